@@ -1,3 +1,32 @@
-//! What both services use.
+//! What both services use: the parts that make a gRPC service one that can be trusted and operated.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`serve`] | the HTTP/2 server: limits, graceful stop |
+//! | [`rpc`] | the road of a call: deadline, admission, access, completing refusals, access line |
+//! | [`access`] | who may call what, from the descriptors |
+//! | [`caller`] | the verified caller and the call, as methods take them |
+//! | [`token`] | access tokens and their verification |
+//! | [`refusal`], [`reason`], [`violations`] | from an error to a `Status` |
+//! | [`health`], [`reflection`] | the two infrastructure services |
+//! | [`database`] | lanes: connections owned by tasks; migrations |
+//! | [`config`], [`telemetry`], [`shutdown`] | what `main` needs |
+//! | [`ids`], [`clock`], [`text`], [`etag`], [`mask`] | small vocabulary |
+//! | [`proto`] | generated code |
 
+pub mod access;
+pub mod caller;
+pub mod clock;
+pub mod etag;
+pub mod health;
+pub mod ids;
+pub mod mask;
 pub mod proto;
+pub mod reason;
+pub mod reflection;
+pub mod refusal;
+mod rpc;
+pub mod serve;
+pub mod text;
+pub mod token;
+pub mod violations;

@@ -1,0 +1,85 @@
+//! The last step of a refusal: whatever made it, it leaves with `ErrorInfo` and `RequestInfo`.
+
+use std::collections::HashMap;
+
+use http::Response;
+use tonic::{Code, Status, body::Body};
+use tonic_types::StatusExt as _;
+
+use crate::refusal::{Problem, Reason, Violation, details, with_details};
+
+/// The code of an answer that is a status alone; `None` for one with a body, whose status comes after it.
+pub(super) fn code(answer: &Response<Body>) -> Option<Code> {
+    answer.extensions().get::<Status>().map(Status::code)
+}
+
+/// The answer with its details complete, and the reason when it is a refusal.
+pub(super) fn complete(
+    mut answer: Response<Body>,
+    request_id: &str,
+) -> (Response<Body>, Option<String>) {
+    let (mut answer, reason) = match answer.extensions_mut().remove::<Status>() {
+        Some(status) if status.code() != Code::Ok => {
+            let (status, reason) = with_request_id(status, request_id);
+            (status.into_http(), Some(reason))
+        }
+        _ => (answer, None),
+    };
+    if let Ok(value) = request_id.parse() {
+        answer.headers_mut().insert("x-request-id", value);
+    }
+    (answer, reason)
+}
+
+fn with_request_id(status: Status, request_id: &str) -> (Status, String) {
+    let mut found = status.get_error_details();
+    let status = if let Some(info) = found.error_info() {
+        let reason = info.reason.clone();
+        found.set_request_info(request_id, "");
+        return (
+            rebuilt(&status, status.code(), status.message(), found),
+            reason,
+        );
+    } else {
+        status
+    };
+    let reason = transport_reason(&status);
+    let mut found = details(reason, HashMap::new(), None);
+    if reason.code() == Code::InvalidArgument {
+        let violation = Violation {
+            field: String::new(),
+            problem: Problem::new(reason.as_str(), reason.description()),
+        };
+        found.set_bad_request(vec![violation.to_field_violation()]);
+    }
+    found.set_request_info(request_id, "");
+    tracing::debug!(code = ?status.code(), message = status.message(), "the transport refused a request");
+    (
+        rebuilt(&status, reason.code(), reason.description(), found),
+        reason.as_str().to_owned(),
+    )
+}
+
+fn rebuilt(
+    status: &Status,
+    code: Code,
+    message: &str,
+    details: tonic_types::ErrorDetails,
+) -> Status {
+    let mut rebuilt = with_details(code, message, details);
+    *rebuilt.metadata_mut() = status.metadata().clone();
+    rebuilt
+}
+
+/// A status without details was made by the gRPC library, not by us: it is about the request as such.
+fn transport_reason(status: &Status) -> Reason {
+    match status.code() {
+        Code::Unimplemented => Reason::MethodUnknown,
+        Code::NotFound => Reason::ServiceNotFound,
+        Code::OutOfRange | Code::ResourceExhausted => Reason::RequestTooLarge,
+        Code::DeadlineExceeded | Code::Cancelled => Reason::DeadlineExceeded,
+        Code::Unavailable => Reason::Draining,
+        // What cannot be decoded, or holds no message: the library says INTERNAL, but the fault is the request's.
+        _ => Reason::RequestMalformed,
+    }
+}

@@ -1,0 +1,246 @@
+//! The road every call takes before it reaches a method, and the way its answer takes back.
+//!
+//! arrival → deadline → admission → access policy → method; back: a refusal is completed (every one carries `ErrorInfo`
+//! and `RequestInfo`), one access line is logged. One tower service holds all of it, so that the order can be read in one
+//! place and a call costs one boxed future.
+
+mod complete;
+mod deadline;
+mod opening;
+
+use std::{
+    convert::Infallible,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures_util::{FutureExt as _, future::BoxFuture};
+use http::{Request, Response};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Status, body::Body};
+use tower::Service;
+use tracing::Instrument as _;
+
+use crate::{
+    access::{Access, AccessPolicy, Rpc},
+    caller::{Call, Caller},
+    refusal::{Reason, refuse_plainly},
+    token::{TokenError, Verifier},
+};
+
+/// What the road knows: shared by all connections of a server.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) policy: AccessPolicy,
+    pub(crate) verifier: Verifier,
+    /// Calls under way at once.
+    pub(crate) admission: Semaphore,
+    /// Longest a unary call may take, from its arrival.
+    pub(crate) longest: Duration,
+    /// Ends what is still under way when a drain has lasted long enough.
+    pub(crate) abort: CancellationToken,
+}
+
+/// The road in front of a service.
+#[derive(Debug, Clone)]
+pub(crate) struct Road<S> {
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) inner: S,
+}
+
+impl<S> Service<Request<Body>> for Road<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        // The instance that was polled ready is the one that is called.
+        let fresh = self.inner.clone();
+        let inner = std::mem::replace(&mut self.inner, fresh);
+        let rules = Arc::clone(&self.rules);
+        async move { Ok(rules.travel(inner, request).await) }.boxed()
+    }
+}
+
+impl Rules {
+    async fn travel<S>(&self, inner: S, request: Request<Body>) -> Response<Body>
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    {
+        let arrival = Instant::now();
+        let path = request.uri().path().to_owned();
+        let rpc = self.policy.find(&path);
+        let opened = opening::open(&request, arrival, self.longest(rpc));
+        let span = tracing::info_span!("rpc", request_id = opened.call.request_id);
+        let request_id = opened.call.request_id.clone();
+        let peer = opened.call.peer;
+        let mut caller = None;
+        let answered = match self.admit(rpc, opened, request, &mut caller) {
+            Ok((_permit, call, request)) => {
+                self.answer(inner, call.deadline, request)
+                    .instrument(span.clone())
+                    .await
+            }
+            Err(status) => status.into_http(),
+        };
+        let (answer, reason) = span.in_scope(|| complete::complete(answered, &request_id));
+        if !rpc.is_some_and(|rpc| rpc.infrastructure) {
+            span.in_scope(|| {
+                log(
+                    &path,
+                    rpc,
+                    &answer,
+                    reason.as_deref(),
+                    arrival,
+                    peer,
+                    caller,
+                )
+            });
+        }
+        answer
+    }
+
+    /// Streams live as long as their client likes; unary calls are bounded.
+    fn longest(&self, rpc: Option<Rpc>) -> Option<Duration> {
+        match rpc {
+            Some(rpc) if rpc.streaming => None,
+            _ => Some(self.longest),
+        }
+    }
+
+    /// Lets a call in: with a place among those under way, with its caller verified.
+    fn admit(
+        &self,
+        rpc: Option<Rpc>,
+        opened: opening::Opened,
+        mut request: Request<Body>,
+        seen: &mut Option<Caller>,
+    ) -> Result<(Option<SemaphorePermit<'_>>, Call, Request<Body>), Status> {
+        let call = opened.call;
+        if let Some(problem) = opened.problem {
+            return Err(problem);
+        }
+        let permit = match rpc {
+            Some(rpc) if rpc.infrastructure => None,
+            _ => Some(
+                self.admission
+                    .try_acquire()
+                    .map_err(|_full| refuse_plainly(Reason::Overloaded))?,
+            ),
+        };
+        if let Some(Rpc {
+            access: Access::Token(scope),
+            ..
+        }) = rpc
+        {
+            let caller = self.caller(&request)?;
+            *seen = Some(caller);
+            if !caller.scopes.contains(scope) {
+                return Err(refuse_plainly(Reason::ScopeMissing));
+            }
+            request.extensions_mut().insert(caller);
+        }
+        request.extensions_mut().insert(call.clone());
+        Ok((permit, call, request))
+    }
+
+    /// Who holds the bearer token of the request (RFC 6750).
+    fn caller(&self, request: &Request<Body>) -> Result<Caller, Status> {
+        let mut sent = request
+            .headers()
+            .get_all(http::header::AUTHORIZATION)
+            .iter();
+        let header = match (sent.next(), sent.next()) {
+            (None, _) => return Err(refuse_plainly(Reason::TokenMissing)),
+            (Some(header), None) => header,
+            (Some(_), Some(_)) => return Err(refuse_plainly(Reason::TokenInvalid)),
+        };
+        let token = header
+            .to_str()
+            .ok()
+            .and_then(bearer)
+            .ok_or_else(|| refuse_plainly(Reason::TokenInvalid))?;
+        let claims = self.verifier.verify(token).map_err(|error| {
+            refuse_plainly(match error {
+                TokenError::Invalid => Reason::TokenInvalid,
+                TokenError::Expired => Reason::TokenExpired,
+                TokenError::KeysUnavailable => Reason::VerificationKeysUnavailable,
+            })
+        })?;
+        Ok(Caller::from(&claims))
+    }
+
+    /// The method's answer, or why there is none in time.
+    async fn answer<S>(&self, inner: S, deadline: Instant, request: Request<Body>) -> Response<Body>
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    {
+        let mut inner = inner;
+        let method = AssertUnwindSafe(inner.call(request)).catch_unwind();
+        tokio::select! {
+            biased;
+            answered = method => match answered {
+                Ok(Ok(response)) => response,
+                Ok(Err(never)) => match never {},
+                // The panic hook has logged it.
+                Err(_panic) => refuse_plainly(Reason::Internal).into_http(),
+            },
+            () = tokio::time::sleep_until(deadline) => refuse_plainly(Reason::DeadlineExceeded).into_http(),
+            () = self.abort.cancelled() => refuse_plainly(Reason::Draining).into_http(),
+        }
+    }
+}
+
+/// The token of an `authorization` header; the scheme's case does not matter (RFC 9110 section 11.1).
+fn bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| token.trim_start_matches(' '))
+}
+
+/// The access line: one for each call, no bodies, no secrets.
+fn log(
+    path: &str,
+    rpc: Option<Rpc>,
+    answer: &Response<Body>,
+    reason: Option<&str>,
+    arrival: Instant,
+    peer: Option<std::net::IpAddr>,
+    caller: Option<Caller>,
+) {
+    // An unknown path is the client's text, so it does not become a label.
+    let method = if rpc.is_some() {
+        path.trim_start_matches('/')
+    } else {
+        "_OTHER"
+    };
+    let code = complete::code(answer).unwrap_or(Code::Ok);
+    tracing::info!(
+        target: "access",
+        method,
+        code = ?code,
+        reason,
+        ms = format_args!("{:.3}", arrival.elapsed().as_secs_f64() * 1e3),
+        peer = peer.map(tracing::field::display),
+        user = caller.map(|caller| tracing::field::display(caller.user_id)),
+        "call"
+    );
+}

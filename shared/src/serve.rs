@@ -1,0 +1,256 @@
+//! `serve(listener, …)`: one HTTP/2 server with health, reflection, limits and a graceful stop that has its own bound.
+//!
+//! The accept loop is ours, not the gRPC library's: its deadline starts after admission and answers CANCELLED, it has
+//! no limit of streams by default, and it waits for connections without a bound when it stops.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use http::Request;
+use hyper::{body::Incoming, server::conn::http2};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use prost_reflect::DescriptorPool;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::Instant,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::{
+    body::Body,
+    server::NamedService,
+    service::{Routes, RoutesBuilder},
+};
+use tower::ServiceExt as _;
+
+use crate::{
+    access::{AccessPolicy, PolicyError},
+    health::Health,
+    proto::FILE_DESCRIPTOR_SET,
+    reflection::Reflection,
+    rpc::{Road, Rules},
+    token::Verifier,
+};
+
+/// The other end of a connection, in the extensions of its requests.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
+
+/// How long connections may take to finish once their calls have been ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// HTTP/2 header list of one request, in bytes.
+const HEADER_LIST: u32 = 16 * 1024;
+/// After a failed accept (no file descriptors left, say) the next waits this long.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The limits of a server.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Calls under way at once; more are refused with OVERLOADED.
+    pub max_in_flight: usize,
+    /// Longest a unary call may take, from its arrival.
+    pub deadline: Duration,
+    /// How long calls under way may go on after a stop was asked for.
+    pub drain: Duration,
+    /// Streams of one connection.
+    pub max_streams: u32,
+    /// A silent connection is asked for a sign of life this often.
+    pub keepalive_interval: Duration,
+    /// A connection that gives none for this long is closed.
+    pub keepalive_timeout: Duration,
+    /// Whether reflection is served.
+    pub reflection: bool,
+}
+
+/// The services of a server: what is served is what the access policy knows.
+#[derive(Debug, Default)]
+pub struct Surface {
+    routes: RoutesBuilder,
+    names: Vec<&'static str>,
+}
+
+impl Surface {
+    /// Adds a service.
+    #[must_use]
+    pub fn with<S>(mut self, service: S) -> Self
+    where
+        S: tower::Service<Request<Body>, Error = std::convert::Infallible>
+            + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Response: axum::response::IntoResponse,
+        S::Future: Send + 'static,
+    {
+        self.routes.add_service(service);
+        self.names.push(S::NAME);
+        self
+    }
+
+    /// Full names of the services.
+    #[must_use]
+    pub fn names(&self) -> &[&'static str] {
+        &self.names
+    }
+}
+
+/// A server, ready to be run.
+#[derive(Debug)]
+pub struct Server {
+    routes: Routes,
+    rules: Arc<Rules>,
+    health: Health,
+    limits: Limits,
+}
+
+impl Server {
+    /// Puts the road in front of `surface`, and health and reflection beside it.
+    ///
+    /// Fails when an RPC does not declare who may call it: default deny.
+    pub fn new(
+        surface: Surface,
+        health: Health,
+        verifier: Verifier,
+        limits: Limits,
+    ) -> Result<Self, PolicyError> {
+        let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET)
+            .expect("the compiled descriptors are well-formed");
+        let mut surface = surface.with(health.service());
+        if limits.reflection {
+            let names = surface
+                .names
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect();
+            let reflection = Reflection::new(pool.clone(), names);
+            surface = surface.with(reflection.v1()).with(reflection.v1alpha());
+        }
+        let rules = Rules {
+            policy: AccessPolicy::read(&pool, surface.names.iter().copied())?,
+            verifier,
+            admission: Semaphore::new(limits.max_in_flight),
+            longest: limits.deadline,
+            abort: CancellationToken::new(),
+        };
+        Ok(Self {
+            routes: surface.routes.routes().prepare(),
+            rules: Arc::new(rules),
+            health,
+            limits,
+        })
+    }
+
+    /// Serves until `shutdown` resolves, then stops: NOT_SERVING, no more connections, GOAWAY, calls under way finish
+    /// within the drain bound, the rest are answered DRAINING.
+    pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+        let connections = TaskTracker::new();
+        let goaway = CancellationToken::new();
+        let http = self.http();
+        tokio::pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, peer)) => {
+                        connections.spawn(self.connection(&http, stream, peer, goaway.clone()));
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+            }
+        }
+        self.health.drain();
+        drop(listener);
+        self.stop(&connections, &goaway).await;
+    }
+
+    async fn stop(&self, connections: &TaskTracker, goaway: &CancellationToken) {
+        let began = Instant::now();
+        goaway.cancel();
+        self.health.close();
+        connections.close();
+        if tokio::time::timeout(self.limits.drain, connections.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(connections = connections.len(), drain = ?self.limits.drain, "ending calls still under way");
+            self.rules.abort.cancel();
+            if tokio::time::timeout(LAST_WORDS, connections.wait())
+                .await
+                .is_err()
+            {
+                tracing::warn!(
+                    connections = connections.len(),
+                    "closing connections that did not end"
+                );
+            }
+        }
+        tracing::info!(
+            ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "stopped serving"
+        );
+    }
+
+    fn http(&self) -> http2::Builder<TokioExecutor> {
+        let mut http = http2::Builder::new(TokioExecutor::new());
+        http.timer(TokioTimer::new())
+            .max_concurrent_streams(self.limits.max_streams)
+            .max_header_list_size(HEADER_LIST)
+            .keep_alive_interval(self.limits.keepalive_interval)
+            .keep_alive_timeout(self.limits.keepalive_timeout);
+        http
+    }
+
+    /// One connection, until either end closes it.
+    fn connection(
+        &self,
+        http: &http2::Builder<TokioExecutor>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        goaway: CancellationToken,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let road = Road {
+            rules: Arc::clone(&self.rules),
+            inner: self.routes.clone(),
+        };
+        let abort = self.rules.abort.clone();
+        let http = http.clone();
+        async move {
+            // Without it a small answer waits for the other end's delayed acknowledgement: 40 ms.
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "TCP_NODELAY could not be set");
+            }
+            let service = road.map_request(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(Peer(peer));
+                request.map(Body::new)
+            });
+            let connection =
+                http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+            tokio::pin!(connection);
+            let served = tokio::select! {
+                served = connection.as_mut() => served,
+                () = goaway.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    tokio::select! {
+                        served = connection.as_mut() => served,
+                        () = after_last_words(&abort) => return,
+                    }
+                }
+            };
+            if let Err(error) = served {
+                tracing::debug!(%error, %peer, "a connection ended badly");
+            }
+        }
+    }
+}
+
+/// Resolves when a connection must end even though its last answers may not have been read.
+async fn after_last_words(abort: &CancellationToken) {
+    abort.cancelled().await;
+    tokio::time::sleep(LAST_WORDS).await;
+}
