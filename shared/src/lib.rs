@@ -1,1 +1,2 @@
 //! What both services use.
+pub mod database;
