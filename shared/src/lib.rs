@@ -1,1 +1,3 @@
 //! What both services use.
+
+pub mod clock;
