@@ -1,3 +1,4 @@
 //! What both services use.
 
+pub mod config;
 pub mod proto;
