@@ -2,4 +2,5 @@
 
 pub mod config;
 pub mod proto;
+pub mod shutdown;
 pub mod telemetry;
