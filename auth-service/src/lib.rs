@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Accounts, sessions and tokens.
+
+pub mod domain;
