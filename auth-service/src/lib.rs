@@ -1,3 +1,4 @@
 //! Accounts, sessions and tokens.
 
 pub mod domain;
+pub mod password;
