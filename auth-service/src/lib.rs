@@ -2,3 +2,4 @@
 
 pub mod domain;
 pub mod password;
+pub mod refresh_token;
