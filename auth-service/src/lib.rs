@@ -3,3 +3,4 @@
 pub mod domain;
 pub mod password;
 pub mod refresh_token;
+pub mod signing;
