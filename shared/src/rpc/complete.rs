@@ -18,7 +18,7 @@ pub(super) fn complete(
     mut answer: Response<Body>,
     request_id: &str,
 ) -> (Response<Body>, Option<String>) {
-    let (mut answer, reason) = match answer.extensions_mut().remove::<Status>() {
+    let (mut answer, reason) = match status_alone(&mut answer) {
         Some(status) if status.code() != Code::Ok => {
             let (status, reason) = with_request_id(status, request_id);
             (status.into_http(), Some(reason))
@@ -29,6 +29,12 @@ pub(super) fn complete(
         answer.headers_mut().insert("x-request-id", value);
     }
     (answer, reason)
+}
+
+/// The status of an answer that has no message. For an unknown method the library writes it as headers only.
+fn status_alone(answer: &mut Response<Body>) -> Option<Status> {
+    let made_here = answer.extensions_mut().remove::<Status>();
+    made_here.or_else(|| Status::from_header_map(answer.headers()))
 }
 
 fn with_request_id(status: Status, request_id: &str) -> (Status, String) {
