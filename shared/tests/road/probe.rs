@@ -39,28 +39,28 @@ impl AuthService for Probe {
     async fn sign_in(&self, _: Request<SignInRequest>) -> Result<Response<SignInResponse>, Status> {
         self.begun.add_permits(1);
         self.release.notified().await;
-        Ok(Response::new(Default::default()))
+        Ok(Response::new(SignInResponse::default()))
     }
 
     async fn sign_out(
         &self,
         _: Request<SignOutRequest>,
     ) -> Result<Response<SignOutResponse>, Status> {
-        Ok(Response::new(Default::default()))
+        Ok(Response::new(SignOutResponse::default()))
     }
 
     async fn refresh_tokens(
         &self,
         _: Request<RefreshTokensRequest>,
     ) -> Result<Response<RefreshTokensResponse>, Status> {
-        Ok(Response::new(Default::default()))
+        Ok(Response::new(RefreshTokensResponse::default()))
     }
 
     async fn get_json_web_key_set(
         &self,
         _: Request<GetJsonWebKeySetRequest>,
     ) -> Result<Response<GetJsonWebKeySetResponse>, Status> {
-        Ok(Response::new(Default::default()))
+        Ok(Response::new(GetJsonWebKeySetResponse::default()))
     }
 }
 
