@@ -1,0 +1,102 @@
+//! The line of a request.
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use serde_json::Value;
+
+use crate::{
+    client::{self, BINARY, frame},
+    gateway_before,
+    service::{self, CREATE, GET},
+};
+
+/// Everything logged, as text.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// The fields of each request's line.
+    fn requests(&self) -> Vec<Value> {
+        let lines: Vec<Value> = self
+            .text()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let fields = lines.iter().map(|line| line["fields"].clone());
+        fields
+            .filter(|fields| fields["message"] == "request")
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_one_line_without_its_secrets() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .with_writer(move || writer.clone())
+        .finish();
+    let _here = tracing::subscriber::set_default(subscriber);
+    let (upstream, _seen) = service::start().await;
+    let gateway = gateway_before(upstream).await;
+    let headers = [
+        ("content-type", BINARY),
+        ("authorization", "Bearer s3cret"),
+        ("x-request-id", "the-id"),
+        ("cookie", "s3cret"),
+    ];
+    let path = |path: &str| format!("{path}?token=s3cret");
+    client::call_with(gateway.address, &path(CREATE), &headers, frame(&())).await;
+    client::call_with(gateway.address, &path(GET), &headers, frame(&())).await;
+    client::send(
+        gateway.address,
+        client::request(http::Method::GET, "/nothing", &headers, "s3cret"),
+    )
+    .await;
+
+    let lines = log.requests();
+    let told: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            [&line["method"], &line["path"], &line["grpc_status"]]
+                .map(|field| field.as_str().unwrap())
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ["POST", CREATE, "0"],
+            ["POST", GET, "5"],
+            ["GET", "/nothing", "-"]
+        ]
+    );
+    let statuses: Vec<_> = lines
+        .iter()
+        .map(|line| line["status"].as_u64().unwrap())
+        .collect();
+    assert_eq!(statuses, [200, 200, 404]);
+    for line in &lines {
+        assert_eq!(line["request_id"], "the-id");
+        assert!(line["peer"].as_str().unwrap().starts_with("127.0.0.1:"));
+        assert!(line["ms"].is_u64());
+    }
+    assert!(!log.text().contains("s3cret"));
+}

@@ -1,0 +1,60 @@
+//! The gateway through the wire: on a free port, with services behind it and clients that see every byte.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod access_log;
+mod client;
+mod cors;
+mod forwarding;
+mod limits;
+mod pages;
+mod service;
+mod stopping;
+mod streaming;
+mod translation;
+
+use std::net::SocketAddr;
+
+use gateway::{App, Config};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+/// A running gateway. It stops when told to, or with the test.
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) stop: CancellationToken,
+    pub(crate) task: JoinHandle<Result<(), gateway::Error>>,
+}
+
+/// A gateway before these services, with settings changed by `adjust`.
+pub(crate) async fn gateway(
+    auth: SocketAddr,
+    task: SocketAddr,
+    adjust: impl FnOnce(&mut Config),
+) -> Running {
+    let mut config = Config {
+        auth_upstream: format!("http://{auth}").parse().unwrap(),
+        task_upstream: format!("http://{task}").parse().unwrap(),
+        ..Config::default()
+    };
+    adjust(&mut config);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(App::new(config).serve(listener, stop.clone().cancelled_owned()));
+    Running {
+        address,
+        stop,
+        task,
+    }
+}
+
+/// A gateway before one process that is both services.
+pub(crate) async fn gateway_before(service: SocketAddr) -> Running {
+    gateway(service, service, |_| {}).await
+}
+
+/// An address where nothing listens.
+pub(crate) async fn nobody() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    listener.local_addr().unwrap()
+}
