@@ -1,3 +1,6 @@
 //! What both services use.
 
+pub mod config;
 pub mod proto;
+pub mod shutdown;
+pub mod telemetry;
