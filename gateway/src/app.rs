@@ -60,7 +60,7 @@ impl App {
     }
 
     /// Serves connections of `listener` until `shutdown` completes; then closes the listener and lets the calls in flight
-    /// end, for at most [`Config::drain_timeout`]. The services need not be up: connections to them open when needed.
+    /// end, for at most [`Config::drain`]. The services need not be up: connections to them open when needed.
     pub async fn serve(
         self,
         listener: TcpListener,

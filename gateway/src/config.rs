@@ -1,150 +1,120 @@
-//! What an operator may set. `default.toml` holds the same values with their meaning for operators.
+//! What an operator may set. `default.toml` holds the defaults, with their meaning for operators.
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    str::FromStr,
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
-use http::{HeaderValue, Uri};
+use http::Uri;
+use shared::config::{Log, Problems, Settings, Source, WebOrigin};
+
+/// The section of the gateway's settings.
+pub const SECTION: &str = "gateway";
+
+/// The embedded `default.toml`.
+pub const DEFAULTS: &str = include_str!("../default.toml");
 
 /// The largest value of [`Config::request_limit`]: 2 MiB, what the services accept for a batch.
 pub const REQUEST_LIMIT_CEILING: usize = 2 * 1024 * 1024;
 
-/// The settings of a gateway. [`Config::default`] runs beside services on their default ports.
+const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+
+/// The settings of a gateway.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
-    /// The auth service: scheme, host and port.
+    /// The auth service: `http`, host and port.
     pub auth_upstream: Uri,
-    /// The task service: scheme, host and port.
+    /// The task service: `http`, host and port.
     pub task_upstream: Uri,
     /// Origins of other sites whose pages may call. Empty: only pages of the gateway's own origin.
-    pub cors_origins: Vec<Origin>,
-    /// Bytes of one request message, without framing and after base64; at most [`REQUEST_LIMIT_CEILING`].
+    pub cors_origins: Vec<WebOrigin>,
+    /// Bytes of one request message, without framing and after base64: 1 to [`REQUEST_LIMIT_CEILING`].
     pub request_limit: usize,
-    /// The longest a unary call may take from the arrival of its headers, whatever `grpc-timeout` asks for. A streaming
-    /// call must begin to answer within it.
+    /// The longest a unary call may take from the arrival of its headers, whatever `grpc-timeout` asks for: 1 ms to
+    /// 10 min. A streaming call must begin to answer within it.
     pub deadline: Duration,
-    /// The longest the body of a request may take to arrive.
+    /// The longest the body of a request may take to arrive: 1 ms to 10 min.
     pub body_timeout: Duration,
-    /// The longest the headers of a request may take to arrive, and the longest an HTTP/1.1 connection may idle.
+    /// The longest the headers of a request may take to arrive, and the longest an HTTP/1.1 connection may idle: 1 ms to
+    /// 10 min.
     pub header_timeout: Duration,
-    /// The longest a connection to a service may take to open.
+    /// The longest a connection to a service may take to open: 1 ms to 1 min.
     pub connect_timeout: Duration,
-    /// The longest `GET /health` waits for a service.
+    /// The longest `GET /health` waits for a service: 1 ms to 1 min.
     pub health_timeout: Duration,
-    /// How long an HTTP/2 connection is silent before it is asked for a sign of life, on both sides of the gateway.
+    /// Time between HTTP/2 PINGs on a quiet connection, on both sides of the gateway: 1 s to 1 h.
     pub keepalive_interval: Duration,
-    /// How long that sign of life may take before the connection is given up.
+    /// The longest a PING may stay unanswered: 1 s to 1 h.
     pub keepalive_timeout: Duration,
-    /// Connections served at once; more wait in the system's queue.
+    /// Connections served at once: 1 to 1,000,000. More wait in the system's queue.
     pub max_connections: usize,
-    /// Calls in flight on one HTTP/2 connection.
+    /// Calls in flight on one HTTP/2 connection: 1 to 100,000.
     pub max_streams: u32,
-    /// How long calls in flight may take to end once the gateway is told to stop.
-    pub drain_timeout: Duration,
+    /// The longest a stop waits for calls in flight: up to 1 h.
+    pub drain: Duration,
 }
 
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
-            auth_upstream: Uri::from_static("http://127.0.0.1:50051"),
-            task_upstream: Uri::from_static("http://127.0.0.1:50052"),
-            cors_origins: Vec::new(),
-            request_limit: 64 * 1024,
-            deadline: Duration::from_secs(10),
-            body_timeout: Duration::from_secs(10),
-            header_timeout: Duration::from_secs(10),
-            connect_timeout: Duration::from_secs(2),
-            health_timeout: Duration::from_secs(1),
-            keepalive_interval: Duration::from_mins(1),
-            keepalive_timeout: Duration::from_secs(20),
-            max_connections: 1024,
-            max_streams: 200,
-            drain_timeout: Duration::from_secs(25),
-        }
+impl Config {
+    /// The settings of a gateway that is a process of its own, and how it logs.
+    ///
+    /// # Errors
+    /// Every problem of the configuration at once.
+    pub fn load(source: Source<'_>) -> Result<(Self, Log), Problems> {
+        let mut settings = Settings::load(source);
+        let config = Self::read(&mut settings);
+        let log = shared::config::log(&mut settings);
+        settings.finish(|| Some((config?, log?)))
+    }
+
+    /// Reads `gateway.*`. None after noting what is wrong.
+    pub fn read(settings: &mut Settings) -> Option<Self> {
+        let listen = shared::config::listen(settings, SECTION);
+        let auth_upstream = upstream(settings, "gateway.auth_upstream");
+        let task_upstream = upstream(settings, "gateway.task_upstream");
+        let cors_origins = settings.get("gateway.cors_origins");
+        let request_limit = settings.get_within("gateway.request_limit", 1..=REQUEST_LIMIT_CEILING);
+        let client = MILLISECOND..=10 * MINUTE;
+        let deadline = settings.get_within("gateway.deadline", client.clone());
+        let body_timeout = settings.get_within("gateway.body_timeout", client.clone());
+        let header_timeout = settings.get_within("gateway.header_timeout", client);
+        let service = MILLISECOND..=MINUTE;
+        let connect_timeout = settings.get_within("gateway.connect_timeout", service.clone());
+        let health_timeout = settings.get_within("gateway.health_timeout", service);
+        let keepalive_interval = settings.get_within("gateway.keepalive_interval", SECOND..=HOUR);
+        let keepalive_timeout = settings.get_within("gateway.keepalive_timeout", SECOND..=HOUR);
+        let max_connections = settings.get_within("gateway.max_connections", 1..=1_000_000);
+        let max_streams = settings.get_within("gateway.max_streams", 1..=100_000);
+        let drain = settings.get_within("gateway.drain", Duration::ZERO..=HOUR);
+        Some(Self {
+            listen: listen?,
+            auth_upstream: auth_upstream?,
+            task_upstream: task_upstream?,
+            cors_origins: cors_origins?,
+            request_limit: request_limit?,
+            deadline: deadline?,
+            body_timeout: body_timeout?,
+            header_timeout: header_timeout?,
+            connect_timeout: connect_timeout?,
+            health_timeout: health_timeout?,
+            keepalive_interval: keepalive_interval?,
+            keepalive_timeout: keepalive_timeout?,
+            max_connections: max_connections?,
+            max_streams: max_streams?,
+            drain: drain?,
+        })
     }
 }
 
-/// A web origin as browsers write it in the `Origin` header (RFC 6454, section 6.2): `https://app.example.com`, without a
-/// path, in lower case, without the default port of its scheme. `*` and `null` are not origins.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin(HeaderValue);
-
-/// The text is not an [`Origin`] as a browser would send it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "an origin is http:// or https://, a host in lower case and a port if it is not the scheme's own; no path, no *"
-)]
-pub struct OriginInvalid;
-
-impl Origin {
-    pub(crate) fn as_header(&self) -> &HeaderValue {
-        &self.0
-    }
-}
-
-impl FromStr for Origin {
-    type Err = OriginInvalid;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (host, default_port) = match text.split_once("://") {
-            Some(("http", host)) => (host, ":80"),
-            Some(("https", host)) => (host, ":443"),
-            _ => return Err(OriginInvalid),
-        };
-        let authority = http::uri::Authority::from_str(host).map_err(|_invalid| OriginInvalid)?;
-        let exact = !authority.host().is_empty()
-            && !host.contains(['@', '*'])
-            && !host.ends_with([':'])
-            && !host.ends_with(default_port)
-            && !host.bytes().any(|byte| byte.is_ascii_uppercase());
-        if !exact {
-            return Err(OriginInvalid);
-        }
-        HeaderValue::from_str(text)
-            .map(Self)
-            .map_err(|_invalid| OriginInvalid)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_origin_is_taken_as_browsers_write_it() {
-        for text in [
-            "https://app.example.com",
-            "http://localhost:5173",
-            "http://[::1]:3000",
-        ] {
-            assert_eq!(text.parse::<Origin>().unwrap().as_header(), text);
-        }
-    }
-
-    #[test]
-    fn what_no_browser_would_send_as_an_origin_is_refused() {
-        for text in [
-            "",
-            "*",
-            "null",
-            "app.example.com",
-            "https://",
-            "https://app.example.com/",
-            "https://App.example.com",
-            "https://app.example.com:443",
-            "http://app.example.com:80",
-            "https://*.example.com",
-            "ftp://example.com",
-            "https://user@example.com",
-            "https://example.com:",
-            "https://a b",
-        ] {
-            assert_eq!(text.parse::<Origin>(), Err(OriginInvalid), "{text}");
-        }
+/// A service's address. TLS towards the services is not spoken, and an RPC's path stands at the root.
+fn upstream(settings: &mut Settings, key: &str) -> Option<Uri> {
+    let uri: Uri = settings.get(key)?;
+    let bare = uri.path_and_query().is_none_or(|path| path == "/");
+    if uri.scheme_str() == Some("http") && bare {
+        Some(uri)
+    } else {
+        settings.refuse(key, "must be http, host and port only");
+        None
     }
 }

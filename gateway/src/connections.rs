@@ -55,7 +55,7 @@ impl From<&Config> for Limits {
             keepalive_timeout: config.keepalive_timeout,
             max_connections: config.max_connections.min(Semaphore::MAX_PERMITS),
             max_streams: config.max_streams,
-            drain_timeout: config.drain_timeout,
+            drain_timeout: config.drain,
         }
     }
 }

@@ -6,20 +6,23 @@
 use std::time::Duration;
 
 use http::{
-    HeaderName, Method,
+    HeaderName, HeaderValue, Method,
     header::{AUTHORIZATION, CONTENT_TYPE},
 };
+use shared::config::WebOrigin;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::{Origin, request_id::X_REQUEST_ID};
+use crate::request_id::X_REQUEST_ID;
 
 /// Chromium remembers a preflight for no longer than this.
 const MAX_AGE: Duration = Duration::from_hours(2);
 
 /// Answers preflights, and marks answers for pages of exactly these origins. `Vary` is always set, so that no cache gives one
 /// origin's answer to another.
-pub(crate) fn layer(origins: &[Origin]) -> CorsLayer {
-    let origins = origins.iter().map(|origin| origin.as_header().clone());
+pub(crate) fn layer(origins: &[WebOrigin]) -> CorsLayer {
+    let origins = origins.iter().map(|origin| {
+        HeaderValue::from_str(origin.as_str()).expect("the text of a URI is a header value")
+    });
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST])

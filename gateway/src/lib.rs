@@ -26,4 +26,4 @@ mod request_id;
 mod upstream;
 
 pub use app::{App, Error};
-pub use config::{Config, Origin, OriginInvalid, REQUEST_LIMIT_CEILING};
+pub use config::{Config, DEFAULTS, REQUEST_LIMIT_CEILING, SECTION};

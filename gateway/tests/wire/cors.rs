@@ -1,6 +1,7 @@
 //! Pages of other origins.
 
 use http::Method;
+use shared::config::{Setting, WebOrigin};
 
 use crate::{
     Running,
@@ -22,7 +23,7 @@ async fn gateway_for(origins: &[&str]) -> Running {
     let (upstream, _seen) = service::start().await;
     let origins = origins
         .iter()
-        .map(|origin| origin.parse().unwrap())
+        .map(|origin| WebOrigin::parse(origin).unwrap())
         .collect();
     gateway(upstream, upstream, |config| config.cors_origins = origins).await
 }
@@ -129,7 +130,7 @@ async fn the_answer_to_a_call_exposes_the_status_to_the_page() {
 async fn a_failure_of_the_gateway_can_be_read_across_origins_as_well() {
     let nobody = nobody().await;
     let gateway = gateway(nobody, nobody, |config| {
-        config.cors_origins = vec![ALLOWED.parse().unwrap()];
+        config.cors_origins = vec![WebOrigin::parse(ALLOWED).unwrap()];
     })
     .await;
     let headers = [("content-type", BINARY), ("origin", ALLOWED)];

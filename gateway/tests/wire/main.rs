@@ -14,7 +14,8 @@ mod translation;
 
 use std::net::SocketAddr;
 
-use gateway::{App, Config};
+use gateway::{App, Config, DEFAULTS, SECTION};
+use shared::config::Source;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -31,11 +32,17 @@ pub(crate) async fn gateway(
     task: SocketAddr,
     adjust: impl FnOnce(&mut Config),
 ) -> Running {
-    let mut config = Config {
-        auth_upstream: format!("http://{auth}").parse().unwrap(),
-        task_upstream: format!("http://{task}").parse().unwrap(),
-        ..Config::default()
+    let source = Source {
+        defaults: &[DEFAULTS],
+        sections: &[SECTION],
+        made: vec![
+            ("gateway.auth_upstream".into(), format!("http://{auth}")),
+            ("gateway.task_upstream".into(), format!("http://{task}")),
+        ],
+        directory: env!("CARGO_TARGET_TMPDIR").into(),
+        environment: Vec::new(),
     };
+    let (mut config, _log) = Config::load(source).unwrap();
     adjust(&mut config);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

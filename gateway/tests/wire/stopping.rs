@@ -56,7 +56,7 @@ async fn a_call_in_flight_is_answered_before_the_end() {
 async fn a_call_that_does_not_end_is_cut_after_the_time_to_drain() {
     let (upstream, mut events) = service::start().await;
     let gateway = gateway(upstream, upstream, |config| {
-        config.drain_timeout = Duration::from_millis(50);
+        config.drain = Duration::from_millis(50);
     })
     .await;
     let request = client::request(
