@@ -1,7 +1,7 @@
 //! The answer of a service as a browser reads it: messages as they come, then one trailers frame.
 
 use std::{
-    error::Error as _,
+    error::Error,
     future::Future,
     pin::Pin,
     task::{Context, Poll},
@@ -88,19 +88,16 @@ fn encode(bytes: Bytes, format: Format) -> Bytes {
     }
 }
 
-/// Why a service that failed without a status did: the channel keeps time as well and says so in its own way.
+/// Why a call got no answer: the channel keeps time as well and says so in its own way.
 pub(crate) fn lost(error: &tonic::transport::Error) -> Refusal {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if cause.is::<tonic::TimeoutExpired>() {
-            return Refusal::DeadlineExceeded;
-        }
-        source = cause.source();
+    let mut cause: &dyn Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
     }
-    tracing::warn!(
-        error = error as &dyn std::error::Error,
-        "a service cannot be reached"
-    );
+    if cause.is::<tonic::TimeoutExpired>() {
+        return Refusal::DeadlineExceeded;
+    }
+    tracing::warn!(%cause, "a service cannot be reached");
     Refusal::UpstreamUnavailable
 }
 

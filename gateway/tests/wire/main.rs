@@ -12,7 +12,7 @@ mod stopping;
 mod streaming;
 mod translation;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::LazyLock};
 
 use gateway::{App, Config, DEFAULTS, SECTION};
 use shared::config::Source;
@@ -32,6 +32,7 @@ pub(crate) async fn gateway(
     task: SocketAddr,
     adjust: impl FnOnce(&mut Config),
 ) -> Running {
+    LazyLock::force(&access_log::LOG);
     let source = Source {
         defaults: &[DEFAULTS],
         sections: &[SECTION],
