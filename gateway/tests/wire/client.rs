@@ -1,6 +1,6 @@
 //! gRPC-web by hand: frames, trailers, and HTTP/1.1 on a raw connection, so that a test sees what a browser sees.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
@@ -8,12 +8,15 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, time::timeout};
 use tonic::{Code, Status, metadata::MetadataMap};
 use tonic_types::{ErrorDetails, StatusExt};
 
 pub(crate) const BINARY: &str = "application/grpc-web+proto";
 pub(crate) const TEXT: &str = "application/grpc-web-text+proto";
+
+/// More than any answer here takes.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A message in its frame.
 pub(crate) fn frame(message: &impl Message) -> Vec<u8> {
@@ -194,10 +197,13 @@ pub(crate) async fn read(response: Response<hyper::body::Incoming>) -> Answer {
 
 async fn try_read(response: Response<hyper::body::Incoming>) -> hyper::Result<Answer> {
     let (parts, body) = response.into_parts();
+    let body = timeout(PATIENCE, body.collect())
+        .await
+        .expect("the answer ends")?;
     Ok(Answer {
         status: parts.status,
         headers: parts.headers,
-        body: body.collect().await?.to_bytes().to_vec(),
+        body: body.to_bytes().to_vec(),
     })
 }
 

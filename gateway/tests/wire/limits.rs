@@ -12,13 +12,10 @@ use tonic::Code;
 
 use crate::{
     Running,
-    client::{self, BINARY, TEXT},
+    client::{self, BINARY, PATIENCE, TEXT},
     gateway,
     service::{self, CREATE},
 };
-
-/// Far more than any limit set here.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 async fn gateway_with(adjust: impl FnOnce(&mut Config)) -> Running {
     let (upstream, _seen) = service::start().await;

@@ -98,11 +98,12 @@ async fn without_the_auth_service_the_keys_are_unavailable_and_not_to_be_kept() 
     assert_eq!(answer.header("retry-after"), "1");
 }
 
-#[tokio::test]
-async fn what_is_not_a_call_is_told_why() {
-    let gateway = gateway_before(nobody().await).await;
+type Headers = [(&'static str, &'static str); 1];
+
+/// Requests that are no call of a service, and the status each gets.
+fn not_calls() -> [(Method, &'static str, Headers, u16); 10] {
     let grpc_web = [("content-type", BINARY)];
-    let cases = [
+    [
         (Method::GET, "/nothing", grpc_web, 404),
         (Method::POST, "/grpc.health.v1.Health/Check", grpc_web, 404),
         (
@@ -133,8 +134,13 @@ async fn what_is_not_a_call_is_told_why() {
             415,
         ),
         (Method::POST, CREATE, [("content-typo", BINARY)], 415),
-    ];
-    for (method, path, headers, status) in cases {
+    ]
+}
+
+#[tokio::test]
+async fn what_is_not_a_call_is_told_why() {
+    let gateway = gateway_before(nobody().await).await;
+    for (method, path, headers, status) in not_calls() {
         let request = client::request(method.clone(), path, &headers, "");
         let answer = client::send(gateway.address, request).await;
         assert_eq!(answer.status, status, "{method} {path} {headers:?}");

@@ -5,12 +5,10 @@ use std::time::Duration;
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
 use crate::{
-    client::{self, BINARY, frame},
+    client::{self, BINARY, PATIENCE, frame},
     gateway, gateway_before,
     service::{self, Event, LIST},
 };
-
-const PATIENCE: Duration = Duration::from_secs(5);
 
 #[tokio::test]
 async fn idle_connections_do_not_delay_the_end_and_the_port_is_free_after_it() {
