@@ -17,8 +17,14 @@ fn page() -> String {
     );
     for reason in Reason::ALL {
         let code = format!("{:?}", reason.code());
-        writeln!(page, "| `{}` | {} | {} |", reason.as_str(), screaming(&code), reason.description())
-            .expect("a string takes any text");
+        writeln!(
+            page,
+            "| `{}` | {} | {} |",
+            reason.as_str(),
+            screaming(&code),
+            reason.description()
+        )
+        .expect("a string takes any text");
     }
     page
 }
