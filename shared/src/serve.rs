@@ -143,7 +143,7 @@ impl Server {
         })
     }
 
-    /// Serves until `shutdown` resolves, then stops: NOT_SERVING, no more connections, GOAWAY, calls under way finish
+    /// Serves until `shutdown` resolves, then stops: `NOT_SERVING`, no more connections, GOAWAY, calls under way finish
     /// within the drain bound, the rest are answered DRAINING.
     pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let connections = TaskTracker::new();
