@@ -31,7 +31,7 @@ impl Tasks {
                 let rows = store::list::list(conn, owner, &listing, last.as_ref(), skip, limit, now);
                 let rows = rows.await?;
                 let total = match count {
-                    true => Some(store::list::count(conn, owner, &listing, now).await?),
+                    true => Some(store::list::count_matching(conn, owner, &listing, now).await?),
                     false => None,
                 };
                 Ok::<_, Error>((rows, total))
