@@ -5,7 +5,10 @@ use std::{net::SocketAddr, time::Duration};
 use chrono::TimeDelta;
 use http::Uri;
 use shared::{
-    config::{Database, KeyMaterial, Log, Problems, Server, Settings, Source, database, listen, log, server},
+    config::{
+        Database, KeyMaterial, Log, Problems, Server, Settings, Source, database, listen, log,
+        server,
+    },
     database,
     serve::Limits,
     token::Trust,

@@ -107,7 +107,9 @@ impl Refusal for Error {
 
     fn metadata(&self) -> HashMap<String, String> {
         match self {
-            Self::QuotaExceeded { limit } => HashMap::from([("limit".to_owned(), limit.to_string())]),
+            Self::QuotaExceeded { limit } => {
+                HashMap::from([("limit".to_owned(), limit.to_string())])
+            }
             Self::Invalid(_)
             | Self::RequestIdReused(_)
             | Self::NotFound(_)

@@ -26,7 +26,9 @@ use shared::{
     clock::Clock,
     database::{Lanes, migrate},
     health::Health,
-    proto::{auth::auth_service_client::AuthServiceClient, task::task_service_server::TaskServiceServer},
+    proto::{
+        auth::auth_service_client::AuthServiceClient, task::task_service_server::TaskServiceServer,
+    },
     serve::{Server, Surface},
     token::{Verifier, follow},
 };
@@ -116,8 +118,8 @@ impl App {
             quota: self.config.quota,
             purge_after: self.config.purge_after,
         };
-        let service = TaskServiceServer::new(tasks.clone())
-            .max_decoding_message_size(LARGEST_REQUEST);
+        let service =
+            TaskServiceServer::new(tasks.clone()).max_decoding_message_size(LARGEST_REQUEST);
         let surface = Surface::default().with(service);
         let health = Health::new(surface.names().iter().copied());
         let limits = self.config.limits.clone();

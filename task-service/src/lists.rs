@@ -22,13 +22,21 @@ impl Tasks {
     /// A page of the caller's tasks.
     pub async fn list(&self, caller: Caller, deadline: Instant, list: List) -> Result<Page, Error> {
         let (owner, now) = (caller.user_id, self.now());
-        let List { listing, last, binding, page_size, skip, count } = list;
+        let List {
+            listing,
+            last,
+            binding,
+            page_size,
+            skip,
+            count,
+        } = list;
         // One more than the page holds, to see whether there is another page.
         let limit = i64::try_from(page_size + 1).expect("a page has at most 200 tasks");
         let order = listing.order.clone();
         let found = self.lanes.run(deadline, move |conn| {
             async move {
-                let rows = store::list::list(conn, owner, &listing, last.as_ref(), skip, limit, now);
+                let rows =
+                    store::list::list(conn, owner, &listing, last.as_ref(), skip, limit, now);
                 let rows = rows.await?;
                 let total = match count {
                     true => Some(store::list::count_matching(conn, owner, &listing, now).await?),
@@ -42,7 +50,8 @@ impl Tasks {
         let (tasks, last) = cut(rows, page_size, &order, MOST_BYTES);
         Ok(Page {
             tasks,
-            next_page_token: last.map_or_else(String::new, |last| self.tokens.seal(binding, last, now)),
+            next_page_token: last
+                .map_or_else(String::new, |last| self.tokens.seal(binding, last, now)),
             total_size: total.map(|total| i32::try_from(total).unwrap_or(i32::MAX)),
         })
     }
@@ -118,7 +127,11 @@ mod tests {
         assert_eq!(end.unwrap().id, rows[2].id);
 
         let (tasks, end) = cut(rows.clone(), 10, &order, each - 1);
-        assert_eq!(tasks.len(), 1, "a page never stays empty while tasks follow");
+        assert_eq!(
+            tasks.len(),
+            1,
+            "a page never stays empty while tasks follow"
+        );
         assert_eq!(end.unwrap().id, rows[0].id);
 
         let (tasks, end) = cut(rows, 5, &order, MOST_BYTES);

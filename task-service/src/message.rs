@@ -5,9 +5,7 @@ use prost::Message as _;
 use shared::{
     etag,
     ids::{TaskId, UserId},
-    proto::task::{
-        self as proto, CreateTaskResponse, ListTasksResponse, TaskPriority, TaskStatus,
-    },
+    proto::task::{self as proto, CreateTaskResponse, ListTasksResponse, TaskPriority, TaskStatus},
 };
 
 use crate::{

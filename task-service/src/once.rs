@@ -38,5 +38,12 @@ pub(crate) async fn remember(
     task: &Task,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    store::keep_answer(conn, owner, key.id, &message::encode(task), now + REMEMBERED).await
+    store::keep_answer(
+        conn,
+        owner,
+        key.id,
+        &message::encode(task),
+        now + REMEMBERED,
+    )
+    .await
 }

@@ -27,14 +27,20 @@ impl Tasks {
         loop {
             let pause = match self.sweep().await {
                 // There may be more.
-                Ok(owners) if owners == usize::try_from(BATCH).unwrap_or(usize::MAX) => Duration::ZERO,
+                Ok(owners) if owners == usize::try_from(BATCH).unwrap_or(usize::MAX) => {
+                    Duration::ZERO
+                }
                 Ok(_) => INTERVAL,
                 Err(error) => {
                     tracing::warn!(%error, "what is due could not be removed; trying later");
                     INTERVAL
                 }
             };
-            if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+            if stop
+                .run_until_cancelled(tokio::time::sleep(pause))
+                .await
+                .is_none()
+            {
                 return;
             }
         }
@@ -49,8 +55,10 @@ impl Tasks {
         let owners = owners.await?;
         for owner in &owners {
             let owner = *owner;
-            let work = move |conn| async move { purge(conn, owner, now).await }.boxed();
-            let purged = self.lanes.transaction(Instant::now() + LIMIT, work).await?;
+            let purged = self.lanes.transaction(Instant::now() + LIMIT, move |conn| {
+                async move { purge(conn, owner, now).await }.boxed()
+            });
+            let purged = purged.await?;
             tracing::debug!(%owner, tasks = purged, "purged");
         }
         Ok(owners.len())

@@ -69,7 +69,11 @@ async fn await_schema(lanes: Lanes, migrated: watch::Sender<bool>, stop: Cancell
                 told = true;
             }
         }
-        if stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
+        if stop
+            .run_until_cancelled(tokio::time::sleep(PAUSE))
+            .await
+            .is_none()
+        {
             return;
         }
     }

@@ -22,7 +22,7 @@ use crate::{
     error::Error,
     once,
     page_token::PageTokens,
-    request::{Create, Delete, Get, Undelete, Update},
+    request::{Create, Delete, Get, RequestKey, Undelete, Update},
     store,
 };
 
@@ -84,11 +84,11 @@ impl Tasks {
             });
             return written.await.map(Created::Written);
         };
-        let work = move |conn| {
+        let created = self.lanes.transaction(deadline, move |conn| {
             let task = task.clone();
             async move { create_once(conn, owner, &task, quota, &key, now).await }.boxed()
-        };
-        self.lanes.transaction(deadline, work).await
+        });
+        created.await
     }
 
     /// What `create` would do, without doing it.
@@ -122,14 +122,16 @@ impl Tasks {
     ) -> Result<Task, Error> {
         let (owner, now) = (caller.user_id, self.now());
         let Some(key) = update.key else {
-            let work = move |conn| async move { change(conn, owner, &update, now).await }.boxed();
-            return self.lanes.run(deadline, work).await;
+            let changed = self.lanes.run(deadline, move |conn| {
+                async move { change(conn, owner, &update, now).await }.boxed()
+            });
+            return changed.await;
         };
-        let work = move |conn| {
+        let changed = self.lanes.transaction(deadline, move |conn| {
             let update = update.clone();
             async move { change_once(conn, owner, &update, &key, now).await }.boxed()
-        };
-        self.lanes.transaction(deadline, work).await
+        });
+        changed.await
     }
 
     /// Deletes a task; `None` when there was nothing to delete and the caller does not mind.
@@ -181,7 +183,7 @@ async fn create_once(
     owner: UserId,
     task: &Task,
     quota: i32,
-    key: &crate::request::RequestKey,
+    key: &RequestKey,
     now: DateTime<Utc>,
 ) -> Result<Created, Error> {
     if let Some(first) = once::first_answer(conn, owner, key, now).await? {
@@ -198,7 +200,12 @@ async fn change(
     update: &Update,
     now: DateTime<Utc>,
 ) -> Result<Task, Error> {
-    let Update { id, revision, changes, key: _ } = update;
+    let Update {
+        id,
+        revision,
+        changes,
+        key: _,
+    } = update;
     if !changes.is_empty()
         && let Some(task) = store::update(conn, owner, *id, *revision, changes, now).await?
     {
@@ -220,7 +227,7 @@ async fn change_once(
     conn: &mut PgConnection,
     owner: UserId,
     update: &Update,
-    key: &crate::request::RequestKey,
+    key: &RequestKey,
     now: DateTime<Utc>,
 ) -> Result<Task, Error> {
     if let Some(first) = once::first_answer(conn, owner, key, now).await? {
@@ -238,7 +245,11 @@ async fn remove(
     purge_time: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<Task, Error> {
-    let Delete { id, revision, allow_missing: _ } = delete;
+    let Delete {
+        id,
+        revision,
+        allow_missing: _,
+    } = delete;
     if let Some(task) = store::delete(conn, owner, id, revision, purge_time, now).await? {
         return Ok(task);
     }

@@ -168,7 +168,10 @@ impl Due {
             .filter(|time| (1..=9999).contains(&time.year()))
             .map(|time| Self(Some(time)))
             .ok_or_else(|| {
-                Problem::new("NOT_A_TIME", "must be a time in the years 1 to 9999, with 0 to 999999999 nanos")
+                Problem::new(
+                    "NOT_A_TIME",
+                    "must be a time in the years 1 to 9999, with 0 to 999999999 nanos",
+                )
             })
     }
 

@@ -16,11 +16,7 @@ pub struct RequestKey {
 
 impl RequestKey {
     /// The key of `request` to `method`; `None` when the client sent no id. `request` has its id taken out.
-    pub fn parse(
-        id: &str,
-        method: &str,
-        request: &impl Message,
-    ) -> Result<Option<Self>, Problem> {
+    pub fn parse(id: &str, method: &str, request: &impl Message) -> Result<Option<Self>, Problem> {
         if id.is_empty() {
             return Ok(None);
         }
@@ -58,11 +54,18 @@ mod tests {
             }),
             ..CreateTaskRequest::default()
         };
-        let key = |method, title| RequestKey::parse(ID, method, &request(title)).unwrap().unwrap();
+        let key = |method, title| {
+            RequestKey::parse(ID, method, &request(title))
+                .unwrap()
+                .unwrap()
+        };
         assert_eq!(key("CreateTask", "a"), key("CreateTask", "a"));
         assert_ne!(key("CreateTask", "a"), key("CreateTask", "b"));
         assert_ne!(key("CreateTask", "a"), key("UpdateTask", "a"));
-        assert_eq!(RequestKey::parse("", "CreateTask", &request("a")).unwrap(), None);
+        assert_eq!(
+            RequestKey::parse("", "CreateTask", &request("a")).unwrap(),
+            None
+        );
         assert!(RequestKey::parse("7", "CreateTask", &request("a")).is_err());
     }
 }

@@ -17,8 +17,15 @@ use crate::{
 };
 
 /// What an update may name.
-pub const FIELDS: Fields = Fields {
-    mutable: &["title", "description", "status", "due_time", "priority", "labels"],
+pub(super) const FIELDS: Fields = Fields {
+    mutable: &[
+        "title",
+        "description",
+        "status",
+        "due_time",
+        "priority",
+        "labels",
+    ],
     output_only: &[
         "id",
         "user_id",
@@ -147,7 +154,8 @@ mod tests {
     fn every_field_of_a_task_is_either_mutable_or_output_only() {
         let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap();
         let task = pool.get_message_by_name("tandem.task.v1.Task").unwrap();
-        let declared: BTreeSet<String> = task.fields().map(|field| field.name().to_owned()).collect();
+        let declared: BTreeSet<String> =
+            task.fields().map(|field| field.name().to_owned()).collect();
         let known = FIELDS.mutable.iter().chain(FIELDS.output_only);
         assert_eq!(declared, known.map(|field| (*field).to_owned()).collect());
     }

@@ -8,8 +8,8 @@ mod purge;
 mod request;
 mod task;
 
-pub(crate) use purge::{lock_owner, list_due_owners, purge_requests, purge_tasks, schedule_purge};
-pub(crate) use request::{FirstAnswer, claim_request, find_request, keep_answer};
+pub(crate) use purge::{list_due_owners, lock_owner, purge_requests, purge_tasks, schedule_purge};
+pub(crate) use request::{claim_request, find_request, keep_answer};
 pub(crate) use task::{count_live, delete, find, insert, undelete, update};
 
 use shared::ids::UserId;
@@ -47,7 +47,10 @@ mod tests {
             due: Due::default(),
         };
         let task = draft.at(owner, now);
-        assert_eq!(owned(owner, Some(task.clone())).unwrap(), Some(task.clone()));
+        assert_eq!(
+            owned(owner, Some(task.clone())).unwrap(),
+            Some(task.clone())
+        );
         let refused = owned(other, Some(task)).unwrap_err();
         assert!(matches!(refused, Error::ForeignRow { .. }));
         assert!(!format!("{refused:?} {refused}").contains("secret"));
