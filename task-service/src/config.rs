@@ -5,17 +5,14 @@ use std::{net::SocketAddr, time::Duration};
 use chrono::TimeDelta;
 use http::Uri;
 use shared::{
-    config::{
-        Database, KeyMaterial, Log, Problems, Server, Settings, Source, database, listen, log,
-        server,
-    },
+    config::{KeyMaterial, Log, Problems, Settings, Source, database, listen, log, server},
     database,
     serve::Limits,
     token::Trust,
 };
 
 /// The section of the settings.
-const SECTION: &str = "task";
+pub const SECTION: &str = "task";
 /// The settings that have a default.
 pub const DEFAULTS: &str = include_str!("default.toml");
 
@@ -31,7 +28,7 @@ pub struct Config {
     /// Where it listens.
     pub listen: SocketAddr,
     /// The database and the lanes to it.
-    pub database: Database,
+    pub database: database::Settings,
     /// Where verification keys are read.
     pub auth_upstream: Uri,
     /// Whose tokens are accepted.
@@ -43,13 +40,14 @@ pub struct Config {
     /// How long a deleted task can be undeleted: a minute to ten years.
     pub purge_after: TimeDelta,
     /// Limits of the server.
-    pub limits: Limits,
+    pub server: Limits,
 }
 
 impl Config {
-    /// The configuration of this process, or everything that is wrong with it.
-    pub fn of_process() -> Result<Self, Problems> {
-        Self::load(Source::of_process(&[DEFAULTS], &[SECTION]))
+    /// Where a process finds its settings.
+    #[must_use]
+    pub fn source() -> Source<'static> {
+        Source::of_process(&[DEFAULTS], &[SECTION])
     }
 
     /// The configuration from `source`, or everything that is wrong with it.
@@ -79,39 +77,8 @@ impl Config {
             page_token_key: page_token_key?,
             quota: i32::try_from(quota?).expect("a million fits"),
             purge_after: TimeDelta::from_std(purge_after?).expect("ten years fit"),
-            limits: limits(server?),
+            server: server?,
         })
-    }
-
-    /// The settings of the database lanes.
-    #[must_use]
-    pub fn lanes(&self) -> database::Settings {
-        let Database {
-            url,
-            lanes,
-            queue,
-            longest_wait,
-            recycle_after,
-            check_after_idle,
-            connect_timeout,
-            unit_limit,
-            statement_timeout,
-            idle_in_transaction_timeout,
-            application_name,
-        } = self.database.clone();
-        database::Settings {
-            url,
-            lanes,
-            queue,
-            longest_wait,
-            recycle_after,
-            check_after_idle,
-            connect_timeout,
-            unit_limit,
-            statement_timeout,
-            idle_in_transaction_timeout,
-            application_name,
-        }
     }
 }
 
@@ -124,27 +91,6 @@ fn trust(settings: &mut Settings) -> Option<Trust> {
         audience: audience?,
         leeway: leeway?,
     })
-}
-
-fn limits(server: Server) -> Limits {
-    let Server {
-        max_in_flight,
-        deadline,
-        drain,
-        reflection,
-        keepalive_interval,
-        keepalive_timeout,
-        max_streams,
-    } = server;
-    Limits {
-        max_in_flight,
-        deadline,
-        drain,
-        max_streams,
-        keepalive_interval,
-        keepalive_timeout,
-        reflection,
-    }
 }
 
 #[cfg(test)]

@@ -110,7 +110,7 @@ impl App {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), StartError> {
-        let lanes = Lanes::start(self.config.lanes()).map_err(StartError::DatabaseUrl)?;
+        let lanes = Lanes::start(self.config.database).map_err(StartError::DatabaseUrl)?;
         let tasks = Tasks {
             lanes: lanes.clone(),
             clock: self.clock,
@@ -122,7 +122,7 @@ impl App {
             TaskServiceServer::new(tasks.clone()).max_decoding_message_size(LARGEST_REQUEST);
         let surface = Surface::default().with(service);
         let health = Health::new(surface.names().iter().copied());
-        let limits = self.config.limits.clone();
+        let limits = self.config.server;
         let server = Server::new(surface, health.clone(), self.verifier.clone(), limits)?;
 
         let stop = CancellationToken::new();

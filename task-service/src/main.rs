@@ -28,7 +28,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command.unwrap_or(Command::Serve);
-    let config = match Config::of_process() {
+    let config = match Config::load(Config::source()) {
         Ok(config) => config,
         Err(problems) => return exit_with(&problems),
     };
