@@ -20,7 +20,7 @@ const MOST_BYTES: usize = 3 * 1024 * 1024;
 
 impl Tasks {
     /// A page of the caller's tasks.
-    pub async fn list(&self, caller: Caller, deadline: Instant, list: List) -> Result<Page, Error> {
+    pub async fn list(&self, caller: Caller, deadline: Instant, asked: List) -> Result<Page, Error> {
         let (owner, now) = (caller.user_id, self.now());
         let List {
             listing,
@@ -29,7 +29,7 @@ impl Tasks {
             page_size,
             skip,
             count,
-        } = list;
+        } = asked;
         // One more than the page holds, to see whether there is another page.
         let limit = i64::try_from(page_size + 1).expect("a page has at most 200 tasks");
         let order = listing.order.clone();
@@ -38,20 +38,17 @@ impl Tasks {
                 let rows =
                     store::list::list(conn, owner, &listing, last.as_ref(), skip, limit, now);
                 let rows = rows.await?;
-                let total = match count {
-                    true => Some(store::list::count_matching(conn, owner, &listing, now).await?),
-                    false => None,
-                };
+                let total = if count {
+ Some(store::list::count_matching(conn, owner, &listing, now).await?) } else { None };
                 Ok::<_, Error>((rows, total))
             }
             .boxed()
         });
         let (rows, total) = found.await?;
-        let (tasks, last) = cut(rows, page_size, &order, MOST_BYTES);
+        let (tasks, end) = cut(rows, page_size, &order, MOST_BYTES);
         Ok(Page {
             tasks,
-            next_page_token: last
-                .map_or_else(String::new, |last| self.tokens.seal(binding, last, now)),
+            next_page_token: end.map_or_else(String::new, |end| self.tokens.seal(binding, end, now)),
             total_size: total.map(|total| i32::try_from(total).unwrap_or(i32::MAX)),
         })
     }

@@ -68,7 +68,7 @@ impl List {
         let skip = violations.take("skip", skipped(*skip));
         let filter = violations.take("filter", Filter::parse(filter));
         let order = violations.take("order_by", Order::parse(order_by));
-        let list = violations.finish(|| {
+        let parsed = violations.finish(|| {
             Some(Self {
                 listing: Listing {
                     filter: filter?,
@@ -82,7 +82,7 @@ impl List {
                 count: *include_total_size,
             })
         })?;
-        Ok(list)
+        Ok(parsed)
     }
 }
 

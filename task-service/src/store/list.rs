@@ -36,8 +36,8 @@ pub(crate) async fn list(
 ) -> Result<Vec<Task>, Error> {
     let mut sql = page(owner, listing, last, skip, limit, now);
     let rows: Vec<Task> = sql.build_query_as().fetch_all(conn).await?;
-    let owned = |row| super::owned(owner, Some(row)).transpose();
-    rows.into_iter().filter_map(owned).collect()
+    let checked = |row| super::owned(owner, Some(row)).transpose();
+    rows.into_iter().filter_map(checked).collect()
 }
 
 /// How many of `owner`'s tasks match, on whatever page.

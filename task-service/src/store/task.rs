@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 
 use super::owned;
 use crate::{
-    domain::{Changes, Due, Labels, Status, Task},
+    domain::{Changes, Description, Due, Labels, Status, Task, Title},
     error::Error,
 };
 
@@ -136,8 +136,8 @@ pub(crate) async fn update(
         owner.uuid(),
         id.uuid(),
         revision,
-        changes.title.as_ref().map(|title| title.as_str()),
-        changes.description.as_ref().map(|text| text.as_str()),
+        changes.title.as_ref().map(Title::as_str),
+        changes.description.as_ref().map(Description::as_str),
         changes.status as _,
         changes.priority as _,
         changes.labels.as_ref().map(Labels::as_slice),

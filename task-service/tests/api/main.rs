@@ -1,0 +1,15 @@
+//! The task service through the wire: a file for each RPC, and what holds for all of them.
+
+mod access;
+mod cancellation;
+mod create;
+mod delete;
+mod get;
+mod isolation;
+mod list;
+mod outage;
+mod properties;
+mod raw;
+mod undelete;
+mod update;
+mod world;
