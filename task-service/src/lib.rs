@@ -152,3 +152,17 @@ pub async fn migrate(config: &Config) -> Result<migrate::Report, migrate::Error>
     let options: sqlx::postgres::PgConnectOptions = url.parse().map_err(migrate::Error::from)?;
     migrate::migrate(&options, &MIGRATOR, SCHEMA).await
 }
+
+/// A fresh database with this service's schema.
+#[cfg(test)]
+async fn testing_database() -> testing::Database {
+    let checksums = MIGRATOR.iter().map(|one| format!("{:?}", one.checksum));
+    let fingerprint = format!("tasks {}", checksums.collect::<String>());
+    testing::Database::fresh(&fingerprint, async |url| {
+        let options: sqlx::postgres::PgConnectOptions = url.parse().expect("the test server's URL");
+        migrate::migrate(&options, &MIGRATOR, SCHEMA)
+            .await
+            .map(|_| ())
+    })
+    .await
+}

@@ -20,7 +20,12 @@ const MOST_BYTES: usize = 3 * 1024 * 1024;
 
 impl Tasks {
     /// A page of the caller's tasks.
-    pub async fn list(&self, caller: Caller, deadline: Instant, asked: List) -> Result<Page, Error> {
+    pub async fn list(
+        &self,
+        caller: Caller,
+        deadline: Instant,
+        asked: List,
+    ) -> Result<Page, Error> {
         let (owner, now) = (caller.user_id, self.now());
         let List {
             listing,
@@ -39,7 +44,10 @@ impl Tasks {
                     store::list::list(conn, owner, &listing, last.as_ref(), skip, limit, now);
                 let rows = rows.await?;
                 let total = if count {
- Some(store::list::count_matching(conn, owner, &listing, now).await?) } else { None };
+                    Some(store::list::count_matching(conn, owner, &listing, now).await?)
+                } else {
+                    None
+                };
                 Ok::<_, Error>((rows, total))
             }
             .boxed()
@@ -48,7 +56,8 @@ impl Tasks {
         let (tasks, end) = cut(rows, page_size, &order, MOST_BYTES);
         Ok(Page {
             tasks,
-            next_page_token: end.map_or_else(String::new, |end| self.tokens.seal(binding, end, now)),
+            next_page_token: end
+                .map_or_else(String::new, |end| self.tokens.seal(binding, end, now)),
             total_size: total.map(|total| i32::try_from(total).unwrap_or(i32::MAX)),
         })
     }

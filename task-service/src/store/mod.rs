@@ -3,6 +3,8 @@
 //! The owner comes first after the connection and is bound in every statement over tasks; a row that is read is checked
 //! to be the owner's before anyone sees it. A guard test reads these files and fails on a statement that forgets.
 
+#[cfg(test)]
+mod guard;
 pub mod list;
 mod purge;
 mod request;

@@ -15,7 +15,9 @@ use crate::{
 async fn no_rpc_answers_without_a_token() {
     let world = World::new().await;
     for rpc in rpcs() {
-        let refused = call(&world.channel, &rpc, None, Vec::new()).await.unwrap_err();
+        let refused = call(&world.channel, &rpc, None, Vec::new())
+            .await
+            .unwrap_err();
         assert_refused(&refused, Code::Unauthenticated, "TOKEN_MISSING");
     }
 }
@@ -38,7 +40,11 @@ async fn no_rpc_takes_a_token_that_is_not_ours() {
     for rpc in rpcs() {
         for token in &tokens {
             let refused = call(&world.channel, &rpc, Some(token), Vec::new()).await;
-            assert_refused(&refused.unwrap_err(), Code::Unauthenticated, "TOKEN_INVALID");
+            assert_refused(
+                &refused.unwrap_err(),
+                Code::Unauthenticated,
+                "TOKEN_INVALID",
+            );
         }
     }
 }
@@ -50,7 +56,11 @@ async fn no_rpc_takes_a_token_whose_time_is_over() {
     world.clock.advance(Duration::from_secs(306));
     for rpc in rpcs() {
         let refused = call(&world.channel, &rpc, Some(&token), Vec::new()).await;
-        assert_refused(&refused.unwrap_err(), Code::Unauthenticated, "TOKEN_EXPIRED");
+        assert_refused(
+            &refused.unwrap_err(),
+            Code::Unauthenticated,
+            "TOKEN_EXPIRED",
+        );
     }
 }
 
@@ -60,10 +70,18 @@ async fn every_rpc_needs_its_scope_and_writing_needs_more_than_reading() {
     let user = world.user();
     for rpc in rpcs() {
         let reads = ["GetTask", "ListTasks"].contains(&rpc.name());
-        let wrong = if reads { "account tasks.write" } else { "account tasks.read" };
+        let wrong = if reads {
+            "account tasks.write"
+        } else {
+            "account tasks.read"
+        };
         let token = world.signer.sign(&user.claims(wrong));
         let refused = call(&world.channel, &rpc, Some(&token), Vec::new()).await;
-        assert_refused(&refused.unwrap_err(), Code::PermissionDenied, "SCOPE_MISSING");
+        assert_refused(
+            &refused.unwrap_err(),
+            Code::PermissionDenied,
+            "SCOPE_MISSING",
+        );
     }
 }
 
@@ -72,7 +90,11 @@ async fn a_token_is_looked_at_before_the_request() {
     let world = World::new().await;
     for rpc in rpcs() {
         let refused = call(&world.channel, &rpc, None, vec![0xff; 64]).await;
-        assert_refused(&refused.unwrap_err(), Code::Unauthenticated, "TOKEN_MISSING");
+        assert_refused(
+            &refused.unwrap_err(),
+            Code::Unauthenticated,
+            "TOKEN_MISSING",
+        );
     }
 }
 
@@ -82,8 +104,16 @@ async fn a_request_of_more_than_64_kib_or_of_garbage_is_refused() {
     let token = world.user().token();
     for rpc in rpcs() {
         let refused = call(&world.channel, &rpc, Some(&token), vec![0; 64 * 1024 + 1]).await;
-        assert_refused(&refused.unwrap_err(), Code::InvalidArgument, "REQUEST_TOO_LARGE");
+        assert_refused(
+            &refused.unwrap_err(),
+            Code::InvalidArgument,
+            "REQUEST_TOO_LARGE",
+        );
         let refused = call(&world.channel, &rpc, Some(&token), vec![0xff; 64]).await;
-        assert_refused(&refused.unwrap_err(), Code::InvalidArgument, "REQUEST_MALFORMED");
+        assert_refused(
+            &refused.unwrap_err(),
+            Code::InvalidArgument,
+            "REQUEST_MALFORMED",
+        );
     }
 }

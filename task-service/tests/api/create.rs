@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use shared::{clock::Clock as _, proto::task::{self as proto, CreateTaskRequest, CreateTaskResponse}};
+use shared::{
+    clock::Clock as _,
+    proto::task::{self as proto, CreateTaskRequest, CreateTaskResponse},
+};
 use testing::{assert_refused, violations};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -11,7 +14,11 @@ use crate::world::{ABSENT, User, World, since_start, titled};
 
 const REQUEST: &str = "0190163d-8694-739b-aea5-966c26f8ad92";
 
-async fn create(user: &User, task: proto::Task, request_id: &str) -> Result<CreateTaskResponse, Status> {
+async fn create(
+    user: &User,
+    task: proto::Task,
+    request_id: &str,
+) -> Result<CreateTaskResponse, Status> {
     let request = CreateTaskRequest {
         task: Some(task),
         request_id: request_id.to_owned(),
@@ -44,7 +51,10 @@ async fn the_id_holds_the_time_of_creation() {
     let task = world.user().task("t").await;
     let id = uuid::Uuid::parse_str(&task.id).unwrap();
     let millis = id.as_u128() >> 80;
-    assert_eq!(millis, u128::try_from(world.clock.now().timestamp_millis()).unwrap());
+    assert_eq!(
+        millis,
+        u128::try_from(world.clock.now().timestamp_millis()).unwrap()
+    );
     assert_eq!(task.create_time.unwrap().nanos, 234_000_000);
 }
 
@@ -52,7 +62,10 @@ async fn the_id_holds_the_time_of_creation() {
 async fn everything_a_caller_may_set_is_kept() {
     let world = World::new().await;
     let user = world.user();
-    let due = prost_types::Timestamp { seconds: 4_102_444_800, nanos: 123_456_789 };
+    let due = prost_types::Timestamp {
+        seconds: 4_102_444_800,
+        nanos: 123_456_789,
+    };
     let task = user
         .make(proto::Task {
             title: "Cafe\u{301}".to_owned(),
@@ -89,7 +102,10 @@ async fn what_only_the_server_sets_is_passed_over() {
         })
         .await;
     assert_ne!(task.id, ABSENT);
-    assert_eq!((task.user_id, task.revision, task.delete_time), (user.id.to_string(), 1, None));
+    assert_eq!(
+        (task.user_id, task.revision, task.delete_time),
+        (user.id.to_string(), 1, None)
+    );
     assert!(other.all().await.is_empty());
 }
 
@@ -102,7 +118,10 @@ async fn every_violation_is_said_at_once() {
         status: 99,
         priority: -1,
         labels: vec![String::new(), "ok".to_owned(), "x".repeat(51)],
-        due_time: Some(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 }),
+        due_time: Some(prost_types::Timestamp {
+            seconds: i64::MAX,
+            nanos: 0,
+        }),
         ..Default::default()
     };
     let refused = create(&world.user(), task, "7").await.unwrap_err();
@@ -117,20 +136,29 @@ async fn every_violation_is_said_at_once() {
         ("task.labels[0]", "REQUIRED"),
         ("task.labels[2]", "TOO_LONG"),
     ];
-    assert_eq!(violations(&refused), expected.map(|(f, r)| (f.to_owned(), r.to_owned())));
+    assert_eq!(
+        violations(&refused),
+        expected.map(|(f, r)| (f.to_owned(), r.to_owned()))
+    );
 }
 
 #[tokio::test]
 async fn a_request_without_a_task_or_with_control_characters_in_its_title_is_refused() {
     let world = World::new().await;
     let user = world.user();
-    let refused = user.create_task(CreateTaskRequest::default()).await.unwrap_err();
+    let refused = user
+        .create_task(CreateTaskRequest::default())
+        .await
+        .unwrap_err();
     assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");
     assert_eq!(violations(&refused)[0].0, "task");
     for title in ["a\nb", "a\0b", "\u{85}"] {
         let refused = create(&user, titled(title), "").await.unwrap_err();
         assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");
-        assert_eq!(violations(&refused), [("task.title".to_owned(), "CONTROL_CHARACTER".to_owned())]);
+        assert_eq!(
+            violations(&refused),
+            [("task.title".to_owned(), "CONTROL_CHARACTER".to_owned())]
+        );
     }
 }
 
@@ -141,12 +169,24 @@ async fn the_same_request_id_gives_the_first_result_for_24_hours() {
     let first = create(&user, titled("t"), REQUEST).await.unwrap();
     assert!(!first.replayed);
     let task = first.task.unwrap();
-    user.update(proto::Task { id: task.id.clone(), ..titled("changed") }, &["title"]).await.unwrap();
+    user.update(
+        proto::Task {
+            id: task.id.clone(),
+            ..titled("changed")
+        },
+        &["title"],
+    )
+    .await
+    .unwrap();
 
     world.clock.advance(Duration::from_hours(23));
     let again = create(&user, titled("t"), REQUEST).await.unwrap();
     assert!(again.replayed);
-    assert_eq!(again.task.unwrap(), task, "the first result, not the task as it is now");
+    assert_eq!(
+        again.task.unwrap(),
+        task,
+        "the first result, not the task as it is now"
+    );
     assert_eq!(user.all().await.len(), 1);
 
     world.clock.advance(Duration::from_hours(1));
@@ -202,7 +242,10 @@ async fn validate_only_checks_and_writes_nothing() {
         })
     };
     let task = check("t").await.unwrap().task.unwrap();
-    assert_eq!((&*task.title, task.status()), ("t", proto::TaskStatus::Pending));
+    assert_eq!(
+        (&*task.title, task.status()),
+        ("t", proto::TaskStatus::Pending)
+    );
     assert_eq!((&*task.id, &*task.etag, task.revision), ("", "", 0));
     assert!(user.all().await.is_empty());
     let refused = check("").await.unwrap_err();

@@ -14,7 +14,11 @@ async fn delete(user: &User, id: &str, etag: &str, allow_missing: bool) -> Resul
         etag: etag.to_owned(),
         allow_missing,
     };
-    Ok(user.delete_task(request).await?.task.expect("the answer always has a task"))
+    Ok(user
+        .delete_task(request)
+        .await?
+        .task
+        .expect("the answer always has a task"))
 }
 
 #[tokio::test]
@@ -53,9 +57,20 @@ async fn an_etag_of_an_older_revision_is_refused_and_nothing_is_deleted() {
     let world = World::new().await;
     let user = world.user();
     let task = user.task("t").await;
-    let changed = user.update(Task { title: "u".to_owned(), ..task.clone() }, &["title"]).await.unwrap();
+    let changed = user
+        .update(
+            Task {
+                title: "u".to_owned(),
+                ..task.clone()
+            },
+            &["title"],
+        )
+        .await
+        .unwrap();
     for allow_missing in [false, true] {
-        let refused = delete(&user, &task.id, &task.etag, allow_missing).await.unwrap_err();
+        let refused = delete(&user, &task.id, &task.etag, allow_missing)
+            .await
+            .unwrap_err();
         assert_refused(&refused, Code::Aborted, "ETAG_MISMATCH");
     }
     assert_eq!(user.get(&task.id).await.unwrap(), changed);
@@ -67,7 +82,10 @@ async fn every_violation_is_said_at_once() {
     let refused = delete(&world.user(), "7", "7", false).await.unwrap_err();
     assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");
     let expected = [("id", "NOT_A_UUID"), ("etag", "NOT_AN_ETAG")];
-    assert_eq!(violations(&refused), expected.map(|(f, r)| (f.to_owned(), r.to_owned())));
+    assert_eq!(
+        violations(&refused),
+        expected.map(|(f, r)| (f.to_owned(), r.to_owned()))
+    );
 }
 
 #[tokio::test]

@@ -16,7 +16,10 @@ async fn an_undeleted_task_is_live_again() {
     user.delete(&task.id).await.unwrap();
     world.clock.advance(Duration::from_secs(9));
     let live = user.undelete(&task.id).await.unwrap();
-    assert_eq!((live.delete_time, live.purge_time, live.revision), (None, None, 3));
+    assert_eq!(
+        (live.delete_time, live.purge_time, live.revision),
+        (None, None, 3)
+    );
     assert_eq!(user.get(&task.id).await.unwrap(), live);
     user.delete(&task.id).await.unwrap();
 }
@@ -50,7 +53,10 @@ async fn an_etag_must_be_that_of_the_deleted_task() {
     let task = user.task("t").await;
     let deleted = user.delete(&task.id).await.unwrap();
     let undelete = |etag: &str| {
-        user.undelete_task(UndeleteTaskRequest { id: task.id.clone(), etag: etag.to_owned() })
+        user.undelete_task(UndeleteTaskRequest {
+            id: task.id.clone(),
+            etag: etag.to_owned(),
+        })
     };
     let refused = undelete(&task.etag).await.unwrap_err();
     assert_refused(&refused, Code::Aborted, "ETAG_MISMATCH");
@@ -72,9 +78,15 @@ async fn a_full_quota_leaves_no_room_for_what_was_deleted() {
 #[tokio::test]
 async fn every_violation_is_said_at_once() {
     let world = World::new().await;
-    let request = UndeleteTaskRequest { id: "7".to_owned(), etag: "7".to_owned() };
+    let request = UndeleteTaskRequest {
+        id: "7".to_owned(),
+        etag: "7".to_owned(),
+    };
     let refused = world.user().undelete_task(request).await.unwrap_err();
     assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");
     let expected = [("id", "NOT_A_UUID"), ("etag", "NOT_AN_ETAG")];
-    assert_eq!(violations(&refused), expected.map(|(f, r)| (f.to_owned(), r.to_owned())));
+    assert_eq!(
+        violations(&refused),
+        expected.map(|(f, r)| (f.to_owned(), r.to_owned()))
+    );
 }

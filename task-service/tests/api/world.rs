@@ -12,7 +12,10 @@ use shared::{
     token::{Claims, KeySet, Verifier},
 };
 use sqlx::postgres::PgConnectOptions;
-use task_service::{App, MIGRATOR, SCHEMA, config::{Config, DEFAULTS, SECTION}};
+use task_service::{
+    App, MIGRATOR, SCHEMA,
+    config::{Config, DEFAULTS, SECTION},
+};
 use testing::{Database, TestClock};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -78,7 +81,9 @@ pub(crate) async fn database() -> Database {
     let fingerprint = format!("tasks {}", checksums.collect::<String>());
     Database::fresh(&fingerprint, async |url| {
         let options: PgConnectOptions = url.parse().unwrap();
-        migrate::migrate(&options, &MIGRATOR, SCHEMA).await.map(|_| ())
+        migrate::migrate(&options, &MIGRATOR, SCHEMA)
+            .await
+            .map(|_| ())
     })
     .await
 }
@@ -90,7 +95,8 @@ pub(crate) fn config(url: &str, settings: &[(&str, &str)]) -> Config {
         ("DATABASE__LANES", "4"),
         ("PAGE_TOKEN_KEY", PAGE_TOKEN_KEY),
     ];
-    let variable = |(name, value): &(&str, &str)| (format!("TANDEM_TASK__{name}"), (*value).to_owned());
+    let variable =
+        |(name, value): &(&str, &str)| (format!("TANDEM_TASK__{name}"), (*value).to_owned());
     Config::load(Source {
         defaults: &[DEFAULTS],
         sections: &[SECTION],
@@ -197,7 +203,9 @@ impl User {
     }
 
     pub(crate) async fn get(&self, id: &str) -> Result<proto::Task, Status> {
-        let found = self.get_task(proto::GetTaskRequest { id: id.to_owned() }).await?;
+        let found = self
+            .get_task(proto::GetTaskRequest { id: id.to_owned() })
+            .await?;
         Ok(found.task.unwrap())
     }
 
@@ -218,7 +226,11 @@ impl User {
     }
 
     /// The task after an update of the fields in `mask`; none of them means no mask.
-    pub(crate) async fn update(&self, task: proto::Task, mask: &[&str]) -> Result<proto::Task, Status> {
+    pub(crate) async fn update(
+        &self,
+        task: proto::Task,
+        mask: &[&str],
+    ) -> Result<proto::Task, Status> {
         let request = proto::UpdateTaskRequest {
             task: Some(task),
             update_mask: masked(mask),
