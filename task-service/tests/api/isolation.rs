@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 
 use prost::Message as _;
-use prost_reflect::{DynamicMessage, Kind, MessageDescriptor, MethodDescriptor, Value};
+use prost_reflect::{
+    DynamicMessage, Kind, MessageDescriptor, MethodDescriptor, ReflectMessage as _, Value,
+};
 use shared::proto::task::{self as proto};
 use testing::reason;
 use tonic::Status;
@@ -168,13 +170,12 @@ fn values(rpc: &str, place: &str, victim: &User, theirs: &Belongings) -> (String
     };
     let pair = |foreign: &str, absent: &str| (foreign.to_owned(), absent.to_owned());
     match place.rsplit('.').next().unwrap() {
-        "id" => pair(&task.id, ABSENT),
+        "id" | "order_by" => pair(&task.id, ABSENT),
         "user_id" => pair(&victim.id.to_string(), ABSENT),
         "etag" => pair(&task.etag, "\"r7fff\""),
         "request_id" => pair(REQUEST, OTHER_REQUEST),
         "page_token" => pair(&theirs.page_token, &"A".repeat(theirs.page_token.len())),
         "filter" => pair("\"secret of its owner\"", "\"secret of nobody\""),
-        "order_by" => pair(&task.id, ABSENT),
         "revision" => pair("12", "123"),
         other => panic!("no value for {other}"),
     }
@@ -233,7 +234,7 @@ async fn what_belongs_to_another_user_is_as_if_it_did_not_exist() {
             match (expected, answer) {
                 (OfTheCallersOwn, Ok(_)) => {}
                 (Refused(expected), Err(status)) => {
-                    assert_eq!(reason(status), expected, "{name} {place} {value}")
+                    assert_eq!(reason(status), expected, "{name} {place} {value}");
                 }
                 (expected, answer) => {
                     panic!("{name} {place} {value}: {expected:?}, but {answer:?}")

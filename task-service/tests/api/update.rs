@@ -265,14 +265,14 @@ async fn an_absent_or_purged_task_is_not_found_and_a_deleted_one_is_to_be_undele
     let user = world.user();
     let task = user.task("t").await;
     user.delete(&task.id).await.unwrap();
-    for mask in ["title", "user_id"] {
+    for mask in [["title"], ["user_id"]] {
         let update = |id: &str| {
             user.update(
                 Task {
                     id: id.to_owned(),
                     ..titled("u")
                 },
-                &[mask],
+                &mask,
             )
         };
         let refused = update(ABSENT).await.unwrap_err();
