@@ -1,11 +1,13 @@
-//! The one statement that is not fixed: a page of tasks, by filter and order. Only values are bound; every piece of SQL
-//! text stands in this file.
+//! The one statement that is not fixed: a page of tasks, by filter and order, and the count of all that match. Only values
+//! are bound; every piece of SQL text stands in this file.
 
 use chrono::{DateTime, Utc};
 use shared::ids::UserId;
-use sqlx::{Postgres, QueryBuilder};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use crate::{
+    domain::Task,
+    error::Error,
     filter::{Filter, Operator, Term, TimeField},
     order::{Key, Order, Sort},
     page_token::{KeyValue, Last},
@@ -22,7 +24,34 @@ pub struct Listing {
     pub show_deleted: bool,
 }
 
-/// A page of `owner`'s tasks after `last`: at most `limit` rows after passing over `skip`.
+/// The rows of a page of `owner`'s tasks after `last`: at most `limit` after passing over `skip`.
+pub(crate) async fn list(
+    conn: &mut PgConnection,
+    owner: UserId,
+    listing: &Listing,
+    last: Option<&Last>,
+    skip: i64,
+    limit: i64,
+    now: DateTime<Utc>,
+) -> Result<Vec<Task>, Error> {
+    let mut sql = page(owner, listing, last, skip, limit, now);
+    let rows: Vec<Task> = sql.build_query_as().fetch_all(conn).await?;
+    let checked = |row| super::owned(owner, Some(row)).transpose();
+    rows.into_iter().filter_map(checked).collect()
+}
+
+/// How many of `owner`'s tasks match, on whatever page.
+pub(crate) async fn count_matching(
+    conn: &mut PgConnection,
+    owner: UserId,
+    listing: &Listing,
+    now: DateTime<Utc>,
+) -> Result<i64, Error> {
+    let mut sql = count(owner, listing, now);
+    Ok(sql.build_query_scalar().fetch_one(conn).await?)
+}
+
+/// The statement of a page of `owner`'s tasks after `last`: at most `limit` rows after passing over `skip`.
 pub(crate) fn page(
     owner: UserId,
     listing: &Listing,
@@ -53,7 +82,7 @@ pub(crate) fn page(
     sql
 }
 
-/// How many of `owner`'s tasks match.
+/// The statement of the count of `owner`'s tasks that match.
 pub(crate) fn count(
     owner: UserId,
     listing: &Listing,
