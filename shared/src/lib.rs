@@ -17,6 +17,7 @@
 pub mod access;
 pub mod caller;
 pub mod clock;
+pub mod database;
 pub mod etag;
 pub mod health;
 pub mod ids;

@@ -1,0 +1,149 @@
+//! A lane: a task that owns one connection and takes work from the queue.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_channel::Receiver;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::error::Error;
+use super::settings::Settings;
+use super::status::{Connected, Status};
+use super::unit::{Queued, Verdict};
+
+/// The first pause between two attempts to connect, and the longest: the database is back in use within a second of
+/// its return.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(900);
+
+/// How long saying goodbye to the server may take.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+pub(super) struct Lane {
+    pub(super) settings: Arc<Settings>,
+    pub(super) options: PgConnectOptions,
+    pub(super) queue: Receiver<Queued>,
+    pub(super) status: Arc<Status>,
+    pub(super) closing: CancellationToken,
+}
+
+impl Lane {
+    /// Works until the queue is closed and, while there is a connection, empty.
+    pub(super) async fn serve(self) {
+        while let Some((connection, connected)) = self.connect().await {
+            if self.work(connection, connected).await.is_break() {
+                return;
+            }
+        }
+    }
+
+    /// A connection; none once the lanes are closing. While the database is down, whatever is queued is refused here:
+    /// since some lane always takes from the queue, no caller is left to wait for a database that is away.
+    async fn connect(&self) -> Option<(PgConnection, Connected)> {
+        tokio::select! {
+            biased;
+            connection = self.dial() => Some(connection),
+            () = self.closing.cancelled() => None,
+            () = self.refuse_while_down() => None,
+        }
+    }
+
+    async fn dial(&self) -> (PgConnection, Connected) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.attempt().await {
+                Ok(connection) => return (connection, self.status.hold()),
+                Err(error) => self.status.failed(&error),
+            }
+            sleep(pause.mul_f64(1.0 - 0.5 * jitter())).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// One attempt. A server that only reads (a demoted primary) is as good as none: taking it would fail every write
+    /// and reconnect to it for ever.
+    async fn attempt(&self) -> Result<PgConnection, sqlx::Error> {
+        let connecting = async {
+            let mut connection = self.options.connect().await?;
+            let row = sqlx::raw_sql("show transaction_read_only")
+                .fetch_one(&mut connection)
+                .await?;
+            match row.try_get::<&str, _>(0)? {
+                "off" => Ok(connection),
+                _ => Err(sqlx::Error::Protocol("the server is read-only".to_owned())),
+            }
+        };
+        timeout(self.settings.connect_timeout, connecting)
+            .await
+            .unwrap_or_else(|elapsed| Err(sqlx::Error::Io(elapsed.into())))
+    }
+
+    /// Ends when the queue is closed and empty.
+    async fn refuse_while_down(&self) {
+        loop {
+            self.status.until_down_is(true).await;
+            tokio::select! {
+                biased;
+                () = self.status.until_down_is(false) => {}
+                queued = self.queue.recv() => match queued {
+                    Ok(queued) => queued.refuse(Error::Unavailable(None)),
+                    Err(_closed) => return,
+                },
+            }
+        }
+    }
+
+    /// Runs units on a connection until it is given up (continue) or the lanes are closed (break).
+    async fn work(&self, mut connection: PgConnection, _connected: Connected) -> ControlFlow<()> {
+        let age = self.settings.recycle_after.mul_f64(1.0 - 0.1 * jitter());
+        let recycle_at = Instant::now() + age;
+        loop {
+            match timeout(self.settings.check_after_idle, self.queue.recv()).await {
+                Ok(Ok(queued)) => {
+                    let limit = self.settings.unit_limit;
+                    if queued.begin(&mut connection, limit).await == Verdict::Discard {
+                        return ControlFlow::Continue(());
+                    }
+                }
+                Ok(Err(_closed)) => {
+                    hang_up(connection).await;
+                    return ControlFlow::Break(());
+                }
+                // Checked before work is taken rather than with work in hand: a dead connection costs no call anything.
+                Err(_idle) if self.answers(&mut connection).await => {}
+                Err(_idle) => return ControlFlow::Continue(()),
+            }
+            if Instant::now() >= recycle_at {
+                break;
+            }
+        }
+        hang_up(connection).await;
+        ControlFlow::Continue(())
+    }
+
+    async fn answers(&self, connection: &mut PgConnection) -> bool {
+        matches!(
+            timeout(self.settings.connect_timeout, connection.ping()).await,
+            Ok(Ok(()))
+        )
+    }
+}
+
+/// Ends a session politely. The connection is given up whether or not the server hears of it.
+async fn hang_up(connection: PgConnection) {
+    if !matches!(timeout(FAREWELL, connection.close()).await, Ok(Ok(()))) {
+        tracing::debug!("the database did not hear the goodbye");
+    }
+}
+
+/// A number in `0.0..1.0`, different every time; it only spreads load, so it need not be a good one.
+fn jitter() -> f64 {
+    let bits = u32::try_from(RandomState::new().hash_one(()) >> 32)
+        .expect("a u64 shifted by 32 fits 32 bits");
+    f64::from(bits) / (f64::from(u32::MAX) + 1.0)
+}

@@ -1,0 +1,236 @@
+//! Units of work on database lanes.
+//!
+//! A lane is a task that owns one connection. Lanes take units from one bounded queue, so a call costs one round trip a
+//! statement (a pool pings before and after), and a call that is cancelled cannot leave a connection half-way: it is the
+//! lane, not the caller, that runs the unit.
+//!
+//! What is promised:
+//! - A unit that has begun runs to its end, whatever becomes of its caller. One that has not begun is never begun after
+//!   its deadline, after its caller has gone, or after its caller was told [`Error::Overloaded`].
+//! - No caller waits past its deadline, or for a database that is away: while it is [`State::Down`] every call is refused
+//!   with [`Error::Unavailable`] at once, also those already queued.
+//! - A connection that broke, outlived its time, or was left by a unit that panicked, ran too long or abandoned a
+//!   transaction of sqlx's is dropped, and a new one made. Only SQL that says BEGIN as text and no COMMIT goes
+//!   unseen (sqlx does not tell); so units never do: [`Lanes::transaction`] does it for them.
+//!
+//! The queue holds trait objects and a lane runs one at a time; a lane that drains the queue, and joins like units into
+//! one statement, needs only another way to run what it took.
+
+mod error;
+mod lane;
+pub mod migrate;
+mod settings;
+mod status;
+mod transaction;
+mod unit;
+
+use std::sync::Arc;
+
+use async_channel::{Sender, TrySendError};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use sqlx::postgres::PgConnection;
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use error::{Error, UnitError};
+pub use settings::Settings;
+pub use status::State;
+
+use lane::Lane;
+use status::Status;
+use unit::{Claim, Queued, Unit, Withdrawal};
+
+/// A few owned connections that take units of work from one queue. Cheap to clone; the lanes end when the last
+/// clone is dropped or [`close`](Self::close) is called.
+#[derive(Clone, Debug)]
+pub struct Lanes {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    settings: Arc<Settings>,
+    queue: Sender<Queued>,
+    /// Kept to refuse what is left when every lane has ended.
+    leftovers: async_channel::Receiver<Queued>,
+    status: Arc<Status>,
+    closing: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Lanes {
+    /// Starts the lanes on the current runtime and returns at once; they connect in the background, and go on trying.
+    /// The only error is a URL that does not parse.
+    pub fn start(settings: Settings) -> Result<Self, sqlx::Error> {
+        let options = settings.connect_options()?;
+        let (queue, incoming) = async_channel::bounded(settings.queue.max(1));
+        let shared = Shared {
+            settings: Arc::new(settings),
+            queue,
+            leftovers: incoming.clone(),
+            status: Arc::new(Status::new()),
+            closing: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        };
+        for _ in 0..shared.settings.lanes.max(1) {
+            let lane = Lane {
+                settings: Arc::clone(&shared.settings),
+                options: options.clone(),
+                queue: incoming.clone(),
+                status: Arc::clone(&shared.status),
+                closing: shared.closing.clone(),
+            };
+            shared.tasks.spawn(lane.serve());
+        }
+        shared.tasks.close();
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// Whether the database can be used now.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        self.shared.status.state() == State::Up
+    }
+
+    /// The state, to be read or awaited.
+    #[must_use]
+    pub fn state(&self) -> watch::Receiver<State> {
+        self.shared.status.subscribe()
+    }
+
+    /// How many lanes hold a connection (a gauge).
+    #[must_use]
+    pub fn connected(&self) -> usize {
+        self.shared.status.connected()
+    }
+
+    /// How many units wait to begin (a gauge).
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.shared.queue.len()
+    }
+
+    /// Whether [`close`](Self::close) was called.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.shared.queue.is_closed()
+    }
+
+    /// Runs one unit on a lane and gives its result.
+    ///
+    /// Each statement commits by itself; use [`transaction`](Self::transaction) for more than one. The deadline bounds
+    /// the wait for the answer; a unit already begun goes on without its caller, for at most
+    /// [`unit_limit`](Settings::unit_limit).
+    pub async fn run<T, E, W>(&self, deadline: Instant, work: W) -> Result<T, E>
+    where
+        W: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: UnitError,
+    {
+        let now = Instant::now();
+        if now >= deadline {
+            return Err(Error::DeadlineExceeded.into());
+        }
+        let wait_until = now + self.shared.settings.longest_wait;
+        let (reply, mut answer) = oneshot::channel();
+        let claim = Claim::default();
+        let withdrawal = Withdrawal(claim.clone());
+        self.shared.enqueue(Queued {
+            deadline,
+            wait_until,
+            claim,
+            job: Box::new(Unit { work, reply }),
+        })?;
+        if wait_until < deadline {
+            match timeout_at(wait_until, &mut answer).await {
+                Ok(answer) => return settle(answer),
+                Err(_elapsed) if withdrawal.0.take() => return Err(Error::Overloaded.into()),
+                Err(_elapsed) => {}
+            }
+        }
+        match timeout_at(deadline, answer).await {
+            Ok(answer) => settle(answer),
+            Err(_elapsed) => Err(Error::DeadlineExceeded.into()),
+        }
+    }
+
+    /// Runs the work between BEGIN and COMMIT on a lane.
+    ///
+    /// When the work errs, everything is rolled back. When a concurrent transaction won (SQLSTATE 40001, 40P01), the
+    /// work is called again, three times in all, before [`Error::Conflict`]. [`unit_limit`](Settings::unit_limit)
+    /// covers all attempts. Work that swallows a statement's error and returns a value commits nothing and ends in
+    /// [`Error::Query`].
+    ///
+    /// ```no_run
+    /// # use shared::database::{Error, Lanes};
+    /// # use futures_util::FutureExt as _;
+    /// # async fn example(lanes: Lanes, deadline: tokio::time::Instant, name: String) -> Result<(), Error> {
+    /// lanes
+    ///     .transaction(deadline, move |conn| {
+    ///         let name = name.clone();
+    ///         async move {
+    ///             sqlx::query("insert into auth.a values ($1)").bind(&name).execute(&mut *conn).await?;
+    ///             sqlx::query("insert into auth.b values ($1)").bind(&name).execute(&mut *conn).await?;
+    ///             Ok(())
+    ///         }
+    ///         .boxed()
+    ///     })
+    ///     .await
+    /// # }
+    /// ```
+    pub async fn transaction<T, E, W>(&self, deadline: Instant, work: W) -> Result<T, E>
+    where
+        W: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: UnitError,
+    {
+        self.run(deadline, move |connection| {
+            transaction::attempt(connection, deadline, work).boxed()
+        })
+        .await
+    }
+
+    /// Takes no more work, finishes what is queued and running (or refuses it, without a connection), and closes
+    /// the connections. Returns when all is done, at the latest after the queue's units have had their time.
+    pub async fn close(&self) {
+        self.shared.stop();
+        self.shared.tasks.wait().await;
+        while let Ok(queued) = self.shared.leftovers.try_recv() {
+            queued.refuse(Error::Unavailable(None));
+        }
+    }
+}
+
+impl Shared {
+    fn enqueue(&self, queued: Queued) -> Result<(), Error> {
+        self.queue
+            .try_send(queued)
+            .map_err(|refusal| match refusal {
+                TrySendError::Full(_) => Error::Overloaded,
+                TrySendError::Closed(_) => Error::Unavailable(None),
+            })
+    }
+
+    fn stop(&self) {
+        self.queue.close();
+        self.closing.cancel();
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// A lane answers every unit it takes; one that could not has gone with its runtime.
+fn settle<T, E: UnitError>(
+    answer: Result<Result<T, E>, oneshot::error::RecvError>,
+) -> Result<T, E> {
+    answer.unwrap_or_else(|_gone| Err(Error::Unavailable(None).into()))
+}

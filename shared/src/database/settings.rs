@@ -1,0 +1,76 @@
+//! How a service reaches its database and how long anything may take there.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::PgConnectOptions;
+
+/// The settings of [`Lanes`](super::Lanes).
+///
+/// The defaults suit a service beside its database; only [`url`](Self::url) has none that works.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `postgres://user:password@host/database`, or `postgres:///database?host=/run/sock&user=x` for a Unix socket.
+    /// Without TLS requirements of its own it should name the Unix socket of a local server.
+    pub url: SecretString,
+    /// How many connections are owned, at least 1. Default 4.
+    pub lanes: usize,
+    /// How many units may wait, at least 1; one more is refused at once. Default 1024.
+    pub queue: usize,
+    /// How long a unit may wait to begin, whatever its deadline. Default 30 s.
+    pub longest_wait: Duration,
+    /// A connection older than this is replaced after a unit or an idle check (up to a tenth earlier, so that lanes
+    /// do not all reconnect at once). Default 1 h.
+    pub recycle_after: Duration,
+    /// A connection idle for this long is checked before it takes work again. Default 30 s.
+    pub check_after_idle: Duration,
+    /// How long one attempt to connect, or one check, may take. Default 5 s.
+    pub connect_timeout: Duration,
+    /// A unit that runs longer loses its connection; its outcome is then unknown. Default 15 s.
+    pub unit_limit: Duration,
+    /// PostgreSQL's `statement_timeout`. Shorter than [`unit_limit`](Self::unit_limit), so that the server gives up
+    /// first and the connection survives. Default 10 s.
+    pub statement_timeout: Duration,
+    /// PostgreSQL's `idle_in_transaction_session_timeout`. Default 10 s.
+    pub idle_in_transaction_timeout: Duration,
+    /// What `pg_stat_activity` shows. Default `tandem`.
+    pub application_name: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            url: SecretString::default(),
+            lanes: 4,
+            queue: 1024,
+            longest_wait: Duration::from_secs(30),
+            recycle_after: Duration::from_hours(1),
+            check_after_idle: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(5),
+            unit_limit: Duration::from_secs(15),
+            statement_timeout: Duration::from_secs(10),
+            idle_in_transaction_timeout: Duration::from_secs(10),
+            application_name: "tandem".to_owned(),
+        }
+    }
+}
+
+impl Settings {
+    /// The connection options these settings amount to; an error if the URL does not parse.
+    ///
+    /// The timeouts travel as start-up options, which PgBouncer refuses unless it is told to pass them on
+    /// (`ignore_startup_parameters = options`).
+    pub fn connect_options(&self) -> Result<PgConnectOptions, sqlx::Error> {
+        let options: PgConnectOptions = self.url.expose_secret().parse()?;
+        let timeouts = [
+            ("statement_timeout", self.statement_timeout),
+            (
+                "idle_in_transaction_session_timeout",
+                self.idle_in_transaction_timeout,
+            ),
+        ];
+        Ok(options
+            .application_name(&self.application_name)
+            .options(timeouts.map(|(name, limit)| (name, limit.as_millis()))))
+    }
+}

@@ -1,0 +1,90 @@
+//! Whether the database can be reached, as the lanes together see it.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::watch;
+
+/// What the lanes know of the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// No attempt to connect has ended yet: calls wait.
+    Starting,
+    /// A lane is connected, or the last one lost its connection and has not yet failed to get another.
+    Up,
+    /// No lane is connected and an attempt has failed: calls are refused at once.
+    Down,
+}
+
+#[derive(Debug)]
+pub(super) struct Status {
+    state: watch::Sender<State>,
+    /// Lanes that hold a connection; changed only under the lock of `state`.
+    connected: AtomicUsize,
+}
+
+impl Status {
+    pub(super) fn new() -> Self {
+        Self {
+            state: watch::Sender::new(State::Starting),
+            connected: AtomicUsize::new(0),
+        }
+    }
+
+    pub(super) fn subscribe(&self) -> watch::Receiver<State> {
+        self.state.subscribe()
+    }
+
+    pub(super) fn state(&self) -> State {
+        *self.state.borrow()
+    }
+
+    pub(super) fn connected(&self) -> usize {
+        self.connected.load(Ordering::Relaxed)
+    }
+
+    /// A lane has connected; it counts until the guard is dropped.
+    pub(super) fn hold(self: &Arc<Self>) -> Connected {
+        let came_up = self.state.send_if_modified(|state| {
+            self.connected.fetch_add(1, Ordering::Relaxed);
+            std::mem::replace(state, State::Up) != State::Up
+        });
+        if came_up {
+            tracing::info!("the database is connected");
+        }
+        Connected(Arc::clone(self))
+    }
+
+    /// A lane has failed to connect.
+    pub(super) fn failed(&self, cause: &(dyn StdError + 'static)) {
+        let went_down = self.state.send_if_modified(|state| {
+            self.connected() == 0 && std::mem::replace(state, State::Down) != State::Down
+        });
+        if went_down {
+            tracing::warn!(cause, "the database cannot be reached; trying on");
+        }
+    }
+
+    /// Waits until the state is, or is not, [`State::Down`].
+    pub(super) async fn until_down_is(&self, down: bool) {
+        self.subscribe()
+            .wait_for(|state| (*state == State::Down) == down)
+            .await
+            .expect("the sender is borrowed here, so it is not dropped");
+    }
+}
+
+/// One lane's connection, as counted in [`Status`].
+#[derive(Debug)]
+pub(super) struct Connected(Arc<Status>);
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        // Not Down yet: a connection given up on purpose is usually back within milliseconds.
+        self.0.state.send_if_modified(|_| {
+            self.0.connected.fetch_sub(1, Ordering::Relaxed);
+            false
+        });
+    }
+}

@@ -1,0 +1,75 @@
+//! BEGIN, work, COMMIT, and again when a concurrent transaction won.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sqlx::Executor as _;
+use sqlx::postgres::PgConnection;
+use tokio::time::{Instant, sleep};
+
+use super::error::{Error, UnitError};
+
+/// How often a transaction is tried.
+const ATTEMPTS: u32 = 3;
+
+/// The pause before the second attempt; the third waits four times as long. The lane is held meanwhile.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// One round trip. COMMIT alone answers success when an earlier statement failed (it rolls back) or when the work
+/// ended the transaction itself; a savepoint is an error in both cases.
+const COMMIT: &str = "savepoint committing; commit";
+
+/// Runs the work in a transaction, at most [`ATTEMPTS`] times, none of them begun after the deadline.
+pub(super) async fn attempt<T, E, W>(
+    connection: &mut PgConnection,
+    deadline: Instant,
+    work: W,
+) -> Result<T, E>
+where
+    W: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T, E>> + Send,
+    T: Send,
+    E: UnitError,
+{
+    let mut pause = PAUSE;
+    for _ in 1..ATTEMPTS {
+        begin(connection).await?;
+        let done = work(connection).await;
+        match finish(connection, done).await {
+            Err(error) if lost(&error) && Instant::now() + pause < deadline => sleep(pause).await,
+            result => return result,
+        }
+        pause *= 4;
+    }
+    begin(connection).await?;
+    let done = work(connection).await;
+    finish(connection, done).await
+}
+
+fn lost<E: UnitError>(error: &E) -> bool {
+    matches!(error.database(), Some(Error::Conflict(_)))
+}
+
+async fn begin(connection: &mut PgConnection) -> Result<(), Error> {
+    connection.execute("begin").await?;
+    Ok(())
+}
+
+/// Commits what worked and rolls back what did not.
+async fn finish<T, E: UnitError>(
+    connection: &mut PgConnection,
+    done: Result<T, E>,
+) -> Result<T, E> {
+    let error = match done {
+        Ok(value) => match connection.execute(COMMIT).await {
+            Ok(_) => return Ok(value),
+            Err(error) => E::from(Error::from(error)),
+        },
+        Err(error) => error,
+    };
+    if !error.database().is_some_and(Error::breaks_connection) {
+        // A session that cannot even roll back is dropped, and with it the transaction.
+        let rolled_back = connection.execute("rollback").await;
+        rolled_back.map_err(|error| Error::Unavailable(Some(error)))?;
+    }
+    Err(error)
+}
