@@ -1,1 +1,17 @@
-//! Placeholder.
+//! What the tests of every part use: a fresh database on a real server, a clock in the test's hand, the error contract, and
+//! real processes.
+//!
+//! Everything here panics with what it saw when something is not as it should be: a panic is how a test fails.
+
+mod clock;
+mod database;
+mod process;
+mod refusal;
+mod server;
+
+pub use crate::{
+    clock::TestClock,
+    database::Database,
+    process::Process,
+    refusal::{assert_refused, reason, violations},
+};

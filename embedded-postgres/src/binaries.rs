@@ -1,0 +1,141 @@
+//! Finds the machine's own PostgreSQL.
+
+use std::{
+    cmp::Reverse,
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{account::Account, error::Error};
+
+/// A folder with `initdb` and `postgres` of one version.
+#[derive(Debug, Clone)]
+pub(crate) struct Binaries {
+    folder: PathBuf,
+    major: u32,
+}
+
+impl Binaries {
+    /// Finds binaries that `account` can run: in `given` alone if it is given, or else on PATH, then in the usual install
+    /// folders, newest first. `data` with a `PG_VERSION` takes only the major version that made it.
+    pub(crate) fn find(
+        given: Option<&Path>,
+        account: &Account,
+        data: &Path,
+    ) -> Result<Self, Error> {
+        let folders = given.map_or_else(candidates, |folder| vec![folder.to_owned()]);
+        let found: Vec<_> = folders
+            .iter()
+            .filter_map(|folder| Self::probe(folder, account))
+            .collect();
+        if found.is_empty() {
+            let searched = folders
+                .iter()
+                .map(|folder| folder.display().to_string())
+                .collect::<Vec<_>>()
+                .join(", ");
+            return Err(Error::NotInstalled { searched });
+        }
+        let Ok(wanted) = fs::read_to_string(data.join("PG_VERSION")) else {
+            return Ok(found.into_iter().next().expect("found is not empty"));
+        };
+        let wanted = wanted.trim();
+        let majors = found
+            .iter()
+            .map(|binaries| binaries.major.to_string())
+            .collect::<Vec<_>>()
+            .join(", ");
+        found
+            .into_iter()
+            .find(|binaries| binaries.major.to_string() == wanted)
+            .ok_or_else(|| Error::OtherVersion {
+                data: data.to_owned(),
+                wanted: wanted.to_owned(),
+                found: majors,
+            })
+    }
+
+    /// The path of one of the programs.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Runs `initdb --version` as the account that will need it, which also shows that it can be reached.
+    fn probe(folder: &Path, account: &Account) -> Option<Self> {
+        // Symbolic links lead to the folder with the rest of the programs.
+        let initdb = fs::canonicalize(folder.join("initdb")).ok()?;
+        let folder = initdb.parent()?.to_owned();
+        if !folder.join("postgres").is_file() {
+            return None;
+        }
+        let output = account.command(&initdb).arg("--version").output().ok()?;
+        let major = major(&String::from_utf8_lossy(&output.stdout))?;
+        Some(Self { folder, major })
+    }
+}
+
+/// The major version in `initdb (PostgreSQL) 15.8 (Debian 15.8-0+deb12u1)`.
+fn major(version: &str) -> Option<u32> {
+    let number = version.split_once("(PostgreSQL) ")?.1;
+    number
+        .split(|c: char| !c.is_ascii_digit())
+        .next()?
+        .parse()
+        .ok()
+}
+
+/// Every folder worth looking into.
+fn candidates() -> Vec<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<_> = env::split_paths(&path)
+        .filter(|folder| folder.is_absolute())
+        .collect();
+    folders.extend(numbered("/usr/lib/postgresql", "", "bin"));
+    folders.extend(numbered("/usr", "pgsql-", "bin"));
+    folders.extend(numbered("/opt/homebrew/opt", "postgresql", "bin"));
+    folders.extend(numbered("/usr/local/opt", "postgresql", "bin"));
+    folders.push("/usr/local/pgsql/bin".into());
+    folders.retain(|folder| folder.join("initdb").is_file());
+    folders.dedup();
+    if folders.is_empty() {
+        // What the message names when there is nothing.
+        return vec![
+            "PATH".into(),
+            "/usr/lib/postgresql/*/bin".into(),
+            "/usr/pgsql-*/bin".into(),
+        ];
+    }
+    folders
+}
+
+/// `parent/<prefix><version>/bin`, newest first.
+fn numbered(parent: &str, prefix: &str, bin: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    let mut found: Vec<_> = entries
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let version = name.strip_prefix(prefix)?.trim_start_matches('@');
+            Some((
+                version.split('.').next()?.parse::<u32>().unwrap_or(0),
+                entry.path().join(bin),
+            ))
+        })
+        .collect();
+    found.sort_by_key(|(version, _)| Reverse(*version));
+    found.into_iter().map(|(_, folder)| folder).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_major_version_is_read_from_what_initdb_says() {
+        assert_eq!(
+            major("initdb (PostgreSQL) 15.8 (Debian 15.8-0+deb12u1)\n"),
+            Some(15)
+        );
+        assert_eq!(major("initdb (PostgreSQL) 18beta1\n"), Some(18));
+        assert_eq!(major("initdb: command not found"), None);
+    }
+}

@@ -1,0 +1,235 @@
+//! Where a private server lives, whom it runs as, and what is said when it cannot start.
+
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    path::Path,
+};
+
+use crate::common::{LONG, Scratch, connect, postmaster};
+use embedded_postgres::{Durability, EmbeddedPostgres, Error, Settings};
+use rustix::process::geteuid;
+use testing::Process;
+
+async fn show(url: &str, setting: &str) -> String {
+    let mut connection = connect(url).await;
+    let current = sqlx::query_scalar("select current_setting($1)").bind(setting);
+    current.fetch_one(&mut connection).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_server_never_runs_as_root_and_only_its_account_can_open_its_socket() {
+    let postgres = EmbeddedPostgres::start(Settings::throwaway())
+        .await
+        .unwrap();
+    let pid = postmaster(postgres.directory()).unwrap().as_raw_nonzero();
+    let uid = fs::metadata(format!("/proc/{pid}")).unwrap().uid();
+    assert_ne!(uid, 0);
+    if !geteuid().is_root() {
+        assert_eq!(uid, geteuid().as_raw());
+    }
+    let groups = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let groups = groups
+        .lines()
+        .find_map(|line| line.strip_prefix("Groups:"))
+        .unwrap();
+    assert!(
+        !groups.split_whitespace().any(|group| group == "0"),
+        "{groups}"
+    );
+    for private in ["cluster", "socket"] {
+        let metadata = fs::metadata(postgres.directory().join(private)).unwrap();
+        assert_eq!(
+            (metadata.uid(), metadata.mode() & 0o777),
+            (uid, 0o700),
+            "{private}"
+        );
+    }
+    assert_eq!(
+        show(&postgres.url("postgres"), "listen_addresses").await,
+        ""
+    );
+    postgres.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_durable_server_waits_for_the_disk_and_counts_in_utf8() {
+    let scratch = Scratch::new();
+    let settings = Settings {
+        durability: Durability::Full,
+        ..Settings::durable(scratch.path())
+    };
+    let postgres = EmbeddedPostgres::start(settings).await.unwrap();
+    let url = postgres.url("postgres");
+    for setting in [
+        "fsync",
+        "synchronous_commit",
+        "full_page_writes",
+        "data_checksums",
+    ] {
+        assert_eq!(show(&url, setting).await, "on", "{setting}");
+    }
+    assert_eq!(show(&url, "server_encoding").await, "UTF8");
+    assert_eq!(show(&url, "timezone").await, "UTC");
+    postgres.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_directory_that_the_account_cannot_reach_is_replaced_by_one_that_stays() {
+    let scratch = Scratch::new();
+    fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    let wanted = scratch.path().join("repository/.tandem/postgres");
+    let mut used = Vec::new();
+    for _ in 0..2 {
+        let postgres = EmbeddedPostgres::start(Settings::durable(&wanted))
+            .await
+            .unwrap();
+        postgres.create_database_if_missing("kept").await.unwrap();
+        connect(&postgres.url("kept")).await;
+        used.push(postgres.directory().to_owned());
+        postgres.stop().await.unwrap();
+    }
+    assert_eq!(used[0], used[1]);
+    if geteuid().is_root() {
+        assert!(used[0].starts_with("/var/lib"), "{}", used[0].display());
+        fs::remove_dir_all(&used[0]).unwrap();
+    } else {
+        assert_eq!(used[0], wanted);
+    }
+}
+
+#[tokio::test]
+async fn a_path_too_long_or_too_odd_for_a_socket_is_no_hindrance() {
+    for name in ["x".repeat(120), "it's a \"path\", déjà vu".to_owned()] {
+        let scratch = Scratch::new();
+        let postgres = EmbeddedPostgres::start(Settings::durable(scratch.path().join(name)))
+            .await
+            .unwrap();
+        let socket = show(&postgres.url("postgres"), "unix_socket_directories").await;
+        postgres.stop().await.unwrap();
+        assert!(!Path::new(&socket).exists(), "{socket} was left");
+    }
+}
+
+#[tokio::test]
+async fn making_a_database_that_is_there_changes_nothing() {
+    let postgres = EmbeddedPostgres::start(Settings::throwaway())
+        .await
+        .unwrap();
+    postgres.create_database_if_missing("tandem").await.unwrap();
+    let mut connection = connect(&postgres.url("tandem")).await;
+    sqlx::raw_sql("create table kept ()")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    postgres.create_database_if_missing("tandem").await.unwrap();
+    let count: i64 = sqlx::query_scalar("select count(*) from kept")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(count, 0);
+    postgres.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn without_binaries_the_error_says_in_one_line_how_to_get_them() {
+    let scratch = Scratch::new();
+    let settings = Settings {
+        binaries: Some(scratch.path().to_owned()),
+        ..Settings::throwaway()
+    };
+    let error = EmbeddedPostgres::start(settings).await.unwrap_err();
+    assert!(matches!(error, Error::NotInstalled { .. }), "{error:?}");
+    let message = error.to_string();
+    for part in [
+        "apt-get install postgresql",
+        "dnf install postgresql-server",
+        "brew install postgresql",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
+    assert_eq!(message.lines().count(), 1);
+}
+
+#[tokio::test]
+async fn data_of_a_version_that_is_not_installed_are_left_alone() {
+    let scratch = Scratch::new();
+    EmbeddedPostgres::start(Settings::durable(scratch.path()))
+        .await
+        .unwrap()
+        .stop()
+        .await
+        .unwrap();
+    fs::write(scratch.path().join("cluster/PG_VERSION"), "9\n").unwrap();
+    let error = EmbeddedPostgres::start(Settings::durable(scratch.path()))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, Error::OtherVersion { wanted, .. } if wanted == "9"),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_start_is_quoted() {
+    let scratch = Scratch::new();
+    EmbeddedPostgres::start(Settings::durable(scratch.path()))
+        .await
+        .unwrap()
+        .stop()
+        .await
+        .unwrap();
+    fs::write(
+        scratch.path().join("cluster/postgresql.conf"),
+        "shared_bufers = 1MB\n",
+    )
+    .unwrap();
+    let error = EmbeddedPostgres::start(Settings::durable(scratch.path()))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::NotReady { .. }), "{error:?}");
+    assert!(error.to_string().contains("shared_bufers"), "{error}");
+}
+
+#[tokio::test]
+async fn an_initdb_that_was_interrupted_is_begun_anew() {
+    let scratch = Scratch::new();
+    let unfinished = scratch.path().join("cluster.new");
+    fs::create_dir(&unfinished).unwrap();
+    fs::write(unfinished.join("PG_VERSION"), "15\n").unwrap();
+    let postgres = EmbeddedPostgres::start(Settings::durable(scratch.path()))
+        .await
+        .unwrap();
+    connect(&postgres.url("postgres")).await;
+    postgres.stop().await.unwrap();
+    assert!(!unfinished.exists());
+}
+
+#[tokio::test]
+async fn with_postgres_gives_the_command_a_server_and_takes_its_exit_code() {
+    let script = "echo \"url $TANDEM_TEST_POSTGRES\"; read -r _; exit 7";
+    let program = env!("CARGO_BIN_EXE_with-postgres");
+    let mut process = Process::spawn(program, ["--", "/bin/sh", "-c", script], []);
+    let line = process
+        .wait_for_line(LONG, |line| line.starts_with("url "))
+        .await;
+    connect(line.strip_prefix("url ").unwrap()).await;
+    process.close_input();
+    assert_eq!(process.ended(LONG).await.code(), Some(7));
+}
+
+#[tokio::test]
+async fn a_throwaway_server_that_cannot_start_leaves_nothing() {
+    let scratch = Scratch::new();
+    let nothing = scratch.path().join("no-binaries");
+    let temporary = scratch.path().join("temporary");
+    fs::create_dir(&temporary).unwrap();
+    let arguments = ["--binaries", nothing.to_str().unwrap(), "--", "true"];
+    let variables = [("TMPDIR", temporary.to_str().unwrap().to_owned())];
+    let mut process = Process::spawn(env!("CARGO_BIN_EXE_with-postgres"), arguments, variables);
+    process
+        .wait_for_line(LONG, |line| line.contains("apt-get install postgresql"))
+        .await;
+    assert_eq!(process.ended(LONG).await.code(), Some(69));
+    assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);
+}

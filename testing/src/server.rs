@@ -1,0 +1,57 @@
+//! The server that tests make their databases on.
+
+use embedded_postgres::{EmbeddedPostgres, Settings};
+use tokio::sync::OnceCell;
+
+/// Started by the first test of this process that needs it. Its supervisor stops and removes it when the process ends.
+static OWN: OnceCell<EmbeddedPostgres> = OnceCell::const_new();
+
+/// The URL of the database `postgres` on the server: that of `TANDEM_TEST_POSTGRES`, or of one of this process's own.
+pub(crate) async fn url() -> String {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tests have no configuration but their environment"
+    )]
+    if let Ok(url) = std::env::var("TANDEM_TEST_POSTGRES") {
+        return url;
+    }
+    let start = || EmbeddedPostgres::start(Settings::throwaway());
+    let own = OWN.get_or_try_init(start).await;
+    own.unwrap_or_else(|error| panic!("no server to test on: {error}"))
+        .url("postgres")
+}
+
+/// The URL of another database on the same server.
+pub(crate) fn with_database(url: &str, database: &str) -> String {
+    let (address, query) = url
+        .split_once('?')
+        .map_or((url, None), |(address, query)| (address, Some(query)));
+    let (scheme, rest) = address
+        .split_once("://")
+        .expect("a connection URL has a scheme");
+    let authority = rest.split('/').next().unwrap_or_default();
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    format!("{scheme}://{authority}/{database}{query}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_database_of_a_url_changes() {
+        for (before, after) in [
+            (
+                "postgres:///postgres?host=/tmp/a/b&user=u",
+                "postgres:///x?host=/tmp/a/b&user=u",
+            ),
+            (
+                "postgres://u:p@localhost:5432/postgres",
+                "postgres://u:p@localhost:5432/x",
+            ),
+            ("postgres://localhost", "postgres://localhost/x"),
+        ] {
+            assert_eq!(with_database(before, "x"), after);
+        }
+    }
+}
