@@ -1,3 +1,4 @@
 //! What both services use.
 
+pub mod health;
 pub mod proto;
