@@ -1,0 +1,9 @@
+//! Reflection as its clients see it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod client;
+mod lookups;
+mod streams;
+#[path = "../wire/mod.rs"]
+mod wire;
