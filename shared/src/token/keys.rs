@@ -37,7 +37,7 @@ impl KeySet {
     pub fn new(keys: impl IntoIterator<Item = PublicKey>) -> Self {
         Self(
             keys.into_iter()
-                .filter_map(|key| Some((key.kid, DecodingKey::from_ed_components(&key.x).ok()?)))
+                .filter_map(|key| Some((key.kid, ed25519(&key.x)?)))
                 .collect(),
         )
     }
@@ -49,6 +49,13 @@ impl KeySet {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// The key, if it has the 32 bytes of one (RFC 8032 section 5.1.5); the library takes any length.
+fn ed25519(x: &str) -> Option<DecodingKey> {
+    let key = DecodingKey::from_ed_components(x).ok()?;
+    let bytes = key.try_get_as_bytes().ok()?;
+    (bytes.len() == 32).then_some(key)
 }
 
 /// The key set in use, shared between the verifier and whoever keeps it fresh.

@@ -1,0 +1,175 @@
+//! Passwords as they are typed. They are wiped when dropped and never printed.
+
+use std::fmt;
+
+use shared::refusal::Problem;
+use unicode_normalization::UnicodeNormalization as _;
+use zeroize::Zeroizing;
+
+use super::{Email, email::lower_case};
+
+/// Fewest code points of a new password (ASVS 6.2.1).
+const SHORTEST: usize = 8;
+/// Most code points of a new password (ASVS 6.2.9 asks for at least 64).
+const LONGEST: usize = 128;
+/// Most bytes of a presented password that are hashed; a password of [`LONGEST`] code points has at most half of them.
+const MOST_PRESENTED: usize = 1024;
+
+/// A password that someone chooses: 8 to 128 code points of any kind (ASVS 6.2.5), whole (ASVS 6.2.8), in NFC.
+#[derive(Clone)]
+pub struct Password(Zeroizing<String>);
+
+impl Password {
+    /// Parses the field of a message. With an `email`, a password that is this address or its local part is refused
+    /// (ASVS 6.2.11).
+    pub fn parse(raw: &str, email: Option<&Email>) -> Result<Self, Problem> {
+        let text = nfc(raw);
+        let length = text.chars().count();
+        if length < SHORTEST {
+            return Err(Problem::new(
+                "TOO_SHORT",
+                format!("has {length} of at least {SHORTEST} characters"),
+            ));
+        }
+        if length > LONGEST {
+            return Err(Problem::new(
+                "TOO_LONG",
+                format!("has {length} of at most {LONGEST} characters"),
+            ));
+        }
+        if email.is_some_and(|email| is_of(&text, email)) {
+            return Err(Problem::new(
+                "EMAIL_AS_PASSWORD",
+                "must not be the account's email",
+            ));
+        }
+        Ok(Self(text))
+    }
+
+    /// What is hashed.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(..)")
+    }
+}
+
+/// A password that someone presents to be let in, in NFC. No policy refuses it: the account may be older than the policy.
+///
+/// One of more than 1024 bytes cannot be any account's, so it is not kept; checking it costs what any other costs.
+#[derive(Clone)]
+pub struct PresentedPassword(Option<Zeroizing<String>>);
+
+impl PresentedPassword {
+    /// Takes the field of a message as it is.
+    #[must_use]
+    pub fn new(raw: &str) -> Self {
+        Self(Some(nfc(raw)).filter(|text| text.len() <= MOST_PRESENTED))
+    }
+
+    /// What is hashed; `None` when it cannot match.
+    pub(crate) fn bytes(&self) -> Option<&[u8]> {
+        self.0.as_ref().map(|text| text.as_bytes())
+    }
+}
+
+impl fmt::Debug for PresentedPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PresentedPassword(..)")
+    }
+}
+
+/// NFC in one allocation, so that no outgrown copy stays behind: it makes text at most three times as long (UAX 15).
+fn nfc(raw: &str) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(raw.len() * 3));
+    text.extend(raw.nfc());
+    text
+}
+
+fn is_of(password: &str, email: &Email) -> bool {
+    let password = Zeroizing::new(lower_case(password));
+    *password == email.key() || *password == lower_case(email.local_part())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(raw: &str) -> &'static str {
+        let email = Email::parse("Ada.Lovelace@Example.org").unwrap();
+        Password::parse(raw, Some(&email)).unwrap_err().reason
+    }
+
+    #[test]
+    fn a_password_has_8_to_128_code_points_and_is_not_cut() {
+        assert_eq!(reason(""), "TOO_SHORT");
+        assert_eq!(reason("1234567"), "TOO_SHORT");
+        assert_eq!(reason(&"x".repeat(129)), "TOO_LONG");
+        let longest = "🦀".repeat(128);
+        let password = Password::parse(&longest, None).unwrap();
+        assert_eq!(password.bytes(), longest.as_bytes());
+    }
+
+    #[test]
+    fn length_is_counted_after_nfc() {
+        assert_eq!(reason(&"e\u{301}".repeat(7)), "TOO_SHORT");
+        assert!(Password::parse(&"e\u{301}".repeat(128), None).is_ok());
+    }
+
+    #[test]
+    fn no_kind_of_character_is_demanded_or_forbidden() {
+        for password in [
+            "aaaaaaaa",
+            "        ",
+            "\u{0}\u{1}\t\n\r\u{7f}\u{85} ",
+            "密码密码密码密码",
+        ] {
+            assert!(Password::parse(password, None).is_ok(), "{password:?}");
+        }
+    }
+
+    #[test]
+    fn the_email_or_its_local_part_is_no_password_in_any_case() {
+        for password in [
+            "Ada.Lovelace@Example.org",
+            "ADA.LOVELACE@EXAMPLE.ORG",
+            "ada.LOVELACE",
+        ] {
+            assert_eq!(reason(password), "EMAIL_AS_PASSWORD");
+            assert!(Password::parse(password, None).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_presented_password_meets_the_chosen_one_whatever_its_normal_form() {
+        let chosen = Password::parse("caf\u{e9} cr\u{e8}me", None).unwrap();
+        let presented = PresentedPassword::new("cafe\u{301} cre\u{300}me");
+        assert_eq!(presented.bytes(), Some(chosen.bytes()));
+    }
+
+    #[test]
+    fn a_presented_password_that_no_account_can_have_is_not_kept() {
+        assert!(PresentedPassword::new(&"x".repeat(1024)).bytes().is_some());
+        assert!(PresentedPassword::new(&"x".repeat(1025)).bytes().is_none());
+        assert!(PresentedPassword::new("").bytes().is_some());
+    }
+
+    #[test]
+    fn the_longest_password_that_can_be_chosen_can_be_presented() {
+        let longest = "\u{10ffff}".repeat(128);
+        assert!(Password::parse(&longest, None).is_ok());
+        assert!(PresentedPassword::new(&longest).bytes().is_some());
+    }
+
+    #[test]
+    fn debug_shows_no_password() {
+        let password = Password::parse("correct horse", None).unwrap();
+        assert_eq!(format!("{password:?}"), "Password(..)");
+        let presented = PresentedPassword::new("correct horse");
+        assert_eq!(format!("{presented:?}"), "PresentedPassword(..)");
+    }
+}

@@ -1,0 +1,199 @@
+//! Password hashing: Argon2id (RFC 9106) on a fixed few threads behind a bounded queue.
+//!
+//! Memory is `threads × memory_kib` and never more, however many calls wait: each thread owns one memory and uses it again
+//! for every hash. (A stored hash that needs more, made under greater settings, has its own for as long as it is
+//! checked, up to [`CEILING_KIB`].) A full queue is an answer at once, not a wait, and what nobody waits for any more is not
+//! hashed.
+
+mod arena;
+mod phc;
+
+use std::{io, thread};
+
+use async_channel::{Receiver, Sender, TrySendError};
+use aws_lc_rs::rand;
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout_at},
+};
+
+use crate::domain::{Password, PresentedPassword};
+use arena::Arena;
+use phc::Stored;
+
+pub use phc::{CEILING_KIB, PasswordHash};
+
+/// How passwords are hashed. The defaults are OWASP's minimum: 19 MiB, two passes, one lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HashSettings {
+    /// Threads that hash; at least 1.
+    pub threads: usize,
+    /// Calls that may wait for a thread; at least 1.
+    pub queue: usize,
+    /// Memory of a hash (`m`) in KiB; at least 8 for each lane and at most [`CEILING_KIB`].
+    pub memory_kib: u32,
+    /// Passes over the memory (`t`); 1 to 16.
+    pub iterations: u32,
+    /// Lanes (`p`); 1 to 16. They are worked through one after the other.
+    pub parallelism: u32,
+}
+
+/// Why hashing cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting is out of its bounds.
+    #[error("the settings of password hashing are out of bounds: {0:?}")]
+    Settings(HashSettings),
+    /// The operating system gives no thread.
+    #[error("no thread could be started for password hashing")]
+    Thread(#[from] io::Error),
+}
+
+/// Why a password was not hashed or checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HashError {
+    /// As many calls as may wait are waiting.
+    #[error("the queue of password hashing is full")]
+    QueueFull,
+    /// The call's deadline passed before its turn or its end.
+    #[error("the deadline passed before the password was hashed")]
+    DeadlineExceeded,
+    /// The stored hash is no Argon2id hash, or asks for more than any of ours.
+    #[error("a stored password hash is malformed")]
+    Malformed,
+    /// The threads have ended.
+    #[error("password hashing has ended")]
+    Gone,
+}
+
+/// What a check found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether it is the account's password.
+    pub matches: bool,
+    /// Whether the stored hash was made with other settings, and should be made anew once the password is at hand.
+    pub outdated: bool,
+}
+
+/// Work for a thread with its memory.
+type Job = Box<dyn FnOnce(&mut Arena) + Send>;
+
+/// Hashes and checks passwords; clones share the threads, which end with the last of them.
+#[derive(Debug, Clone)]
+pub struct Hasher {
+    queue: Sender<Job>,
+    /// Checked against where there is no account: as costly as a real one, and nobody's.
+    dummy: Stored,
+}
+
+impl Hasher {
+    /// Starts the threads and has them take their memory.
+    pub fn start(settings: HashSettings) -> Result<Self, StartError> {
+        let invalid = || StartError::Settings(settings);
+        if settings.threads == 0 || settings.queue == 0 {
+            return Err(invalid());
+        }
+        let mut random = [0; 48];
+        rand::fill(&mut random).expect("the operating system gives random bytes");
+        let dummy = Stored::new(&settings, &random).ok_or_else(invalid)?;
+        let (queue, jobs) = async_channel::bounded(settings.queue);
+        start_threads(&settings, &dummy, &jobs)?;
+        Ok(Self { queue, dummy })
+    }
+
+    /// The hash of a new password, with a salt of its own.
+    pub async fn hash(
+        &self,
+        password: &Password,
+        deadline: Instant,
+    ) -> Result<PasswordHash, HashError> {
+        let password = password.clone();
+        self.run(deadline, move |arena| arena.hash(&password)).await
+    }
+
+    /// Whether `presented` is the password of `stored`. Without a stored hash, because there is no such account, the
+    /// same work is done and nothing matches (ASVS 6.3.8).
+    pub async fn verify(
+        &self,
+        presented: PresentedPassword,
+        stored: Option<PasswordHash>,
+        deadline: Instant,
+    ) -> Result<Verdict, HashError> {
+        let known = stored.is_some();
+        let stored = stored.map_or_else(
+            || Some(self.dummy.clone()),
+            |stored| Stored::parse(stored.as_str()),
+        );
+        let stored = stored.ok_or(HashError::Malformed)?;
+        let outdated = !stored.is_like(&self.dummy);
+        let matches = self
+            .run(deadline, move |arena| arena.matches(&presented, &stored))
+            .await?;
+        Ok(Verdict {
+            matches: matches & known,
+            outdated,
+        })
+    }
+
+    /// Has a thread do `work`, unless its turn comes too late.
+    async fn run<T: Send + 'static>(
+        &self,
+        deadline: Instant,
+        work: impl FnOnce(&mut Arena) -> T + Send + 'static,
+    ) -> Result<T, HashError> {
+        let (answer, answered) = oneshot::channel();
+        self.queue
+            .try_send(job(deadline, answer, work))
+            .map_err(|refused| match refused {
+                TrySendError::Full(_) => HashError::QueueFull,
+                TrySendError::Closed(_) => HashError::Gone,
+            })?;
+        match timeout_at(deadline, answered).await {
+            Ok(Ok(done)) => done,
+            Ok(Err(_dropped)) => Err(HashError::Gone),
+            Err(_elapsed) => Err(HashError::DeadlineExceeded),
+        }
+    }
+}
+
+/// `work` with its deadline, to be done only if somebody still waits for it.
+fn job<T: Send + 'static>(
+    deadline: Instant,
+    answer: oneshot::Sender<Result<T, HashError>>,
+    work: impl FnOnce(&mut Arena) -> T + Send + 'static,
+) -> Job {
+    Box::new(move |arena| {
+        if answer.is_closed() {
+            return;
+        }
+        let done = if Instant::now() < deadline {
+            Ok(work(arena))
+        } else {
+            Err(HashError::DeadlineExceeded)
+        };
+        let _gone_meanwhile = answer.send(done);
+    })
+}
+
+/// Threads that work until the queue is closed and empty. They are not waited for at the end: they hold nothing to lose.
+fn start_threads(
+    settings: &HashSettings,
+    like: &Stored,
+    jobs: &Receiver<Job>,
+) -> io::Result<Vec<thread::JoinHandle<()>>> {
+    let start = |number| {
+        let (jobs, like) = (jobs.clone(), like.clone());
+        thread::Builder::new()
+            .name(format!("argon2-{number}"))
+            .spawn(move || {
+                let mut arena = Arena::new(&like);
+                while let Ok(job) = jobs.recv_blocking() {
+                    job(&mut arena);
+                }
+            })
+    };
+    (0..settings.threads).map(start).collect()
+}
+
+#[cfg(test)]
+mod tests;
