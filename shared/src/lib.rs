@@ -17,6 +17,7 @@
 pub mod access;
 pub mod caller;
 pub mod clock;
+pub mod config;
 pub mod database;
 pub mod etag;
 pub mod health;
@@ -28,6 +29,8 @@ pub mod reflection;
 pub mod refusal;
 mod rpc;
 pub mod serve;
+pub mod shutdown;
+pub mod telemetry;
 pub mod text;
 pub mod token;
 pub mod violations;

@@ -1,0 +1,202 @@
+//! Groups of settings that several binaries have, read in one place. `section` is the binary's: `auth`, `task`, `gateway`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tracing_subscriber::filter::Targets;
+
+use super::secrets::database_url;
+use super::settings::Settings;
+use super::values::Setting;
+
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+
+/// How and how much is logged.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// JSON or text.
+    pub format: LogFormat,
+    /// What is logged at all.
+    pub level: LogLevel,
+}
+
+/// The shape of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// [`LogFormat::Human`] if standard error is a terminal, [`LogFormat::Json`] otherwise.
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// Text for people, coloured on a terminal.
+    Human,
+}
+
+impl Setting for LogFormat {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "json" => Ok(Self::Json),
+            "human" => Ok(Self::Human),
+            _ => Err("is none of auto, json, human".to_owned()),
+        }
+    }
+}
+
+/// A level, or levels per target: `info`, `info,sqlx=warn`.
+#[derive(Debug, Clone)]
+pub struct LogLevel(Targets);
+
+impl LogLevel {
+    /// The filter for a subscriber.
+    #[must_use]
+    pub fn targets(&self) -> Targets {
+        self.0.clone()
+    }
+}
+
+impl Setting for LogLevel {
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            "is not a level (off, error, warn, info, debug, trace) or a list such as info,sqlx=warn"
+                .to_owned()
+        };
+        // A lone word that is no level would be taken for a target, so `inof` would log nothing.
+        let is_directive = |part: &str| part.contains('=') || LEVELS.contains(&part);
+        match text.parse() {
+            Ok(targets) if text.split(',').all(is_directive) => Ok(Self(targets)),
+            Ok(_) | Err(_) => Err(wrong()),
+        }
+    }
+}
+
+/// Reads `log.format` and `log.level`.
+pub fn log(settings: &mut Settings) -> Option<Log> {
+    let format = settings.get("log.format");
+    let level = settings.get("log.level");
+    Some(Log {
+        format: format?,
+        level: level?,
+    })
+}
+
+/// Reads `<section>.listen`: the address the server binds. Port 0 takes a free one.
+pub fn listen(settings: &mut Settings, section: &str) -> Option<SocketAddr> {
+    settings.get(&format!("{section}.listen"))
+}
+
+/// A database and the lanes to it.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// Where it is; usually with a password.
+    pub url: SecretString,
+    /// Connections, each owned by a task: 1 to 1,000.
+    pub lanes: usize,
+    /// Units of work that may wait for a lane: 1 to 100,000.
+    pub queue: usize,
+    /// The longest a unit of work may wait for a lane: 1 ms to 10 min.
+    pub longest_wait: Duration,
+    /// Age after which a connection is replaced: 1 s to 7 days.
+    pub recycle_after: Duration,
+    /// Idle time after which a connection is checked before use: 1 ms to 1 day.
+    pub check_after_idle: Duration,
+    /// The longest a connection may take to open: 1 ms to 10 min.
+    pub connect_timeout: Duration,
+    /// The longest a unit of work may run before its connection is given up: 1 ms to 1 h.
+    pub unit_limit: Duration,
+    /// `statement_timeout` of PostgreSQL: 1 ms to 1 h.
+    pub statement_timeout: Duration,
+    /// `idle_in_transaction_session_timeout` of PostgreSQL: 1 ms to 1 h.
+    pub idle_in_transaction_timeout: Duration,
+    /// The name PostgreSQL shows for these connections: `tandem-<section>`. Not a setting.
+    pub application_name: String,
+}
+
+/// Reads `<section>.database.*`.
+pub fn database(settings: &mut Settings, section: &str) -> Option<Database> {
+    let key = |name: &str| format!("{section}.database.{name}");
+    let url = settings.secret(&key("url"), database_url);
+    let lanes = settings.get_within(&key("lanes"), 1..=1_000);
+    let queue = settings.get_within(&key("queue"), 1..=100_000);
+    let longest_wait = settings.get_within(&key("longest_wait"), MILLISECOND..=10 * MINUTE);
+    let recycle_after = settings.get_within(&key("recycle_after"), SECOND..=7 * DAY);
+    let check_after_idle = settings.get_within(&key("check_after_idle"), MILLISECOND..=DAY);
+    let connect_timeout = settings.get_within(&key("connect_timeout"), MILLISECOND..=10 * MINUTE);
+    let unit_limit = settings.get_within(&key("unit_limit"), MILLISECOND..=HOUR);
+    let statement_timeout = settings.get_within(&key("statement_timeout"), MILLISECOND..=HOUR);
+    let idle_in_transaction_timeout =
+        settings.get_within(&key("idle_in_transaction_timeout"), MILLISECOND..=HOUR);
+    Some(Database {
+        url: url?,
+        lanes: lanes?,
+        queue: queue?,
+        longest_wait: longest_wait?,
+        recycle_after: recycle_after?,
+        check_after_idle: check_after_idle?,
+        connect_timeout: connect_timeout?,
+        unit_limit: unit_limit?,
+        statement_timeout: statement_timeout?,
+        idle_in_transaction_timeout: idle_in_transaction_timeout?,
+        application_name: format!("tandem-{section}"),
+    })
+}
+
+/// Limits of a gRPC server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// RPCs in flight before others are refused: 1 to 1,000,000.
+    pub max_in_flight: usize,
+    /// The longest a unary RPC may take, whatever the client asks for: 1 ms to 10 min.
+    pub deadline: Duration,
+    /// The longest a stop waits for RPCs in flight: up to 1 h.
+    pub drain: Duration,
+    /// Whether reflection is served.
+    pub reflection: bool,
+    /// Time between HTTP/2 PINGs on a quiet connection: 1 s to 1 h.
+    pub keepalive_interval: Duration,
+    /// The longest a PING may stay unanswered: 1 s to 1 h.
+    pub keepalive_timeout: Duration,
+    /// Concurrent streams on one connection: 1 to 100,000.
+    pub max_streams: u32,
+}
+
+/// Reads `<section>.server.*`.
+pub fn server(settings: &mut Settings, section: &str) -> Option<Server> {
+    let key = |name: &str| format!("{section}.server.{name}");
+    let max_in_flight = settings.get_within(&key("max_in_flight"), 1..=1_000_000);
+    let deadline = settings.get_within(&key("deadline"), MILLISECOND..=10 * MINUTE);
+    let drain = settings.get_within(&key("drain"), Duration::ZERO..=HOUR);
+    let reflection = settings.get(&key("reflection"));
+    let keepalive_interval = settings.get_within(&key("keepalive_interval"), SECOND..=HOUR);
+    let keepalive_timeout = settings.get_within(&key("keepalive_timeout"), SECOND..=HOUR);
+    let max_streams = settings.get_within(&key("max_streams"), 1..=100_000);
+    Some(Server {
+        max_in_flight: max_in_flight?,
+        deadline: deadline?,
+        drain: drain?,
+        reflection: reflection?,
+        keepalive_interval: keepalive_interval?,
+        keepalive_timeout: keepalive_timeout?,
+        max_streams: max_streams?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistyped_level_is_refused_and_not_taken_for_a_target() {
+        for right in ["info", "off", "info,sqlx=warn", "shared::database=trace"] {
+            assert!(LogLevel::parse(right).is_ok(), "{right}");
+        }
+        for wrong in ["inof", "info,sqlx", "", "info,sqlx=loud"] {
+            assert!(LogLevel::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

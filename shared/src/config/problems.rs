@@ -1,0 +1,93 @@
+//! Everything wrong with a configuration, and how a process ends because of it.
+
+use std::fmt::{self, Write as _};
+use std::process::ExitCode;
+
+use super::sources::Provenance;
+
+/// Exit code of a process whose configuration is wrong (`EX_CONFIG`, sysexits.h).
+pub const EX_CONFIG: u8 = 78;
+
+/// One thing wrong with one setting. Never holds the value of a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    key: String,
+    message: String,
+    provenance: Option<Provenance>,
+}
+
+impl Problem {
+    pub(crate) fn new(
+        key: impl Into<String>,
+        message: impl Into<String>,
+        provenance: Option<Provenance>,
+    ) -> Self {
+        Self {
+            key: key.into(),
+            message: message.into(),
+            provenance,
+        }
+    }
+
+    /// The setting's dotted key, such as `auth.listen`.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+/// One line: `key: what is wrong (from where it was set)`. Control characters are escaped, so that it stays one line.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line = format!("{}: {}", self.key, self.message);
+        if let Some(provenance) = &self.provenance {
+            write!(line, " (from {provenance})")?;
+        }
+        for character in line.chars() {
+            if character.is_control() {
+                write!(f, "{}", character.escape_default())?;
+            } else {
+                write!(f, "{character}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Every problem of a configuration, sorted by key; at least one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    pub(crate) fn new(mut problems: Vec<Problem>) -> Self {
+        problems.sort_by(|one, other| one.key.cmp(&other.key));
+        Self(problems)
+    }
+
+    /// The problems, sorted by key.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.0.iter()
+    }
+}
+
+/// One line for each problem, without a newline at the end.
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, problem) in self.0.iter().enumerate() {
+            if at > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// Prints every problem on standard error and gives the exit code for `main`: [`EX_CONFIG`].
+#[must_use]
+pub fn exit_with(problems: &Problems) -> ExitCode {
+    eprintln!("{problems}");
+    ExitCode::from(EX_CONFIG)
+}

@@ -1,0 +1,243 @@
+//! Reading settings one by one, remembering what was asked for and what was wrong.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Write as _};
+use std::ops::RangeInclusive;
+
+use figment::Figment;
+
+use super::lookup::{Found, look_up, quoted, takes_database_url};
+use super::problems::{Problem, Problems};
+use super::secrets::Weakness;
+use super::sources::{Layer, Provenance, Source, flat, merge, variable};
+use super::unknown::unknown;
+use super::values::{Bounded, Setting};
+
+/// The settings of one binary, read key by key. Every reading method gives None after noting the problem.
+pub struct Settings {
+    figment: Figment,
+    sections: Vec<String>,
+    known: BTreeMap<String, Known>,
+    problems: Vec<Problem>,
+    /// A file could not be read: what is missing may be in it, so nothing is called missing.
+    incomplete: bool,
+}
+
+/// A setting that was asked for.
+struct Known {
+    secret: bool,
+    found: Option<Found>,
+}
+
+/// The problem is noted already.
+struct Noted;
+
+impl Settings {
+    /// Reads and merges the layers. What cannot be read becomes a problem that [`Settings::finish`] reports with the others.
+    #[must_use]
+    pub fn load(source: Source<'_>) -> Self {
+        let sections = source
+            .sections
+            .iter()
+            .map(|section| (*section).to_owned())
+            .collect();
+        let mut problems = Vec::new();
+        let figment = merge(source, &mut problems);
+        let incomplete = !problems.is_empty();
+        Self {
+            figment,
+            sections,
+            known: BTreeMap::new(),
+            problems,
+            incomplete,
+        }
+    }
+
+    /// A required value.
+    pub fn get<T: Setting>(&mut self, key: &str) -> Option<T> {
+        let found = self.required(key, false)?;
+        self.parsed(key, &found, T::parse)
+    }
+
+    /// A required value within bounds, both included.
+    pub fn get_within<T: Bounded>(&mut self, key: &str, bounds: RangeInclusive<T>) -> Option<T> {
+        let found = self.required(key, false)?;
+        self.parsed(key, &found, |text| {
+            let value = T::parse(text)?;
+            if bounds.contains(&value) {
+                return Ok(value);
+            }
+            Err(format!(
+                "is out of range: from {} to {}",
+                bounds.start().shown(),
+                bounds.end().shown()
+            ))
+        })
+    }
+
+    /// A value that may be absent or empty: Some(None) then.
+    pub fn optional<T: Setting>(&mut self, key: &str) -> Option<Option<T>> {
+        match self.find(key, false) {
+            Ok(Some(found)) if !found.text.is_empty() => {
+                self.parsed(key, &found, T::parse).map(Some)
+            }
+            Ok(_) => Some(None),
+            Err(Noted) => None,
+        }
+    }
+
+    /// A required secret. Its parser cannot put the text into the message, and a default for it is refused.
+    pub fn secret<T>(
+        &mut self,
+        key: &str,
+        parse: impl FnOnce(&str) -> Result<T, Weakness>,
+    ) -> Option<T> {
+        let found = self.required(key, true)?;
+        self.parsed_secret(key, &found, parse)
+    }
+
+    /// A secret that may be absent or empty: Some(None) then.
+    pub fn optional_secret<T>(
+        &mut self,
+        key: &str,
+        parse: impl FnOnce(&str) -> Result<T, Weakness>,
+    ) -> Option<Option<T>> {
+        match self.find(key, true) {
+            Ok(Some(found)) if !found.text.is_empty() => {
+                self.parsed_secret(key, &found, parse).map(Some)
+            }
+            Ok(_) => Some(None),
+            Err(Noted) => None,
+        }
+    }
+
+    /// Notes what is wrong with a value in the light of others: `must not be longer than auth.session.absolute`.
+    pub fn refuse(&mut self, key: &str, reason: impl Into<String>) {
+        let found = self.known.get(key).and_then(|known| known.found.as_ref());
+        let provenance = found.map(|found| found.provenance.clone());
+        self.problems.push(Problem::new(key, reason, provenance));
+    }
+
+    /// Every key asked for so far, sorted.
+    pub fn known(&self) -> impl Iterator<Item = &str> {
+        self.known.keys().map(String::as_str)
+    }
+
+    /// Every setting asked for so far with its value and where it came from, one a line. Secrets are shown as `[secret]`.
+    #[must_use]
+    pub fn listing(&self) -> String {
+        let mut lines = String::new();
+        for (key, known) in &self.known {
+            let line = match &known.found {
+                None => writeln!(lines, "{key} is not set"),
+                Some(found) if known.secret => {
+                    writeln!(lines, "{key} = [secret] (from {})", found.provenance)
+                }
+                Some(found) => writeln!(
+                    lines,
+                    "{key} = {:?} (from {})",
+                    found.text, found.provenance
+                ),
+            };
+            line.expect("a String takes any text");
+        }
+        lines
+    }
+
+    /// Ends the reading: the configuration `build` makes, or every problem found, unknown keys included.
+    ///
+    /// # Errors
+    /// Anything missing, malformed, out of bounds, weak, unknown or unreadable; `build` must give Some otherwise.
+    pub fn finish<T>(mut self, build: impl FnOnce() -> Option<T>) -> Result<T, Problems> {
+        let unknown = unknown(
+            &self.figment,
+            &self.sections,
+            &self.known.keys().map(String::as_str).collect(),
+        );
+        self.problems.extend(unknown);
+        if !self.problems.is_empty() {
+            return Err(Problems::new(self.problems));
+        }
+        Ok(build().expect("a reader gives None only after noting a problem"))
+    }
+
+    fn required(&mut self, key: &str, secret: bool) -> Option<Found> {
+        let Ok(found) = self.find(key, secret) else {
+            return None;
+        };
+        if found.is_none() && !self.incomplete {
+            let mut message = format!("is required: set {}", variable(&flat(key)));
+            if takes_database_url(key) {
+                message.push_str(" or DATABASE_URL");
+            }
+            self.problems.push(Problem::new(key, message, None));
+        }
+        found
+    }
+
+    fn find(&mut self, key: &str, secret: bool) -> Result<Option<Found>, Noted> {
+        let found = look_up(&self.figment, key);
+        let known = Known {
+            secret,
+            found: found.as_ref().ok().cloned().flatten(),
+        };
+        self.known.insert(key.to_owned(), known);
+        found.map_err(|problem| {
+            self.problems.push(problem);
+            Noted
+        })
+    }
+
+    fn parsed<T>(
+        &mut self,
+        key: &str,
+        found: &Found,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let quote = |reason: String| format!("{} {reason}", quoted(&found.text));
+        self.noted(key, &found.provenance, parse(&found.text).map_err(quote))
+    }
+
+    fn parsed_secret<T>(
+        &mut self,
+        key: &str,
+        found: &Found,
+        parse: impl FnOnce(&str) -> Result<T, Weakness>,
+    ) -> Option<T> {
+        let parsed = match found.provenance.layer {
+            Layer::Default => Err(Weakness::Malformed(
+                "is a secret and may not have a default",
+            )),
+            Layer::Made | Layer::File(_) | Layer::DotEnv | Layer::Environment => parse(&found.text),
+        };
+        self.noted(key, &found.provenance, parsed)
+    }
+
+    fn noted<T, E: Display>(
+        &mut self,
+        key: &str,
+        provenance: &Provenance,
+        parsed: Result<T, E>,
+    ) -> Option<T> {
+        match parsed {
+            Ok(value) => Some(value),
+            Err(reason) => {
+                self.problems.push(Problem::new(
+                    key,
+                    reason.to_string(),
+                    Some(provenance.clone()),
+                ));
+                None
+            }
+        }
+    }
+}
+
+/// Shows keys, never values: they include secrets.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("known", &self.known.keys())
+            .finish_non_exhaustive()
+    }
+}

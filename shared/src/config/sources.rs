@@ -1,0 +1,260 @@
+//! The layers settings come from, turned into flat values figment can merge.
+//!
+//! Keys are kept the way the environment spells them, `auth__access_ttl`. Flat keys cannot collide: a variable `TANDEM_AUTH`
+//! is one unknown key and does not take the place of the whole section.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use figment::value::{Dict, Map, Value};
+use figment::{Figment, Metadata, Profile, Provider};
+
+use super::files::{read_dot_env, read_toml, toml_values};
+use super::problems::Problem;
+
+pub(crate) const PREFIX: &str = "TANDEM_";
+pub(crate) const CONFIG_VARIABLE: &str = "TANDEM_CONFIG";
+pub(crate) const DATABASE_URL: &str = "DATABASE_URL";
+const COMMON_DEFAULTS: &str = include_str!("default.toml");
+
+/// `auth.access_ttl` as the layers keep it: `auth__access_ttl`.
+pub(crate) fn flat(key: &str) -> String {
+    key.replace('.', "__")
+}
+
+/// `auth__access_ttl` as people read it: `auth.access_ttl`.
+pub(crate) fn dotted(flat: &str) -> String {
+    flat.replace("__", ".")
+}
+
+/// The variable that sets a setting: `TANDEM_AUTH__ACCESS_TTL`.
+pub(crate) fn variable(flat: &str) -> String {
+    let name = flat.to_ascii_uppercase();
+    if flat.starts_with(DATABASE_URL) {
+        name
+    } else {
+        format!("{PREFIX}{name}")
+    }
+}
+
+/// Where the settings of one binary come from. The environment is an argument: tests never touch the process's own.
+pub struct Source<'a> {
+    /// The embedded `default.toml`s, later ones win. Those of `log` are there already.
+    pub defaults: &'a [&'a str],
+    /// The sections this binary reads: an unknown key in one of them is a problem.
+    pub sections: &'a [&'a str],
+    /// Values the program made for itself (dotted key, value), such as the keys a standalone process keeps in its folder.
+    pub made: Vec<(String, String)>,
+    /// Where `.env` and a relative `TANDEM_CONFIG` are looked for: the working directory.
+    pub directory: PathBuf,
+    /// Variables of the environment; of equal names the last wins.
+    pub environment: Vec<(String, String)>,
+}
+
+impl<'a> Source<'a> {
+    /// What a binary uses: its defaults, the working directory and the environment of the process.
+    #[must_use]
+    pub fn of_process(defaults: &'a [&'a str], sections: &'a [&'a str]) -> Self {
+        let environment = process_environment();
+        Self {
+            defaults,
+            sections,
+            made: Vec::new(),
+            directory: PathBuf::from("."),
+            environment,
+        }
+    }
+}
+
+/// Shows no values: they include secrets.
+impl fmt::Debug for Source<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source")
+            .field("sections", &self.sections)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The variables of this process that concern the configuration. The only reader of the process environment.
+///
+/// A value that is not UTF-8 is kept with replacement characters, which no setting accepts.
+#[must_use]
+pub fn process_environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| {
+            Some((
+                name.into_string().ok()?,
+                value.to_string_lossy().into_owned(),
+            ))
+        })
+        .filter(|(name, _)| name == CONFIG_VARIABLE || variable_key(name).is_some())
+        .collect()
+}
+
+/// The layer a value came from, lowest first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Layer {
+    Default,
+    Made,
+    File(PathBuf),
+    DotEnv,
+    Environment,
+}
+
+impl Layer {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        match metadata.name.as_ref() {
+            "default" => Self::Default,
+            "made" => Self::Made,
+            ".env" => Self::DotEnv,
+            "environment" => Self::Environment,
+            _ => Self::File(
+                metadata
+                    .source
+                    .as_ref()
+                    .and_then(figment::Source::file_path)
+                    .map(Path::to_path_buf)
+                    .unwrap_or_default(),
+            ),
+        }
+    }
+
+    fn metadata(&self) -> Metadata {
+        match self {
+            Self::Default => Metadata::named("default"),
+            Self::Made => Metadata::named("made"),
+            Self::File(path) => Metadata::from("file", path.as_path()),
+            Self::DotEnv => Metadata::named(".env"),
+            Self::Environment => Metadata::named("environment"),
+        }
+    }
+}
+
+/// Where a value came from, as a person looks for it: a variable, a file and key, or the default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provenance {
+    pub(crate) layer: Layer,
+    pub(crate) flat: String,
+    /// The file that holds the value, if the layer only names it (`NAME_FILE`).
+    pub(crate) file: Option<PathBuf>,
+}
+
+impl fmt::Display for Provenance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "the file {}, named by ", file.display())?;
+        }
+        match &self.layer {
+            Layer::Default => write!(f, "the default"),
+            Layer::Made => write!(f, "this program"),
+            Layer::File(path) => write!(f, "{} in {}", dotted(&self.flat), path.display()),
+            Layer::DotEnv => write!(f, "{} in .env", variable(&self.flat)),
+            Layer::Environment => write!(f, "{}", variable(&self.flat)),
+        }
+    }
+}
+
+/// All layers merged; what could not be read is among the problems.
+pub(crate) fn merge(source: Source<'_>, problems: &mut Vec<Problem>) -> Figment {
+    let dot_env = read_dot_env(&source.directory, problems);
+    let named = |pairs: &[(String, String)]| {
+        pairs
+            .iter()
+            .rfind(|(name, _)| name == CONFIG_VARIABLE)
+            .cloned()
+    };
+    let file = named(&source.environment)
+        .or_else(|| named(&dot_env))
+        .filter(|(_, path)| !path.is_empty());
+
+    let mut figment = Figment::new();
+    for defaults in [COMMON_DEFAULTS].iter().chain(source.defaults) {
+        let values = toml_values(defaults).expect("the embedded default.toml is TOML");
+        figment = figment.merge(Values {
+            layer: Layer::Default,
+            values,
+        });
+    }
+    let made = source
+        .made
+        .into_iter()
+        .map(|(key, value)| (flat(&key), value))
+        .collect();
+    figment = figment.merge(Values {
+        layer: Layer::Made,
+        values: made,
+    });
+    if let Some((_, path)) = file {
+        let path = source.directory.join(path);
+        match read_toml(&path) {
+            Ok(values) => {
+                figment = figment.merge(Values {
+                    layer: Layer::File(path),
+                    values,
+                });
+            }
+            Err(message) => problems.push(Problem::new("config", message, None)),
+        }
+    }
+    figment
+        .merge(Values {
+            layer: Layer::DotEnv,
+            values: variables(dot_env),
+        })
+        .merge(Values {
+            layer: Layer::Environment,
+            values: variables(source.environment),
+        })
+}
+
+/// The values of one layer under flat keys.
+struct Values {
+    layer: Layer,
+    values: BTreeMap<String, String>,
+}
+
+impl Provider for Values {
+    fn metadata(&self) -> Metadata {
+        self.layer.metadata()
+    }
+
+    fn data(&self) -> figment::Result<Map<Profile, Dict>> {
+        let dict = self
+            .values
+            .iter()
+            .map(|(key, value)| (key.clone(), Value::from(value.as_str())))
+            .collect();
+        Ok(Map::from([(Profile::Default, dict)]))
+    }
+}
+
+fn variables(pairs: Vec<(String, String)>) -> BTreeMap<String, String> {
+    pairs
+        .into_iter()
+        .filter_map(|(name, value)| Some((variable_key(&name)?, value)))
+        .collect()
+}
+
+/// The flat key a variable sets; none for variables that are not ours.
+fn variable_key(name: &str) -> Option<String> {
+    match name.strip_prefix(DATABASE_URL) {
+        Some("") => return Some(DATABASE_URL.to_owned()),
+        Some("_FILE") => return Some(format!("{DATABASE_URL}_file")),
+        Some(_) | None => {}
+    }
+    let rest = name.strip_prefix(PREFIX)?;
+    let ours = name != CONFIG_VARIABLE && !is_service_link(rest);
+    ours.then(|| rest.to_ascii_lowercase())
+}
+
+/// Kubernetes puts `<SERVICE>_SERVICE_HOST`, `<SERVICE>_PORT_50051_TCP_ADDR` … of every Service into every container. Those of
+/// a Service called `tandem-auth` begin with our prefix. None has the `__` that every setting has.
+fn is_service_link(rest: &str) -> bool {
+    let link = ["SERVICE_HOST", "SERVICE_PORT", "PORT"]
+        .iter()
+        .any(|end| rest.ends_with(end))
+        || rest.contains("SERVICE_PORT_")
+        || rest.contains("PORT_") && (rest.contains("_TCP") || rest.contains("_UDP"));
+    link && !rest.contains("__")
+}

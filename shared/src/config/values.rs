@@ -1,0 +1,224 @@
+//! What a setting can be, and the words for a text that is not one.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::Uri;
+
+/// A value that can be read from the text of a setting.
+pub trait Setting: Sized {
+    /// Reads the text.
+    ///
+    /// # Errors
+    /// What is wrong, as the end of a sentence that begins with the text: `is not a whole number`.
+    fn parse(text: &str) -> Result<Self, String>;
+}
+
+/// A value with an order, whose bounds can be told to a person.
+pub trait Bounded: Setting + PartialOrd {
+    /// The value as it would be written in a setting.
+    fn shown(&self) -> String;
+}
+
+impl Setting for bool {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err("is neither true nor false".to_owned()),
+        }
+    }
+}
+
+macro_rules! whole_numbers {
+    ($($number:ty),*) => {$(
+        impl Setting for $number {
+            fn parse(text: &str) -> Result<Self, String> {
+                text.parse().map_err(|_: std::num::ParseIntError| {
+                    format!("is not a whole number from {} to {}", Self::MIN, Self::MAX)
+                })
+            }
+        }
+
+        impl Bounded for $number {
+            fn shown(&self) -> String {
+                self.to_string()
+            }
+        }
+    )*};
+}
+whole_numbers!(u8, u16, u32, u64, usize);
+
+impl Setting for Duration {
+    fn parse(text: &str) -> Result<Self, String> {
+        humantime::parse_duration(text)
+            .map_err(|error| format!("is not a duration such as 30s or 5m: {error}"))
+    }
+}
+
+impl Bounded for Duration {
+    fn shown(&self) -> String {
+        humantime::format_duration(*self).to_string()
+    }
+}
+
+impl Setting for SocketAddr {
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_: std::net::AddrParseError| {
+            "is not an address such as 127.0.0.1:50051".to_owned()
+        })
+    }
+}
+
+/// Any text but none.
+impl Setting for String {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.trim().is_empty() {
+            Err("is empty".to_owned())
+        } else {
+            Ok(text.to_owned())
+        }
+    }
+}
+
+impl Setting for PathBuf {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            Err("is not a path".to_owned())
+        } else {
+            Ok(Self::from(text))
+        }
+    }
+}
+
+/// Values separated by commas; the empty text is the empty list.
+impl<T: Setting> Setting for Vec<T> {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.trim().is_empty() {
+            return Ok(Self::new());
+        }
+        let item = |item: &str| {
+            T::parse(item.trim())
+                .map_err(|reason| format!("has an item {:?} that {reason}", item.trim()))
+        };
+        text.split(',').map(item).collect()
+    }
+}
+
+/// An absolute `http` or `https` URI, such as the address of another service.
+impl Setting for Uri {
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || "is not a URI such as http://127.0.0.1:50051".to_owned();
+        let uri: Self = text.parse().map_err(|_: http::uri::InvalidUri| wrong())?;
+        let absolute = matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty());
+        if absolute { Ok(uri) } else { Err(wrong()) }
+    }
+}
+
+/// The origin of a web page, written as browsers send it: scheme, host, and the port unless it is the scheme's own
+/// (RFC 6454, 6.2). No `*` and no `null`: origins are allowed by name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WebOrigin(String);
+
+impl WebOrigin {
+    /// The value of an `Origin` header this origin sends.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for WebOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Setting for WebOrigin {
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || "is not an origin such as https://app.example.com".to_owned();
+        let uri = Uri::parse(text).map_err(|_: String| wrong())?;
+        let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
+            return Err(wrong());
+        };
+        let authority = uri.authority().map_or("", http::uri::Authority::as_str);
+        if text.len() != scheme.len() + "://".len() + authority.len()
+            || authority.contains('@')
+            || host.contains('*')
+        {
+            return Err(wrong());
+        }
+        let default_port = if scheme == "https" { 443 } else { 80 };
+        let host = host.to_ascii_lowercase();
+        match uri.port_u16() {
+            Some(port) if port != default_port => Ok(Self(format!("{scheme}://{host}:{port}"))),
+            Some(_) | None => Ok(Self(format!("{scheme}://{host}"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_says_in_words_what_it_is_not() {
+        assert_eq!(bool::parse("yes").unwrap_err(), "is neither true nor false");
+        assert_eq!(
+            u16::parse("65536").unwrap_err(),
+            "is not a whole number from 0 to 65535"
+        );
+        assert!(
+            Duration::parse("5 minuts")
+                .unwrap_err()
+                .starts_with("is not a duration such as 30s or 5m")
+        );
+        assert_eq!(
+            SocketAddr::parse("50051").unwrap_err(),
+            "is not an address such as 127.0.0.1:50051"
+        );
+        assert_eq!(String::parse("  ").unwrap_err(), "is empty");
+        assert_eq!(PathBuf::parse("").unwrap_err(), "is not a path");
+        assert_eq!(
+            Uri::parse("/relative").unwrap_err(),
+            "is not a URI such as http://127.0.0.1:50051"
+        );
+    }
+
+    #[test]
+    fn a_list_names_its_wrong_item_and_may_be_empty() {
+        assert_eq!(Vec::<u8>::parse("").unwrap(), Vec::<u8>::new());
+        assert_eq!(Vec::<u8>::parse("1, 2").unwrap(), [1, 2]);
+        assert_eq!(
+            Vec::<u8>::parse("1,x").unwrap_err(),
+            "has an item \"x\" that is not a whole number from 0 to 255"
+        );
+    }
+
+    #[test]
+    fn an_origin_is_kept_as_browsers_send_it() {
+        for (text, kept) in [
+            ("https://App.example.com", "https://app.example.com"),
+            ("https://app.example.com:443", "https://app.example.com"),
+            ("http://localhost:5173", "http://localhost:5173"),
+            ("http://[::1]:80", "http://[::1]"),
+        ] {
+            assert_eq!(WebOrigin::parse(text).unwrap().as_str(), kept);
+        }
+        for wrong in [
+            "*",
+            "null",
+            "https://*.example.com",
+            "https://a.example/",
+            "https://a.example/x",
+            "https://u@a.example",
+            "ftp://a",
+            "",
+        ] {
+            assert!(WebOrigin::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}
