@@ -1,0 +1,238 @@
+//! What every RPC answers to callers and circumstances that are the same for all.
+
+use std::time::Duration;
+
+use auth_service::signing::Signer;
+use shared::{
+    clock::Clock as _,
+    ids::{SessionId, UserId},
+    proto::auth::{
+        Account, ChangePasswordRequest, DeleteAccountRequest, GetAccountRequest,
+        ListSessionsRequest, RevokeOtherSessionsRequest, RevokeSessionRequest, SignOutRequest,
+        SignUpRequest, TokenPair, UpdateAccountRequest,
+    },
+    token::Claims,
+};
+use testing::assert_refused;
+use tonic::{Code, Request, Status};
+
+use crate::world::{PASSWORD, World, credentials, signing_seed, with_token};
+
+/// What each RPC of `AccountService` answers to requests that `send` makes out of good messages.
+async fn refusals(world: &World, token: Option<&str>, timeout: Option<Duration>) -> Vec<Status> {
+    fn request<T>(token: Option<&str>, timeout: Option<Duration>, message: T) -> Request<T> {
+        let mut request = match token {
+            Some(token) => with_token(token, message),
+            None => Request::new(message),
+        };
+        if let Some(timeout) = timeout {
+            request.metadata_mut().insert(
+                "grpc-timeout",
+                format!("{}n", timeout.as_nanos()).parse().unwrap(),
+            );
+        }
+        request
+    }
+    let mut account = world.account.clone();
+    let update = UpdateAccountRequest {
+        account: Some(Account {
+            display_name: "Name".to_owned(),
+            ..Account::default()
+        }),
+        update_mask: None,
+    };
+    let change = ChangePasswordRequest {
+        current_password: PASSWORD.to_owned(),
+        new_password: "another password for it".to_owned(),
+    };
+    let delete = DeleteAccountRequest {
+        current_password: PASSWORD.to_owned(),
+    };
+    let revoke = RevokeSessionRequest {
+        session_id: "0190163d-8694-739b-aea5-966c26f8ad91".to_owned(),
+    };
+    vec![
+        account
+            .get_account(request(token, timeout, GetAccountRequest {}))
+            .await
+            .unwrap_err(),
+        account
+            .update_account(request(token, timeout, update))
+            .await
+            .unwrap_err(),
+        account
+            .change_password(request(token, timeout, change))
+            .await
+            .unwrap_err(),
+        account
+            .delete_account(request(token, timeout, delete))
+            .await
+            .unwrap_err(),
+        account
+            .list_sessions(request(token, timeout, ListSessionsRequest {}))
+            .await
+            .unwrap_err(),
+        account
+            .revoke_session(request(token, timeout, revoke))
+            .await
+            .unwrap_err(),
+        account
+            .revoke_other_sessions(request(token, timeout, RevokeOtherSessionsRequest {}))
+            .await
+            .unwrap_err(),
+    ]
+}
+
+#[track_caller]
+fn assert_all(refusals: &[Status], code: Code, reason: &str) {
+    assert_eq!(refusals.len(), 7);
+    for refused in refusals {
+        assert_refused(refused, code, reason);
+    }
+}
+
+/// A token of this service for `tokens`' session that says `scope`.
+fn forged_scope(world: &World, scope: &str) -> String {
+    let now = world.clock.now();
+    Signer::from_seed(&signing_seed()).unwrap().sign(&Claims {
+        iss: "tandem-auth".to_owned(),
+        aud: "tandem".to_owned(),
+        sub: UserId::at(now),
+        sid: SessionId::at(now),
+        ep: 1,
+        scope: scope.to_owned(),
+        client_id: "tandem".to_owned(),
+        iat: now.timestamp(),
+        nbf: now.timestamp(),
+        exp: now.timestamp() + 60,
+        jti: "1".to_owned(),
+    })
+}
+
+#[tokio::test]
+async fn a_call_without_a_good_token_is_refused_by_every_rpc_of_the_account() {
+    let world = World::boot().await;
+    let person = world.person().await;
+    let good = person.tokens.access_token;
+    let all = refusals(&world, None, None).await;
+    assert_all(&all, Code::Unauthenticated, "TOKEN_MISSING");
+    for bad in [
+        "nonsense",
+        &person.tokens.refresh_token,
+        &good[..good.len() - 2],
+    ] {
+        let all = refusals(&world, Some(bad), None).await;
+        assert_all(&all, Code::Unauthenticated, "TOKEN_INVALID");
+    }
+    world.advance(Duration::from_mins(5));
+    let all = refusals(&world, Some(&good), None).await;
+    assert_all(&all, Code::Unauthenticated, "TOKEN_EXPIRED");
+}
+
+#[tokio::test]
+async fn a_token_without_the_scope_is_refused_by_every_rpc_of_the_account() {
+    let world = World::boot().await;
+    let token = forged_scope(&world, "tasks.read tasks.write admin");
+    let all = refusals(&world, Some(&token), None).await;
+    assert_all(&all, Code::PermissionDenied, "SCOPE_MISSING");
+}
+
+#[tokio::test]
+async fn a_token_that_outlives_its_session_or_account_is_refused_by_every_rpc_of_the_account() {
+    let world = World::boot().await;
+    for statement in [
+        "update auth.session set revoke_time = create_time, revoke_reason = 1",
+        "update auth.session set idle_deadline = create_time",
+        "update auth.session set absolute_deadline = create_time",
+        "update auth.account set state = 2",
+        "update auth.account set epoch = epoch + 1",
+        "delete from auth.session",
+        "delete from auth.account",
+    ] {
+        let person = world.person().await;
+        world.execute(statement).await;
+        let all = refusals(&world, Some(&person.tokens.access_token), None).await;
+        assert_all(&all, Code::Unauthenticated, "TOKEN_REVOKED");
+    }
+}
+
+#[tokio::test]
+async fn without_the_database_every_rpc_that_needs_it_says_so() {
+    let world = World::boot().await;
+    let person = world.person().await;
+    world.cut_database().await;
+    let mut all = refusals(&world, Some(&person.tokens.access_token), None).await;
+    let mut auth = world.auth.clone();
+    let sign_up = SignUpRequest {
+        email: "new@example.org".to_owned(),
+        password: PASSWORD.to_owned(),
+        ..SignUpRequest::default()
+    };
+    let sign_out = SignOutRequest {
+        refresh_token: person.tokens.refresh_token.clone(),
+    };
+    all.push(auth.sign_up(sign_up).await.unwrap_err());
+    all.push(
+        auth.sign_in(credentials(&person.email, PASSWORD))
+            .await
+            .unwrap_err(),
+    );
+    all.push(
+        world
+            .refresh(&person.tokens.refresh_token, &[])
+            .await
+            .unwrap_err(),
+    );
+    all.push(auth.sign_out(sign_out).await.unwrap_err());
+    for refused in all {
+        assert_refused(&refused, Code::Unavailable, "DATABASE_UNAVAILABLE");
+    }
+}
+
+#[tokio::test]
+async fn a_forged_refresh_token_makes_no_query_so_it_is_refused_even_without_the_database() {
+    let world = World::boot().await;
+    let person = world.person().await;
+    world.cut_database().await;
+    for forged in forgeries(&person.tokens) {
+        let refused = world.refresh(&forged, &[]).await.unwrap_err();
+        assert_refused(&refused, Code::Unauthenticated, "REFRESH_TOKEN_INVALID");
+        let request = SignOutRequest {
+            refresh_token: forged,
+        };
+        world.auth.clone().sign_out(request).await.unwrap();
+    }
+}
+
+/// The token of `tokens` with each of its characters changed.
+fn forgeries(tokens: &TokenPair) -> Vec<String> {
+    let good = &tokens.refresh_token;
+    (0..good.len())
+        .map(|at| {
+            let other = if good.as_bytes()[at] == b'A' {
+                "B"
+            } else {
+                "A"
+            };
+            format!("{}{other}{}", &good[..at], &good[at + 1..])
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_deadline_that_has_passed_is_said_by_every_rpc_of_the_account() {
+    let world = World::boot().await;
+    let person = world.person().await;
+    // Only a grpc-timeout of nothing is certain to pass.
+    let all = refusals(
+        &world,
+        Some(&person.tokens.access_token),
+        Some(Duration::from_nanos(1)),
+    )
+    .await;
+    assert_all(&all, Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
+    world
+        .refresh(&person.tokens.refresh_token, &[])
+        .await
+        .unwrap();
+}
