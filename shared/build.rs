@@ -5,14 +5,16 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 const ROOT: &str = "../proto";
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 11] = [
     "google/rpc/error_details.proto",
     "google/rpc/status.proto",
     "grpc/health/v1/health.proto",
     "grpc/reflection/v1/reflection.proto",
     "grpc/reflection/v1alpha/reflection.proto",
     "tandem/auth/v1/account_service.proto",
+    "tandem/auth/v1/admin_service.proto",
     "tandem/auth/v1/auth_service.proto",
+    "tandem/auth/v1/verifier_service.proto",
     "tandem/common/v1/access.proto",
     "tandem/task/v1/task_service.proto",
 ];

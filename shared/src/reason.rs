@@ -57,6 +57,8 @@ reasons! {
     SessionRevoked = "SESSION_REVOKED", Unauthenticated;
     /// Someone else has used this refresh token, so the session was ended; sign in again.
     RefreshTokenReused = "REFRESH_TOKEN_REUSED", Unauthenticated;
+    /// The API key is unknown, revoked or expired.
+    ApiKeyInvalid = "API_KEY_INVALID", Unauthenticated;
     /// The access token lacks the scope that this call needs.
     ScopeMissing = "SCOPE_MISSING", PermissionDenied;
     /// Fields of the request are out of bounds; the violations say which.
@@ -71,6 +73,10 @@ reasons! {
     TaskNotFound = "TASK_NOT_FOUND", NotFound;
     /// The caller has no such session.
     SessionNotFound = "SESSION_NOT_FOUND", NotFound;
+    /// There is no such account.
+    AccountNotFound = "ACCOUNT_NOT_FOUND", NotFound;
+    /// The caller has no such API key.
+    ApiKeyNotFound = "API_KEY_NOT_FOUND", NotFound;
     /// No service of this name is known to the health check.
     ServiceNotFound = "SERVICE_NOT_FOUND", NotFound;
     /// An account with this email exists.
@@ -85,6 +91,8 @@ reasons! {
     TaskDeleted = "TASK_DELETED", FailedPrecondition;
     /// The account holds as many tasks as it may.
     TaskQuotaExceeded = "TASK_QUOTA_EXCEEDED", ResourceExhausted;
+    /// The account holds as many API keys as it may.
+    ApiKeyQuotaExceeded = "API_KEY_QUOTA_EXCEEDED", ResourceExhausted;
     /// Too many attempts; wait as long as `RetryInfo` says.
     RateLimited = "RATE_LIMITED", ResourceExhausted;
     /// The database cannot be reached.
@@ -93,6 +101,8 @@ reasons! {
     Overloaded = "OVERLOADED", Unavailable;
     /// This server is shutting down; another one, or this one later, will answer.
     Draining = "DRAINING", Unavailable;
+    /// What has been revoked is not known well enough to accept a token.
+    RevocationFeedStale = "REVOCATION_FEED_STALE", Unavailable;
     /// The keys that verify access tokens have not been loaded yet.
     VerificationKeysUnavailable = "VERIFICATION_KEYS_UNAVAILABLE", Unavailable;
     /// The service behind the gateway cannot be reached.
