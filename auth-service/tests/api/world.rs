@@ -157,13 +157,13 @@ impl World {
         self.database.connect().await
     }
 
-    /// The kinds of the audit events of an account, in their order, once there are `count` of them.
+    /// The kinds of the audit events of an account, as they were appended, once there are `count` of them.
     pub(crate) async fn audit(&self, account_id: &str, count: usize) -> Vec<String> {
         let mut connection = self.connect().await;
         let mut kinds = Vec::new();
         for _ in 0..POLLS {
             kinds = sqlx::query_scalar(
-                "select kind from auth.audit_event where account_id = $1::uuid order by time, id",
+                "select kind from auth.audit_event where account_id = $1::uuid order by ctid",
             )
             .bind(account_id)
             .fetch_all(&mut connection)
