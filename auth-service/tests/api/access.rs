@@ -16,22 +16,15 @@ use shared::{
 use testing::assert_refused;
 use tonic::{Code, Request, Status};
 
-use crate::world::{PASSWORD, World, credentials, signing_seed, with_token};
+use crate::world::{PASSWORD, Person, World, credentials, signing_seed, with_token};
 
 /// What each RPC of `AccountService` answers to requests that `send` makes out of good messages.
-async fn refusals(world: &World, token: Option<&str>, timeout: Option<Duration>) -> Vec<Status> {
-    fn request<T>(token: Option<&str>, timeout: Option<Duration>, message: T) -> Request<T> {
-        let mut request = match token {
+async fn refusals(world: &World, token: Option<&str>) -> Vec<Status> {
+    fn request<T>(token: Option<&str>, message: T) -> Request<T> {
+        match token {
             Some(token) => with_token(token, message),
             None => Request::new(message),
-        };
-        if let Some(timeout) = timeout {
-            request.metadata_mut().insert(
-                "grpc-timeout",
-                format!("{}n", timeout.as_nanos()).parse().unwrap(),
-            );
         }
-        request
     }
     let mut account = world.account.clone();
     let update = UpdateAccountRequest {
@@ -53,31 +46,31 @@ async fn refusals(world: &World, token: Option<&str>, timeout: Option<Duration>)
     };
     vec![
         account
-            .get_account(request(token, timeout, GetAccountRequest {}))
+            .get_account(request(token, GetAccountRequest {}))
             .await
             .unwrap_err(),
         account
-            .update_account(request(token, timeout, update))
+            .update_account(request(token, update))
             .await
             .unwrap_err(),
         account
-            .change_password(request(token, timeout, change))
+            .change_password(request(token, change))
             .await
             .unwrap_err(),
         account
-            .delete_account(request(token, timeout, delete))
+            .delete_account(request(token, delete))
             .await
             .unwrap_err(),
         account
-            .list_sessions(request(token, timeout, ListSessionsRequest {}))
+            .list_sessions(request(token, ListSessionsRequest {}))
             .await
             .unwrap_err(),
         account
-            .revoke_session(request(token, timeout, revoke))
+            .revoke_session(request(token, revoke))
             .await
             .unwrap_err(),
         account
-            .revoke_other_sessions(request(token, timeout, RevokeOtherSessionsRequest {}))
+            .revoke_other_sessions(request(token, RevokeOtherSessionsRequest {}))
             .await
             .unwrap_err(),
     ]
@@ -114,18 +107,18 @@ async fn a_call_without_a_good_token_is_refused_by_every_rpc_of_the_account() {
     let world = World::boot().await;
     let person = world.person().await;
     let good = person.tokens.access_token;
-    let all = refusals(&world, None, None).await;
+    let all = refusals(&world, None).await;
     assert_all(&all, Code::Unauthenticated, "TOKEN_MISSING");
     for bad in [
         "nonsense",
         &person.tokens.refresh_token,
         &good[..good.len() - 2],
     ] {
-        let all = refusals(&world, Some(bad), None).await;
+        let all = refusals(&world, Some(bad)).await;
         assert_all(&all, Code::Unauthenticated, "TOKEN_INVALID");
     }
     world.advance(Duration::from_mins(5));
-    let all = refusals(&world, Some(&good), None).await;
+    let all = refusals(&world, Some(&good)).await;
     assert_all(&all, Code::Unauthenticated, "TOKEN_EXPIRED");
 }
 
@@ -133,7 +126,7 @@ async fn a_call_without_a_good_token_is_refused_by_every_rpc_of_the_account() {
 async fn a_token_without_the_scope_is_refused_by_every_rpc_of_the_account() {
     let world = World::boot().await;
     let token = forged_scope(&world, "tasks.read tasks.write admin");
-    let all = refusals(&world, Some(&token), None).await;
+    let all = refusals(&world, Some(&token)).await;
     assert_all(&all, Code::PermissionDenied, "SCOPE_MISSING");
 }
 
@@ -151,7 +144,7 @@ async fn a_token_that_outlives_its_session_or_account_is_refused_by_every_rpc_of
     ] {
         let person = world.person().await;
         world.execute(statement).await;
-        let all = refusals(&world, Some(&person.tokens.access_token), None).await;
+        let all = refusals(&world, Some(&person.tokens.access_token)).await;
         assert_all(&all, Code::Unauthenticated, "TOKEN_REVOKED");
     }
 }
@@ -161,29 +154,8 @@ async fn without_the_database_every_rpc_that_needs_it_says_so() {
     let world = World::boot().await;
     let person = world.person().await;
     world.cut_database().await;
-    let mut all = refusals(&world, Some(&person.tokens.access_token), None).await;
-    let mut auth = world.auth.clone();
-    let sign_up = SignUpRequest {
-        email: "new@example.org".to_owned(),
-        password: PASSWORD.to_owned(),
-        ..SignUpRequest::default()
-    };
-    let sign_out = SignOutRequest {
-        refresh_token: person.tokens.refresh_token.clone(),
-    };
-    all.push(auth.sign_up(sign_up).await.unwrap_err());
-    all.push(
-        auth.sign_in(credentials(&person.email, PASSWORD))
-            .await
-            .unwrap_err(),
-    );
-    all.push(
-        world
-            .refresh(&person.tokens.refresh_token, &[])
-            .await
-            .unwrap_err(),
-    );
-    all.push(auth.sign_out(sign_out).await.unwrap_err());
+    let mut all = refusals(&world, Some(&person.tokens.access_token)).await;
+    all.extend(other_refusals(&world, &person).await);
     for refused in all {
         assert_refused(&refused, Code::Unavailable, "DATABASE_UNAVAILABLE");
     }
@@ -220,19 +192,109 @@ fn forgeries(tokens: &TokenPair) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_deadline_that_has_passed_is_said_by_every_rpc_of_the_account() {
+async fn a_call_that_waits_for_the_database_too_long_is_told_that_its_deadline_has_passed() {
     let world = World::boot().await;
     let person = world.person().await;
-    // Only a grpc-timeout of nothing is certain to pass.
-    let all = refusals(
-        &world,
-        Some(&person.tokens.access_token),
-        Some(Duration::from_nanos(1)),
-    )
-    .await;
-    assert_all(&all, Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
-    world
-        .refresh(&person.tokens.refresh_token, &[])
+    let (database, clock) = world.stop().await;
+    let settings = [
+        ("auth.server.deadline", "100ms"),
+        ("auth.database.lanes", "16"),
+    ];
+    let world = World::on(database, clock, &settings).await;
+    let mut holder = world.connect().await;
+    sqlx::raw_sql("begin; lock table auth.session, auth.account in access exclusive mode")
+        .execute(&mut holder)
         .await
         .unwrap();
+    let mut all = refusals(&world, Some(&person.tokens.access_token)).await;
+    all.extend(other_refusals(&world, &person).await);
+    for refused in all {
+        assert_refused(&refused, Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
+    }
+    sqlx::raw_sql("commit").execute(&mut holder).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_hashing_queue_is_said_by_every_rpc_that_hashes() {
+    let settings = [
+        ("auth.hash.threads", "1"),
+        ("auth.hash.queue", "1"),
+        ("auth.hash.memory_kib", "32768"),
+    ];
+    let world = World::with(&settings).await;
+    let person = world.person().await;
+    let token = person.tokens.access_token.as_str();
+    let mut answers = vec![Vec::new(); 4];
+    let wrong = || "a wrong password".to_owned();
+    for _ in 0..20 {
+        let sign_up = SignUpRequest {
+            email: person.email.clone(),
+            password: PASSWORD.to_owned(),
+            ..SignUpRequest::default()
+        };
+        let sign_in = credentials(&person.email, "a wrong password");
+        let change = ChangePasswordRequest {
+            current_password: wrong(),
+            new_password: "another password for it".to_owned(),
+        };
+        let delete = DeleteAccountRequest {
+            current_password: wrong(),
+        };
+        let (mut auth, mut account) = (world.auth.clone(), world.account.clone());
+        let mut again = world.auth.clone();
+        let mut other = world.account.clone();
+        let at_once = tokio::join!(
+            auth.sign_up(sign_up),
+            again.sign_in(sign_in),
+            account.change_password(with_token(token, change)),
+            other.delete_account(with_token(token, delete)),
+        );
+        answers[0].push(at_once.0.unwrap_err());
+        answers[1].push(at_once.1.unwrap_err());
+        answers[2].push(at_once.2.unwrap_err());
+        answers[3].push(at_once.3.unwrap_err());
+    }
+    for (rpc, expected) in answers.iter().zip([
+        "EMAIL_TAKEN",
+        "CREDENTIALS_INVALID",
+        "CREDENTIALS_INVALID",
+        "CREDENTIALS_INVALID",
+    ]) {
+        let limited = |refused: &&Status| refused.code() == Code::ResourceExhausted;
+        for refused in rpc.iter().filter(limited) {
+            assert_refused(refused, Code::ResourceExhausted, "RATE_LIMITED");
+        }
+        for refused in rpc.iter().filter(|refused| !limited(refused)) {
+            assert_eq!(testing::reason(refused), expected);
+        }
+    }
+    let limited = answers
+        .iter()
+        .flatten()
+        .filter(|refused| refused.code() == Code::ResourceExhausted);
+    assert!(limited.count() > 0);
+}
+
+/// What each RPC of `AuthService` that needs the database answers to a good message.
+async fn other_refusals(world: &World, person: &Person) -> Vec<Status> {
+    let mut auth = world.auth.clone();
+    let sign_up = SignUpRequest {
+        email: "new@example.org".to_owned(),
+        password: PASSWORD.to_owned(),
+        ..SignUpRequest::default()
+    };
+    let sign_out = SignOutRequest {
+        refresh_token: person.tokens.refresh_token.clone(),
+    };
+    vec![
+        auth.sign_up(sign_up).await.unwrap_err(),
+        auth.sign_in(credentials(&person.email, PASSWORD))
+            .await
+            .unwrap_err(),
+        world
+            .refresh(&person.tokens.refresh_token, &[])
+            .await
+            .unwrap_err(),
+        auth.sign_out(sign_out).await.unwrap_err(),
+    ]
 }

@@ -47,10 +47,10 @@ async fn only_the_new_password_signs_in_afterwards() {
         .sign_in(credentials(&person.email, NEW))
         .await
         .unwrap();
-    assert_eq!(
-        world.audit(&person.id, 4).await[..2],
-        ["sign_up", "password_changed"]
-    );
+    let mut kinds = world.audit(&person.id, 4).await;
+    // The failed sign-in is recorded when it is convenient.
+    kinds.retain(|kind| kind != "sign_in_failed");
+    assert_eq!(kinds, ["sign_up", "password_changed", "sign_in"]);
 }
 
 #[tokio::test]

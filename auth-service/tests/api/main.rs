@@ -1,4 +1,8 @@
 //! The service through the wire: a real server, a real database, a clock in the test's hand.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails, also in what tests share"
+)]
 
 mod access;
 mod change_password;

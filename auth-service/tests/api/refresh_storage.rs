@@ -1,5 +1,8 @@
 //! `AuthService.RefreshTokens`: what it does to the database, alone and at once.
 
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
 use crate::world::World;
 
 /// Fifty refreshes of one token at once, with the same tag.
@@ -110,12 +113,11 @@ async fn the_table_keeps_hashes_of_secret_and_tag_only() {
             .unwrap();
     assert_eq!((secret_hash.len(), tag_hash.len()), (32, 32));
     assert_ne!(tag_hash, tag);
-    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
     let token = URL_SAFE_NO_PAD
         .decode(&person.tokens.refresh_token)
         .unwrap();
     // version, key id, session id, a generation of one byte: then the secret.
     let secret = &token[19..35];
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret);
+    let digest = digest(&SHA256, secret);
     assert_eq!(digest.as_ref(), secret_hash);
 }

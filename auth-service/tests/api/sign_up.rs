@@ -124,17 +124,15 @@ async fn every_field_out_of_bounds_is_named() {
 }
 
 #[tokio::test]
-async fn the_own_address_and_a_common_password_are_refused() {
+async fn the_own_address_is_no_password() {
     let world = World::boot().await;
-    for password in ["ada@example.org", "password1"] {
-        let request = SignUpRequest {
-            password: password.to_owned(),
-            ..wish("ada@example.org")
-        };
-        let refused = world.auth.clone().sign_up(request).await.unwrap_err();
-        assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");
-        assert_eq!(violations(&refused)[0].0, "password");
-    }
+    let request = SignUpRequest {
+        password: "ADA@example.org".to_owned(),
+        ..wish("ada@example.org")
+    };
+    let refused = world.auth.clone().sign_up(request).await.unwrap_err();
+    assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");
+    assert_eq!(violations(&refused)[0].0, "password");
 }
 
 #[tokio::test]

@@ -9,15 +9,13 @@ use std::{
 };
 
 use auth_service::{
-    App,
+    App, SCHEMA,
     config::{Config, DEFAULTS, SECTION},
-    schema,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use shared::{
     clock::Clock as _,
     config::{Settings, Source},
-    database::migrate::migrate,
     proto::auth::{
         RefreshTokensRequest, SignInRequest, SignUpRequest, TokenPair,
         account_service_client::AccountServiceClient, auth_service_client::AuthServiceClient,
@@ -59,16 +57,7 @@ impl World {
 
     /// A service with these settings beside those of the tests.
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
-        let database = Database::fresh(&fingerprint(), async |url| {
-            let options = url
-                .parse()
-                .map_err(|error: sqlx::Error| error.to_string())?;
-            migrate(&options, &schema::MIGRATIONS, schema::SCHEMA)
-                .await
-                .map(drop)
-                .map_err(|error| error.to_string())
-        })
-        .await;
+        let database = Database::with(&[SCHEMA]).await;
         let clock = TestClock::at("2026-01-01T00:00:00.25Z");
         Self::on(database, clock, settings).await
     }
@@ -166,13 +155,13 @@ impl World {
         self.database.connect().await
     }
 
-    /// The kinds of the audit events of an account, in their order, once there are `count` of them.
+    /// The kinds of the audit events of an account, as they were appended, once there are `count` of them.
     pub(crate) async fn audit(&self, account_id: &str, count: usize) -> Vec<String> {
         let mut connection = self.connect().await;
         let mut kinds = Vec::new();
         for _ in 0..POLLS {
             kinds = sqlx::query_scalar(
-                "select kind from auth.audit_event where account_id = $1::uuid order by time, id",
+                "select kind from auth.audit_event where account_id = $1::uuid order by ctid",
             )
             .bind(account_id)
             .fetch_all(&mut connection)
@@ -249,14 +238,6 @@ pub(crate) fn with_token<T>(token: &str, message: T) -> Request<T> {
     let bearer: AsciiMetadataValue = format!("Bearer {token}").parse().unwrap();
     request.metadata_mut().insert("authorization", bearer);
     request
-}
-
-/// What the migrations are, as one text.
-fn fingerprint() -> String {
-    let checksums = schema::MIGRATIONS
-        .iter()
-        .map(|migration| STANDARD.encode(&*migration.checksum));
-    checksums.collect()
 }
 
 /// The seed of the key that signs the access tokens of every test.
