@@ -13,7 +13,6 @@ mod grpc;
 pub mod password;
 mod refresh;
 pub mod refresh_token;
-pub mod schema;
 pub mod sessions;
 mod sign_in;
 pub mod signing;
@@ -27,15 +26,16 @@ use aws_lc_rs::error::KeyRejected;
 use shared::{
     access::PolicyError,
     clock::Clock,
-    database::{self, Lanes},
-    health::{Health, Readiness},
+    database::Lanes,
+    health::Health,
     proto::auth::{
         account_service_server::AccountServiceServer, auth_service_server::AuthServiceServer,
     },
-    serve::{Limits, Server, Surface},
+    readiness::{self, Schema},
+    serve::{Server, Surface},
     token::{KeySet, Trust, Verifier},
 };
-use tokio::{net::TcpListener, sync::watch};
+use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -52,6 +52,13 @@ use crate::{
 const LARGEST_REQUEST: usize = 64 * 1024;
 /// OWASP's minimum for Argon2id: memory in KiB, passes.
 const OWASP_MINIMUM: (u32, u32) = (19_456, 2);
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/auth");
+/// The tables of this service.
+pub const SCHEMA: Schema = Schema {
+    name: "auth",
+    migrations: &MIGRATIONS,
+};
 
 /// Why the service cannot be put together.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +95,7 @@ impl App {
     /// Puts the service together. It connects to its database in the background; must be called within a runtime.
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         warn_of_cheap_hashing(config.hash);
-        let lanes = Lanes::start(lane_settings(config.database)).map_err(StartError::Database)?;
+        let lanes = Lanes::start(config.database).map_err(StartError::Database)?;
         let hasher = Hasher::start(config.hash)?;
         let verifier = verifier(&config.profile, config.leeway, &clock);
         let ring = config
@@ -114,7 +121,7 @@ impl App {
         let surface = surface(accounts, sessions, mint);
         let health = Health::new(surface.names().iter().copied());
         Ok(Self {
-            server: Server::new(surface, health.clone(), verifier, limits(&config.server))?,
+            server: Server::new(surface, health.clone(), verifier, config.server)?,
             health,
             lanes,
             clock,
@@ -127,12 +134,7 @@ impl App {
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let (up, up_seen) = watch::channel(false);
-        let (current, current_seen) = watch::channel(false);
-        let readiness = Readiness::new(vec![("database", up_seen), ("schema", current_seen)]);
-        tasks.spawn(schema::follow_lanes(self.lanes.clone(), up, stop.clone()));
-        tasks.spawn(schema::follow(self.lanes.clone(), current, stop.clone()));
-        tasks.spawn(readiness.follow(self.health, stop.clone()));
+        readiness::follow(&tasks, self.health, &self.lanes, SCHEMA, Vec::new(), &stop);
         tasks.spawn(sweeper::sweep(self.lanes.clone(), self.clock, stop.clone()));
 
         self.server.run(listener, shutdown).await;
@@ -169,34 +171,6 @@ fn verifier(
         leeway,
     };
     Verifier::new(trust, Arc::clone(clock))
-}
-
-fn limits(server: &shared::config::Server) -> Limits {
-    Limits {
-        max_in_flight: server.max_in_flight,
-        deadline: server.deadline,
-        drain: server.drain,
-        max_streams: server.max_streams,
-        keepalive_interval: server.keepalive_interval,
-        keepalive_timeout: server.keepalive_timeout,
-        reflection: server.reflection,
-    }
-}
-
-fn lane_settings(database: shared::config::Database) -> database::Settings {
-    database::Settings {
-        url: database.url,
-        lanes: database.lanes,
-        queue: database.queue,
-        longest_wait: database.longest_wait,
-        recycle_after: database.recycle_after,
-        check_after_idle: database.check_after_idle,
-        connect_timeout: database.connect_timeout,
-        unit_limit: database.unit_limit,
-        statement_timeout: database.statement_timeout,
-        idle_in_transaction_timeout: database.idle_in_transaction_timeout,
-        application_name: database.application_name,
-    }
 }
 
 fn warn_of_cheap_hashing(hash: HashSettings) {

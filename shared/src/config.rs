@@ -25,7 +25,7 @@ mod sources;
 mod unknown;
 mod values;
 
-pub use common::{Database, Log, LogFormat, LogLevel, Server, database, listen, log, server};
+pub use common::{Log, LogFormat, LogLevel, database, listen, log, server};
 pub use example::example_keys;
 pub use problems::{EX_CONFIG, Problem, Problems, exit_with};
 pub use secrets::{KeyMaterial, Weakness, database_url, secret_bytes};

@@ -48,17 +48,17 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The limits of a server.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Calls under way at once; more are refused with OVERLOADED.
+    /// Calls under way at once, 1 to 1,000,000; more are refused with OVERLOADED.
     pub max_in_flight: usize,
-    /// Longest a unary call may take, from its arrival.
+    /// Longest a unary call may take from its arrival, whatever the client asks for: 1 ms to 10 min.
     pub deadline: Duration,
-    /// How long calls under way may go on after a stop was asked for.
+    /// How long calls under way may go on after a stop was asked for: up to 1 h.
     pub drain: Duration,
-    /// Streams of one connection.
+    /// Streams of one connection: 1 to 100,000.
     pub max_streams: u32,
-    /// A silent connection is asked for a sign of life this often.
+    /// A silent connection is asked for a sign of life this often: 1 s to 1 h.
     pub keepalive_interval: Duration,
-    /// A connection that gives none for this long is closed.
+    /// A connection that gives none for this long is closed: 1 s to 1 h.
     pub keepalive_timeout: Duration,
     /// Whether reflection is served.
     pub reflection: bool,
@@ -104,6 +104,8 @@ pub struct Server {
     rules: Arc<Rules>,
     health: Health,
     limits: Limits,
+    /// Ends reflection streams, which a client may hold open for ever.
+    goaway: CancellationToken,
 }
 
 impl Server {
@@ -118,6 +120,7 @@ impl Server {
     ) -> Result<Self, PolicyError> {
         let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET)
             .expect("the compiled descriptors are well-formed");
+        let goaway = CancellationToken::new();
         let mut surface = surface.with(health.service());
         if limits.reflection {
             let names = surface
@@ -125,7 +128,7 @@ impl Server {
                 .iter()
                 .map(|name| (*name).to_owned())
                 .collect();
-            let reflection = Reflection::new(pool.clone(), names);
+            let reflection = Reflection::new(pool.clone(), names).ending_at(goaway.clone());
             surface = surface.with(reflection.v1()).with(reflection.v1alpha());
         }
         let rules = Rules {
@@ -140,14 +143,14 @@ impl Server {
             rules: Arc::new(rules),
             health,
             limits,
+            goaway,
         })
     }
 
-    /// Serves until `shutdown` resolves, then stops: NOT_SERVING, no more connections, GOAWAY, calls under way finish
+    /// Serves until `shutdown` resolves, then stops: `NOT_SERVING`, no more connections, GOAWAY, calls under way finish
     /// within the drain bound, the rest are answered DRAINING.
     pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let connections = TaskTracker::new();
-        let goaway = CancellationToken::new();
         let http = self.http();
         tokio::pin!(shutdown);
         loop {
@@ -155,7 +158,7 @@ impl Server {
                 () = &mut shutdown => break,
                 accepted = listener.accept() => match accepted {
                     Ok((stream, peer)) => {
-                        connections.spawn(self.connection(&http, stream, peer, goaway.clone()));
+                        connections.spawn(self.connection(&http, stream, peer));
                     }
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");
@@ -166,12 +169,12 @@ impl Server {
         }
         self.health.drain();
         drop(listener);
-        self.stop(&connections, &goaway).await;
+        self.stop(&connections).await;
     }
 
-    async fn stop(&self, connections: &TaskTracker, goaway: &CancellationToken) {
+    async fn stop(&self, connections: &TaskTracker) {
         let began = Instant::now();
-        goaway.cancel();
+        self.goaway.cancel();
         self.health.close();
         connections.close();
         if tokio::time::timeout(self.limits.drain, connections.wait())
@@ -212,13 +215,13 @@ impl Server {
         http: &http2::Builder<TokioExecutor>,
         stream: TcpStream,
         peer: SocketAddr,
-        goaway: CancellationToken,
     ) -> impl Future<Output = ()> + Send + use<> {
         let road = Road {
             rules: Arc::clone(&self.rules),
             inner: self.routes.clone(),
         };
         let abort = self.rules.abort.clone();
+        let goaway = self.goaway.clone();
         let http = http.clone();
         async move {
             // Without it a small answer waits for the other end's delayed acknowledgement: 40 ms.

@@ -36,9 +36,10 @@ pub struct Violation {
 impl Violation {
     /// As `google.rpc.BadRequest` carries it.
     pub(crate) fn to_field_violation(&self) -> FieldViolation {
-        let mut violation = FieldViolation::new(&self.field, &self.problem.description);
-        violation.reason = self.problem.reason.to_owned();
-        violation
+        FieldViolation {
+            reason: self.problem.reason.to_owned(),
+            ..FieldViolation::new(&self.field, &self.problem.description)
+        }
     }
 }
 

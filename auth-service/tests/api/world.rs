@@ -59,16 +59,7 @@ impl World {
 
     /// A service with these settings beside those of the tests.
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
-        let database = Database::fresh(&fingerprint(), async |url| {
-            let options = url
-                .parse()
-                .map_err(|error: sqlx::Error| error.to_string())?;
-            migrate(&options, &schema::MIGRATIONS, schema::SCHEMA)
-                .await
-                .map(drop)
-                .map_err(|error| error.to_string())
-        })
-        .await;
+        let database = Database::with(&[SCHEMA]).await;
         let clock = TestClock::at("2026-01-01T00:00:00.25Z");
         Self::on(database, clock, settings).await
     }
@@ -249,14 +240,6 @@ pub(crate) fn with_token<T>(token: &str, message: T) -> Request<T> {
     let bearer: AsciiMetadataValue = format!("Bearer {token}").parse().unwrap();
     request.metadata_mut().insert("authorization", bearer);
     request
-}
-
-/// What the migrations are, as one text.
-fn fingerprint() -> String {
-    let checksums = schema::MIGRATIONS
-        .iter()
-        .map(|migration| STANDARD.encode(&*migration.checksum));
-    checksums.collect()
 }
 
 /// The seed of the key that signs the access tokens of every test.

@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use tracing_subscriber::filter::Targets;
 
 use super::secrets::database_url;
 use super::settings::Settings;
 use super::values::Setting;
+use crate::{database, serve::Limits};
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -90,35 +90,8 @@ pub fn listen(settings: &mut Settings, section: &str) -> Option<SocketAddr> {
     settings.get(&format!("{section}.listen"))
 }
 
-/// A database and the lanes to it.
-#[derive(Debug, Clone)]
-pub struct Database {
-    /// Where it is; usually with a password.
-    pub url: SecretString,
-    /// Connections, each owned by a task: 1 to 1,000.
-    pub lanes: usize,
-    /// Units of work that may wait for a lane: 1 to 100,000.
-    pub queue: usize,
-    /// The longest a unit of work may wait for a lane: 1 ms to 10 min.
-    pub longest_wait: Duration,
-    /// Age after which a connection is replaced: 1 s to 7 days.
-    pub recycle_after: Duration,
-    /// Idle time after which a connection is checked before use: 1 ms to 1 day.
-    pub check_after_idle: Duration,
-    /// The longest a connection may take to open: 1 ms to 10 min.
-    pub connect_timeout: Duration,
-    /// The longest a unit of work may run before its connection is given up: 1 ms to 1 h.
-    pub unit_limit: Duration,
-    /// `statement_timeout` of PostgreSQL: 1 ms to 1 h.
-    pub statement_timeout: Duration,
-    /// `idle_in_transaction_session_timeout` of PostgreSQL: 1 ms to 1 h.
-    pub idle_in_transaction_timeout: Duration,
-    /// The name PostgreSQL shows for these connections: `tandem-<section>`. Not a setting.
-    pub application_name: String,
-}
-
-/// Reads `<section>.database.*`.
-pub fn database(settings: &mut Settings, section: &str) -> Option<Database> {
+/// Reads `<section>.database.*`. PostgreSQL shows the connections as `tandem-<section>`.
+pub fn database(settings: &mut Settings, section: &str) -> Option<database::Settings> {
     let key = |name: &str| format!("{section}.database.{name}");
     let url = settings.secret(&key("url"), database_url);
     let lanes = settings.get_within(&key("lanes"), 1..=1_000);
@@ -131,7 +104,7 @@ pub fn database(settings: &mut Settings, section: &str) -> Option<Database> {
     let statement_timeout = settings.get_within(&key("statement_timeout"), MILLISECOND..=HOUR);
     let idle_in_transaction_timeout =
         settings.get_within(&key("idle_in_transaction_timeout"), MILLISECOND..=HOUR);
-    Some(Database {
+    Some(database::Settings {
         url: url?,
         lanes: lanes?,
         queue: queue?,
@@ -146,27 +119,8 @@ pub fn database(settings: &mut Settings, section: &str) -> Option<Database> {
     })
 }
 
-/// Limits of a gRPC server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Server {
-    /// RPCs in flight before others are refused: 1 to 1,000,000.
-    pub max_in_flight: usize,
-    /// The longest a unary RPC may take, whatever the client asks for: 1 ms to 10 min.
-    pub deadline: Duration,
-    /// The longest a stop waits for RPCs in flight: up to 1 h.
-    pub drain: Duration,
-    /// Whether reflection is served.
-    pub reflection: bool,
-    /// Time between HTTP/2 PINGs on a quiet connection: 1 s to 1 h.
-    pub keepalive_interval: Duration,
-    /// The longest a PING may stay unanswered: 1 s to 1 h.
-    pub keepalive_timeout: Duration,
-    /// Concurrent streams on one connection: 1 to 100,000.
-    pub max_streams: u32,
-}
-
 /// Reads `<section>.server.*`.
-pub fn server(settings: &mut Settings, section: &str) -> Option<Server> {
+pub fn server(settings: &mut Settings, section: &str) -> Option<Limits> {
     let key = |name: &str| format!("{section}.server.{name}");
     let max_in_flight = settings.get_within(&key("max_in_flight"), 1..=1_000_000);
     let deadline = settings.get_within(&key("deadline"), MILLISECOND..=10 * MINUTE);
@@ -175,7 +129,7 @@ pub fn server(settings: &mut Settings, section: &str) -> Option<Server> {
     let keepalive_interval = settings.get_within(&key("keepalive_interval"), SECOND..=HOUR);
     let keepalive_timeout = settings.get_within(&key("keepalive_timeout"), SECOND..=HOUR);
     let max_streams = settings.get_within(&key("max_streams"), 1..=100_000);
-    Some(Server {
+    Some(Limits {
         max_in_flight: max_in_flight?,
         deadline: deadline?,
         drain: drain?,

@@ -2,6 +2,8 @@
 
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
+use crate::reason::Reason;
+
 /// SQLSTATEs after which a connection is of no use: shutdown, crash and start-up of the server, a server that has become
 /// a read-only replica, and sessions ended by a timeout.
 const CONNECTION_LOST: [&str; 7] = [
@@ -45,6 +47,18 @@ impl Error {
             | Self::Unavailable(_)
             | Self::Conflict(_)
             | Self::Panicked => None,
+        }
+    }
+
+    /// What a caller is told.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Overloaded => Reason::Overloaded,
+            Self::DeadlineExceeded => Reason::DeadlineExceeded,
+            Self::Unavailable(_) => Reason::DatabaseUnavailable,
+            Self::Conflict(_) => Reason::Conflict,
+            Self::Panicked | Self::Query(_) => Reason::Internal,
         }
     }
 

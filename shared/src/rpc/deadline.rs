@@ -26,7 +26,7 @@ mod tests {
 
     #[test]
     fn only_the_protocols_form_is_a_timeout() {
-        assert_eq!(parse("3H"), Some(Duration::from_secs(10_800)));
+        assert_eq!(parse("3H"), Some(Duration::from_hours(3)));
         assert_eq!(parse("250m"), Some(Duration::from_millis(250)));
         assert_eq!(parse("99999999S"), Some(Duration::from_secs(99_999_999)));
         for wrong in ["", "S", "1", "123456789S", "-1S", "1s", "1.5S", "S1", "é"] {

@@ -111,7 +111,7 @@ impl Rules {
                     arrival,
                     peer,
                     caller,
-                )
+                );
             });
         }
         answer

@@ -1,0 +1,145 @@
+//! What happens when the database goes away, and when it returns.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use secrecy::SecretString;
+use shared::database::{Error, Lanes, Settings, State};
+use sqlx::Executor as _;
+
+use crate::support::Postgres;
+use crate::{backend, single_lane, soon, until};
+
+async fn insert(lanes: &Lanes) -> Result<(), Error> {
+    let insert = lanes.run(soon(), |conn| {
+        async move {
+            conn.execute("insert into entry values (1)").await?;
+            Ok(())
+        }
+        .boxed()
+    });
+    insert.await
+}
+
+#[tokio::test]
+async fn without_a_database_calls_are_refused_not_kept_waiting() {
+    let settings = Settings {
+        url: SecretString::from("postgres:///none?host=/nonexistent&user=x"),
+        ..Settings::default()
+    };
+    let lanes = Lanes::start(settings).unwrap();
+    for _ in 0..3 {
+        let result = insert(&lanes).await;
+        assert!(
+            matches!(result, Err(Error::Unavailable(None))),
+            "{result:?}"
+        );
+    }
+    assert!(!lanes.ready());
+    lanes.close().await;
+}
+
+/// Inserts until the lanes are closed, and counts the acknowledged ones.
+async fn load(lanes: Lanes, acknowledged: Arc<AtomicI64>) {
+    while !lanes.is_closed() {
+        match insert(&lanes).await {
+            Ok(()) => acknowledged.fetch_add(1, Ordering::Relaxed),
+            Err(Error::Unavailable(_)) => 0,
+            Err(other) => panic!("{other:?}"),
+        };
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_database_is_unavailable_and_back_without_a_restart_and_without_a_lost_write() {
+    let server = Postgres::start();
+    server.execute("create table entry (id int)").await;
+    let lanes = Lanes::start(server.settings()).unwrap();
+    let mut state = lanes.state();
+    let acknowledged = Arc::new(AtomicI64::new(0));
+    let callers: Vec<_> = (0..32)
+        .map(|_| tokio::spawn(load(lanes.clone(), Arc::clone(&acknowledged))))
+        .collect();
+    for _ in 0..3 {
+        let before = acknowledged.load(Ordering::Relaxed);
+        until(async || acknowledged.load(Ordering::Relaxed) > before + 100).await;
+        server.kill();
+        state.wait_for(|state| *state == State::Down).await.unwrap();
+        let result = insert(&lanes).await;
+        assert!(
+            matches!(result, Err(Error::Unavailable(None))),
+            "{result:?}"
+        );
+        server.restart();
+        state.wait_for(|state| *state == State::Up).await.unwrap();
+    }
+    backend(&lanes).await;
+    lanes.close().await;
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    let kept = server.count("select count(*) from entry").await;
+    assert!(kept >= acknowledged.load(Ordering::Relaxed));
+}
+
+#[tokio::test]
+async fn a_connection_that_dies_while_idle_is_replaced_before_it_costs_a_call() {
+    let server = Postgres::start();
+    let settings = Settings {
+        check_after_idle: Duration::from_millis(10),
+        ..single_lane(&server)
+    };
+    let lanes = Lanes::start(settings).unwrap();
+    let first = backend(&lanes).await;
+    server
+        .execute(
+            "select pg_terminate_backend(pid, 10000) from pg_stat_activity \
+             where application_name = 'tandem' and pid <> pg_backend_pid()",
+        )
+        .await;
+    let others = "select count(*) from pg_stat_activity \
+                  where application_name = 'tandem' and pid <> pg_backend_pid()";
+    until(async || server.count(others).await == 1).await;
+    assert_ne!(backend(&lanes).await, first);
+}
+
+#[tokio::test]
+async fn a_connection_that_only_reads_is_dropped() {
+    let server = Postgres::start();
+    server.execute("create table entry (id int)").await;
+    let lanes = Lanes::start(single_lane(&server)).unwrap();
+    let first = backend(&lanes).await;
+    let demoted = lanes.run(soon(), |conn| {
+        async move {
+            conn.execute("set default_transaction_read_only = on")
+                .await?;
+            conn.execute("insert into entry values (1)").await?;
+            Ok::<(), Error>(())
+        }
+        .boxed()
+    });
+    let result = demoted.await;
+    assert!(
+        matches!(result, Err(Error::Unavailable(Some(_)))),
+        "{result:?}"
+    );
+    insert(&lanes).await.unwrap();
+    assert_ne!(backend(&lanes).await, first);
+}
+
+#[tokio::test]
+async fn a_server_that_only_reads_counts_as_down() {
+    let server = Postgres::start();
+    server
+        .execute("alter database postgres set default_transaction_read_only = on")
+        .await;
+    let lanes = Lanes::start(server.settings()).unwrap();
+    let result = insert(&lanes).await;
+    assert!(
+        matches!(result, Err(Error::Unavailable(None))),
+        "{result:?}"
+    );
+}

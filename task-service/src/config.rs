@@ -1,0 +1,149 @@
+//! The settings of the task service. `default.toml` says what each is for; `.env.example` how to set it.
+
+use std::{net::SocketAddr, time::Duration};
+
+use chrono::TimeDelta;
+use http::Uri;
+use shared::{
+    config::{KeyMaterial, Log, Problems, Settings, Source, database, listen, log, server},
+    database,
+    serve::Limits,
+    token::Trust,
+};
+
+/// The section of the settings.
+pub const SECTION: &str = "task";
+/// The settings that have a default.
+pub const DEFAULTS: &str = include_str!("default.toml");
+
+const MINUTE: Duration = Duration::from_mins(1);
+const DECADE: Duration = Duration::from_hours(24 * 3650);
+const FURTHEST_CLOCK: Duration = Duration::from_secs(5);
+
+/// What the service is told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Logs.
+    pub log: Log,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The database and the lanes to it.
+    pub database: database::Settings,
+    /// Where verification keys are read.
+    pub auth_upstream: Uri,
+    /// Whose tokens are accepted.
+    pub trust: Trust,
+    /// Seals page tokens; the same for every process of the service.
+    pub page_token_key: KeyMaterial,
+    /// Most live tasks of one user: 1 to 1,000,000.
+    pub quota: i32,
+    /// How long a deleted task can be undeleted: a minute to ten years.
+    pub purge_after: TimeDelta,
+    /// Limits of the server.
+    pub server: Limits,
+}
+
+impl Config {
+    /// Where a process finds its settings.
+    #[must_use]
+    pub fn source() -> Source<'static> {
+        Source::of_process(&[DEFAULTS], &[SECTION])
+    }
+
+    /// The configuration from `source`, or everything that is wrong with it.
+    pub fn load(source: Source<'_>) -> Result<Self, Problems> {
+        let mut settings = Settings::load(source);
+        let config = Self::read(&mut settings);
+        settings.finish(|| config)
+    }
+
+    /// Reads every setting of the section `task`, and those of `log`.
+    pub fn read(settings: &mut Settings) -> Option<Self> {
+        let log = log(settings);
+        let listen = listen(settings, SECTION);
+        let database = database(settings, SECTION);
+        let auth_upstream = settings.get("task.auth_upstream");
+        let trust = trust(settings);
+        let page_token_key = settings.secret("task.page_token_key", KeyMaterial::parse);
+        let quota = settings.get_within("task.quota", 1..=1_000_000_u32);
+        let purge_after = settings.get_within("task.purge_after", MINUTE..=DECADE);
+        let server = server(settings, SECTION);
+        Some(Self {
+            log: log?,
+            listen: listen?,
+            database: database?,
+            auth_upstream: auth_upstream?,
+            trust: trust?,
+            page_token_key: page_token_key?,
+            quota: i32::try_from(quota?).expect("a million fits"),
+            purge_after: TimeDelta::from_std(purge_after?).expect("ten years fit"),
+            server: server?,
+        })
+    }
+}
+
+fn trust(settings: &mut Settings) -> Option<Trust> {
+    let issuer = settings.get("task.issuer");
+    let audience = settings.get("task.audience");
+    let leeway = settings.get_within("task.leeway", Duration::ZERO..=FURTHEST_CLOCK);
+    Some(Trust {
+        issuer: issuer?,
+        audience: audience?,
+        leeway: leeway?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "2pTw0Lb1hPZmYdJx6nS8vKqRk5cE3fGyA9uWzB7oHtM=";
+
+    fn load(variables: &[(&str, &str)]) -> Result<Config, Problems> {
+        let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Config::load(Source {
+            defaults: &[DEFAULTS],
+            sections: &[SECTION],
+            made: Vec::new(),
+            directory: std::env::temp_dir().join("a-folder-without-settings"),
+            environment: variables.iter().map(pair).collect(),
+        })
+    }
+
+    #[test]
+    fn a_database_and_a_page_token_key_are_all_it_takes() {
+        let config = load(&[
+            ("DATABASE_URL", "postgres://localhost/tandem"),
+            ("TANDEM_TASK__PAGE_TOKEN_KEY", KEY),
+        ])
+        .unwrap();
+        assert_eq!(config.listen.port(), 50052);
+        assert_eq!(config.quota, 10_000);
+        assert_eq!(config.purge_after, TimeDelta::days(30));
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once() {
+        let problems = load(&[
+            ("TANDEM_TASK__LEEWAY", "1m"),
+            ("TANDEM_TASK__QUOTA", "0"),
+            ("TANDEM_TASK__PURGE_AFTER", "never"),
+            ("TANDEM_TASK__AUTH_UPSTREAM", "nowhere"),
+            ("TANDEM_TASK__QOUTA", "5"),
+        ])
+        .unwrap_err();
+        let keys: Vec<_> = problems.iter().map(shared::config::Problem::key).collect();
+        assert_eq!(
+            keys,
+            [
+                "task.auth_upstream",
+                "task.database.url",
+                "task.leeway",
+                "task.page_token_key",
+                "task.purge_after",
+                "task.qouta",
+                "task.quota",
+            ]
+        );
+    }
+}

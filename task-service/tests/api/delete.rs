@@ -1,0 +1,103 @@
+//! `DeleteTask`
+
+use std::time::Duration;
+
+use shared::proto::task::{DeleteTaskRequest, Task};
+use testing::{assert_refused, violations};
+use tonic::{Code, Status};
+
+use crate::world::{ABSENT, User, World, since_start};
+
+async fn delete(user: &User, id: &str, etag: &str, allow_missing: bool) -> Result<Task, Status> {
+    let request = DeleteTaskRequest {
+        id: id.to_owned(),
+        etag: etag.to_owned(),
+        allow_missing,
+    };
+    Ok(user
+        .delete_task(request)
+        .await?
+        .task
+        .expect("the answer always has a task"))
+}
+
+#[tokio::test]
+async fn a_deleted_task_says_when_it_goes_for_good() {
+    let world = World::new().await;
+    let user = world.user();
+    let task = user.task("t").await;
+    world.clock.advance(Duration::from_secs(5));
+    let deleted = delete(&user, &task.id, &task.etag, false).await.unwrap();
+    assert_eq!(since_start(deleted.delete_time), 5);
+    assert_eq!(since_start(deleted.purge_time), 5 + 30 * 24 * 3600);
+    assert_eq!(deleted.update_time, deleted.delete_time);
+    assert_eq!(deleted.revision, task.revision + 1);
+    assert_ne!(deleted.etag, task.etag);
+    assert_eq!(deleted.title, task.title);
+}
+
+#[tokio::test]
+async fn deleting_what_is_absent_deleted_or_purged_is_not_found_unless_that_is_allowed() {
+    let world = World::new().await;
+    let user = world.user();
+    let deleted = user.task("deleted").await;
+    user.delete(&deleted.id).await.unwrap();
+    for id in [ABSENT, &deleted.id] {
+        let refused = delete(&user, id, "", false).await.unwrap_err();
+        assert_refused(&refused, Code::NotFound, "TASK_NOT_FOUND");
+        assert_eq!(delete(&user, id, "", true).await.unwrap(), Task::default());
+    }
+    world.clock.advance(Duration::from_hours(30 * 24));
+    let refused = delete(&user, &deleted.id, "", false).await.unwrap_err();
+    assert_refused(&refused, Code::NotFound, "TASK_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn an_etag_of_an_older_revision_is_refused_and_nothing_is_deleted() {
+    let world = World::new().await;
+    let user = world.user();
+    let task = user.task("t").await;
+    let changed = user
+        .update(
+            Task {
+                title: "u".to_owned(),
+                ..task.clone()
+            },
+            &["title"],
+        )
+        .await
+        .unwrap();
+    for allow_missing in [false, true] {
+        let refused = delete(&user, &task.id, &task.etag, allow_missing)
+            .await
+            .unwrap_err();
+        assert_refused(&refused, Code::Aborted, "ETAG_MISMATCH");
+    }
+    assert_eq!(user.get(&task.id).await.unwrap(), changed);
+}
+
+#[tokio::test]
+async fn every_violation_is_said_at_once() {
+    let world = World::new().await;
+    let refused = delete(&world.user(), "7", "7", false).await.unwrap_err();
+    assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");
+    let expected = [("id", "NOT_A_UUID"), ("etag", "NOT_AN_ETAG")];
+    assert_eq!(
+        violations(&refused),
+        expected.map(|(f, r)| (f.to_owned(), r.to_owned()))
+    );
+}
+
+#[tokio::test]
+async fn of_twenty_concurrent_deletes_one_deletes() {
+    let world = World::new().await;
+    let user = world.user();
+    let task = user.task("t").await;
+    let calls = (0..20).map(|_| user.delete(&task.id));
+    let answers = futures_util::future::join_all(calls).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+    for refused in answers.iter().filter_map(|answer| answer.as_ref().err()) {
+        assert_refused(refused, Code::NotFound, "TASK_NOT_FOUND");
+    }
+    assert_eq!(user.get(&task.id).await.unwrap().revision, 2);
+}

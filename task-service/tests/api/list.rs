@@ -1,0 +1,328 @@
+//! `ListTasks`
+
+use std::time::Duration;
+
+use shared::proto::task::{ListTasksRequest, ListTasksResponse, Task, TaskPriority, TaskStatus};
+use testing::{assert_refused, violations};
+use tonic::{Code, Status};
+
+use crate::world::{User, World, titled};
+
+async fn list(user: &User, request: ListTasksRequest) -> Vec<String> {
+    titles(&user.list_tasks(request).await.unwrap())
+}
+
+fn titles(page: &ListTasksResponse) -> Vec<String> {
+    page.tasks.iter().map(|task| task.title.clone()).collect()
+}
+
+/// Tasks called 0, 1, 2 …, each a second after the other.
+async fn numbered(world: &World, user: &User, count: usize) -> Vec<Task> {
+    let mut tasks = Vec::new();
+    for number in 0..count {
+        tasks.push(user.task(&number.to_string()).await);
+        world.clock.advance(Duration::from_secs(1));
+    }
+    tasks
+}
+
+#[tokio::test]
+async fn the_newest_come_first_and_pages_follow_each_other() {
+    let world = World::new().await;
+    let user = world.user();
+    numbered(&world, &user, 5).await;
+    let mut request = ListTasksRequest {
+        page_size: 2,
+        include_total_size: true,
+        ..Default::default()
+    };
+    let mut seen = Vec::new();
+    loop {
+        let page = user.list_tasks(request.clone()).await.unwrap();
+        assert_eq!(page.total_size, Some(5));
+        seen.push(titles(&page));
+        if page.next_page_token.is_empty() {
+            break;
+        }
+        request.page_token = page.next_page_token;
+    }
+    assert_eq!(seen, [vec!["4", "3"], vec!["2", "1"], vec!["0"]]);
+}
+
+#[tokio::test]
+async fn a_list_shows_only_the_callers_tasks_and_counts_only_when_asked() {
+    let world = World::new().await;
+    let (user, other) = (world.user(), world.user());
+    user.task("mine").await;
+    other.task("theirs").await;
+    let page = user.list_tasks(ListTasksRequest::default()).await.unwrap();
+    assert_eq!(
+        (titles(&page), page.total_size),
+        (vec!["mine".to_owned()], None)
+    );
+    assert_eq!(
+        world
+            .user()
+            .list_tasks(ListTasksRequest::default())
+            .await
+            .unwrap(),
+        ListTasksResponse::default()
+    );
+}
+
+#[tokio::test]
+async fn no_page_size_means_50_and_more_than_200_means_200() {
+    let world = World::new().await;
+    let user = world.user();
+    futures_util::future::join_all((0..201).map(|_| user.task("t"))).await;
+    for (asked, given) in [(0, 50), (1, 1), (200, 200), (201, 200), (i32::MAX, 200)] {
+        let request = ListTasksRequest {
+            page_size: asked,
+            ..Default::default()
+        };
+        let page = user.list_tasks(request).await.unwrap();
+        assert_eq!(page.tasks.len(), given, "page_size {asked}");
+        assert!(!page.next_page_token.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn skip_passes_over_tasks_after_the_token() {
+    let world = World::new().await;
+    let user = world.user();
+    numbered(&world, &user, 6).await;
+    let request = ListTasksRequest {
+        skip: 2,
+        page_size: 1,
+        ..Default::default()
+    };
+    let page = user.list_tasks(request.clone()).await.unwrap();
+    assert_eq!(titles(&page), ["3"]);
+    let request = ListTasksRequest {
+        page_token: page.next_page_token,
+        ..request
+    };
+    assert_eq!(list(&user, request).await, ["0"]);
+    let beyond = ListTasksRequest {
+        skip: 10_000,
+        ..Default::default()
+    };
+    assert!(list(&user, beyond).await.is_empty());
+}
+
+#[tokio::test]
+async fn deleted_tasks_are_shown_only_when_asked_for_and_until_they_are_purged() {
+    let world = World::new().await;
+    let user = world.user();
+    let tasks = numbered(&world, &user, 2).await;
+    user.delete(&tasks[0].id).await.unwrap();
+    assert_eq!(list(&user, ListTasksRequest::default()).await, ["1"]);
+    let all = ListTasksRequest {
+        show_deleted: true,
+        ..Default::default()
+    };
+    assert_eq!(list(&user, all.clone()).await, ["1", "0"]);
+    world.clock.advance(Duration::from_hours(30 * 24));
+    assert_eq!(list(&user, all).await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_filter_chooses_and_an_order_arranges() {
+    let world = World::new().await;
+    let user = world.user();
+    let task =
+        |title: &str, status: TaskStatus, priority: TaskPriority, due: Option<i64>, label: &str| {
+            Task {
+                status: status.into(),
+                priority: priority.into(),
+                due_time: due.map(|seconds| prost_types::Timestamp { seconds, nanos: 0 }),
+                labels: vec![label.to_owned()],
+                ..titled(title)
+            }
+        };
+    user.make(task(
+        "Buy milk",
+        TaskStatus::Pending,
+        TaskPriority::High,
+        Some(200),
+        "home",
+    ))
+    .await;
+    world.clock.advance(Duration::from_secs(1));
+    user.make(task(
+        "ship it",
+        TaskStatus::Completed,
+        TaskPriority::Low,
+        Some(100),
+        "work",
+    ))
+    .await;
+    world.clock.advance(Duration::from_secs(1));
+    user.make(task(
+        "Milk run",
+        TaskStatus::InProgress,
+        TaskPriority::Normal,
+        None,
+        "work",
+    ))
+    .await;
+
+    let (milk, ship, run) = ("Buy milk", "ship it", "Milk run");
+    let filters: [(&str, &[&str]); 10] = [
+        ("status = COMPLETED", &[ship]),
+        ("status != TASK_STATUS_COMPLETED", &[run, milk]),
+        ("priority >= NORMAL", &[run, milk]),
+        ("due_time < \"1970-01-01T00:03:00Z\"", &[ship]),
+        ("due_time != \"1970-01-01T00:01:40Z\"", &[run, milk]),
+        ("create_time > \"2026-01-01T00:00:00Z\"", &[run, ship]),
+        ("update_time <= \"2026-01-01T00:00:00Z\"", &[milk]),
+        ("labels:\"work\" AND status = COMPLETED", &[ship]),
+        ("\"MILK\"", &[run, milk]),
+        ("\"100%\"", &[]),
+    ];
+    for (filter, expected) in filters {
+        let request = ListTasksRequest {
+            filter: filter.to_owned(),
+            include_total_size: true,
+            ..Default::default()
+        };
+        let page = user.list_tasks(request).await.unwrap();
+        assert_eq!(titles(&page), expected, "{filter}");
+        assert_eq!(
+            page.total_size,
+            i32::try_from(expected.len()).ok(),
+            "{filter}"
+        );
+    }
+    let orders: [(&str, [&str; 3]); 7] = [
+        ("create_time", [milk, ship, run]),
+        ("create_time desc", [run, ship, milk]),
+        ("update_time", [milk, ship, run]),
+        ("due_time", [ship, milk, run]),
+        ("due_time desc", [run, milk, ship]),
+        ("priority desc, title", [milk, run, ship]),
+        ("title", [milk, run, ship]),
+    ];
+    for (order_by, expected) in orders {
+        let mut walked = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let request = ListTasksRequest {
+                order_by: order_by.to_owned(),
+                page_size: 1,
+                page_token,
+                ..Default::default()
+            };
+            let page = user.list_tasks(request).await.unwrap();
+            walked.extend(titles(&page));
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(walked, expected, "{order_by}");
+    }
+}
+
+async fn refused(user: &User, request: ListTasksRequest) -> Status {
+    let refused = user.list_tasks(request).await.unwrap_err();
+    assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");
+    refused
+}
+
+#[tokio::test]
+async fn every_violation_is_said_at_once_and_a_filter_error_names_its_position() {
+    let world = World::new().await;
+    let request = ListTasksRequest {
+        page_size: -1,
+        page_token: "nonsense".to_owned(),
+        skip: 10_001,
+        filter: "status = DONE".to_owned(),
+        order_by: "id".to_owned(),
+        ..Default::default()
+    };
+    let status = refused(&world.user(), request).await;
+    let expected = [
+        ("page_size", "OUT_OF_RANGE"),
+        ("page_token", "PAGE_TOKEN_INVALID"),
+        ("skip", "OUT_OF_RANGE"),
+        ("filter", "BAD_FILTER"),
+        ("order_by", "BAD_ORDER"),
+    ];
+    assert_eq!(
+        violations(&status),
+        expected.map(|(f, r)| (f.to_owned(), r.to_owned()))
+    );
+    let details = tonic_types::StatusExt::get_error_details(&status);
+    let filter = &details.bad_request().unwrap().field_violations[3];
+    assert!(
+        filter.description.contains("character 10"),
+        "{}",
+        filter.description
+    );
+    let negative = ListTasksRequest {
+        skip: -1,
+        ..Default::default()
+    };
+    assert_eq!(
+        violations(&refused(&world.user(), negative).await)[0].0,
+        "skip"
+    );
+}
+
+#[tokio::test]
+async fn a_page_token_is_good_for_its_user_its_list_and_three_days() {
+    let world = World::new().await;
+    let (user, other) = (world.user(), world.user());
+    numbered(&world, &user, 3).await;
+    numbered(&world, &other, 3).await;
+    let request = ListTasksRequest {
+        page_size: 1,
+        ..Default::default()
+    };
+    let token = user
+        .list_tasks(request.clone())
+        .await
+        .unwrap()
+        .next_page_token;
+    let next = ListTasksRequest {
+        page_token: token.clone(),
+        ..request
+    };
+
+    let invalid = [("page_token".to_owned(), "PAGE_TOKEN_INVALID".to_owned())];
+    assert_eq!(violations(&refused(&other, next.clone()).await), invalid);
+    for changed in [
+        ListTasksRequest {
+            filter: "status = PENDING".to_owned(),
+            ..next.clone()
+        },
+        ListTasksRequest {
+            order_by: "title".to_owned(),
+            ..next.clone()
+        },
+        ListTasksRequest {
+            show_deleted: true,
+            ..next.clone()
+        },
+        ListTasksRequest {
+            page_token: format!("{token}A"),
+            ..next.clone()
+        },
+    ] {
+        assert_eq!(violations(&refused(&user, changed).await), invalid);
+    }
+    let larger = ListTasksRequest {
+        page_size: 9,
+        ..next.clone()
+    };
+    assert_eq!(list(&user, larger).await, ["1", "0"]);
+
+    world
+        .clock
+        .advance(Duration::from_hours(3 * 24) - Duration::from_secs(9));
+    assert_eq!(list(&user, next.clone()).await, ["1"]);
+    world.clock.advance(Duration::from_secs(10));
+    let expired = [("page_token".to_owned(), "PAGE_TOKEN_EXPIRED".to_owned())];
+    assert_eq!(violations(&refused(&user, next).await), expired);
+}

@@ -1,0 +1,17 @@
+//! The task service through the wire: a file for each RPC, and what holds for all of them.
+
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod access;
+mod cancellation;
+mod create;
+mod delete;
+mod get;
+mod isolation;
+mod list;
+mod outage;
+mod properties;
+mod raw;
+mod undelete;
+mod update;
+mod world;

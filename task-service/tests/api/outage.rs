@@ -1,0 +1,176 @@
+//! What every RPC answers when something the service needs is away.
+
+use std::{sync::Arc, time::Duration};
+
+use shared::{
+    proto::{
+        health::{
+            HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+        },
+        task::{
+            CreateTaskRequest, DeleteTaskRequest, GetTaskRequest, ListTasksRequest,
+            UndeleteTaskRequest, UpdateTaskRequest,
+        },
+    },
+    token::{KeySet, Verifier},
+};
+use sqlx::Executor as _;
+use task_service::App;
+use testing::{TestClock, assert_refused};
+use tonic::{Code, Status, transport::Channel};
+
+use crate::{
+    raw::{call, rpcs},
+    world::{START, User, World, config, run, titled},
+};
+
+/// One valid call of each RPC, as `request` sends it.
+async fn refusals(user: &User, id: &str, timeout: Option<Duration>) -> Vec<(&'static str, Status)> {
+    macro_rules! call {
+        ($name:literal, $method:ident, $message:expr) => {{
+            let request = match timeout {
+                Some(timeout) => user.hasty($message, timeout),
+                None => user.request($message),
+            };
+            let mut client = user.client();
+            (
+                $name,
+                client.$method(request).await.map(|_| ()).expect_err($name),
+            )
+        }};
+    }
+    let id = || id.to_owned();
+    let task = Some(shared::proto::task::Task {
+        id: id(),
+        ..titled("t")
+    });
+    vec![
+        call!(
+            "CreateTask",
+            create_task,
+            CreateTaskRequest {
+                task: task.clone(),
+                ..Default::default()
+            }
+        ),
+        call!("GetTask", get_task, GetTaskRequest { id: id() }),
+        call!("ListTasks", list_tasks, ListTasksRequest::default()),
+        call!(
+            "UpdateTask",
+            update_task,
+            UpdateTaskRequest {
+                task,
+                ..Default::default()
+            }
+        ),
+        call!(
+            "DeleteTask",
+            delete_task,
+            DeleteTaskRequest {
+                id: id(),
+                ..Default::default()
+            }
+        ),
+        call!(
+            "UndeleteTask",
+            undelete_task,
+            UndeleteTaskRequest {
+                id: id(),
+                ..Default::default()
+            }
+        ),
+    ]
+}
+
+fn names_of_all() -> Vec<String> {
+    rpcs().iter().map(|rpc| rpc.name().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn without_a_database_every_rpc_is_unavailable_and_says_when_to_try_again() {
+    let world = World::with(&[("DATABASE__URL", "postgres://localhost:1/nowhere")]).await;
+    let refused = refusals(&world.user(), crate::world::ABSENT, None).await;
+    assert_eq!(
+        refused
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect::<Vec<_>>(),
+        names_of_all()
+    );
+    for (_, status) in refused {
+        assert_refused(&status, Code::Unavailable, "DATABASE_UNAVAILABLE");
+    }
+}
+
+#[tokio::test]
+async fn a_deadline_that_passes_is_told_as_such() {
+    let world = World::new().await;
+    let user = world.user();
+    let id = user.task("t").await.id;
+    let mut blocker = world.database.connect().await;
+    let lock = "begin; lock table tasks.task, tasks.owner in access exclusive mode";
+    blocker.execute(lock).await.unwrap();
+    let refused = refusals(&user, &id, Some(Duration::from_millis(200))).await;
+    blocker.execute("rollback").await.unwrap();
+    for (_, status) in refused {
+        assert_refused(&status, Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
+    }
+    user.get(&id).await.unwrap();
+}
+
+#[tokio::test]
+async fn without_verification_keys_nobody_is_let_in_and_the_service_is_not_ready() {
+    let database = crate::world::database().await;
+    let config = config(database.url(), &[("AUTH_UPSTREAM", "http://127.0.0.1:1")]);
+    let app = App::new(config, Arc::new(TestClock::at(START))).unwrap();
+    let (channel, _running) = run(app).await;
+    let token = World::new().await.user().token();
+    for rpc in rpcs() {
+        let refused = call(&channel, &rpc, Some(&token), Vec::new()).await;
+        assert_refused(
+            &refused.unwrap_err(),
+            Code::Unavailable,
+            "VERIFICATION_KEYS_UNAVAILABLE",
+        );
+    }
+    assert_eq!(health(&channel).await, ServingStatus::NotServing);
+}
+
+async fn health(channel: &Channel) -> ServingStatus {
+    let mut client = HealthClient::new(channel.clone());
+    let answer = client.check(HealthCheckRequest::default()).await.unwrap();
+    answer.into_inner().status()
+}
+
+/// Waits until the server says that it serves, by its own stream of changes.
+async fn until_serving(channel: &Channel) {
+    let mut client = HealthClient::new(channel.clone());
+    let watch = client.watch(HealthCheckRequest::default()).await.unwrap();
+    let mut changes = watch.into_inner();
+    while let Some(change) = changes.message().await.unwrap() {
+        if change.status() == ServingStatus::Serving {
+            return;
+        }
+    }
+    panic!("the server stopped telling its health");
+}
+
+#[tokio::test]
+async fn with_database_schema_and_keys_it_is_ready() {
+    let world = World::new().await;
+    until_serving(&world.channel).await;
+    assert_eq!(health(&world.channel).await, ServingStatus::Serving);
+}
+
+#[tokio::test]
+async fn without_its_schema_it_becomes_ready_only_when_migrated() {
+    let database = testing::Database::empty().await;
+    let config = config(database.url(), &[]);
+    let clock = Arc::new(TestClock::at(START));
+    let verifier = Verifier::new(config.trust.clone(), Arc::clone(&clock) as _);
+    verifier.set_keys(KeySet::default());
+    let (channel, _running) = run(App::trusting(config.clone(), clock, verifier)).await;
+    assert_eq!(health(&channel).await, ServingStatus::NotServing);
+    task_service::SCHEMA.migrate(database.url()).await.unwrap();
+    until_serving(&channel).await;
+}

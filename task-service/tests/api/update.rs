@@ -1,0 +1,326 @@
+//! `UpdateTask`
+
+use std::time::Duration;
+
+use shared::proto::task::{Task, TaskPriority, TaskStatus, UpdateTaskRequest};
+use testing::{assert_refused, violations};
+use tonic::Code;
+
+use crate::world::{ABSENT, World, masked, since_start, titled};
+
+const REQUEST: &str = "0190163d-8694-739b-aea5-966c26f8ad92";
+
+fn full() -> Task {
+    Task {
+        description: "d".to_owned(),
+        status: TaskStatus::InProgress.into(),
+        priority: TaskPriority::High.into(),
+        labels: vec!["l".to_owned()],
+        due_time: Some(prost_types::Timestamp::default()),
+        ..titled("t")
+    }
+}
+
+#[tokio::test]
+async fn without_a_mask_what_is_populated_changes() {
+    let world = World::new().await;
+    let user = world.user();
+    let task = user.make(full()).await;
+    world.clock.advance(Duration::from_secs(7));
+    let update = Task {
+        id: task.id.clone(),
+        ..titled("new")
+    };
+    let changed = user.update(update, &[]).await.unwrap();
+    assert_eq!(since_start(changed.update_time), 7);
+    let expected = Task {
+        title: "new".to_owned(),
+        update_time: changed.update_time,
+        revision: 2,
+        etag: "\"r2\"".to_owned(),
+        ..task
+    };
+    assert_eq!(changed, expected);
+}
+
+#[tokio::test]
+async fn a_star_replaces_everything() {
+    let world = World::new().await;
+    let user = world.user();
+    let task = user.make(full()).await;
+    let update = Task {
+        id: task.id.clone(),
+        ..titled("new")
+    };
+    let changed = user.update(update, &["*"]).await.unwrap();
+    assert_eq!((&*changed.title, &*changed.description), ("new", ""));
+    assert_eq!(changed.status(), TaskStatus::Pending);
+    assert_eq!(changed.priority(), TaskPriority::Normal);
+    assert_eq!((changed.labels.len(), changed.due_time), (0, None));
+    assert_eq!(changed.create_time, task.create_time);
+}
+
+#[tokio::test]
+async fn a_named_field_without_a_value_is_cleared() {
+    let world = World::new().await;
+    let user = world.user();
+    let task = user.make(full()).await;
+    let update = Task {
+        id: task.id.clone(),
+        ..Default::default()
+    };
+    let changed = user.update(update, &["due_time", "labels"]).await.unwrap();
+    assert_eq!((changed.labels.len(), changed.due_time), (0, None));
+    assert_eq!(
+        (changed.title, changed.description),
+        (task.title, task.description)
+    );
+}
+
+#[tokio::test]
+async fn completing_sets_the_complete_time_and_leaving_clears_it() {
+    let world = World::new().await;
+    let user = world.user();
+    let id = user.task("t").await.id;
+    let to = async |status: TaskStatus| {
+        world.clock.advance(Duration::from_secs(1));
+        let update = Task {
+            id: id.clone(),
+            status: status.into(),
+            ..Default::default()
+        };
+        user.update(update, &["status"]).await.unwrap()
+    };
+    assert_eq!(
+        since_start(to(TaskStatus::Completed).await.complete_time),
+        1
+    );
+    assert_eq!(
+        since_start(to(TaskStatus::Completed).await.complete_time),
+        1
+    );
+    assert_eq!(to(TaskStatus::InProgress).await.complete_time, None);
+    assert_eq!(
+        since_start(to(TaskStatus::Completed).await.complete_time),
+        4
+    );
+    let renamed = user
+        .update(
+            Task {
+                id: id.clone(),
+                ..titled("u")
+            },
+            &["title"],
+        )
+        .await
+        .unwrap();
+    assert_eq!(since_start(renamed.complete_time), 4);
+}
+
+#[tokio::test]
+async fn a_mask_of_output_only_fields_answers_the_task_unchanged() {
+    let world = World::new().await;
+    let user = world.user();
+    let task = user.task("t").await;
+    let update = Task {
+        id: task.id.clone(),
+        user_id: ABSENT.to_owned(),
+        revision: 9,
+        ..titled("x")
+    };
+    let answer = user
+        .update(update, &["user_id", "revision", "create_time"])
+        .await
+        .unwrap();
+    assert_eq!(answer, task);
+}
+
+#[tokio::test]
+async fn an_unknown_path_is_refused() {
+    let world = World::new().await;
+    let user = world.user();
+    let task = user.task("t").await;
+    for path in ["owner", "title.x", "Title", ""] {
+        let update = Task {
+            id: task.id.clone(),
+            ..titled("x")
+        };
+        let refused = user.update(update, &["title", path]).await.unwrap_err();
+        assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");
+        assert_eq!(
+            violations(&refused),
+            [("update_mask".to_owned(), "UNKNOWN_PATH".to_owned())]
+        );
+    }
+    assert_eq!(user.get(&task.id).await.unwrap(), task);
+}
+
+#[tokio::test]
+async fn only_what_the_mask_names_is_looked_at_and_every_violation_is_said_at_once() {
+    let world = World::new().await;
+    let user = world.user();
+    let id = user.task("t").await.id;
+    let wrong = Task {
+        status: 99,
+        priority: 99,
+        labels: vec!["\n".to_owned()],
+        due_time: Some(prost_types::Timestamp {
+            seconds: 0,
+            nanos: -1,
+        }),
+        description: "\0".to_owned(),
+        ..Default::default()
+    };
+    let update = Task {
+        id: id.clone(),
+        title: "new".to_owned(),
+        ..wrong.clone()
+    };
+    assert_eq!(user.update(update, &["title"]).await.unwrap().title, "new");
+
+    let update = Task {
+        id: "7".to_owned(),
+        etag: "7".to_owned(),
+        ..wrong
+    };
+    let request = UpdateTaskRequest {
+        task: Some(update),
+        update_mask: masked(&["*"]),
+        request_id: "7".to_owned(),
+    };
+    let refused = user.update_task(request).await.unwrap_err();
+    assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");
+    let mut fields: Vec<_> = violations(&refused)
+        .into_iter()
+        .map(|(field, _)| field)
+        .collect();
+    fields.sort();
+    let expected = [
+        "request_id",
+        "task.description",
+        "task.due_time",
+        "task.etag",
+        "task.id",
+        "task.labels[0]",
+        "task.priority",
+        "task.status",
+        "task.title",
+    ];
+    assert_eq!(fields, expected);
+    let refused = user
+        .update_task(UpdateTaskRequest::default())
+        .await
+        .unwrap_err();
+    assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");
+}
+
+#[tokio::test]
+async fn of_twenty_updates_with_the_same_etag_one_is_done() {
+    let world = World::new().await;
+    let user = world.user();
+    let task = user.task("t").await;
+    let calls = (0..20).map(|n| {
+        user.update(
+            Task {
+                title: n.to_string(),
+                ..task.clone()
+            },
+            &["title"],
+        )
+    });
+    let answers = futures_util::future::join_all(calls).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+    for refused in answers.iter().filter_map(|answer| answer.as_ref().err()) {
+        assert_refused(refused, Code::Aborted, "ETAG_MISMATCH");
+    }
+    assert_eq!(user.get(&task.id).await.unwrap().revision, 2);
+}
+
+#[tokio::test]
+async fn concurrent_updates_without_an_etag_are_all_done_one_after_the_other() {
+    let world = World::new().await;
+    let user = world.user();
+    let id = user.task("t").await.id;
+    let calls = (0..20).map(|n| {
+        user.update(
+            Task {
+                id: id.clone(),
+                ..titled(&n.to_string())
+            },
+            &["title"],
+        )
+    });
+    let answers = futures_util::future::join_all(calls).await;
+    let mut revisions: Vec<_> = answers
+        .into_iter()
+        .map(|answer| answer.unwrap().revision)
+        .collect();
+    revisions.sort_unstable();
+    assert_eq!(revisions, (2..=21).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn an_absent_or_purged_task_is_not_found_and_a_deleted_one_is_to_be_undeleted_first() {
+    let world = World::new().await;
+    let user = world.user();
+    let task = user.task("t").await;
+    user.delete(&task.id).await.unwrap();
+    for mask in [["title"], ["user_id"]] {
+        let update = |id: &str| {
+            user.update(
+                Task {
+                    id: id.to_owned(),
+                    ..titled("u")
+                },
+                &mask,
+            )
+        };
+        let refused = update(ABSENT).await.unwrap_err();
+        assert_refused(&refused, Code::NotFound, "TASK_NOT_FOUND");
+        let refused = update(&task.id).await.unwrap_err();
+        assert_refused(&refused, Code::FailedPrecondition, "TASK_DELETED");
+    }
+    world.clock.advance(Duration::from_hours(30 * 24));
+    let refused = user
+        .update(
+            Task {
+                id: task.id,
+                ..titled("u")
+            },
+            &["title"],
+        )
+        .await
+        .unwrap_err();
+    assert_refused(&refused, Code::NotFound, "TASK_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_request_id_makes_an_update_happen_once() {
+    let world = World::new().await;
+    let user = world.user();
+    let task = user.task("t").await;
+    let update = |title: &str| {
+        user.update_task(UpdateTaskRequest {
+            task: Some(Task {
+                id: task.id.clone(),
+                ..titled(title)
+            }),
+            update_mask: masked(&["title"]),
+            request_id: REQUEST.to_owned(),
+        })
+    };
+    let first = update("a").await.unwrap().task.unwrap();
+    user.update(
+        Task {
+            id: task.id.clone(),
+            ..titled("b")
+        },
+        &["title"],
+    )
+    .await
+    .unwrap();
+    assert_eq!(update("a").await.unwrap().task.unwrap(), first);
+    assert_eq!(user.get(&task.id).await.unwrap().title, "b");
+    let refused = update("c").await.unwrap_err();
+    assert_refused(&refused, Code::InvalidArgument, "REQUEST_ID_REUSED");
+}
