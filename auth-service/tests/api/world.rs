@@ -9,15 +9,13 @@ use std::{
 };
 
 use auth_service::{
-    App,
+    App, SCHEMA,
     config::{Config, DEFAULTS, SECTION},
-    schema,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use shared::{
     clock::Clock as _,
     config::{Settings, Source},
-    database::migrate::migrate,
     proto::auth::{
         RefreshTokensRequest, SignInRequest, SignUpRequest, TokenPair,
         account_service_client::AccountServiceClient, auth_service_client::AuthServiceClient,
