@@ -1,4 +1,8 @@
 //! The program as an operator runs it.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails, also in what tests share"
+)]
 
 use std::time::Duration;
 
@@ -22,6 +26,24 @@ fn variables(database: &Database) -> Vec<(&'static str, String)> {
         ("TANDEM_AUTH__REFRESH_KEYS", format!("1:{KEY}")),
         ("TANDEM_LOG__FORMAT", "json".to_owned()),
     ]
+}
+
+/// Claims that the server is ready and publishes its key.
+async fn assert_ready(address: &str) {
+    let channel = Channel::from_shared(format!("http://{address}"))
+        .unwrap()
+        .connect()
+        .await
+        .unwrap();
+    let health = HealthClient::new(channel.clone())
+        .check(HealthCheckRequest::default())
+        .await
+        .unwrap();
+    assert_eq!(health.into_inner().status, 1);
+    let keys = AuthServiceClient::new(channel)
+        .get_json_web_key_set(GetJsonWebKeySetRequest {})
+        .await;
+    assert_eq!(keys.unwrap().into_inner().keys.len(), 1);
 }
 
 #[tokio::test]
@@ -56,21 +78,7 @@ async fn it_migrates_becomes_ready_serves_and_stops_cleanly() {
         .wait_for_line(LIMIT, |line| line.contains("\"ready\""))
         .await;
 
-    let channel = Channel::from_shared(format!("http://{address}"))
-        .unwrap()
-        .connect()
-        .await
-        .unwrap();
-    let health = HealthClient::new(channel.clone())
-        .check(HealthCheckRequest::default())
-        .await
-        .unwrap();
-    assert_eq!(health.into_inner().status, 1);
-    let keys = AuthServiceClient::new(channel)
-        .get_json_web_key_set(GetJsonWebKeySetRequest {})
-        .await;
-    assert_eq!(keys.unwrap().into_inner().keys.len(), 1);
-
+    assert_ready(address).await;
     serving.terminate();
     assert!(serving.ended(LIMIT).await.success(), "{}", serving.output());
     assert!(!serving.output().contains(KEY));
