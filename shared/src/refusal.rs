@@ -70,8 +70,24 @@ pub fn refuse_plainly(reason: Reason) -> Status {
     with_details(reason.code(), reason.description(), details)
 }
 
+/// Makes the complete status of a request that never reached a method: `RequestInfo` included, and the request as a whole
+/// as the violation when it is the request's fault.
+#[must_use]
+pub fn refuse_request(reason: Reason, request_id: &str) -> Status {
+    let mut details = details(reason, HashMap::new(), None);
+    if reason.code() == Code::InvalidArgument {
+        let violation = Violation {
+            field: String::new(),
+            problem: Problem::new(reason.as_str(), reason.description()),
+        };
+        details.set_bad_request(vec![violation.to_field_violation()]);
+    }
+    details.set_request_info(request_id, "");
+    with_details(reason.code(), reason.description(), details)
+}
+
 /// The details that a status of this reason must have: `ErrorInfo`, and `RetryInfo` where a retry can help.
-pub(crate) fn details(
+fn details(
     reason: Reason,
     metadata: HashMap<String, String>,
     retry_after: Option<Duration>,

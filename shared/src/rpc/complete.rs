@@ -1,12 +1,10 @@
 //! The last step of a refusal: whatever made it, it leaves with `ErrorInfo` and `RequestInfo`.
 
-use std::collections::HashMap;
-
 use http::Response;
 use tonic::{Code, Status, body::Body};
 use tonic_types::StatusExt as _;
 
-use crate::refusal::{Problem, Reason, Violation, details, with_details};
+use crate::refusal::{Reason, refuse_request, with_details};
 
 /// The code of an answer that is a status alone; `None` for one with a body, whose status comes after it.
 pub(super) fn code(answer: &Response<Body>) -> Option<Code> {
@@ -18,9 +16,9 @@ pub(super) fn complete(
     mut answer: Response<Body>,
     request_id: &str,
 ) -> (Response<Body>, Option<String>) {
-    let (mut answer, reason) = match answer.extensions_mut().remove::<Status>() {
+    let (mut answer, reason) = match status_alone(&mut answer) {
         Some(status) if status.code() != Code::Ok => {
-            let (status, reason) = with_request_id(status, request_id);
+            let (status, reason) = with_request_id(&status, request_id);
             (status.into_http(), Some(reason))
         }
         _ => (answer, None),
@@ -31,44 +29,28 @@ pub(super) fn complete(
     (answer, reason)
 }
 
-fn with_request_id(status: Status, request_id: &str) -> (Status, String) {
-    let mut found = status.get_error_details();
-    let status = if let Some(info) = found.error_info() {
-        let reason = info.reason.clone();
-        found.set_request_info(request_id, "");
-        return (
-            rebuilt(&status, status.code(), status.message(), found),
-            reason,
-        );
-    } else {
-        status
-    };
-    let reason = transport_reason(&status);
-    let mut found = details(reason, HashMap::new(), None);
-    if reason.code() == Code::InvalidArgument {
-        let violation = Violation {
-            field: String::new(),
-            problem: Problem::new(reason.as_str(), reason.description()),
-        };
-        found.set_bad_request(vec![violation.to_field_violation()]);
-    }
-    found.set_request_info(request_id, "");
-    tracing::debug!(code = ?status.code(), message = status.message(), "the transport refused a request");
-    (
-        rebuilt(&status, reason.code(), reason.description(), found),
-        reason.as_str().to_owned(),
-    )
+/// The status of an answer that has no message. For an unknown method the library writes it as headers only.
+fn status_alone(answer: &mut Response<Body>) -> Option<Status> {
+    let made_here = answer.extensions_mut().remove::<Status>();
+    made_here.or_else(|| Status::from_header_map(answer.headers()))
 }
 
-fn rebuilt(
-    status: &Status,
-    code: Code,
-    message: &str,
-    details: tonic_types::ErrorDetails,
-) -> Status {
-    let mut rebuilt = with_details(code, message, details);
-    *rebuilt.metadata_mut() = status.metadata().clone();
-    rebuilt
+/// The status with `RequestInfo`, and its reason.
+fn with_request_id(status: &Status, request_id: &str) -> (Status, String) {
+    let mut found = status.get_error_details();
+    let Some(info) = found.error_info() else {
+        let reason = transport_reason(status);
+        tracing::debug!(code = ?status.code(), message = status.message(), "the transport refused a request");
+        return (
+            refuse_request(reason, request_id),
+            reason.as_str().to_owned(),
+        );
+    };
+    let reason = info.reason.clone();
+    found.set_request_info(request_id, "");
+    let mut complete = with_details(status.code(), status.message(), found);
+    *complete.metadata_mut() = status.metadata().clone();
+    (complete, reason)
 }
 
 /// A status without details was made by the gRPC library, not by us: it is about the request as such.

@@ -50,8 +50,8 @@ struct Config {
     audiences: Vec<String>,
     note: Option<String>,
     signing_key: KeyMaterial,
-    database: config::Database,
-    server: config::Server,
+    database: shared::database::Settings,
+    server: shared::serve::Limits,
 }
 
 fn read(settings: &mut Settings) -> Option<Config> {

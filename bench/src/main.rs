@@ -1,0 +1,59 @@
+//! A closed loop of concurrent callers against a fresh stack, every reply checked; prints counts and latencies.
+//!
+//! It starts the `standalone` binary that lies beside it, with a folder and ports of its own, so that one command
+//! measures and leaves nothing behind.
+
+mod caller;
+mod report;
+mod stack;
+
+use std::{process::ExitCode, time::Duration};
+
+use clap::Parser;
+use tokio::{task::JoinSet, time::Instant};
+
+use crate::{caller::Person, report::Report, stack::Stack};
+
+/// Measures a fresh stack under concurrent callers.
+#[derive(Debug, Clone, Parser)]
+struct Arguments {
+    /// How many people call at once, each waiting for one answer before the next call.
+    #[arg(long, default_value_t = 100)]
+    callers: usize,
+    /// For how long, in seconds.
+    #[arg(long, default_value_t = 30)]
+    seconds: u64,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let stack = Stack::start().await?;
+    let people = sign_up(&stack, arguments.callers).await?;
+    let until = Instant::now() + Duration::from_secs(arguments.seconds);
+
+    let mut working: JoinSet<Report> = people
+        .into_iter()
+        .map(|person| person.work(until))
+        .collect();
+    let mut report = Report::default();
+    while let Some(part) = working.join_next().await {
+        report.add(part?);
+    }
+    stack.stop().await;
+    report.print(arguments.callers, Duration::from_secs(arguments.seconds));
+    Ok(if report.errors() == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Accounts for all callers; a hashing queue that is full for now is waited for, as `RetryInfo` asks.
+async fn sign_up(stack: &Stack, callers: usize) -> anyhow::Result<Vec<Person>> {
+    let mut people = Vec::with_capacity(callers);
+    for number in 0..callers {
+        people.push(Person::sign_up(stack, number).await?);
+    }
+    Ok(people)
+}

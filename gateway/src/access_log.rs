@@ -1,0 +1,130 @@
+//! One line a request: method, path, HTTP status, gRPC status, milliseconds, request id, peer. Never a query, a header or a
+//! body: they may hold secrets.
+//!
+//! The line is written when the answer's last byte has been handed over or the client has gone, whichever comes first, so that
+//! it knows the gRPC status, which a browser's call carries at its end.
+
+use std::{
+    net::SocketAddr,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    task::{Context, Poll},
+};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::Request,
+    middleware::Next,
+    response::Response,
+};
+use http::{HeaderValue, Method, StatusCode};
+use http_body::{Frame, SizeHint};
+use tokio::time::Instant;
+
+use crate::request_id::{self, X_REQUEST_ID};
+
+/// The address a connection comes from, in the extensions of its requests.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// Where the translation writes the gRPC status once it is known; in the extensions of an answer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct GrpcStatus(Arc<OnceLock<HeaderValue>>);
+
+impl GrpcStatus {
+    /// Keeps the first.
+    pub(crate) fn set(&self, status: &HeaderValue) {
+        self.0.get_or_init(|| status.clone());
+    }
+}
+
+/// Gives the request its id, and logs it.
+pub(crate) async fn record(mut request: Request, next: Next) -> Response {
+    let id = request_id::choose(request.headers());
+    request.headers_mut().insert(X_REQUEST_ID, id.clone());
+    let mut line = Line::new(&request, id.clone());
+    let mut response = next.run(request).await;
+    response.headers_mut().insert(X_REQUEST_ID, id);
+    line.status = Some(response.status());
+    line.grpc = response.extensions().get().cloned();
+    response.map(|body| Body::new(Logged { body, _line: line }))
+}
+
+/// Logs itself when dropped.
+struct Line {
+    method: Method,
+    path: String,
+    peer: Option<Peer>,
+    id: HeaderValue,
+    start: Instant,
+    status: Option<StatusCode>,
+    grpc: Option<GrpcStatus>,
+}
+
+impl Line {
+    fn new(request: &Request, id: HeaderValue) -> Self {
+        Self {
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            peer: request.extensions().get().copied(),
+            id,
+            start: Instant::now(),
+            status: None,
+            grpc: None,
+        }
+    }
+
+    /// `-` for an answer that is not gRPC-web, `gone` for one the client did not wait for.
+    fn grpc_status(&self) -> &str {
+        match &self.grpc {
+            None => "-",
+            Some(status) => status
+                .0
+                .get()
+                .and_then(|status| status.to_str().ok())
+                .unwrap_or("gone"),
+        }
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let ms = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(
+            method = %self.method,
+            path = self.path,
+            status = self.status.map(|status| status.as_u16()),
+            grpc_status = self.grpc_status(),
+            ms,
+            request_id = self.id.to_str().ok(),
+            peer = self.peer.map(|Peer(address)| tracing::field::display(address)),
+            "request"
+        );
+    }
+}
+
+/// A body that keeps its line until it ends.
+struct Logged {
+    body: Body,
+    _line: Line,
+}
+
+impl http_body::Body for Logged {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

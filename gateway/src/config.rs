@@ -1,0 +1,120 @@
+//! What an operator may set. `default.toml` holds the defaults, with their meaning for operators.
+
+use std::{net::SocketAddr, time::Duration};
+
+use http::Uri;
+use shared::config::{Log, Problems, Settings, Source, WebOrigin};
+
+/// The section of the gateway's settings.
+pub const SECTION: &str = "gateway";
+
+/// The embedded `default.toml`.
+pub const DEFAULTS: &str = include_str!("../default.toml");
+
+/// The largest value of [`Config::request_limit`]: 2 MiB, what the services accept for a batch.
+pub const REQUEST_LIMIT_CEILING: usize = 2 * 1024 * 1024;
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+
+/// The settings of a gateway.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The auth service: `http`, host and port.
+    pub auth_upstream: Uri,
+    /// The task service: `http`, host and port.
+    pub task_upstream: Uri,
+    /// Origins of other sites whose pages may call. Empty: only pages of the gateway's own origin.
+    pub cors_origins: Vec<WebOrigin>,
+    /// Bytes of one request message, without framing and after base64: 1 to [`REQUEST_LIMIT_CEILING`].
+    pub request_limit: usize,
+    /// The longest a unary call may take from the arrival of its headers, whatever `grpc-timeout` asks for: 1 ms to
+    /// 10 min. A streaming call must begin to answer within it.
+    pub deadline: Duration,
+    /// The longest the body of a request may take to arrive: 1 ms to 10 min.
+    pub body_timeout: Duration,
+    /// The longest the headers of a request may take to arrive, and the longest an HTTP/1.1 connection may idle: 1 ms to
+    /// 10 min.
+    pub header_timeout: Duration,
+    /// The longest a connection to a service may take to open: 1 ms to 1 min.
+    pub connect_timeout: Duration,
+    /// The longest `GET /health` waits for a service: 1 ms to 1 min.
+    pub health_timeout: Duration,
+    /// Time between HTTP/2 PINGs on a quiet connection, on both sides of the gateway: 1 s to 1 h.
+    pub keepalive_interval: Duration,
+    /// The longest a PING may stay unanswered: 1 s to 1 h.
+    pub keepalive_timeout: Duration,
+    /// Connections served at once: 1 to 1,000,000. More wait in the system's queue.
+    pub max_connections: usize,
+    /// Calls in flight on one HTTP/2 connection: 1 to 100,000.
+    pub max_streams: u32,
+    /// The longest a stop waits for calls in flight: up to 1 h.
+    pub drain: Duration,
+}
+
+impl Config {
+    /// The settings of a gateway that is a process of its own, and how it logs.
+    ///
+    /// # Errors
+    /// Every problem of the configuration at once.
+    pub fn load(source: Source<'_>) -> Result<(Self, Log), Problems> {
+        let mut settings = Settings::load(source);
+        let config = Self::read(&mut settings);
+        let log = shared::config::log(&mut settings);
+        settings.finish(|| Some((config?, log?)))
+    }
+
+    /// Reads `gateway.*`. None after noting what is wrong.
+    pub fn read(settings: &mut Settings) -> Option<Self> {
+        let listen = shared::config::listen(settings, SECTION);
+        let auth_upstream = upstream(settings, "gateway.auth_upstream");
+        let task_upstream = upstream(settings, "gateway.task_upstream");
+        let cors_origins = settings.get("gateway.cors_origins");
+        let request_limit = settings.get_within("gateway.request_limit", 1..=REQUEST_LIMIT_CEILING);
+        let client = MILLISECOND..=10 * MINUTE;
+        let deadline = settings.get_within("gateway.deadline", client.clone());
+        let body_timeout = settings.get_within("gateway.body_timeout", client.clone());
+        let header_timeout = settings.get_within("gateway.header_timeout", client);
+        let service = MILLISECOND..=MINUTE;
+        let connect_timeout = settings.get_within("gateway.connect_timeout", service.clone());
+        let health_timeout = settings.get_within("gateway.health_timeout", service);
+        let keepalive_interval = settings.get_within("gateway.keepalive_interval", SECOND..=HOUR);
+        let keepalive_timeout = settings.get_within("gateway.keepalive_timeout", SECOND..=HOUR);
+        let max_connections = settings.get_within("gateway.max_connections", 1..=1_000_000);
+        let max_streams = settings.get_within("gateway.max_streams", 1..=100_000);
+        let drain = settings.get_within("gateway.drain", Duration::ZERO..=HOUR);
+        Some(Self {
+            listen: listen?,
+            auth_upstream: auth_upstream?,
+            task_upstream: task_upstream?,
+            cors_origins: cors_origins?,
+            request_limit: request_limit?,
+            deadline: deadline?,
+            body_timeout: body_timeout?,
+            header_timeout: header_timeout?,
+            connect_timeout: connect_timeout?,
+            health_timeout: health_timeout?,
+            keepalive_interval: keepalive_interval?,
+            keepalive_timeout: keepalive_timeout?,
+            max_connections: max_connections?,
+            max_streams: max_streams?,
+            drain: drain?,
+        })
+    }
+}
+
+/// A service's address. TLS towards the services is not spoken, and an RPC's path stands at the root.
+fn upstream(settings: &mut Settings, key: &str) -> Option<Uri> {
+    let uri: Uri = settings.get(key)?;
+    let bare = uri.path_and_query().is_none_or(|path| path == "/");
+    if uri.scheme_str() == Some("http") && bare {
+        Some(uri)
+    } else {
+        settings.refuse(key, "must be http, host and port only");
+        None
+    }
+}

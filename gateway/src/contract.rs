@@ -1,0 +1,67 @@
+//! What the gateway knows of the protos: which services it names at `/`, and which methods stream.
+
+use std::collections::HashSet;
+
+use prost::Message;
+use prost_types::FileDescriptorSet;
+
+/// Read once from the descriptors the services are built from, so that a new RPC needs no change here.
+#[derive(Debug)]
+pub(crate) struct Contract {
+    services: Vec<String>,
+    streaming: HashSet<String>,
+}
+
+impl Contract {
+    pub(crate) fn read() -> Self {
+        let files = FileDescriptorSet::decode(shared::proto::FILE_DESCRIPTOR_SET)
+            .expect("the descriptor set was encoded by the build");
+        let mut contract = Self {
+            services: Vec::new(),
+            streaming: HashSet::new(),
+        };
+        for file in &files.file {
+            let package = file.package();
+            for service in &file.service {
+                contract.add(&format!("{package}.{}", service.name()), service);
+            }
+        }
+        contract.services.sort();
+        contract
+    }
+
+    fn add(&mut self, name: &str, service: &prost_types::ServiceDescriptorProto) {
+        let streaming = service
+            .method
+            .iter()
+            .filter(|method| method.server_streaming());
+        self.streaming
+            .extend(streaming.map(|method| format!("/{name}/{}", method.name())));
+        if name.starts_with("tandem.") {
+            self.services.push(name.to_owned());
+        }
+    }
+
+    /// Full names of the services behind this gateway, sorted.
+    pub(crate) fn services(&self) -> &[String] {
+        &self.services
+    }
+
+    /// Whether the RPC at this path answers with a stream, which may outlive the deadline of unary calls.
+    pub(crate) fn is_streaming(&self, path: &str) -> bool {
+        self.streaming.contains(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_that_stream_are_told_from_those_that_do_not() {
+        let contract = Contract::read();
+        assert!(contract.is_streaming("/grpc.health.v1.Health/Watch"));
+        assert!(!contract.is_streaming("/grpc.health.v1.Health/Check"));
+        assert!(!contract.is_streaming("/tandem.task.v1.TaskService/GetTask"));
+    }
+}

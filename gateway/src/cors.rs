@@ -1,0 +1,46 @@
+//! Which pages of other sites may call (WHATWG Fetch, CORS protocol).
+//!
+//! The headers of gRPC-web are exposed: without that a browser hides the status of a trailers-only answer from the page that
+//! asked. Nothing is ever allowed to `*`, and no credentials are: there are no cookies.
+
+use std::time::Duration;
+
+use http::{
+    HeaderName, HeaderValue, Method,
+    header::{AUTHORIZATION, CONTENT_TYPE},
+};
+use shared::config::WebOrigin;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::request_id::X_REQUEST_ID;
+
+/// Chromium remembers a preflight for no longer than this.
+const MAX_AGE: Duration = Duration::from_hours(2);
+
+/// Answers preflights, and marks answers for pages of exactly these origins. `Vary` is always set, so that no cache gives one
+/// origin's answer to another.
+pub(crate) fn layer(origins: &[WebOrigin]) -> CorsLayer {
+    let origins = origins.iter().map(|origin| {
+        HeaderValue::from_str(origin.as_str()).expect("the text of a URI is a header value")
+    });
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([
+            CONTENT_TYPE,
+            AUTHORIZATION,
+            HeaderName::from_static("grpc-timeout"),
+            HeaderName::from_static("x-grpc-web"),
+            HeaderName::from_static("x-user-agent"),
+            X_REQUEST_ID,
+            HeaderName::from_static("traceparent"),
+            HeaderName::from_static("tracestate"),
+        ])
+        .expose_headers([
+            HeaderName::from_static("grpc-status"),
+            HeaderName::from_static("grpc-message"),
+            HeaderName::from_static("grpc-status-details-bin"),
+            X_REQUEST_ID,
+        ])
+        .max_age(MAX_AGE)
+}

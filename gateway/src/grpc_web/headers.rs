@@ -1,0 +1,124 @@
+//! Which headers cross the gateway. Towards a service only those named here do, and custom `-bin` metadata; towards the
+//! browser all but those that belong to one connection or that the gateway decides itself.
+
+use axum::body::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version, header,
+    request::Parts,
+};
+use http_body_util::Full;
+use tonic::body::Body;
+
+use crate::{access_log::Peer, deadline::Deadline, request_id::X_REQUEST_ID};
+
+/// Passed to the service as they came. Not among them: cookies, which are for the gateway alone; `grpc-encoding` and
+/// `grpc-accept-encoding`, since no browser can read a compressed message.
+const PASSED: [HeaderName; 6] = [
+    header::AUTHORIZATION,
+    header::USER_AGENT,
+    HeaderName::from_static("x-user-agent"),
+    X_REQUEST_ID,
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+];
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+
+/// The call as the service gets it.
+pub(crate) fn call(parts: &Parts, frame: Bytes, deadline: Deadline) -> Request<Body> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &parts.headers {
+        if PASSED.contains(name) || is_custom_binary(name) {
+            headers.append(name, value.clone());
+        }
+    }
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/grpc"),
+    );
+    headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    if let Some(left) = deadline.remaining() {
+        headers.insert(GRPC_TIMEOUT, left);
+    }
+    // The only word a service has on where a call comes from, so never the client's own.
+    if let Some(Peer(address)) = parts.extensions.get() {
+        let address = HeaderValue::try_from(address.ip().to_canonical().to_string());
+        headers.insert(
+            X_FORWARDED_FOR,
+            address.expect("an IP address is visible ASCII"),
+        );
+    }
+    let mut call = Request::new(Body::new(Full::new(frame)));
+    *call.method_mut() = Method::POST;
+    *call.version_mut() = Version::HTTP_2;
+    *call.uri_mut() = path_only(&parts.uri);
+    *call.headers_mut() = headers;
+    call
+}
+
+/// The channel adds scheme and authority; a query is no part of an RPC's name.
+fn path_only(uri: &Uri) -> Uri {
+    uri.path().parse().expect("the path of a URI is a URI")
+}
+
+/// `grpc-…` names are the protocol's own.
+fn is_custom_binary(name: &HeaderName) -> bool {
+    name.as_str().ends_with("-bin") && !name.as_str().starts_with("grpc-")
+}
+
+/// Whether this answer speaks gRPC at all; a proxy on the way answers otherwise.
+pub(crate) fn is_grpc(answer: &Response<Body>) -> bool {
+    let content_type = answer.headers().get(header::CONTENT_TYPE);
+    answer.status() == http::StatusCode::OK
+        && content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+}
+
+/// Whether the status stands in the headers, so that no message and no trailers follow.
+pub(crate) fn has_status(headers: &HeaderMap) -> bool {
+    headers.contains_key(GRPC_STATUS)
+}
+
+/// The status of these trailers.
+pub(crate) fn status(trailers: &HeaderMap) -> Option<&HeaderValue> {
+    trailers.get(GRPC_STATUS)
+}
+
+/// What a browser may see of a service's headers or trailers.
+pub(crate) fn visible(headers: HeaderMap) -> HeaderMap {
+    let mut visible = HeaderMap::with_capacity(headers.len());
+    let mut name = None;
+    for (next, value) in headers {
+        name = next.or(name);
+        let name = name.as_ref().expect("a header map begins with a name");
+        if !is_hidden(name) {
+            visible.append(name, value);
+        }
+    }
+    visible
+}
+
+fn is_hidden(name: &HeaderName) -> bool {
+    const HIDDEN: [HeaderName; 14] = [
+        header::CONNECTION,
+        header::CONTENT_ENCODING,
+        header::CONTENT_LENGTH,
+        header::CONTENT_TYPE,
+        header::DATE,
+        header::PROXY_AUTHENTICATE,
+        header::SERVER,
+        header::SET_COOKIE,
+        header::TE,
+        header::TRAILER,
+        header::TRANSFER_ENCODING,
+        header::UPGRADE,
+        header::VARY,
+        HeaderName::from_static("keep-alive"),
+    ];
+    let text = name.as_str();
+    HIDDEN.contains(name)
+        || text.starts_with("access-control-")
+        || text == "grpc-encoding"
+        || text == "grpc-accept-encoding"
+}

@@ -1,0 +1,78 @@
+//! Reads the one message of a request, within its limits.
+//!
+//! gRPC-web has neither client streaming nor request trailers, so a request is exactly one frame. It is read whole before
+//! the service hears of the call: a slow browser then costs the service nothing.
+
+use axum::body::{Body, Bytes};
+use http_body_util::BodyExt;
+
+use super::{
+    media::Format,
+    text::{Decoder, NotBase64},
+};
+use shared::reason::Reason;
+
+/// Flags (1 byte) and length (4 bytes) before each message.
+pub(crate) const FRAME_HEADER: usize = 5;
+
+/// The frame of a request, its message at most `limit` bytes long. Never holds more than that and one chunk.
+pub(crate) async fn read(mut body: Body, format: Format, limit: usize) -> Result<Bytes, Reason> {
+    let most = limit.saturating_add(FRAME_HEADER);
+    let mut frame = Vec::new();
+    let mut decoder = Decoder::default();
+    while let Some(next) = body.frame().await {
+        // A connection that breaks gets no answer anyway.
+        let next = next.map_err(|_broken| Reason::RequestMalformed)?;
+        let Ok(chunk) = next.into_data() else {
+            continue;
+        };
+        match format {
+            Format::Binary => frame.extend_from_slice(&chunk),
+            Format::Text => decoder.decode(&chunk, &mut frame).map_err(malformed)?,
+        }
+        if frame.len() > most {
+            return Err(Reason::RequestTooLarge);
+        }
+    }
+    decoder.finish(&mut frame).map_err(malformed)?;
+    if is_one_message(&frame) {
+        Ok(frame.into())
+    } else {
+        Err(Reason::RequestMalformed)
+    }
+}
+
+fn malformed(_: NotBase64) -> Reason {
+    Reason::RequestMalformed
+}
+
+/// Flag 0 is an uncompressed message. Compression is not offered to browsers, and 0x80 would be trailers.
+fn is_one_message(frame: &[u8]) -> bool {
+    let Some((header, message)) = frame.split_first_chunk::<FRAME_HEADER>() else {
+        return false;
+    };
+    let [flags, length @ ..] = *header;
+    flags == 0 && u32::from_be_bytes(length) as usize == message.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_one_message;
+
+    #[test]
+    fn only_a_single_whole_uncompressed_message_is_a_request() {
+        assert!(is_one_message(b"\0\0\0\0\0"));
+        assert!(is_one_message(b"\0\0\0\0\x02ab"));
+        for bad in [
+            b"".as_slice(),
+            b"\0\0\0\0",
+            b"\0\0\0\0\x02a",
+            b"\0\0\0\0\x02abc",
+            b"\x01\0\0\0\x02ab",
+            b"\x80\0\0\0\x02ab",
+            b"\0\0\0\0\0\0\0\0\0\0",
+        ] {
+            assert!(!is_one_message(bad), "{bad:?}");
+        }
+    }
+}

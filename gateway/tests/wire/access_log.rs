@@ -1,0 +1,95 @@
+//! The line of a request.
+
+use std::{
+    io,
+    sync::{LazyLock, Mutex},
+};
+
+use serde_json::Value;
+
+use crate::{
+    client::{self, BINARY, frame},
+    gateway_before,
+    service::{self, CREATE, GET},
+};
+
+/// All that the gateways of these tests log. It is there before the first of them, so that no line of any is missed.
+pub(crate) static LOG: LazyLock<Log> = LazyLock::new(|| {
+    tracing_subscriber::fmt()
+        .json()
+        .with_writer(|| &*LOG)
+        .init();
+    Log::default()
+});
+
+/// Log lines, as text.
+#[derive(Default)]
+pub(crate) struct Log(Mutex<Vec<u8>>);
+
+impl io::Write for &Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// The fields of the lines of requests with this id.
+    fn requests(&self, id: &str) -> Vec<Value> {
+        self.text()
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap()["fields"].take())
+            .filter(|fields| fields["message"] == "request" && fields["request_id"] == id)
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_one_line_without_its_secrets() {
+    let (upstream, _seen) = service::start().await;
+    let gateway = gateway_before(upstream).await;
+    let headers = [
+        ("content-type", BINARY),
+        ("authorization", "Bearer s3cret"),
+        ("x-request-id", "logged-once"),
+        ("cookie", "s3cret"),
+    ];
+    let path = |path: &str| format!("{path}?token=s3cret");
+    client::call_with(gateway.address, &path(CREATE), &headers, frame(&())).await;
+    client::call_with(gateway.address, &path(GET), &headers, frame(&())).await;
+    client::send(
+        gateway.address,
+        client::request(http::Method::GET, "/nothing", &headers, "s3cret"),
+    )
+    .await;
+
+    let lines = LOG.requests("logged-once");
+    let told: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            [&line["method"], &line["path"], &line["grpc_status"]]
+                .map(|field| field.as_str().unwrap())
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ["POST", CREATE, "0"],
+            ["POST", GET, "5"],
+            ["GET", "/nothing", "-"]
+        ]
+    );
+    for line in &lines {
+        assert_eq!(line["request_id"], "logged-once");
+        assert!(line["peer"].as_str().unwrap().starts_with("127.0.0.1:"));
+        assert!(line["ms"].is_u64() && line["status"].is_u64());
+    }
+    assert!(!LOG.text().contains("s3cret"));
+}

@@ -1,0 +1,140 @@
+//! Pages of other origins.
+
+use http::Method;
+use shared::config::{Setting, WebOrigin};
+
+use crate::{
+    Running,
+    client::{self, Answer, BINARY, frame},
+    gateway, nobody,
+    service::{self, CREATE, GET},
+};
+
+const ALLOWED: &str = "https://app.example.com";
+const REFUSED: [&str; 5] = [
+    "https://evil.example.com",
+    "http://app.example.com",
+    "https://app.example.com.evil.test",
+    "https://app.example.com:8443",
+    "null",
+];
+
+async fn gateway_for(origins: &[&str]) -> Running {
+    let (upstream, _seen) = service::start().await;
+    let origins = origins
+        .iter()
+        .map(|origin| WebOrigin::parse(origin).unwrap())
+        .collect();
+    gateway(upstream, upstream, |config| config.cors_origins = origins).await
+}
+
+async fn preflight(gateway: &Running, origin: &str) -> Answer {
+    let headers = [
+        ("origin", origin),
+        ("access-control-request-method", "POST"),
+        (
+            "access-control-request-headers",
+            "authorization,content-type,x-grpc-web",
+        ),
+    ];
+    client::send(
+        gateway.address,
+        client::request(Method::OPTIONS, CREATE, &headers, ""),
+    )
+    .await
+}
+
+fn list(answer: &Answer, name: &str) -> Vec<String> {
+    let mut names: Vec<String> = answer
+        .header(name)
+        .split(',')
+        .map(|name| name.trim().to_lowercase())
+        .filter(|name| !name.is_empty())
+        .collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn the_preflight_of_a_configured_origin_is_allowed() {
+    let gateway = gateway_for(&["http://localhost:5173", ALLOWED]).await;
+    let answer = preflight(&gateway, ALLOWED).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("access-control-allow-origin"), ALLOWED);
+    assert_eq!(
+        list(&answer, "access-control-allow-methods"),
+        ["get", "post"]
+    );
+    assert_eq!(
+        list(&answer, "access-control-allow-headers"),
+        [
+            "authorization",
+            "content-type",
+            "grpc-timeout",
+            "traceparent",
+            "tracestate",
+            "x-grpc-web",
+            "x-request-id",
+            "x-user-agent"
+        ]
+    );
+    assert_eq!(answer.header("access-control-max-age"), "7200");
+    assert!(
+        !answer
+            .headers
+            .contains_key("access-control-allow-credentials")
+    );
+    assert!(list(&answer, "vary").contains(&"origin".to_owned()));
+}
+
+#[tokio::test]
+async fn no_other_origin_is_allowed() {
+    let gateway = gateway_for(&[ALLOWED]).await;
+    for origin in REFUSED {
+        let answer = preflight(&gateway, origin).await;
+        assert!(
+            !answer.headers.contains_key("access-control-allow-origin"),
+            "{origin}"
+        );
+        assert!(list(&answer, "vary").contains(&"origin".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn without_configured_origins_none_is_allowed() {
+    let gateway = gateway_for(&[]).await;
+    let answer = preflight(&gateway, ALLOWED).await;
+    assert!(!answer.headers.contains_key("access-control-allow-origin"));
+}
+
+#[tokio::test]
+async fn the_answer_to_a_call_exposes_the_status_to_the_page() {
+    let gateway = gateway_for(&[ALLOWED]).await;
+    let headers = [("content-type", BINARY), ("origin", ALLOWED)];
+    for path in [CREATE, GET] {
+        let answer = client::call_with(gateway.address, path, &headers, frame(&())).await;
+        assert_eq!(answer.header("access-control-allow-origin"), ALLOWED);
+        assert_eq!(
+            list(&answer, "access-control-expose-headers"),
+            [
+                "grpc-message",
+                "grpc-status",
+                "grpc-status-details-bin",
+                "x-request-id"
+            ]
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_failure_of_the_gateway_can_be_read_across_origins_as_well() {
+    let nobody = nobody().await;
+    let gateway = gateway(nobody, nobody, |config| {
+        config.cors_origins = vec![WebOrigin::parse(ALLOWED).unwrap()];
+    })
+    .await;
+    let headers = [("content-type", BINARY), ("origin", ALLOWED)];
+    let answer = client::call_with(gateway.address, CREATE, &headers, frame(&())).await;
+    assert_eq!(answer.header("access-control-allow-origin"), ALLOWED);
+    assert_eq!(answer.error().1, "UPSTREAM_UNAVAILABLE");
+}

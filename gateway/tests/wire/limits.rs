@@ -1,0 +1,138 @@
+//! Clients that send too much, too slowly, or nothing.
+
+use std::{net::SocketAddr, time::Duration};
+
+use gateway::Config;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+use tonic::Code;
+
+use crate::{
+    Running,
+    client::{self, BINARY, PATIENCE, TEXT},
+    gateway,
+    service::{self, CREATE},
+};
+
+async fn gateway_with(adjust: impl FnOnce(&mut Config)) -> Running {
+    let (upstream, _seen) = service::start().await;
+    gateway(upstream, upstream, adjust).await
+}
+
+/// Sends these bytes and returns all that comes back until the gateway ends the connection.
+async fn say(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let mut answer = Vec::new();
+    let _a_reset_ends_it_too = timeout(PATIENCE, stream.read_to_end(&mut answer))
+        .await
+        .expect("it was cut");
+    answer
+}
+
+/// A task with a title of this many bytes, in its frame.
+fn message(length: usize) -> Vec<u8> {
+    let task = shared::proto::task::CreateTaskRequest {
+        request_id: "a".repeat(length),
+        ..Default::default()
+    };
+    client::frame(&task)
+}
+
+#[tokio::test]
+async fn a_message_over_the_limit_is_refused_and_one_at_the_limit_is_not() {
+    let full = message(1000);
+    let limit = full.len() - 5;
+    let gateway = gateway_with(|config| config.request_limit = limit).await;
+    for (body, status) in [(full, "0"), (message(1001), "3")] {
+        for format in [BINARY, TEXT] {
+            let body = if format == TEXT {
+                base64(&body)
+            } else {
+                body.clone()
+            };
+            let answer =
+                client::call_with(gateway.address, CREATE, &[("content-type", format)], body).await;
+            assert_eq!(answer.frames().trailers["grpc-status"], status);
+            if status == "3" {
+                let (code, reason, details) = answer.error();
+                assert_eq!(
+                    (code, reason.as_str()),
+                    (Code::InvalidArgument, "REQUEST_TOO_LARGE")
+                );
+                assert_eq!(details.bad_request().unwrap().field_violations.len(), 1);
+            }
+        }
+    }
+}
+
+fn base64(bytes: &[u8]) -> Vec<u8> {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    BASE64_STANDARD.encode(bytes).into_bytes()
+}
+
+#[tokio::test]
+async fn a_client_that_sends_nothing_is_cut() {
+    let gateway = gateway_with(|config| config.header_timeout = Duration::from_millis(50)).await;
+    for beginning in [
+        "",
+        "P",
+        "PRI * HTTP/2.0\r\n",
+        "GET / HTTP/1.1\r\nhost: a\r\n",
+    ] {
+        let answer = say(gateway.address, beginning.as_bytes()).await;
+        assert!(!answer.starts_with(b"HTTP/1.1 200"), "{beginning:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_whose_body_does_not_arrive_is_told_and_cut() {
+    let gateway = gateway_with(|config| config.body_timeout = Duration::from_millis(50)).await;
+    let request = format!(
+        "POST {CREATE} HTTP/1.1\r\nhost: a\r\ncontent-type: {BINARY}\r\ncontent-length: 100\r\n\r\n\0\0"
+    );
+    let answer =
+        String::from_utf8_lossy(&say(gateway.address, request.as_bytes()).await).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains("grpc-status: 4\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn headers_without_end_are_refused() {
+    let gateway = gateway_with(|_| {}).await;
+    let request = format!(
+        "GET / HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n",
+        "a".repeat(64 * 1024)
+    );
+    let answer =
+        String::from_utf8_lossy(&say(gateway.address, request.as_bytes()).await).into_owned();
+    assert!(!answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn connections_over_the_cap_wait_until_one_ends() {
+    let gateway = gateway_with(|config| config.max_connections = 1).await;
+    let held = TcpStream::connect(gateway.address).await.unwrap();
+    let mut waiting = TcpStream::connect(gateway.address).await.unwrap();
+    waiting
+        .write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let mut byte = [0];
+    assert!(
+        timeout(Duration::from_millis(100), waiting.read(&mut byte))
+            .await
+            .is_err(),
+        "served over the cap"
+    );
+    drop(held);
+    let mut answer = String::new();
+    timeout(PATIENCE, waiting.read_to_string(&mut answer))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}

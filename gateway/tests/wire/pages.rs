@@ -1,0 +1,155 @@
+//! `GET /`, `GET /health`, `GET /.well-known/jwks.json`, and the answers to what is nothing of the kind.
+
+use http::Method;
+use shared::proto::health::health_check_response::ServingStatus;
+
+use crate::{
+    client::{self, Answer, BINARY},
+    gateway, gateway_before, nobody,
+    service::{self, CREATE},
+};
+
+async fn get(address: std::net::SocketAddr, path: &str) -> Answer {
+    client::send(address, client::request(Method::GET, path, &[], "")).await
+}
+
+#[tokio::test]
+async fn the_root_says_what_this_is() {
+    let gateway = gateway_before(nobody().await).await;
+    let answer = get(gateway.address, "/").await;
+    assert_eq!(answer.status, 200);
+    let info = answer.json();
+    assert_eq!(info["name"], "tandem");
+    assert_eq!(info["version"], env!("CARGO_PKG_VERSION"));
+    let services = info["services"].as_array().unwrap();
+    assert!(services.contains(&"tandem.auth.v1.AuthService".into()));
+    assert!(services.contains(&"tandem.task.v1.TaskService".into()));
+    assert!(!services.contains(&"grpc.health.v1.Health".into()));
+}
+
+#[tokio::test]
+async fn health_is_ok_with_a_timestamp_when_both_services_are_ready() {
+    let (upstream, _seen) = service::start().await;
+    let gateway = gateway_before(upstream).await;
+    let answer = get(gateway.address, "/health").await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("cache-control")),
+        (200, "no-store")
+    );
+    let health = answer.json();
+    assert_eq!(health["status"], "ok");
+    assert_eq!(health["services"]["auth-service"], "ready");
+    assert_eq!(health["services"]["task-service"], "ready");
+    let timestamp = health["timestamp"].as_str().unwrap();
+    assert!(
+        chrono::DateTime::parse_from_rfc3339(timestamp).is_ok(),
+        "{timestamp}"
+    );
+}
+
+#[tokio::test]
+async fn health_names_the_service_that_is_not_ready() {
+    let (ready, _seen) = service::start().await;
+    let (not_ready, _seen) = service::start_as(ServingStatus::NotServing).await;
+    let gateway = gateway(ready, not_ready, |_| {}).await;
+    let answer = get(gateway.address, "/health").await;
+    assert_eq!(answer.status, 503);
+    let health = answer.json();
+    assert_eq!(health["status"], "unavailable");
+    assert_eq!(health["services"]["auth-service"], "ready");
+    assert_eq!(health["services"]["task-service"], "not_ready");
+}
+
+#[tokio::test]
+async fn health_does_not_wait_for_a_service_that_does_not_answer() {
+    let (ready, _seen) = service::start().await;
+    let mute = service::start_raw(std::future::pending::<()>).await;
+    let gateway = gateway(mute, ready, |config| {
+        config.health_timeout = std::time::Duration::from_millis(50);
+    })
+    .await;
+    let answer = get(gateway.address, "/health").await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.json()["services"]["auth-service"], "failed");
+}
+
+#[tokio::test]
+async fn the_keys_are_a_jwk_set_that_may_be_kept_as_long_as_the_service_says() {
+    let (upstream, _seen) = service::start().await;
+    let gateway = gateway_before(upstream).await;
+    let answer = get(gateway.address, "/.well-known/jwks.json").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("cache-control"), "public, max-age=300");
+    let key = serde_json::json!({
+        "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+        "kid": "2026-11", "alg": "EdDSA", "use": "sig",
+    });
+    assert_eq!(answer.json(), serde_json::json!({ "keys": [key] }));
+}
+
+#[tokio::test]
+async fn without_the_auth_service_the_keys_are_unavailable_and_not_to_be_kept() {
+    let gateway = gateway_before(nobody().await).await;
+    let answer = get(gateway.address, "/.well-known/jwks.json").await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("cache-control")),
+        (503, "no-store")
+    );
+    assert_eq!(answer.header("retry-after"), "1");
+}
+
+type Headers = [(&'static str, &'static str); 1];
+
+/// Requests that are no call of a service, and the status each gets.
+fn not_calls() -> [(Method, &'static str, Headers, u16); 10] {
+    let grpc_web = [("content-type", BINARY)];
+    [
+        (Method::GET, "/nothing", grpc_web, 404),
+        (Method::POST, "/grpc.health.v1.Health/Check", grpc_web, 404),
+        (
+            Method::POST,
+            "/tandem.task.v10.TaskService/CreateTask",
+            grpc_web,
+            404,
+        ),
+        (
+            Method::POST,
+            "/tandem.task.v1.TaskService/CreateTask/more",
+            grpc_web,
+            404,
+        ),
+        (Method::GET, CREATE, grpc_web, 405),
+        (Method::DELETE, CREATE, grpc_web, 405),
+        (Method::POST, "/health", grpc_web, 405),
+        (
+            Method::POST,
+            CREATE,
+            [("content-type", "application/grpc")],
+            415,
+        ),
+        (
+            Method::POST,
+            CREATE,
+            [("content-type", "application/grpc-web+json")],
+            415,
+        ),
+        (Method::POST, CREATE, [("content-typo", BINARY)], 415),
+    ]
+}
+
+#[tokio::test]
+async fn what_is_not_a_call_is_told_why() {
+    let gateway = gateway_before(nobody().await).await;
+    for (method, path, headers, status) in not_calls() {
+        let request = client::request(method.clone(), path, &headers, "");
+        let answer = client::send(gateway.address, request).await;
+        assert_eq!(answer.status, status, "{method} {path} {headers:?}");
+        let allow = match (status, path) {
+            (405, "/health") => "GET,HEAD",
+            (405, _) => "POST",
+            _ => "",
+        };
+        assert_eq!(answer.header("allow"), allow, "{method} {path}");
+        assert!(!answer.headers.contains_key("grpc-status"));
+    }
+}

@@ -1,0 +1,76 @@
+//! The end of a gateway.
+
+use std::time::Duration;
+
+use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
+
+use crate::{
+    client::{self, BINARY, PATIENCE, frame},
+    gateway, gateway_before,
+    service::{self, Event, LIST},
+};
+
+#[tokio::test]
+async fn idle_connections_do_not_delay_the_end_and_the_port_is_free_after_it() {
+    let (upstream, _seen) = service::start().await;
+    let gateway = gateway_before(upstream).await;
+    let mut silent = TcpStream::connect(gateway.address).await.unwrap();
+    let kept_alive = client::begin(
+        gateway.address,
+        client::request(http::Method::GET, "/", &[], ""),
+    )
+    .await;
+    gateway.stop.cancel();
+    timeout(PATIENCE, gateway.task)
+        .await
+        .expect("it stopped")
+        .unwrap()
+        .unwrap();
+    let mut byte = [0];
+    assert!(matches!(silent.read(&mut byte).await, Ok(0) | Err(_)));
+    drop(kept_alive);
+    assert!(TcpStream::connect(gateway.address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_call_in_flight_is_answered_before_the_end() {
+    let (upstream, mut events) = service::start().await;
+    let gateway = gateway_before(upstream).await;
+    let headers = [("content-type", BINARY), ("grpc-timeout", "300m")];
+    let request = client::request(http::Method::POST, LIST, &headers, frame(&()));
+    let call = tokio::spawn(client::send(gateway.address, request));
+    assert!(matches!(events.recv().await.unwrap(), Event::Call(_)));
+    gateway.stop.cancel();
+    let answer = timeout(PATIENCE, call).await.unwrap().unwrap();
+    assert!(answer.frames().trailers.contains_key("grpc-status"));
+    timeout(PATIENCE, gateway.task)
+        .await
+        .expect("it stopped")
+        .unwrap()
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_call_that_does_not_end_is_cut_after_the_time_to_drain() {
+    let (upstream, mut events) = service::start().await;
+    let gateway = gateway(upstream, upstream, |config| {
+        config.drain = Duration::from_millis(50);
+    })
+    .await;
+    let request = client::request(
+        http::Method::POST,
+        LIST,
+        &[("content-type", BINARY)],
+        frame(&()),
+    );
+    let call = tokio::spawn(client::send_alone(gateway.address, request));
+    assert!(matches!(events.recv().await.unwrap(), Event::Call(_)));
+    gateway.stop.cancel();
+    timeout(PATIENCE, gateway.task)
+        .await
+        .expect("it stopped")
+        .unwrap()
+        .unwrap();
+    assert!(timeout(PATIENCE, call).await.unwrap().unwrap().is_err());
+    assert!(matches!(events.recv().await.unwrap(), Event::Cancelled));
+}

@@ -1,0 +1,122 @@
+//! How a server stops.
+
+use std::time::Duration;
+
+use shared::{
+    proto::{
+        auth::SignInRequest,
+        health::{
+            HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+        },
+    },
+    serve::Limits,
+};
+use testing::assert_refused;
+use tokio::time::{Instant, timeout};
+use tonic::Code;
+
+use crate::probe::{limits, serve};
+
+/// Far longer than any of this takes, far shorter than the drain bound of [`limits`].
+const SOON: Duration = Duration::from_secs(5);
+
+#[tokio::test]
+async fn a_call_under_way_is_answered_before_the_server_ends() {
+    let served = serve(limits()).await;
+    let mut client = served.client.clone();
+    let under_way = tokio::spawn(async move { client.sign_in(SignInRequest::default()).await });
+    served.sign_in_has_begun().await;
+
+    served.stop.cancel();
+    served.release();
+
+    under_way.await.unwrap().unwrap();
+    timeout(SOON, served.server)
+        .await
+        .expect("the server ends with its last call")
+        .unwrap();
+    let refused = HealthClient::new(served.channel)
+        .check(HealthCheckRequest::default())
+        .await;
+    assert_eq!(
+        refused.unwrap_err().code(),
+        Code::Unavailable,
+        "nothing listens any more"
+    );
+}
+
+#[tokio::test]
+async fn a_call_that_outlasts_the_drain_is_told_so() {
+    let served = serve(Limits {
+        drain: Duration::from_millis(50),
+        ..limits()
+    })
+    .await;
+    let mut client = served.client.clone();
+    let under_way = tokio::spawn(async move { client.sign_in(SignInRequest::default()).await });
+    served.sign_in_has_begun().await;
+    let began = Instant::now();
+
+    served.stop.cancel();
+
+    assert_refused(
+        &under_way.await.unwrap().unwrap_err(),
+        Code::Unavailable,
+        "DRAINING",
+    );
+    timeout(SOON, served.server)
+        .await
+        .expect("the stop has its own bound")
+        .unwrap();
+    assert!(began.elapsed() >= Duration::from_millis(50));
+}
+
+#[tokio::test]
+async fn watchers_hear_of_the_stop_and_do_not_hold_it_up() {
+    let served = serve(limits()).await;
+    let request = HealthCheckRequest {
+        service: String::new(),
+    };
+    let mut watch = HealthClient::new(served.channel.clone())
+        .watch(request)
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(
+        watch.message().await.unwrap().unwrap().status(),
+        ServingStatus::Serving
+    );
+    assert!(served.health.is_ready());
+
+    served.stop.cancel();
+
+    assert_eq!(
+        watch.message().await.unwrap().unwrap().status(),
+        ServingStatus::NotServing
+    );
+    assert!(watch.message().await.unwrap().is_none(), "the stream ends");
+    timeout(SOON, served.server)
+        .await
+        .expect("no watcher holds it up")
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_that_says_nothing_does_not_hold_up_the_stop() {
+    let served = serve(Limits {
+        drain: Duration::from_millis(50),
+        ..limits()
+    })
+    .await;
+    HealthClient::new(served.channel.clone())
+        .check(HealthCheckRequest::default())
+        .await
+        .unwrap();
+
+    served.stop.cancel();
+
+    timeout(SOON, served.server)
+        .await
+        .expect("the stop has its own bound")
+        .unwrap();
+}
