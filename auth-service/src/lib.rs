@@ -1,6 +1,209 @@
-//! Accounts, sessions and tokens.
+//! The auth service: accounts, sessions, and the tokens of both.
+//!
+//! One road: [`grpc`] parses and converts, `accounts` and `sessions` decide and own the transactions, `store` has every
+//! statement. [`App`] is the whole; it can run in a process of its own or beside others.
 
+mod accounts;
+pub mod config;
+mod decision;
 pub mod domain;
+pub mod error;
+mod grpc;
 pub mod password;
 pub mod refresh_token;
+pub mod schema;
+pub mod sessions;
+mod sign_in;
 pub mod signing;
+mod store;
+mod sweeper;
+pub mod tokens;
+
+use std::sync::Arc;
+
+use aws_lc_rs::error::KeyRejected;
+use shared::{
+    access::PolicyError,
+    clock::Clock,
+    database::{self, Lanes},
+    health::{Health, Readiness},
+    proto::auth::{
+        account_service_server::AccountServiceServer, auth_service_server::AuthServiceServer,
+    },
+    serve::{Limits, Server, Surface},
+    token::{KeySet, Trust, Verifier},
+};
+use tokio::{net::TcpListener, sync::watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    accounts::Accounts,
+    config::Config,
+    grpc::{AccountRpcs, AuthRpcs},
+    password::{HashSettings, Hasher},
+    refresh_token::{KeyRing, KeyRingError},
+    sessions::Sessions,
+    tokens::Mint,
+};
+
+/// Largest request, in bytes.
+const LARGEST_REQUEST: usize = 64 * 1024;
+/// OWASP's minimum for Argon2id: memory in KiB, passes.
+const OWASP_MINIMUM: (u32, u32) = (19_456, 2);
+
+/// Why the service cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The signing key is no seed of Ed25519.
+    #[error("auth.signing_key is not a seed of Ed25519")]
+    SigningKey(#[from] KeyRejected),
+    /// The keys of the refresh tokens contradict one another.
+    #[error(transparent)]
+    RefreshKeys(#[from] KeyRingError),
+    /// Password hashing cannot be started.
+    #[error(transparent)]
+    Hashing(#[from] password::StartError),
+    /// The database's URL cannot be read.
+    #[error("auth.database.url cannot be read")]
+    Database(#[source] sqlx::Error),
+    /// An RPC does not say who may call it.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+}
+
+/// The service, ready to serve.
+#[derive(Debug)]
+pub struct App {
+    server: Server,
+    health: Health,
+    lanes: Lanes,
+    clock: Arc<dyn Clock>,
+    /// Records of calls that have been answered.
+    records: TaskTracker,
+}
+
+impl App {
+    /// Puts the service together. It connects to its database in the background; must be called within a runtime.
+    pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        warn_of_cheap_hashing(config.hash);
+        let lanes = Lanes::start(lane_settings(config.database)).map_err(StartError::Database)?;
+        let hasher = Hasher::start(config.hash)?;
+        let verifier = verifier(&config.profile, config.leeway, &clock);
+        let ring = config
+            .refresh_keys
+            .iter()
+            .map(|(id, key)| (*id, *key.expose()));
+        let ring = KeyRing::new(ring.collect())?;
+        let mint = Arc::new(Mint::new(
+            config.profile,
+            config.signing_key.expose(),
+            ring,
+        )?);
+        verifier.set_keys(KeySet::new([mint.public_key()]));
+
+        let records = TaskTracker::new();
+        let sessions = Sessions::new(
+            lanes.clone(),
+            Arc::clone(&mint),
+            Arc::clone(&clock),
+            config.lifetimes,
+        );
+        let accounts = Accounts::new(sessions.clone(), hasher, records.clone());
+        let surface = surface(accounts, sessions, mint);
+        let health = Health::new(surface.names().iter().copied());
+        Ok(Self {
+            server: Server::new(surface, health.clone(), verifier, limits(&config.server))?,
+            health,
+            lanes,
+            clock,
+            records,
+        })
+    }
+
+    /// Serves on `listener` until `shutdown` resolves, then stops: calls under way, then background tasks, then the
+    /// connections to the database.
+    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+        let stop = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        let (up, up_seen) = watch::channel(false);
+        let (current, current_seen) = watch::channel(false);
+        let readiness = Readiness::new(vec![("database", up_seen), ("schema", current_seen)]);
+        tasks.spawn(schema::follow_lanes(self.lanes.clone(), up, stop.clone()));
+        tasks.spawn(schema::follow(self.lanes.clone(), current, stop.clone()));
+        tasks.spawn(readiness.follow(self.health, stop.clone()));
+        tasks.spawn(sweeper::sweep(self.lanes.clone(), self.clock, stop.clone()));
+
+        self.server.run(listener, shutdown).await;
+
+        stop.cancel();
+        for tracker in [tasks, self.records] {
+            tracker.close();
+            tracker.wait().await;
+        }
+        self.lanes.close().await;
+    }
+}
+
+fn surface(accounts: Accounts, sessions: Sessions, mint: Arc<Mint>) -> Surface {
+    let auth = AuthRpcs {
+        accounts: accounts.clone(),
+        sessions: sessions.clone(),
+        mint,
+    };
+    let account = AccountRpcs { accounts, sessions };
+    Surface::default()
+        .with(AuthServiceServer::new(auth).max_decoding_message_size(LARGEST_REQUEST))
+        .with(AccountServiceServer::new(account).max_decoding_message_size(LARGEST_REQUEST))
+}
+
+fn verifier(
+    profile: &tokens::Profile,
+    leeway: std::time::Duration,
+    clock: &Arc<dyn Clock>,
+) -> Verifier {
+    let trust = Trust {
+        issuer: profile.issuer.clone(),
+        audience: profile.audience.clone(),
+        leeway,
+    };
+    Verifier::new(trust, Arc::clone(clock))
+}
+
+fn limits(server: &shared::config::Server) -> Limits {
+    Limits {
+        max_in_flight: server.max_in_flight,
+        deadline: server.deadline,
+        drain: server.drain,
+        max_streams: server.max_streams,
+        keepalive_interval: server.keepalive_interval,
+        keepalive_timeout: server.keepalive_timeout,
+        reflection: server.reflection,
+    }
+}
+
+fn lane_settings(database: shared::config::Database) -> database::Settings {
+    database::Settings {
+        url: database.url,
+        lanes: database.lanes,
+        queue: database.queue,
+        longest_wait: database.longest_wait,
+        recycle_after: database.recycle_after,
+        check_after_idle: database.check_after_idle,
+        connect_timeout: database.connect_timeout,
+        unit_limit: database.unit_limit,
+        statement_timeout: database.statement_timeout,
+        idle_in_transaction_timeout: database.idle_in_transaction_timeout,
+        application_name: database.application_name,
+    }
+}
+
+fn warn_of_cheap_hashing(hash: HashSettings) {
+    let (memory_kib, iterations) = OWASP_MINIMUM;
+    if hash.memory_kib < memory_kib || hash.iterations < iterations {
+        tracing::warn!(
+            hash.memory_kib,
+            hash.iterations,
+            "passwords are hashed below OWASP's minimum of {memory_kib} KiB and {iterations} passes"
+        );
+    }
+}

@@ -1,0 +1,157 @@
+//! The settings of the auth service.
+
+use std::{net::SocketAddr, time::Duration};
+
+use shared::config::{
+    Database, KeyMaterial, Log, Problems, Server, Settings, Source, Weakness, database, listen,
+    log, server,
+};
+
+use crate::{password::HashSettings, sessions::Lifetimes, tokens::Profile};
+
+/// The settings that have a default, with their meanings.
+pub const DEFAULTS: &str = include_str!("default.toml");
+/// Where the settings of this service are.
+pub const SECTION: &str = "auth";
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+
+/// Everything the service is told from outside.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// How it logs.
+    pub log: Log,
+    /// Limits of its server.
+    pub server: Server,
+    /// Its database.
+    pub database: Database,
+    /// What its access tokens say.
+    pub profile: Profile,
+    /// How far the clocks of services may be apart: up to 5 s.
+    pub leeway: Duration,
+    /// How long sessions live.
+    pub lifetimes: Lifetimes,
+    /// How passwords are hashed.
+    pub hash: HashSettings,
+    /// Seed of the key that signs access tokens.
+    pub signing_key: KeyMaterial,
+    /// The keys that seal refresh tokens, with their ids; the first one seals.
+    pub refresh_keys: Vec<(u8, KeyMaterial)>,
+}
+
+impl Config {
+    /// Reads the settings, or says everything that is wrong with them.
+    pub fn load(source: Source<'_>) -> Result<Self, Problems> {
+        let mut settings = Settings::load(source);
+        let config = Self::read(&mut settings);
+        settings.finish(|| config)
+    }
+
+    /// Where a process finds its settings.
+    #[must_use]
+    pub fn source() -> Source<'static> {
+        Source::of_process(&[DEFAULTS], &[SECTION])
+    }
+
+    /// Reads each setting by itself; `None` when something was noted.
+    pub fn read(settings: &mut Settings) -> Option<Self> {
+        let listen = listen(settings, SECTION);
+        let log = log(settings);
+        let server = server(settings, SECTION);
+        let database = database(settings, SECTION);
+        let profile = profile(settings);
+        let leeway = settings.get_within("auth.leeway", Duration::ZERO..=5 * SECOND);
+        let lifetimes = lifetimes(settings);
+        let hash = hash(settings);
+        let signing_key = settings.secret("auth.signing_key", KeyMaterial::parse);
+        let refresh_keys = settings.secret("auth.refresh_keys", refresh_keys);
+        Some(Self {
+            listen: listen?,
+            log: log?,
+            server: server?,
+            database: database?,
+            profile: profile?,
+            leeway: leeway?,
+            lifetimes: lifetimes?,
+            hash: hash?,
+            signing_key: signing_key?,
+            refresh_keys: refresh_keys?,
+        })
+    }
+}
+
+fn profile(settings: &mut Settings) -> Option<Profile> {
+    let issuer = settings.get("auth.issuer");
+    let audience = settings.get("auth.audience");
+    let client_id = settings.get("auth.client_id");
+    let access_ttl = settings.get_within("auth.access_ttl", MINUTE..=HOUR);
+    Some(Profile {
+        issuer: issuer?,
+        audience: audience?,
+        client_id: client_id?,
+        access_ttl: access_ttl?,
+    })
+}
+
+fn lifetimes(settings: &mut Settings) -> Option<Lifetimes> {
+    let idle = settings.get_within("auth.idle_ttl", HOUR..=365 * DAY);
+    let absolute = settings.get_within("auth.absolute_ttl", HOUR..=365 * DAY);
+    let concurrent_window =
+        settings.get_within("auth.concurrent_window", Duration::ZERO..=30 * SECOND);
+    if idle
+        .zip(absolute)
+        .is_some_and(|(idle, absolute)| idle > absolute)
+    {
+        settings.refuse("auth.idle_ttl", "must not be longer than auth.absolute_ttl");
+        return None;
+    }
+    Some(Lifetimes {
+        idle: idle?,
+        absolute: absolute?,
+        concurrent_window: concurrent_window?,
+    })
+}
+
+fn hash(settings: &mut Settings) -> Option<HashSettings> {
+    let threads = settings.get_within("auth.hash.threads", 1..=256);
+    let queue = settings.get_within("auth.hash.queue", 1..=10_000);
+    let parallelism = settings.get_within("auth.hash.parallelism", 1..=16);
+    let memory_kib = settings.get_within("auth.hash.memory_kib", 8..=crate::password::CEILING_KIB);
+    let iterations = settings.get_within("auth.hash.iterations", 1..=16);
+    if let (Some(lanes), Some(memory)) = (parallelism, memory_kib)
+        && memory < 8 * lanes
+    {
+        settings.refuse("auth.hash.memory_kib", "must be at least 8 for each lane");
+        return None;
+    }
+    Some(HashSettings {
+        threads: threads?,
+        queue: queue?,
+        memory_kib: memory_kib?,
+        iterations: iterations?,
+        parallelism: parallelism?,
+    })
+}
+
+/// Reads `1:base64,2:base64`.
+fn refresh_keys(text: &str) -> Result<Vec<(u8, KeyMaterial)>, Weakness> {
+    const FORM: Weakness =
+        Weakness::Malformed("is not a list such as 2:base64,1:base64, of key ids from 0 to 255");
+    let mut keys: Vec<(u8, KeyMaterial)> = Vec::new();
+    for item in text.split(',') {
+        let (id, key) = item.split_once(':').ok_or(FORM)?;
+        let Ok(id) = id.trim().parse() else {
+            return Err(FORM);
+        };
+        if keys.iter().any(|(other, _)| *other == id) {
+            return Err(Weakness::Malformed("names one key id twice"));
+        }
+        keys.push((id, KeyMaterial::parse(key)?));
+    }
+    Ok(keys)
+}

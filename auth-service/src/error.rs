@@ -1,0 +1,124 @@
+//! The one error of the service, and what a caller may know of it.
+
+use shared::{
+    database::{self, UnitError},
+    refusal::{Problem, Reason, Refusal, Violation, refuse},
+};
+use tonic::Status;
+
+use crate::password::HashError;
+
+/// Why a call was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Fields of the request are out of bounds; never empty.
+    #[error("fields of the request are out of bounds")]
+    FieldInvalid(Vec<Violation>),
+    /// Wrong password, unknown account, disabled account: nobody is told which.
+    #[error("the email or the password is wrong")]
+    CredentialsInvalid,
+    /// No refresh token of this service, or of a session that is not known.
+    #[error("the refresh token is not valid")]
+    RefreshTokenInvalid,
+    /// The session of the refresh token is past a deadline.
+    #[error("the session has expired")]
+    RefreshTokenExpired,
+    /// The session of the refresh token was ended.
+    #[error("the session was ended")]
+    SessionRevoked,
+    /// The refresh token was used by another party.
+    #[error("the refresh token was used by another party")]
+    RefreshTokenReused,
+    /// The access token verifies, but its session or account has ended since.
+    #[error("the session of the access token has ended")]
+    TokenRevoked,
+    /// The account has no such open session.
+    #[error("no such session")]
+    SessionNotFound,
+    /// Another account has this address.
+    #[error("an account with this email exists")]
+    EmailTaken,
+    /// The account has changed since the etag was read.
+    #[error("the account has changed since it was read")]
+    EtagMismatch,
+    /// What was decided on kept changing meanwhile.
+    #[error("concurrent changes kept colliding")]
+    Conflict,
+    /// The password could not be hashed or verified.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The database gave no result.
+    #[error(transparent)]
+    Database(#[from] database::Error),
+}
+
+impl Error {
+    /// One field is out of bounds.
+    pub(crate) fn field(field: &str, problem: Problem) -> Self {
+        Self::FieldInvalid(vec![Violation {
+            field: field.to_owned(),
+            problem,
+        }])
+    }
+}
+
+impl Refusal for Error {
+    fn reason(&self) -> Reason {
+        match self {
+            Self::FieldInvalid(_) => Reason::FieldInvalid,
+            Self::CredentialsInvalid => Reason::CredentialsInvalid,
+            Self::RefreshTokenInvalid => Reason::RefreshTokenInvalid,
+            Self::RefreshTokenExpired => Reason::RefreshTokenExpired,
+            Self::SessionRevoked => Reason::SessionRevoked,
+            Self::RefreshTokenReused => Reason::RefreshTokenReused,
+            Self::TokenRevoked => Reason::TokenRevoked,
+            Self::SessionNotFound => Reason::SessionNotFound,
+            Self::EmailTaken => Reason::EmailTaken,
+            Self::EtagMismatch => Reason::EtagMismatch,
+            Self::Conflict => Reason::Conflict,
+            Self::Hash(error) => hash_reason(error),
+            Self::Database(error) => database_reason(error),
+        }
+    }
+
+    fn violations(&self) -> &[Violation] {
+        match self {
+            Self::FieldInvalid(violations) => violations,
+            _ => &[],
+        }
+    }
+}
+
+fn hash_reason(error: &HashError) -> Reason {
+    match error {
+        HashError::QueueFull => Reason::RateLimited,
+        HashError::DeadlineExceeded => Reason::DeadlineExceeded,
+        HashError::Gone => Reason::Draining,
+        HashError::Malformed => Reason::Internal,
+    }
+}
+
+fn database_reason(error: &database::Error) -> Reason {
+    match error {
+        database::Error::Overloaded => Reason::Overloaded,
+        database::Error::DeadlineExceeded => Reason::DeadlineExceeded,
+        database::Error::Unavailable(_) => Reason::DatabaseUnavailable,
+        database::Error::Conflict(_) => Reason::Conflict,
+        database::Error::Panicked | database::Error::Query(_) => Reason::Internal,
+    }
+}
+
+impl UnitError for Error {
+    fn database(&self) -> Option<&database::Error> {
+        match self {
+            Self::Database(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        refuse(&error)
+    }
+}

@@ -1,0 +1,89 @@
+//! `tandem.auth.v1.AuthService`.
+
+use std::{sync::Arc, time::Duration};
+
+use shared::{
+    caller::anonymous,
+    proto::auth::{
+        GetJsonWebKeySetRequest, GetJsonWebKeySetResponse, RefreshTokensRequest,
+        RefreshTokensResponse, SignInRequest, SignInResponse, SignOutRequest, SignOutResponse,
+        SignUpRequest, SignUpResponse, auth_service_server::AuthService,
+    },
+};
+use tonic::{Request, Response, Status};
+
+use super::{messages, requests};
+use crate::{accounts::Accounts, sessions::Sessions, tokens::Mint};
+
+/// How long the published keys may be kept: as long as an access token lives by default.
+const KEYS_MAX_AGE: Duration = Duration::from_mins(5);
+
+/// Serves `AuthService`.
+#[derive(Debug)]
+pub(crate) struct AuthRpcs {
+    pub(crate) accounts: Accounts,
+    pub(crate) sessions: Sessions,
+    pub(crate) mint: Arc<Mint>,
+}
+
+#[tonic::async_trait]
+impl AuthService for AuthRpcs {
+    async fn sign_up(
+        &self,
+        request: Request<SignUpRequest>,
+    ) -> Result<Response<SignUpResponse>, Status> {
+        let (call, message) = anonymous(request)?;
+        let wish = requests::sign_up(message)?;
+        let (account, pair) = self.accounts.sign_up(&call, wish).await?;
+        Ok(Response::new(SignUpResponse {
+            account: Some(messages::account(account)),
+            tokens: Some(messages::token_pair(pair)),
+        }))
+    }
+
+    async fn sign_in(
+        &self,
+        request: Request<SignInRequest>,
+    ) -> Result<Response<SignInResponse>, Status> {
+        let (call, message) = anonymous(request)?;
+        let wish = requests::sign_in(message)?;
+        let (account, pair) = self.accounts.sign_in(&call, wish).await?;
+        Ok(Response::new(SignInResponse {
+            account: Some(messages::account(account)),
+            tokens: Some(messages::token_pair(pair)),
+        }))
+    }
+
+    async fn refresh_tokens(
+        &self,
+        request: Request<RefreshTokensRequest>,
+    ) -> Result<Response<RefreshTokensResponse>, Status> {
+        let (call, message) = anonymous(request)?;
+        let (token, tag) = requests::refresh_tokens(message)?;
+        let pair = self.sessions.refresh(&call, &token, tag).await?;
+        Ok(Response::new(RefreshTokensResponse {
+            tokens: Some(messages::token_pair(pair)),
+        }))
+    }
+
+    async fn sign_out(
+        &self,
+        request: Request<SignOutRequest>,
+    ) -> Result<Response<SignOutResponse>, Status> {
+        let (call, SignOutRequest { refresh_token }) = anonymous(request)?;
+        self.sessions.sign_out(&call, &refresh_token).await?;
+        Ok(Response::new(SignOutResponse {}))
+    }
+
+    async fn get_json_web_key_set(
+        &self,
+        request: Request<GetJsonWebKeySetRequest>,
+    ) -> Result<Response<GetJsonWebKeySetResponse>, Status> {
+        let (_call, GetJsonWebKeySetRequest {}) = anonymous(request)?;
+        let max_age = prost_types::Duration::try_from(KEYS_MAX_AGE).expect("five minutes fit");
+        Ok(Response::new(GetJsonWebKeySetResponse {
+            keys: vec![messages::json_web_key(self.mint.public_key())],
+            max_age: Some(max_age),
+        }))
+    }
+}

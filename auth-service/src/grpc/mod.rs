@@ -1,0 +1,9 @@
+//! The gRPC adapters: parse the message, call the use case, convert the result.
+
+mod account_service;
+mod auth_service;
+mod messages;
+mod requests;
+
+pub(crate) use account_service::AccountRpcs;
+pub(crate) use auth_service::AuthRpcs;

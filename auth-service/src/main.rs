@@ -1,0 +1,68 @@
+//! Runs the auth service as a process of its own.
+
+use std::{process::ExitCode, sync::Arc};
+
+use anyhow::Context as _;
+use auth_service::{App, config::Config, schema};
+use clap::{Parser, Subcommand};
+use secrecy::ExposeSecret as _;
+use shared::{
+    clock::SystemClock, config::exit_with, database::migrate::migrate, shutdown, telemetry,
+};
+use tokio::net::TcpListener;
+
+/// Accounts, sessions and tokens over gRPC.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve until SIGINT or SIGTERM; the default.
+    Serve,
+    /// Bring the schema of the database up to date.
+    Migrate,
+    /// Say everything that is wrong with the configuration.
+    CheckConfig,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let command = Arguments::parse().command.unwrap_or(Command::Serve);
+    let config = match Config::load(Config::source()) {
+        Ok(config) => config,
+        Err(problems) => return Ok(exit_with(&problems)),
+    };
+    if matches!(command, Command::CheckConfig) {
+        return Ok(ExitCode::SUCCESS);
+    }
+    telemetry::init(&config.log)?;
+    let stop = shutdown::on_signal();
+    let runtime = tokio::runtime::Runtime::new()?;
+    match command {
+        Command::Serve => runtime.block_on(serve(config, stop))?,
+        Command::Migrate => runtime.block_on(bring_up_to_date(&config))?,
+        Command::CheckConfig => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(config: Config, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+    let address = config.listen;
+    let app = App::new(config, Arc::new(SystemClock))?;
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}"))?;
+    tracing::info!(address = %listener.local_addr()?, "serving");
+    app.serve(listener, stop).await;
+    Ok(())
+}
+
+async fn bring_up_to_date(config: &Config) -> anyhow::Result<()> {
+    let options = config.database.url.expose_secret().parse()?;
+    let report = migrate(&options, &schema::MIGRATIONS, schema::SCHEMA).await?;
+    tracing::info!(applied = ?report.applied, version = report.version, "the schema is up to date");
+    Ok(())
+}

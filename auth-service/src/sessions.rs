@@ -1,0 +1,339 @@
+//! Use cases of sessions: refresh, sign-out, and what an account can do to its sessions.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+use futures_util::FutureExt as _;
+use shared::{
+    caller::{Call, Caller},
+    clock::Clock,
+    database::Lanes,
+    ids::SessionId,
+};
+
+use crate::{
+    decision::{Decision, decide},
+    domain::{AttemptTag, DeviceLabel},
+    error::Error,
+    refresh_token::{RefreshToken, SessionSecret},
+    store::{
+        account::Account,
+        audit::{Act, Kind, Origin},
+        revocation::{self, Listed, RevokeReason},
+        session::{self, NewSession, Rotation, Standing, Stored},
+    },
+    tokens::{Mint, Pair},
+};
+
+/// How often a refresh is tried whose token turned out to be current after all.
+const ATTEMPTS: usize = 3;
+
+/// How long sessions live.
+#[derive(Debug, Clone, Copy)]
+pub struct Lifetimes {
+    /// Without a refresh.
+    pub idle: Duration,
+    /// In all (ASVS 10.4.8).
+    pub absolute: Duration,
+    /// After a refresh, how long its token may be presented again by a client that has never declared an attempt tag.
+    pub concurrent_window: Duration,
+}
+
+/// The sessions of all accounts. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Sessions {
+    pub(crate) lanes: Lanes,
+    pub(crate) mint: Arc<Mint>,
+    clock: Arc<dyn Clock>,
+    lifetimes: Lifetimes,
+}
+
+impl Sessions {
+    pub(crate) fn new(
+        lanes: Lanes,
+        mint: Arc<Mint>,
+        clock: Arc<dyn Clock>,
+        lifetimes: Lifetimes,
+    ) -> Self {
+        Self {
+            lanes,
+            mint,
+            clock,
+            lifetimes,
+        }
+    }
+
+    /// The time, as exact as the database keeps it.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now().trunc_subsecs(6)
+    }
+
+    /// When a session that is used now ends if it is not used again.
+    pub(crate) fn idle_deadline(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        now + self.lifetimes.idle
+    }
+
+    /// A session about to begin, and its first refresh token.
+    pub(crate) fn draft(&self, call: &Call, label: DeviceLabel) -> (NewSession, RefreshToken) {
+        let now = self.now();
+        let token = RefreshToken::first(SessionId::at(now));
+        let absolute_deadline = now + self.lifetimes.absolute;
+        let new = NewSession {
+            id: token.session_id,
+            secret_hash: token.secret.hash(),
+            device_label: label,
+            origin: Origin::from(call),
+            now,
+            idle_deadline: self.idle_deadline(now).min(absolute_deadline),
+            absolute_deadline,
+        };
+        (new, token)
+    }
+
+    /// The first pair of a session that has begun.
+    pub(crate) fn first_pair(
+        &self,
+        account: &Account,
+        new: &NewSession,
+        token: &RefreshToken,
+    ) -> Pair {
+        let session = Standing {
+            session_id: new.id,
+            account_id: account.id,
+            epoch: account.epoch,
+            generation: 0,
+            rotate_time: new.now,
+            idle_deadline: new.idle_deadline,
+            absolute_deadline: new.absolute_deadline,
+        };
+        self.mint.pair(&session, token, new.now)
+    }
+
+    /// The pair of a session that has just got a new secret.
+    pub(crate) fn renewed_pair(&self, session: &Standing, secret: SessionSecret) -> Pair {
+        let token = RefreshToken {
+            session_id: session.session_id,
+            generation: session.generation.cast_unsigned(),
+            secret,
+        };
+        self.mint.pair(session, &token, session.rotate_time)
+    }
+
+    /// The next pair for a refresh token: one statement when the token is the current one.
+    pub(crate) async fn refresh(
+        &self,
+        call: &Call,
+        token: &str,
+        tag: Option<AttemptTag>,
+    ) -> Result<Pair, Error> {
+        let presented = self.open_token(token)?;
+        let rotation = self.rotation(call, &presented, tag.as_ref())?;
+        for _ in 0..ATTEMPTS {
+            if let Some(session) = self.rotate(call, &rotation).await? {
+                return Ok(self
+                    .mint
+                    .pair(&session, &presented.successor(), rotation.now));
+            }
+            let row = self.find(call, rotation.session_id).await?;
+            let decision = decide(row.as_ref(), &rotation, self.window());
+            if decision != Decision::Current {
+                return self
+                    .settle(call, decision, row, &rotation, &presented)
+                    .await;
+            }
+        }
+        Err(Error::Conflict)
+    }
+
+    /// Ends the session of a refresh token of any generation. One that is not ours ends nothing.
+    pub(crate) async fn sign_out(&self, call: &Call, token: &str) -> Result<(), Error> {
+        let Ok(token) = self.mint.ring().decode(token) else {
+            return Ok(());
+        };
+        let act = Act::of(call, Kind::SignOut, self.now());
+        let secret_hash = token.secret.hash();
+        self.lanes
+            .run(call.deadline, move |connection| {
+                async move {
+                    Ok(
+                        revocation::sign_out(connection, token.session_id, &secret_hash, &act)
+                            .await?,
+                    )
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    /// The caller's open sessions, the newest first.
+    pub(crate) async fn list(&self, caller: Caller, call: &Call) -> Result<Vec<Listed>, Error> {
+        let now = self.now();
+        let listed = self
+            .lanes
+            .run(call.deadline, move |connection| {
+                async move { Ok::<_, Error>(revocation::list_open(connection, &caller, now).await?) }.boxed()
+            })
+            .await?;
+        if listed.is_empty() {
+            return Err(Error::TokenRevoked);
+        }
+        Ok(listed)
+    }
+
+    /// Ends one of the caller's open sessions.
+    pub(crate) async fn revoke(
+        &self,
+        caller: Caller,
+        call: &Call,
+        id: SessionId,
+    ) -> Result<(), Error> {
+        let act = Act::of(call, Kind::SessionRevoked, self.now());
+        let ended =
+            self.lanes
+                .run(call.deadline, move |connection| {
+                    async move {
+                        Ok::<_, Error>(revocation::revoke(connection, &caller, id, &act).await?)
+                    }
+                    .boxed()
+                })
+                .await?;
+        match ended {
+            ended if !ended.caller_live => Err(Error::TokenRevoked),
+            ended if ended.count == 0 => Err(Error::SessionNotFound),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the caller's other open sessions; how many they were.
+    pub(crate) async fn revoke_others(&self, caller: Caller, call: &Call) -> Result<i32, Error> {
+        let act = Arc::new(Act::of(call, Kind::OtherSessionsRevoked, self.now()));
+        // A transaction, though one statement: two of them lock the same rows in either order, and one is called again.
+        let ended = self
+            .lanes
+            .transaction(call.deadline, move |connection| {
+                let act = Arc::clone(&act);
+                async move {
+                    Ok::<_, Error>(revocation::revoke_others(connection, &caller, &act).await?)
+                }
+                .boxed()
+            })
+            .await?;
+        if !ended.caller_live {
+            return Err(Error::TokenRevoked);
+        }
+        Ok(i32::try_from(ended.count).unwrap_or(i32::MAX))
+    }
+
+    /// What a text says, if it is a refresh token of this service; no query is made for a forged one.
+    fn open_token(&self, token: &str) -> Result<RefreshToken, Error> {
+        match self.mint.ring().decode(token) {
+            Ok(token) => Ok(token),
+            Err(_malformed_or_forged) => Err(Error::RefreshTokenInvalid),
+        }
+    }
+
+    fn rotation(
+        &self,
+        call: &Call,
+        presented: &RefreshToken,
+        tag: Option<&AttemptTag>,
+    ) -> Result<Rotation, Error> {
+        let Ok(generation) = i64::try_from(presented.generation) else {
+            return Err(Error::RefreshTokenInvalid);
+        };
+        let now = self.now();
+        Ok(Rotation {
+            session_id: presented.session_id,
+            generation,
+            secret_hash: presented.secret.hash(),
+            attempt_tag: tag.map(AttemptTag::hash),
+            origin: Origin::from(call),
+            now,
+            idle_deadline: self.idle_deadline(now),
+        })
+    }
+
+    async fn rotate(&self, call: &Call, rotation: &Rotation) -> Result<Option<Standing>, Error> {
+        let rotation = rotation.clone();
+        self.lanes
+            .run(call.deadline, move |connection| {
+                async move { Ok(session::rotate(connection, &rotation).await?) }.boxed()
+            })
+            .await
+    }
+
+    async fn find(&self, call: &Call, id: SessionId) -> Result<Option<Stored>, Error> {
+        self.lanes
+            .run(call.deadline, move |connection| {
+                async move { Ok(session::find(connection, id).await?) }.boxed()
+            })
+            .await
+    }
+
+    /// Carries a decision out.
+    async fn settle(
+        &self,
+        call: &Call,
+        decision: Decision,
+        row: Option<Stored>,
+        rotation: &Rotation,
+        presented: &RefreshToken,
+    ) -> Result<Pair, Error> {
+        match (decision, row) {
+            (Decision::Retry | Decision::Concurrent, Some(row)) => {
+                let session = row.standing(rotation.session_id);
+                Ok(self
+                    .mint
+                    .pair(&session, &presented.successor(), rotation.now))
+            }
+            (Decision::Reuse, _) => {
+                let ended = self
+                    .end(call, rotation, RevokeReason::Reused, Kind::RefreshReused)
+                    .await?;
+                Err(if ended {
+                    Error::RefreshTokenReused
+                } else {
+                    Error::SessionRevoked
+                })
+            }
+            (Decision::Restored, _) => {
+                self.end(
+                    call,
+                    rotation,
+                    RevokeReason::Restored,
+                    Kind::RefreshRestored,
+                )
+                .await?;
+                Err(Error::SessionRevoked)
+            }
+            (Decision::Revoked, _) => Err(Error::SessionRevoked),
+            (Decision::Expired, _) => Err(Error::RefreshTokenExpired),
+            (Decision::Current, _) => Err(Error::Conflict),
+            (Decision::Invalid | Decision::Retry | Decision::Concurrent, _) => {
+                Err(Error::RefreshTokenInvalid)
+            }
+        }
+    }
+
+    /// Ends the session of a refresh; false when it had ended already.
+    async fn end(
+        &self,
+        call: &Call,
+        rotation: &Rotation,
+        reason: RevokeReason,
+        kind: Kind,
+    ) -> Result<bool, Error> {
+        let id = rotation.session_id;
+        let act = Act::of(call, kind, rotation.now);
+        tracing::warn!(session = %id, kind = kind.as_str(), "a refresh token ended its session");
+        self.lanes
+            .run(call.deadline, move |connection| {
+                async move { Ok(revocation::end(connection, id, reason, &act).await?) }.boxed()
+            })
+            .await
+    }
+
+    fn window(&self) -> TimeDelta {
+        TimeDelta::from_std(self.lifetimes.concurrent_window).expect("the window is at most 30 s")
+    }
+}

@@ -1,0 +1,115 @@
+//! The record of what happened to accounts.
+
+use chrono::{DateTime, Utc};
+use shared::{
+    caller::Call,
+    database,
+    ids::{SessionId, UserId, uuid_at},
+};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// What can happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// An account was made.
+    SignUp,
+    /// A session began.
+    SignIn,
+    /// Someone gave a wrong password for an account that exists, or a right one for a disabled account.
+    SignInFailed,
+    /// A refresh token was presented by a second party.
+    RefreshReused,
+    /// A refresh token was newer than the database, which must have been restored from a backup.
+    RefreshRestored,
+    /// A session was ended with its own refresh token.
+    SignOut,
+    /// A session was ended by its account, from another or itself.
+    SessionRevoked,
+    /// All sessions but the event's were ended by their account.
+    OtherSessionsRevoked,
+    /// The password was changed, which ended all sessions but the event's.
+    PasswordChanged,
+    /// The account was deleted.
+    AccountDeleted,
+}
+
+impl Kind {
+    /// As the column `kind` has it; never renamed.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::SignUp => "sign_up",
+            Self::SignIn => "sign_in",
+            Self::SignInFailed => "sign_in_failed",
+            Self::RefreshReused => "refresh_reused",
+            Self::RefreshRestored => "refresh_restored",
+            Self::SignOut => "sign_out",
+            Self::SessionRevoked => "session_revoked",
+            Self::OtherSessionsRevoked => "other_sessions_revoked",
+            Self::PasswordChanged => "password_changed",
+            Self::AccountDeleted => "account_deleted",
+        }
+    }
+}
+
+/// Where a call comes from, as sessions and audit events keep it.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    /// Network address, as text.
+    pub(crate) ip: Option<String>,
+    /// At most 256 bytes.
+    pub(crate) user_agent: String,
+}
+
+impl From<&Call> for Origin {
+    fn from(call: &Call) -> Self {
+        Self {
+            ip: call.peer.map(|ip| ip.to_string()),
+            user_agent: call.user_agent.clone(),
+        }
+    }
+}
+
+/// An event, but for whom it happened to: the statement that makes the change knows.
+#[derive(Debug, Clone)]
+pub(crate) struct Act {
+    pub(crate) id: Uuid,
+    pub(crate) time: DateTime<Utc>,
+    pub(crate) kind: Kind,
+    pub(crate) origin: Origin,
+}
+
+impl Act {
+    /// Something that a call does now.
+    pub(crate) fn of(call: &Call, kind: Kind, now: DateTime<Utc>) -> Self {
+        Self {
+            id: uuid_at(now),
+            time: now,
+            kind,
+            origin: Origin::from(call),
+        }
+    }
+}
+
+/// Records an act whose change other statements of the same transaction make, or that changes nothing.
+pub(crate) async fn insert(
+    connection: &mut PgConnection,
+    act: &Act,
+    account_id: UserId,
+    session_id: Option<SessionId>,
+) -> Result<(), database::Error> {
+    sqlx::query!(
+        "insert into auth.audit_event (id, time, kind, account_id, session_id, ip, user_agent)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+        act.id,
+        act.time,
+        act.kind.as_str(),
+        account_id.uuid(),
+        session_id.map(SessionId::uuid),
+        act.origin.ip,
+        act.origin.user_agent,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

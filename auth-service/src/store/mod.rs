@@ -1,0 +1,9 @@
+//! Every SQL statement of the service: one function, one statement. The time and all ids are arguments.
+
+pub(crate) mod account;
+pub(crate) mod audit;
+pub(crate) mod revocation;
+pub(crate) mod session;
+
+/// `state` of an account that can be signed in to: the number of `ACCOUNT_STATE_ACTIVE`.
+pub(crate) const ACTIVE: i16 = 1;

@@ -1,0 +1,271 @@
+//! Statements that list and end sessions. Whatever ends one records it in the same statement or transaction.
+
+use chrono::{DateTime, Utc};
+use shared::{
+    caller::Caller,
+    database,
+    ids::{SessionId, UserId},
+};
+use sqlx::PgConnection;
+
+use super::{ACTIVE, audit::Act};
+
+/// Most sessions that one list shows.
+const MOST_LISTED: i64 = 500;
+
+/// Why a session was ended, as the column `revoke_reason` has it; numbers are never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i16)]
+pub(crate) enum RevokeReason {
+    /// By its own refresh token.
+    SignedOut = 1,
+    /// By its account, one session or all others.
+    ByAccount = 2,
+    /// The password was changed elsewhere.
+    PasswordChanged = 3,
+    /// A second party presented its refresh token.
+    Reused = 4,
+    /// Its refresh token was newer than the database.
+    Restored = 5,
+}
+
+/// A session, as its account may see it.
+#[derive(Debug, Clone)]
+pub(crate) struct Listed {
+    pub(crate) id: SessionId,
+    pub(crate) device_label: String,
+    pub(crate) user_agent: String,
+    pub(crate) ip: Option<String>,
+    pub(crate) create_time: DateTime<Utc>,
+    pub(crate) rotate_time: DateTime<Utc>,
+    pub(crate) idle_deadline: DateTime<Utc>,
+}
+
+/// What became of the wish to end a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ended {
+    /// Whether the caller's own session is live.
+    pub(crate) caller_live: bool,
+    /// How many sessions were ended.
+    pub(crate) count: i64,
+}
+
+/// The open sessions of a caller whose own is live, the newest first; empty when it is not, since it would be listed.
+pub(crate) async fn list_open(
+    connection: &mut PgConnection,
+    caller: &Caller,
+    now: DateTime<Utc>,
+) -> Result<Vec<Listed>, database::Error> {
+    let listed = sqlx::query_as!(
+        Listed,
+        r#"select s.id as "id: SessionId", s.device_label, s.user_agent, s.ip, s.create_time, s.rotate_time, s.idle_deadline
+           from auth.session own
+           join auth.account a on a.id = own.account_id
+           join auth.session s on s.account_id = own.account_id
+           where own.id = $1 and own.account_id = $2 and a.epoch = $3 and a.state = $4
+             and own.revoke_time is null and own.idle_deadline > $5 and own.absolute_deadline > $5
+             and s.revoke_time is null and s.idle_deadline > $5 and s.absolute_deadline > $5
+           order by s.create_time desc, s.id desc
+           limit $6"#,
+        caller.session_id.uuid(),
+        caller.user_id.uuid(),
+        caller.epoch,
+        ACTIVE,
+        now,
+        MOST_LISTED,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(listed)
+}
+
+/// Ends a session and records why, at once; false when it had ended already.
+pub(crate) async fn end(
+    connection: &mut PgConnection,
+    id: SessionId,
+    reason: RevokeReason,
+    act: &Act,
+) -> Result<bool, database::Error> {
+    let recorded = sqlx::query!(
+        "with ended as (
+           update auth.session
+           set revoke_time = $3, revoke_reason = $2
+           where id = $1 and revoke_time is null
+           returning id, account_id
+         )
+         insert into auth.audit_event (id, time, kind, account_id, session_id, ip, user_agent)
+         select $4, $3, $5, ended.account_id, ended.id, $6, $7 from ended",
+        id.uuid(),
+        reason as i16,
+        act.time,
+        act.id,
+        act.kind.as_str(),
+        act.origin.ip,
+        act.origin.user_agent,
+    )
+    .execute(connection)
+    .await?;
+    Ok(recorded.rows_affected() == 1)
+}
+
+/// Ends the session that a refresh token of any generation belongs to, and records it. One that is unknown or has ended
+/// is no error (RFC 7009 section 2.2).
+pub(crate) async fn sign_out(
+    connection: &mut PgConnection,
+    id: SessionId,
+    secret_hash: &[u8; 32],
+    act: &Act,
+) -> Result<(), database::Error> {
+    sqlx::query!(
+        "with ended as (
+           update auth.session
+           set revoke_time = $4, revoke_reason = $3
+           where id = $1 and secret_hash = $2 and revoke_time is null
+           returning id, account_id
+         )
+         insert into auth.audit_event (id, time, kind, account_id, session_id, ip, user_agent)
+         select $5, $4, $6, ended.account_id, ended.id, $7, $8 from ended",
+        id.uuid(),
+        secret_hash,
+        RevokeReason::SignedOut as i16,
+        act.time,
+        act.id,
+        act.kind.as_str(),
+        act.origin.ip,
+        act.origin.user_agent,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Ends one open session of a caller whose own is live, and records it.
+pub(crate) async fn revoke(
+    connection: &mut PgConnection,
+    caller: &Caller,
+    id: SessionId,
+    act: &Act,
+) -> Result<Ended, database::Error> {
+    let ended = sqlx::query_as!(
+        Ended,
+        r#"with own as (
+             select s.account_id
+             from auth.session s
+             join auth.account a on a.id = s.account_id
+             where s.id = $1 and s.account_id = $2 and a.epoch = $3 and a.state = $4
+               and s.revoke_time is null and s.idle_deadline > $5 and s.absolute_deadline > $5
+           ), ended as (
+             update auth.session s
+             set revoke_time = $5, revoke_reason = $7
+             from own
+             where s.id = $6 and s.account_id = own.account_id
+               and s.revoke_time is null and s.idle_deadline > $5 and s.absolute_deadline > $5
+             returning s.id, s.account_id
+           ), recorded as (
+             insert into auth.audit_event (id, time, kind, account_id, session_id, ip, user_agent)
+             select $8, $5, $9, ended.account_id, ended.id, $10, $11 from ended
+           )
+           select exists (select from own) as "caller_live!", (select count(*) from ended) as "count!""#,
+        caller.session_id.uuid(),
+        caller.user_id.uuid(),
+        caller.epoch,
+        ACTIVE,
+        act.time,
+        id.uuid(),
+        RevokeReason::ByAccount as i16,
+        act.id,
+        act.kind.as_str(),
+        act.origin.ip,
+        act.origin.user_agent,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(ended)
+}
+
+/// Ends every open session of a caller but its own, which must be live, and records it if there was one.
+pub(crate) async fn revoke_others(
+    connection: &mut PgConnection,
+    caller: &Caller,
+    act: &Act,
+) -> Result<Ended, database::Error> {
+    let ended = sqlx::query_as!(
+        Ended,
+        r#"with own as (
+             select s.id, s.account_id
+             from auth.session s
+             join auth.account a on a.id = s.account_id
+             where s.id = $1 and s.account_id = $2 and a.epoch = $3 and a.state = $4
+               and s.revoke_time is null and s.idle_deadline > $5 and s.absolute_deadline > $5
+           ), ended as (
+             update auth.session s
+             set revoke_time = $5, revoke_reason = $6
+             from own
+             where s.account_id = own.account_id and s.id <> own.id
+               and s.revoke_time is null and s.idle_deadline > $5 and s.absolute_deadline > $5
+             returning s.id
+           ), recorded as (
+             insert into auth.audit_event (id, time, kind, account_id, session_id, ip, user_agent)
+             select $7, $5, $8, own.account_id, own.id, $9, $10 from own where exists (select from ended)
+           )
+           select exists (select from own) as "caller_live!", (select count(*) from ended) as "count!""#,
+        caller.session_id.uuid(),
+        caller.user_id.uuid(),
+        caller.epoch,
+        ACTIVE,
+        act.time,
+        RevokeReason::ByAccount as i16,
+        act.id,
+        act.kind.as_str(),
+        act.origin.ip,
+        act.origin.user_agent,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(ended)
+}
+
+/// Ends every session of an account but one: its password was changed.
+pub(crate) async fn end_others(
+    connection: &mut PgConnection,
+    account_id: UserId,
+    but: SessionId,
+    now: DateTime<Utc>,
+) -> Result<(), database::Error> {
+    sqlx::query!(
+        "update auth.session
+         set revoke_time = $3, revoke_reason = $4
+         where account_id = $1 and id <> $2 and revoke_time is null",
+        account_id.uuid(),
+        but.uuid(),
+        now,
+        RevokeReason::PasswordChanged as i16,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Deletes at most `batch` sessions whose absolute deadline is before `limit`; how many it were. Rows that another
+/// sweeper holds are passed over.
+pub(crate) async fn sweep(
+    connection: &mut PgConnection,
+    limit: DateTime<Utc>,
+    batch: i64,
+) -> Result<u64, database::Error> {
+    let deleted = sqlx::query!(
+        "delete from auth.session
+         where id in (
+           select id from auth.session
+           where absolute_deadline < $1
+           order by absolute_deadline
+           limit $2
+           for update skip locked
+         )",
+        limit,
+        batch,
+    )
+    .execute(connection)
+    .await?;
+    Ok(deleted.rows_affected())
+}

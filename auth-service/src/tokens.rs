@@ -1,0 +1,137 @@
+//! Makes token pairs. The same session and generation give the same pair, byte for byte, so that an answer that was lost
+//! can be given again without having been stored.
+
+use std::time::Duration;
+
+use aws_lc_rs::{error::KeyRejected, hmac};
+use chrono::{DateTime, TimeDelta, Utc};
+use shared::{
+    ids::SessionId,
+    token::{Claims, PublicKey, Scopes},
+};
+
+use crate::{
+    refresh_token::{KeyRing, RefreshToken},
+    signing::{Signer, jittered},
+    store::session::Standing,
+};
+
+/// What every access token of this service says.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// `iss`.
+    pub issuer: String,
+    /// `aud`.
+    pub audience: String,
+    /// `client_id`.
+    pub client_id: String,
+    /// Longest life of an access token; each is up to 5 % shorter, so that clients do not refresh in step.
+    pub access_ttl: Duration,
+}
+
+/// What a signed-in client gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pair {
+    pub(crate) access_token: String,
+    pub(crate) access_token_expire_time: DateTime<Utc>,
+    pub(crate) refresh_token: String,
+    pub(crate) idle_deadline: DateTime<Utc>,
+    pub(crate) absolute_deadline: DateTime<Utc>,
+    pub(crate) session_id: SessionId,
+}
+
+/// Signs access tokens and seals refresh tokens.
+#[derive(Debug)]
+pub(crate) struct Mint {
+    profile: Profile,
+    signer: Signer,
+    ring: KeyRing,
+    /// Makes token ids. Derived from the signing key: replicas agree on it, and it is secret.
+    id_key: hmac::Key,
+}
+
+impl Mint {
+    /// A mint with the Ed25519 seed `seed` (RFC 8032).
+    pub(crate) fn new(
+        profile: Profile,
+        seed: &[u8; 32],
+        ring: KeyRing,
+    ) -> Result<Self, KeyRejected> {
+        let signing = hmac::Key::new(hmac::HMAC_SHA256, seed);
+        let derived = hmac::sign(&signing, b"tandem access token id");
+        Ok(Self {
+            profile,
+            signer: Signer::from_seed(seed)?,
+            ring,
+            id_key: hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()),
+        })
+    }
+
+    /// The key that verifies access tokens.
+    pub(crate) fn public_key(&self) -> PublicKey {
+        self.signer.public_key()
+    }
+
+    /// The keys that refresh tokens are sealed with.
+    pub(crate) const fn ring(&self) -> &KeyRing {
+        &self.ring
+    }
+
+    /// The pair of a session whose current refresh token is `token`.
+    ///
+    /// The access token is the one of the rotation; past half of its life a fresh one, since a retry that comes hours later
+    /// has no use for an old one.
+    pub(crate) fn pair(
+        &self,
+        session: &Standing,
+        token: &RefreshToken,
+        now: DateTime<Utc>,
+    ) -> Pair {
+        let mut claims = self.claims(session, session.rotate_time);
+        let half_life = TimeDelta::seconds((claims.exp - claims.iat) / 2);
+        if now - session.rotate_time > half_life {
+            claims = self.claims(session, now);
+        }
+        Pair {
+            access_token: self.signer.sign(&claims),
+            access_token_expire_time: DateTime::from_timestamp(claims.exp, 0)
+                .expect("a token does not outlive the calendar"),
+            refresh_token: self.ring.encode(token),
+            idle_deadline: session.idle_deadline,
+            absolute_deadline: session.absolute_deadline,
+            session_id: session.session_id,
+        }
+    }
+
+    fn claims(&self, session: &Standing, issued: DateTime<Utc>) -> Claims {
+        let iat = issued.timestamp();
+        let id = self.id(session, iat);
+        let lifetime = jittered(self.profile.access_ttl, id[0]);
+        let lifetime = i64::try_from(lifetime.as_secs()).expect("a token lives at most an hour");
+        Claims {
+            iss: self.profile.issuer.clone(),
+            aud: self.profile.audience.clone(),
+            sub: session.account_id,
+            sid: session.session_id,
+            ep: session.epoch,
+            scope: Scopes::SESSION.to_string(),
+            client_id: self.profile.client_id.clone(),
+            iat,
+            nbf: iat,
+            exp: iat + lifetime,
+            jti: format!("{:032x}", u128::from_be_bytes(id)),
+        }
+    }
+
+    fn id(&self, session: &Standing, iat: i64) -> [u8; 16] {
+        let mut context = hmac::Context::with_key(&self.id_key);
+        context.update(session.session_id.uuid().as_bytes());
+        context.update(&session.generation.to_be_bytes());
+        context.update(&iat.to_be_bytes());
+        *context
+            .sign()
+            .as_ref()
+            .first_chunk()
+            .expect("HMAC-SHA256 has 32 bytes")
+    }
+}
