@@ -12,6 +12,7 @@ mod list;
 mod outage;
 mod properties;
 mod raw;
+mod together;
 mod undelete;
 mod update;
 mod world;

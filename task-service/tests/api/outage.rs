@@ -140,7 +140,7 @@ async fn health(channel: &Channel) -> ServingStatus {
 }
 
 /// Waits until the server says that it serves, by its own stream of changes.
-async fn until_serving(channel: &Channel) {
+pub(crate) async fn until_serving(channel: &Channel) {
     let mut client = HealthClient::new(channel.clone());
     let watch = client.watch(HealthCheckRequest::default()).await.unwrap();
     let mut changes = watch.into_inner();
