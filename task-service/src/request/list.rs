@@ -69,11 +69,12 @@ impl List {
         let filter = violations.take("filter", Filter::parse(filter));
         let order = violations.take("order_by", Order::parse(order_by));
         let parsed = violations.finish(|| {
+            let (filter, order, show_deleted) = (filter?, order?, *show_deleted);
             Some(Self {
                 listing: Listing {
-                    filter: filter?,
-                    order: order?,
-                    show_deleted: *show_deleted,
+                    filter,
+                    order,
+                    show_deleted,
                 },
                 last: last?,
                 binding,
