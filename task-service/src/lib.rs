@@ -132,8 +132,8 @@ impl App {
             let issuer = AuthServiceClient::new(channel);
             background.spawn(follow(self.verifier, issuer, loaded.clone(), stop.clone()));
         }
-        readiness::follow(&background, health, &lanes, keys, &stop);
-        background.spawn(tasks.sweep_until(stop.clone()));
+        let schema = readiness::follow(&background, health, &lanes, keys, &stop);
+        background.spawn(tasks.sweep_until(stop.clone(), schema));
         background.close();
 
         server.run(listener, shutdown).await;

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
 use shared::ids::UserId;
 use sqlx::PgConnection;
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{error::Error, once::REMEMBERED, store, tasks::Tasks};
@@ -22,8 +22,16 @@ const BATCH: i64 = 100;
 const LIMIT: Duration = Duration::from_secs(30);
 
 impl Tasks {
-    /// Sweeps again and again until `stop`.
-    pub(crate) async fn sweep_until(self, stop: CancellationToken) {
+    /// Sweeps again and again until `stop`, from when `schema` is there.
+    pub(crate) async fn sweep_until(
+        self,
+        stop: CancellationToken,
+        mut schema: watch::Receiver<bool>,
+    ) {
+        let there = schema.wait_for(|there| *there);
+        if !matches!(stop.run_until_cancelled(there).await, Some(Ok(_))) {
+            return;
+        }
         loop {
             let pause = match self.sweep().await {
                 // There may be more.

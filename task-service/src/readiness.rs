@@ -17,27 +17,35 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How long one look may take.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Keeps `health` telling whether the service is ready, until `stop`.
+/// Keeps `health` telling whether the service is ready, until `stop`. What it gives turns true with the schema.
 pub(crate) fn follow(
     background: &TaskTracker,
     health: Health,
     lanes: &Lanes,
     keys: watch::Receiver<bool>,
     stop: &CancellationToken,
-) {
+) -> watch::Receiver<bool> {
     let (connected, database) = watch::channel(lanes.ready());
     let (migrated, schema) = watch::channel(false);
+    let found = schema.clone();
     let conditions = vec![("database", database), ("schema", schema), ("keys", keys)];
     let readiness = Readiness::new(conditions);
-    background.spawn(readiness.follow(health, stop.clone()));
-    background.spawn(watch_database(lanes.state(), connected, stop.clone()));
-    background.spawn(await_schema(lanes.clone(), migrated, stop.clone()));
+    let (lanes, stop) = (lanes.clone(), stop.clone());
+    background.spawn(async move {
+        // Together, since a condition fails when whoever vouches for it has gone.
+        tokio::join!(
+            readiness.follow(health, stop.clone()),
+            watch_database(lanes.state(), &connected, &stop),
+            await_schema(&lanes, &migrated, &stop),
+        )
+    });
+    found
 }
 
 async fn watch_database(
     mut state: watch::Receiver<State>,
-    connected: watch::Sender<bool>,
-    stop: CancellationToken,
+    connected: &watch::Sender<bool>,
+    stop: &CancellationToken,
 ) {
     loop {
         let up = *state.borrow_and_update() == State::Up;
@@ -50,7 +58,7 @@ async fn watch_database(
 }
 
 /// Looks until the schema has every migration of this binary; from then on it only grows.
-async fn await_schema(lanes: Lanes, migrated: watch::Sender<bool>, stop: CancellationToken) {
+async fn await_schema(lanes: &Lanes, migrated: &watch::Sender<bool>, stop: &CancellationToken) {
     let mut told = false;
     loop {
         let check = lanes.run(Instant::now() + LIMIT, |conn| {
@@ -59,8 +67,7 @@ async fn await_schema(lanes: Lanes, migrated: watch::Sender<bool>, stop: Cancell
         match check.await {
             Ok(()) => {
                 migrated.send_replace(true);
-                // The condition holds for as long as somebody vouches for it.
-                return stop.cancelled().await;
+                return;
             }
             Err(migrate::Error::Database(_)) => {}
             Err(error) if told => tracing::debug!(%error, "the schema is still not usable"),

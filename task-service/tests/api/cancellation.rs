@@ -47,49 +47,26 @@ impl Asked<'_> {
                 client.$method(user.hasty($message, deadline)).await.is_ok()
             };
         }
+        let title = titled(&title);
         let task = Some(Task {
             id: id.clone(),
-            ..titled(&title)
+            ..title
         });
+        let mut create = CreateTaskRequest::default();
+        let mut update = UpdateTaskRequest::default();
+        (create.task, create.request_id) = (task.clone(), request_id.clone());
+        (update.task, update.request_id) = (task, request_id);
+        let mut delete = DeleteTaskRequest::default();
+        delete.id.clone_from(&id);
+        let mut undelete = UndeleteTaskRequest::default();
+        undelete.id.clone_from(&id);
         match which % 8 {
-            0 | 1 => ok!(
-                create_task,
-                CreateTaskRequest {
-                    task,
-                    request_id,
-                    validate_only: false
-                }
-            ),
-            2 | 3 => ok!(
-                update_task,
-                UpdateTaskRequest {
-                    task,
-                    request_id,
-                    update_mask: None
-                }
-            ),
-            4 => ok!(
-                delete_task,
-                DeleteTaskRequest {
-                    id,
-                    ..Default::default()
-                }
-            ),
-            5 => ok!(
-                undelete_task,
-                UndeleteTaskRequest {
-                    id,
-                    ..Default::default()
-                }
-            ),
+            0 | 1 => ok!(create_task, create),
+            2 | 3 => ok!(update_task, update),
+            4 => ok!(delete_task, delete),
+            5 => ok!(undelete_task, undelete),
             6 => ok!(get_task, GetTaskRequest { id }),
-            _ => ok!(
-                list_tasks,
-                ListTasksRequest {
-                    page_size: 5,
-                    ..Default::default()
-                }
-            ),
+            _ => ok!(list_tasks, ListTasksRequest::default()),
         }
     }
 }
