@@ -95,7 +95,7 @@ async fn an_order_holds_across_pages() {
             ..Default::default()
         };
         let mut walked = Vec::new();
-        loop {
+        while walked.len() <= expected.len() {
             let page = user.list_tasks(request.clone()).await.unwrap();
             walked.extend(page.tasks.into_iter().map(|task| task.title));
             if page.next_page_token.is_empty() {

@@ -10,6 +10,8 @@ use crate::{
     world::{User, World, titled},
 };
 
+/// More than any walk here takes.
+const MOST_PAGES: usize = 100;
 const ORDERS: [&str; 7] = [
     "",
     "create_time",
@@ -73,7 +75,7 @@ async fn walk(
     let mut seen = BTreeMap::new();
     let mut page_token = String::new();
     let mut changes = changes.chunks(2);
-    loop {
+    for _page in 0..MOST_PAGES {
         let request = ListTasksRequest {
             page_size,
             order_by: order_by.to_owned(),
@@ -91,6 +93,7 @@ async fn walk(
             return seen;
         }
     }
+    panic!("the walk does not end")
 }
 
 /// Sixteen tasks with many ties; those that stay and those that may be deleted.
