@@ -60,9 +60,11 @@ fn decide_previous(row: &Stored, presented: &Rotation, window: TimeDelta) -> Dec
     if same_attempt {
         return Decision::Retry;
     }
+    // Whoever sends a tag declares one: then it is not this client that has refreshed without.
+    let knows_no_tags = !row.declares_tag && presented.attempt_tag.is_none();
     // A clock that is behind makes the age negative, which is young.
     let age = presented.now.signed_duration_since(row.rotate_time);
-    if !row.declares_tag && age < window {
+    if knows_no_tags && age < window {
         return Decision::Concurrent;
     }
     Decision::Reuse

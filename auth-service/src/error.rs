@@ -76,7 +76,7 @@ impl Refusal for Error {
             Self::EmailTaken => Reason::EmailTaken,
             Self::EtagMismatch => Reason::EtagMismatch,
             Self::Conflict => Reason::Conflict,
-            Self::Hash(error) => hash_reason(error),
+            Self::Hash(error) => hash_reason(*error),
             Self::Database(error) => database_reason(error),
         }
     }
@@ -89,7 +89,7 @@ impl Refusal for Error {
     }
 }
 
-fn hash_reason(error: &HashError) -> Reason {
+fn hash_reason(error: HashError) -> Reason {
     match error {
         HashError::QueueFull => Reason::RateLimited,
         HashError::DeadlineExceeded => Reason::DeadlineExceeded,

@@ -11,7 +11,6 @@ pub mod error;
 mod grpc;
 pub mod password;
 pub mod refresh_token;
-pub mod schema;
 pub mod sessions;
 mod sign_in;
 pub mod signing;
@@ -26,14 +25,15 @@ use shared::{
     access::PolicyError,
     clock::Clock,
     database::Lanes,
-    health::{Health, Readiness},
+    health::Health,
     proto::auth::{
         account_service_server::AccountServiceServer, auth_service_server::AuthServiceServer,
     },
+    readiness::{self, Schema},
     serve::{Server, Surface},
     token::{KeySet, Trust, Verifier},
 };
-use tokio::{net::TcpListener, sync::watch};
+use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -50,6 +50,13 @@ use crate::{
 const LARGEST_REQUEST: usize = 64 * 1024;
 /// OWASP's minimum for Argon2id: memory in KiB, passes.
 const OWASP_MINIMUM: (u32, u32) = (19_456, 2);
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/auth");
+/// The tables of this service.
+pub const SCHEMA: Schema = Schema {
+    name: "auth",
+    migrations: &MIGRATIONS,
+};
 
 /// Why the service cannot be put together.
 #[derive(Debug, thiserror::Error)]
@@ -125,12 +132,7 @@ impl App {
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let (up, up_seen) = watch::channel(false);
-        let (current, current_seen) = watch::channel(false);
-        let readiness = Readiness::new(vec![("database", up_seen), ("schema", current_seen)]);
-        tasks.spawn(schema::follow_lanes(self.lanes.clone(), up, stop.clone()));
-        tasks.spawn(schema::follow(self.lanes.clone(), current, stop.clone()));
-        tasks.spawn(readiness.follow(self.health, stop.clone()));
+        readiness::follow(&tasks, self.health, &self.lanes, SCHEMA, Vec::new(), &stop);
         tasks.spawn(sweeper::sweep(self.lanes.clone(), self.clock, stop.clone()));
 
         self.server.run(listener, shutdown).await;

@@ -3,12 +3,10 @@
 use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context as _;
-use auth_service::{App, config::Config, schema};
+use auth_service::{App, SCHEMA, config::Config};
 use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret as _;
-use shared::{
-    clock::SystemClock, config::exit_with, database::migrate::migrate, shutdown, telemetry,
-};
+use shared::{clock::SystemClock, config::exit_with, shutdown, telemetry};
 use tokio::net::TcpListener;
 
 /// Accounts, sessions and tokens over gRPC.
@@ -61,8 +59,7 @@ async fn serve(config: Config, stop: impl Future<Output = ()>) -> anyhow::Result
 }
 
 async fn bring_up_to_date(config: &Config) -> anyhow::Result<()> {
-    let options = config.database.url.expose_secret().parse()?;
-    let report = migrate(&options, &schema::MIGRATIONS, schema::SCHEMA).await?;
+    let report = SCHEMA.migrate(config.database.url.expose_secret()).await?;
     tracing::info!(applied = ?report.applied, version = report.version, "the schema is up to date");
     Ok(())
 }

@@ -188,15 +188,15 @@ impl Sessions {
         id: SessionId,
     ) -> Result<(), Error> {
         let act = Act::of(call, Kind::SessionRevoked, self.now());
-        let ended =
-            self.lanes
-                .run(call.deadline, move |connection| {
-                    async move {
+        let ended = self
+            .lanes
+            .run(call.deadline, move |connection| {
+                async move {
                         Ok::<_, Error>(revocation::revoke(connection, &caller, id, &act).await?)
                     }
                     .boxed()
-                })
-                .await?;
+            })
+            .await?;
         match ended {
             ended if !ended.caller_live => Err(Error::TokenRevoked),
             ended if ended.count == 0 => Err(Error::SessionNotFound),

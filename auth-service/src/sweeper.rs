@@ -4,10 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use futures_util::FutureExt as _;
-use shared::{
-    clock::Clock,
-    database::{self, Lanes},
-};
+use shared::{clock::Clock, database::Lanes};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -40,7 +37,7 @@ pub(crate) async fn sweep(lanes: Lanes, clock: Arc<dyn Clock>, stop: Cancellatio
                 REST
             }
             Err(error) => {
-                rest_note(&error);
+                tracing::warn!(%error, "the sessions were not swept");
                 REST
             }
         };
@@ -52,8 +49,4 @@ pub(crate) async fn sweep(lanes: Lanes, clock: Arc<dyn Clock>, stop: Cancellatio
             return;
         }
     }
-}
-
-fn rest_note(error: &database::Error) {
-    tracing::warn!(%error, "the sessions were not swept");
 }

@@ -8,7 +8,7 @@
 //! | [`caller`] | the verified caller and the call, as methods take them |
 //! | [`token`] | access tokens and their verification |
 //! | [`refusal`], [`reason`], [`violations`] | from an error to a `Status` |
-//! | [`health`], [`reflection`] | the two infrastructure services |
+//! | [`health`], [`readiness`], [`reflection`] | the two infrastructure services, and what readiness depends on |
 //! | [`database`] | lanes: connections owned by tasks; migrations |
 //! | [`config`], [`telemetry`], [`shutdown`] | what `main` needs |
 //! | [`ids`], [`clock`], [`text`], [`etag`], [`mask`] | small vocabulary |
@@ -24,6 +24,7 @@ pub mod health;
 pub mod ids;
 pub mod mask;
 pub mod proto;
+pub mod readiness;
 pub mod reason;
 pub mod reflection;
 pub mod refusal;

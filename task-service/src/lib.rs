@@ -13,22 +13,21 @@ mod once;
 pub mod order;
 pub mod page_token;
 mod purge;
-mod readiness;
 pub mod request;
 pub mod store;
 pub mod tasks;
 
 use std::sync::Arc;
 
-use secrecy::ExposeSecret as _;
 use shared::{
     access::PolicyError,
     clock::Clock,
-    database::{Lanes, migrate},
+    database::Lanes,
     health::Health,
     proto::{
         auth::auth_service_client::AuthServiceClient, task::task_service_server::TaskServiceServer,
     },
+    readiness::{self, Schema},
     serve::{Server, Surface},
     token::{Verifier, follow},
 };
@@ -38,10 +37,12 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::{config::Config, page_token::PageTokens, tasks::Tasks};
 
-/// The schema of this service's tables.
-pub const SCHEMA: &str = "tasks";
-/// What brings the schema to the version this binary needs.
-pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/tasks");
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/tasks");
+/// The tables of this service.
+pub const SCHEMA: Schema = Schema {
+    name: "tasks",
+    migrations: &MIGRATIONS,
+};
 
 /// Largest request, in bytes.
 const LARGEST_REQUEST: usize = 64 * 1024;
@@ -132,7 +133,8 @@ impl App {
             let issuer = AuthServiceClient::new(channel);
             background.spawn(follow(self.verifier, issuer, loaded.clone(), stop.clone()));
         }
-        let schema = readiness::follow(&background, health, &lanes, keys, &stop);
+        let more = vec![("keys", keys)];
+        let schema = readiness::follow(&background, health, &lanes, SCHEMA, more, &stop);
         background.spawn(tasks.sweep_until(stop.clone(), schema));
         background.close();
 
@@ -146,23 +148,8 @@ impl App {
     }
 }
 
-/// Brings the schema to the version this binary needs.
-pub async fn migrate(config: &Config) -> Result<migrate::Report, migrate::Error> {
-    let url = config.database.url.expose_secret();
-    let options: sqlx::postgres::PgConnectOptions = url.parse().map_err(migrate::Error::from)?;
-    migrate::migrate(&options, &MIGRATOR, SCHEMA).await
-}
-
 /// A fresh database with this service's schema.
 #[cfg(test)]
 async fn testing_database() -> testing::Database {
-    let checksums = MIGRATOR.iter().map(|one| format!("{:?}", one.checksum));
-    let fingerprint = format!("tasks {}", checksums.collect::<String>());
-    testing::Database::fresh(&fingerprint, async |url| {
-        let options: sqlx::postgres::PgConnectOptions = url.parse().expect("the test server's URL");
-        migrate::migrate(&options, &MIGRATOR, SCHEMA)
-            .await
-            .map(|_| ())
-    })
-    .await
+    testing::Database::with(&[SCHEMA]).await
 }

@@ -4,8 +4,9 @@ use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use secrecy::ExposeSecret as _;
 use shared::{clock::SystemClock, config::exit_with, shutdown, telemetry};
-use task_service::{App, config::Config, migrate};
+use task_service::{App, SCHEMA, config::Config};
 use tokio::net::TcpListener;
 
 /// Every user's tasks, over gRPC.
@@ -47,7 +48,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<()> {
         Command::Serve => serve(config).await,
         Command::Migrate => {
             telemetry::init(&config.log)?;
-            let report = migrate(&config).await?;
+            let report = SCHEMA.migrate(config.database.url.expose_secret()).await?;
             tracing::info!(applied = ?report.applied, version = ?report.version, "the schema is up to date");
             Ok(())
         }

@@ -5,6 +5,7 @@
 
 use std::{fmt::Display, hash::BuildHasher as _, hash::RandomState, thread};
 
+use shared::readiness::Schema;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use crate::server;
@@ -44,6 +45,22 @@ impl Database {
             url,
             maintenance_url,
         }
+    }
+
+    /// A database with the schemas of these services.
+    pub async fn with(schemas: &[Schema]) -> Self {
+        let migrations = schemas.iter().flat_map(|schema| schema.migrations.iter());
+        let fingerprint = format!(
+            "{:?}",
+            migrations.map(|one| &one.checksum).collect::<Vec<_>>()
+        );
+        Self::fresh(&fingerprint, async |url| {
+            for schema in schemas {
+                schema.migrate(&url).await?;
+            }
+            Ok::<_, shared::database::migrate::Error>(())
+        })
+        .await
     }
 
     /// A database with nothing in it.

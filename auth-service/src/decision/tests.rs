@@ -115,6 +115,11 @@ fn the_window_is_for_the_previous_generation_and_ends_after_its_length() {
 }
 
 #[test]
+fn the_window_is_not_for_a_client_that_sends_a_tag_since_it_would_have_sent_one_before() {
+    assert_decided(&row(), &with_tag(presented(6, 0), TAG), Decision::Reuse);
+}
+
+#[test]
 fn a_clock_that_is_behind_does_not_close_the_window() {
     assert_decided(&row(), &presented(6, -3), Decision::Concurrent);
 }
@@ -197,7 +202,7 @@ proptest! {
         let decision = decide(Some(&row), &rotation, WINDOW);
         let live = second < 1_000;
         let retry = kept.is_some() && kept == sent;
-        let concurrent = !row.declares_tag && second < 5;
+        let concurrent = !row.declares_tag && sent.is_none() && second < 5;
         prop_assert_eq!(
             matches!(decision, Decision::Retry | Decision::Concurrent),
             live && generation == 6 && (retry || concurrent)

@@ -31,7 +31,7 @@ impl AccountService for AccountRpcs {
         let (caller, call, GetAccountRequest {}) = authenticated(request)?;
         let account = self.accounts.get(caller, &call).await?;
         Ok(Response::new(GetAccountResponse {
-            account: Some(messages::account(account)),
+            account: Some(messages::account(&account)),
         }))
     }
 
@@ -43,7 +43,7 @@ impl AccountService for AccountRpcs {
         let change = requests::update_account(message)?;
         let account = self.accounts.update(caller, &call, change).await?;
         Ok(Response::new(UpdateAccountResponse {
-            account: Some(messages::account(account)),
+            account: Some(messages::account(&account)),
         }))
     }
 

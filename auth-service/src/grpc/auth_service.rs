@@ -36,7 +36,7 @@ impl AuthService for AuthRpcs {
         let wish = requests::sign_up(message)?;
         let (account, pair) = self.accounts.sign_up(&call, wish).await?;
         Ok(Response::new(SignUpResponse {
-            account: Some(messages::account(account)),
+            account: Some(messages::account(&account)),
             tokens: Some(messages::token_pair(pair)),
         }))
     }
@@ -49,7 +49,7 @@ impl AuthService for AuthRpcs {
         let wish = requests::sign_in(message)?;
         let (account, pair) = self.accounts.sign_in(&call, wish).await?;
         Ok(Response::new(SignInResponse {
-            account: Some(messages::account(account)),
+            account: Some(messages::account(&account)),
             tokens: Some(messages::token_pair(pair)),
         }))
     }

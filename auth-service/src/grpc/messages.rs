@@ -12,7 +12,7 @@ use crate::{
 /// RFC 6750.
 const TOKEN_TYPE: &str = "Bearer";
 
-pub(super) fn account(account: Account) -> auth::Account {
+pub(super) fn account(account: &Account) -> auth::Account {
     auth::Account {
         id: account.id.to_string(),
         email: account.email.as_str().to_owned(),

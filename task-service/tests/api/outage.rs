@@ -168,6 +168,6 @@ async fn without_its_schema_it_becomes_ready_only_when_migrated() {
     verifier.set_keys(KeySet::default());
     let (channel, _running) = run(App::trusting(config.clone(), clock, verifier)).await;
     assert_eq!(health(&channel).await, ServingStatus::NotServing);
-    task_service::migrate(&config).await.unwrap();
+    task_service::SCHEMA.migrate(database.url()).await.unwrap();
     until_serving(&channel).await;
 }

@@ -4,13 +4,11 @@ use std::sync::Arc;
 
 use shared::{
     config::Source,
-    database::migrate,
     proto::{
         auth::{SignUpRequest, auth_service_client::AuthServiceClient},
         task::{CreateTaskRequest, ListTasksRequest, task_service_client::TaskServiceClient},
     },
 };
-use sqlx::postgres::PgConnectOptions;
 use task_service::App;
 use testing::{Database, TestClock, assert_refused};
 use tokio::net::TcpListener;
@@ -30,19 +28,7 @@ const REFRESH_KEYS: &str = "1:w9Rk2bTnX5sLqPz7YcVd0hJfGmA4uEoB8iKtN6yHvCg=";
 
 /// The auth service on a database of its own.
 async fn auth(clock: &TestClock) -> (String, DropGuard, Database) {
-    let (migrations, schema) = (
-        &auth_service::schema::MIGRATIONS,
-        auth_service::schema::SCHEMA,
-    );
-    let checksums = migrations.iter().map(|one| format!("{:?}", one.checksum));
-    let fingerprint = format!("auth {}", checksums.collect::<String>());
-    let database = Database::fresh(&fingerprint, async |url| {
-        let options: PgConnectOptions = url.parse().unwrap();
-        migrate::migrate(&options, migrations, schema)
-            .await
-            .map(|_| ())
-    })
-    .await;
+    let database = Database::with(&[auth_service::SCHEMA]).await;
     let settings = [
         ("TANDEM_AUTH__DATABASE__URL", database.url()),
         ("TANDEM_AUTH__SIGNING_KEY", SIGNING_KEY),

@@ -6,14 +6,12 @@ use auth_service::signing::Signer;
 use shared::{
     clock::Clock as _,
     config::Source,
-    database::migrate,
     ids::{SessionId, UserId},
     proto::task::{self as proto, task_service_client::TaskServiceClient},
     token::{Claims, KeySet, Verifier},
 };
-use sqlx::postgres::PgConnectOptions;
 use task_service::{
-    App, MIGRATOR, SCHEMA,
+    App, SCHEMA,
     config::{Config, DEFAULTS, SECTION},
 };
 use testing::{Database, TestClock};
@@ -77,15 +75,7 @@ impl World {
 
 /// A database with this service's schema.
 pub(crate) async fn database() -> Database {
-    let checksums = MIGRATOR.iter().map(|one| format!("{:?}", one.checksum));
-    let fingerprint = format!("tasks {}", checksums.collect::<String>());
-    Database::fresh(&fingerprint, async |url| {
-        let options: PgConnectOptions = url.parse().unwrap();
-        migrate::migrate(&options, &MIGRATOR, SCHEMA)
-            .await
-            .map(|_| ())
-    })
-    .await
+    Database::with(&[SCHEMA]).await
 }
 
 /// The service's configuration with a few lanes to `url`.

@@ -1,34 +1,58 @@
-//! What this service waits for before it says that it is ready: the database, its schema, and verification keys.
+//! What a service waits for before it says that it is ready: the database, its schema, and whatever the service adds.
 
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use shared::{
-    database::{Lanes, State, migrate},
-    health::{Health, Readiness},
-};
+use sqlx::{migrate::Migrator, postgres::PgConnectOptions};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{MIGRATOR, SCHEMA};
+use crate::{
+    database::{Lanes, State, migrate},
+    health::{Health, Readiness},
+};
 
 /// The pause between two looks at a schema that is not there yet.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long one look may take.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Keeps `health` telling whether the service is ready, until `stop`. What it gives turns true with the schema.
-pub(crate) fn follow(
+/// The tables of a service.
+#[derive(Debug, Clone, Copy)]
+pub struct Schema {
+    /// Its name.
+    pub name: &'static str,
+    /// What brings it to the version this binary needs.
+    pub migrations: &'static Migrator,
+}
+
+impl Schema {
+    /// Brings the schema of the database at `url` to the version this binary needs.
+    pub async fn migrate(&self, url: &str) -> Result<migrate::Report, migrate::Error> {
+        let options: PgConnectOptions = url.parse().map_err(migrate::Error::from)?;
+        migrate::migrate(&options, self.migrations, self.name).await
+    }
+}
+
+/// Keeps `health` telling whether the service is ready, until `stop`: when the database answers, has the schema, and all
+/// of `more` hold. What it gives turns true with the schema.
+#[expect(
+    clippy::must_use_candidate,
+    reason = "most have nothing that waits for the schema"
+)]
+pub fn follow(
     background: &TaskTracker,
     health: Health,
     lanes: &Lanes,
-    keys: watch::Receiver<bool>,
+    schema: Schema,
+    more: Vec<(&'static str, watch::Receiver<bool>)>,
     stop: &CancellationToken,
 ) -> watch::Receiver<bool> {
     let (connected, database) = watch::channel(lanes.ready());
-    let (migrated, schema) = watch::channel(false);
-    let found = schema.clone();
-    let conditions = vec![("database", database), ("schema", schema), ("keys", keys)];
+    let (migrated, current) = watch::channel(false);
+    let found = current.clone();
+    let mut conditions = vec![("database", database), ("schema", current)];
+    conditions.extend(more);
     let readiness = Readiness::new(conditions);
     let (lanes, stop) = (lanes.clone(), stop.clone());
     background.spawn(async move {
@@ -36,7 +60,7 @@ pub(crate) fn follow(
         tokio::join!(
             readiness.follow(health, stop.clone()),
             watch_database(lanes.state(), &connected, &stop),
-            await_schema(&lanes, &migrated, &stop),
+            await_schema(&lanes, schema, &migrated, &stop),
         )
     });
     found
@@ -58,11 +82,16 @@ async fn watch_database(
 }
 
 /// Looks until the schema has every migration of this binary; from then on it only grows.
-async fn await_schema(lanes: &Lanes, migrated: &watch::Sender<bool>, stop: &CancellationToken) {
+async fn await_schema(
+    lanes: &Lanes,
+    schema: Schema,
+    migrated: &watch::Sender<bool>,
+    stop: &CancellationToken,
+) {
     let mut told = false;
     loop {
-        let check = lanes.run(Instant::now() + LIMIT, |conn| {
-            async move { migrate::check(conn, &MIGRATOR, SCHEMA).await }.boxed()
+        let check = lanes.run(Instant::now() + LIMIT, move |conn| {
+            async move { migrate::check(conn, schema.migrations, schema.name).await }.boxed()
         });
         match check.await {
             Ok(()) => {

@@ -1,0 +1,49 @@
+//! `AuthService.GetJsonWebKeySet`
+
+use std::{sync::Arc, time::Duration};
+
+use shared::{
+    proto::auth::GetJsonWebKeySetRequest,
+    token::{KeySet, PublicKey, TokenError, Trust, Verifier},
+};
+
+use crate::world::World;
+
+#[tokio::test]
+async fn the_published_key_verifies_an_access_token_elsewhere() {
+    let world = World::boot().await;
+    let person = world.person().await;
+    let answer = world
+        .auth
+        .clone()
+        .get_json_web_key_set(GetJsonWebKeySetRequest {})
+        .await;
+    let answer = answer.unwrap().into_inner();
+    assert_eq!(answer.max_age.unwrap().seconds, 300);
+    let [key] = answer.keys.as_slice() else {
+        panic!("one key: {:?}", answer.keys)
+    };
+    let fields = (
+        key.kty.as_str(),
+        key.crv.as_str(),
+        key.alg.as_str(),
+        key.r#use.as_str(),
+    );
+    assert_eq!(fields, ("OKP", "Ed25519", "EdDSA", "sig"));
+
+    let trust = Trust {
+        issuer: "tandem-auth".to_owned(),
+        audience: "tandem".to_owned(),
+        leeway: Duration::ZERO,
+    };
+    let verifier = Verifier::new(trust, Arc::new(world.clock.clone()));
+    verifier.set_keys(KeySet::new([PublicKey {
+        kid: key.kid.clone(),
+        x: key.x.clone(),
+    }]));
+    let claims = verifier.verify(&person.tokens.access_token).unwrap();
+    assert_eq!(claims.sub.to_string(), person.id);
+    world.advance(Duration::from_mins(5));
+    let expired = verifier.verify(&person.tokens.access_token);
+    assert_eq!(expired, Err(TokenError::Expired));
+}

@@ -1,0 +1,23 @@
+//! The service through the wire: a real server, a real database, a clock in the test's hand.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails, also in what tests share"
+)]
+
+mod access;
+mod change_password;
+mod delete_account;
+mod get_account;
+mod get_json_web_key_set;
+mod list_sessions;
+mod refresh_model;
+mod refresh_storage;
+mod refresh_tokens;
+mod revoke_other_sessions;
+mod revoke_session;
+mod sign_in;
+mod sign_out;
+mod sign_up;
+mod sweeper;
+mod update_account;
+mod world;

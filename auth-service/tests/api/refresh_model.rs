@@ -1,0 +1,307 @@
+//! `AuthService.RefreshTokens` against every order of what a client, a thief and an operator can do.
+//!
+//! The properties, whatever the order:
+//! - an answer is either a pair never seen before or the latest pair: there is one live generation;
+//! - a device that sends tags never loses its session, unless somebody else has used it or the database was restored;
+//! - once a thief has refreshed, the victim's next refresh finds out; a thief who comes after the victim is found at once.
+//!   Where neither sends tags, both may get the same pair within the short window, and are found when one of them presents
+//!   after it what the other has refreshed;
+//! - a restored database blames nobody.
+
+use std::time::Duration;
+
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
+use testing::reason;
+use tokio::runtime::Runtime;
+
+use crate::world::World;
+
+const WINDOW: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    /// The client refreshes and gets the answer.
+    Refresh,
+    /// The client refreshes; the answer is lost.
+    Lose,
+    /// Eight tabs of the client refresh at once.
+    Tabs,
+    /// A thief copies what the client holds.
+    Steal,
+    /// The thief refreshes what it holds.
+    Thieve,
+    /// The operator takes a backup.
+    Backup,
+    /// The operator restores it.
+    Restore,
+    Wait(u64),
+}
+
+/// Who sends which tag.
+#[derive(Debug, Clone, Copy)]
+struct Tags {
+    client: Option<u8>,
+    thief: Option<u8>,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => Just(Step::Refresh),
+        3 => Just(Step::Lose),
+        1 => Just(Step::Tabs),
+        2 => Just(Step::Steal),
+        2 => Just(Step::Thieve),
+        1 => Just(Step::Backup),
+        1 => Just(Step::Restore),
+        3 => prop_oneof![Just(1), Just(4), Just(6), Just(7_200)].prop_map(Step::Wait),
+    ]
+}
+
+fn tags() -> impl Strategy<Value = Tags> {
+    let thief = prop::option::of(Just(2));
+    (prop::option::weighted(0.7, Just(1)), thief).prop_map(|(client, thief)| Tags { client, thief })
+}
+
+/// One session and what is known of it from outside.
+struct Play<'a> {
+    world: &'a World,
+    tags: Tags,
+    session_id: String,
+    /// What the client holds.
+    held: String,
+    /// What the thief holds.
+    stolen: Option<String>,
+    /// Every refresh token ever answered, the latest last.
+    answered: Vec<String>,
+    /// When the latest of them was answered first.
+    rotated: i64,
+    /// A thief has got a pair of its own or the client's.
+    thief_succeeded: bool,
+    /// The session was seen to have ended.
+    over: bool,
+    restored: bool,
+}
+
+impl Tags {
+    /// Two parties that both send none are told apart by time alone.
+    fn are_none(self) -> bool {
+        self.client.is_none() && self.thief.is_none()
+    }
+}
+
+impl Play<'_> {
+    async fn take(&mut self, step: Step) {
+        match step {
+            Step::Refresh => {
+                if let Some(token) = self.client_refreshes().await {
+                    self.held = token;
+                }
+            }
+            Step::Lose => drop(self.client_refreshes().await),
+            Step::Tabs => self.tabs_refresh().await,
+            Step::Steal => self.stolen = Some(self.held.clone()),
+            Step::Thieve => self.thief_refreshes().await,
+            Step::Backup => self.copy("auth.session", "public.backup").await,
+            Step::Restore => self.restore().await,
+            Step::Wait(seconds) => self.world.advance(Duration::from_secs(seconds)),
+        }
+    }
+
+    async fn send(&self, token: &str, tag: Option<u8>) -> Result<String, String> {
+        let tag = tag.map(|byte| vec![byte; 32]).unwrap_or_default();
+        let answer = self.world.refresh(token, &tag).await;
+        answer
+            .map(|pair| pair.refresh_token)
+            .map_err(|refused| reason(&refused))
+    }
+
+    async fn client_refreshes(&mut self) -> Option<String> {
+        let in_window = self.in_window();
+        let late = self.held != *self.latest() && !in_window;
+        match self.send(&self.held, self.tags.client).await {
+            Ok(token) => {
+                assert!(!self.over, "a session that has ended goes on");
+                let hidden = self.restored || (self.tags.are_none() && !late);
+                assert!(
+                    !self.thief_succeeded || hidden,
+                    "the victim's refresh did not find the thief"
+                );
+                self.note(&token);
+                Some(token)
+            }
+            Err(reason) => {
+                // Only a client without tags can come too late for its own answer.
+                let too_late = self.tags.client.is_none() && late;
+                let explained = self.over || self.thief_succeeded || self.restored || too_late;
+                assert!(explained, "an honest client lost its session: {reason}");
+                if !self.thief_succeeded && !too_late && !self.over {
+                    assert_eq!(
+                        reason, "SESSION_REVOKED",
+                        "a restored database blames nobody"
+                    );
+                }
+                self.over = true;
+                None
+            }
+        }
+    }
+
+    async fn tabs_refresh(&mut self) {
+        let Some(token) = self.client_refreshes().await else {
+            return;
+        };
+        let tries = (0..7).map(|_| self.send(&self.held, self.tags.client));
+        for answer in futures_util::future::join_all(tries).await {
+            assert_eq!(answer.as_ref(), Ok(&token), "the tabs of one client differ");
+        }
+        self.held = token;
+    }
+
+    async fn thief_refreshes(&mut self) {
+        let Some(stolen) = self.stolen.clone() else {
+            return;
+        };
+        let behind = stolen != *self.latest();
+        let same_kind = self.tags.are_none() && self.in_window();
+        match self.send(&stolen, self.tags.thief).await {
+            Ok(token) => {
+                assert!(!self.over, "a session that has ended goes on");
+                let own_retry = self.thief_succeeded;
+                assert!(
+                    !behind || same_kind || own_retry || self.restored,
+                    "a thief came after the victim and was not found"
+                );
+                self.thief_succeeded = true;
+                self.note(&token);
+                self.stolen = Some(token);
+            }
+            Err(reason) => {
+                assert!(
+                    ["REFRESH_TOKEN_REUSED", "SESSION_REVOKED"].contains(&reason.as_str()),
+                    "{reason}"
+                );
+                self.over = true;
+            }
+        }
+    }
+
+    fn latest(&self) -> &String {
+        self.answered
+            .last()
+            .expect("the sign-up answered the first")
+    }
+
+    fn in_window(&self) -> bool {
+        let age = self.world.seconds() - self.rotated;
+        age < i64::try_from(WINDOW.as_secs()).unwrap()
+    }
+
+    fn note(&mut self, token: &String) {
+        if self.answered.contains(token) {
+            assert!(
+                self.restored || token == self.latest(),
+                "an older generation is live"
+            );
+        } else {
+            self.answered.push(token.clone());
+            self.rotated = self.world.seconds();
+        }
+    }
+
+    async fn copy(&self, from: &str, to: &str) {
+        let mut connection = self.world.connect().await;
+        let statement = format!(
+            "create table if not exists public.backup (like auth.session);
+             delete from {to} where id = '{id}';
+             insert into {to} select * from {from} where id = '{id}'",
+            id = self.session_id
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
+            .execute(&mut connection)
+            .await
+            .unwrap();
+    }
+
+    async fn restore(&mut self) {
+        let mut connection = self.world.connect().await;
+        let exists: bool = sqlx::query_scalar("select to_regclass('public.backup') is not null")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+        let count: i64 = if exists {
+            sqlx::query_scalar("select count(*) from public.backup where id = $1::uuid")
+                .bind(&self.session_id)
+                .fetch_one(&mut connection)
+                .await
+                .unwrap()
+        } else {
+            0
+        };
+        if count == 1 {
+            self.copy("public.backup", "auth.session").await;
+            // What had ended may go on after it, and the other way round.
+            self.restored = true;
+            self.over = false;
+        }
+    }
+
+    /// In the end a thief who has refreshed is found, and a client that was left alone goes on.
+    async fn end(mut self) {
+        if self.over || self.restored {
+            return;
+        }
+        let alone = !self.thief_succeeded;
+        let current = self.held == *self.latest();
+        self.world.advance(2 * WINDOW);
+        let answered = self.client_refreshes().await.is_some();
+        if alone {
+            assert!(answered || (self.tags.client.is_none() && !current));
+        } else {
+            assert!(!answered || (self.tags.are_none() && current));
+        }
+    }
+}
+
+async fn play(world: &World, tags: Tags, steps: Vec<Step>) {
+    let person = world.person().await;
+    let held = person.tokens.refresh_token;
+    let mut play = Play {
+        world,
+        tags,
+        session_id: person.tokens.session_id,
+        answered: vec![held.clone()],
+        held,
+        stolen: None,
+        rotated: world.seconds(),
+        thief_succeeded: false,
+        over: false,
+        restored: false,
+    };
+    for step in steps {
+        play.take(step).await;
+    }
+    play.end().await;
+}
+
+#[test]
+fn in_any_order_there_is_one_live_generation_no_honest_loss_and_no_hidden_thief() {
+    let runtime = Runtime::new().unwrap();
+    let world = runtime.block_on(World::boot());
+    let mut runner = TestRunner::new(Config {
+        cases: 96,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let cases = (tags(), prop::collection::vec(step(), 1..24));
+    let ran = runner.run(&cases, |(tags, steps)| {
+        runtime.block_on(play(&world, tags, steps));
+        Ok(())
+    });
+    if let Err(failure) = ran {
+        panic!("{failure}");
+    }
+    runtime.block_on(async { drop(world.stop().await) });
+}

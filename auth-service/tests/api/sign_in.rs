@@ -1,0 +1,158 @@
+//! `AuthService.SignIn`
+
+use shared::proto::auth::SignInRequest;
+use testing::{assert_refused, violations};
+use tonic::Code;
+
+use crate::world::{PASSWORD, World, credentials};
+
+#[tokio::test]
+async fn a_person_signs_in_again_whatever_the_case_of_the_address() {
+    let world = World::boot().await;
+    let person = world.person().await;
+    let request = credentials(&person.email.to_uppercase(), PASSWORD);
+    let answer = world
+        .auth
+        .clone()
+        .sign_in(request)
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(answer.account.unwrap().id, person.id);
+    assert_ne!(answer.tokens.unwrap().session_id, person.tokens.session_id);
+    assert_eq!(world.audit(&person.id, 2).await, ["sign_up", "sign_in"]);
+}
+
+#[tokio::test]
+async fn unknown_disabled_and_wrong_answer_alike() {
+    let world = World::boot().await;
+    let known = world.person().await;
+    let disabled = world.person().await;
+    world
+        .execute("update auth.account set state = 2 where email = 'person1@example.org'")
+        .await;
+    let mut answers = Vec::new();
+    for request in [
+        credentials(&known.email, "a wrong password"),
+        credentials("nobody@example.org", PASSWORD),
+        credentials(&disabled.email, PASSWORD),
+    ] {
+        let refused = world.auth.clone().sign_in(request).await.unwrap_err();
+        assert_refused(&refused, Code::Unauthenticated, "CREDENTIALS_INVALID");
+        answers.push((refused.message().to_owned(), refused.details().len()));
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+}
+
+#[tokio::test]
+async fn a_failed_sign_in_of_a_known_account_is_recorded() {
+    let world = World::boot().await;
+    let person = world.person().await;
+    for email in [person.email.as_str(), "nobody@example.org"] {
+        world
+            .auth
+            .clone()
+            .sign_in(credentials(email, "a wrong password"))
+            .await
+            .unwrap_err();
+    }
+    assert_eq!(
+        world.audit(&person.id, 2).await,
+        ["sign_up", "sign_in_failed"]
+    );
+    world
+        .becomes("select count(*) from auth.audit_event", 2)
+        .await;
+}
+
+#[tokio::test]
+async fn what_is_missing_or_too_long_is_named() {
+    let world = World::boot().await;
+    let request = SignInRequest {
+        email: String::new(),
+        password: String::new(),
+        device_label: "x".repeat(101),
+    };
+    let refused = world.auth.clone().sign_in(request).await.unwrap_err();
+    assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");
+    let fields: Vec<_> = violations(&refused)
+        .into_iter()
+        .map(|(field, _)| field)
+        .collect();
+    assert_eq!(fields, ["email", "password", "device_label"]);
+}
+
+#[tokio::test]
+async fn a_hash_of_older_settings_is_made_anew_when_the_password_is_at_hand() {
+    let world = World::boot().await;
+    let person = world.person().await;
+    let (database, clock) = world.stop().await;
+    let world = World::on(database, clock, &[("auth.hash.iterations", "3")]).await;
+    let outdated = "select count(*) from auth.account where password_hash like '%,t=1,%'";
+    world
+        .auth
+        .clone()
+        .sign_in(credentials(&person.email, "a wrong password"))
+        .await
+        .unwrap_err();
+    world.becomes(outdated, 1).await;
+    world.sign_in(&person).await;
+    world.becomes(outdated, 0).await;
+    world.sign_in(&person).await;
+}
+
+#[tokio::test]
+async fn a_full_hashing_queue_is_an_answer_at_once() {
+    let settings = [
+        ("auth.hash.threads", "1"),
+        ("auth.hash.queue", "1"),
+        ("auth.hash.memory_kib", "65536"),
+    ];
+    let world = World::with(&settings).await;
+    let tries: Vec<_> = (0..30)
+        .map(|_| {
+            let mut auth = world.auth.clone();
+            tokio::spawn(async move {
+                auth.sign_in(credentials("nobody@example.org", PASSWORD))
+                    .await
+            })
+        })
+        .collect();
+    let mut limited = 0;
+    for attempt in tries {
+        let refused = attempt.await.unwrap().unwrap_err();
+        if refused.code() == Code::ResourceExhausted {
+            assert_refused(&refused, Code::ResourceExhausted, "RATE_LIMITED");
+            limited += 1;
+        } else {
+            assert_refused(&refused, Code::Unauthenticated, "CREDENTIALS_INVALID");
+        }
+    }
+    assert!(limited > 0);
+}
+
+#[tokio::test]
+async fn a_password_changed_meanwhile_wins_over_a_sign_in_that_had_read_the_old_one() {
+    let world = World::boot().await;
+    let person = world.person().await;
+    // The account is held as a password change holds it; the sign-in reads, verifies, and waits for the row.
+    let mut change = world.connect().await;
+    sqlx::raw_sql("begin; update auth.account set epoch = epoch + 1")
+        .execute(&mut change)
+        .await
+        .unwrap();
+    let mut auth = world.auth.clone();
+    let email = person.email.clone();
+    let attempt = tokio::spawn(async move { auth.sign_in(credentials(&email, PASSWORD)).await });
+    world
+        .becomes(
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+            1,
+        )
+        .await;
+    sqlx::raw_sql("commit").execute(&mut change).await.unwrap();
+    let refused = attempt.await.unwrap().unwrap_err();
+    assert_refused(&refused, Code::Unauthenticated, "CREDENTIALS_INVALID");
+    world.becomes("select count(*) from auth.session", 1).await;
+}

@@ -1,0 +1,159 @@
+//! `AuthService.SignUp`
+
+use shared::{
+    proto::auth::{AccountRole, AccountState, GetAccountRequest, SignUpRequest},
+    token::Claims,
+};
+use testing::{assert_refused, violations};
+use tonic::Code;
+
+use crate::world::{PASSWORD, World, bearing};
+
+fn wish(email: &str) -> SignUpRequest {
+    SignUpRequest {
+        email: email.to_owned(),
+        password: PASSWORD.to_owned(),
+        display_name: String::new(),
+        device_label: "laptop".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn a_new_account_is_signed_in_at_once() {
+    let world = World::boot().await;
+    let answer = world
+        .auth
+        .clone()
+        .sign_up(wish("Ada@Example.org"))
+        .await
+        .unwrap();
+    let answer = answer.into_inner();
+    let (account, tokens) = (answer.account.unwrap(), answer.tokens.unwrap());
+    assert_eq!(account.email, "Ada@Example.org");
+    assert_eq!(account.display_name, "Ada");
+    assert_eq!(account.role(), AccountRole::User);
+    assert_eq!(account.state(), AccountState::Active);
+    assert_eq!(tokens.token_type, "Bearer");
+    let request = bearing(&tokens, GetAccountRequest {});
+    let read = world.account.clone().get_account(request).await.unwrap();
+    assert_eq!(read.into_inner().account, Some(account.clone()));
+    assert_eq!(world.audit(&account.id, 1).await, ["sign_up"]);
+}
+
+#[tokio::test]
+async fn the_tokens_say_what_the_settings_say_and_end_when_they_say() {
+    let world = World::boot().await;
+    let person = world.person().await;
+    let claims = claims(&person.tokens.access_token);
+    assert_eq!(
+        (claims.iss.as_str(), claims.aud.as_str()),
+        ("tandem-auth", "tandem")
+    );
+    assert_eq!(claims.client_id, "tandem");
+    assert_eq!(claims.sub.to_string(), person.id);
+    assert_eq!(claims.sid.to_string(), person.tokens.session_id);
+    assert_eq!(claims.scope, "account tasks.read tasks.write");
+    assert_eq!((claims.iat, claims.nbf), (world.seconds(), world.seconds()));
+    assert!(
+        (285..=300).contains(&(claims.exp - claims.iat)),
+        "{claims:?}"
+    );
+    let day = 24 * 3600;
+    let end = |time: Option<prost_types::Timestamp>| time.unwrap().seconds - world.seconds();
+    let tokens = person.tokens;
+    assert_eq!(tokens.access_token_expire_time.unwrap().seconds, claims.exp);
+    assert_eq!(end(tokens.refresh_token_expire_time), 14 * day);
+    assert_eq!(end(tokens.session_expire_time), 90 * day);
+}
+
+#[tokio::test]
+async fn an_address_is_taken_whatever_its_case() {
+    let world = World::boot().await;
+    world
+        .auth
+        .clone()
+        .sign_up(wish("ada@example.org"))
+        .await
+        .unwrap();
+    for email in ["ada@example.org", "ADA@EXAMPLE.ORG"] {
+        let refused = world.auth.clone().sign_up(wish(email)).await.unwrap_err();
+        assert_refused(&refused, Code::AlreadyExists, "EMAIL_TAKEN");
+    }
+    world.becomes("select count(*) from auth.session", 1).await;
+}
+
+#[tokio::test]
+async fn of_twenty_sign_ups_with_one_address_one_wins() {
+    let world = World::boot().await;
+    let tries: Vec<_> = (0..20)
+        .map(|_| {
+            let mut auth = world.auth.clone();
+            tokio::spawn(async move { auth.sign_up(wish("ada@example.org")).await })
+        })
+        .collect();
+    let mut won = 0;
+    for attempt in tries {
+        match attempt.await.unwrap() {
+            Ok(_) => won += 1,
+            Err(refused) => assert_refused(&refused, Code::AlreadyExists, "EMAIL_TAKEN"),
+        }
+    }
+    assert_eq!(won, 1);
+    world.becomes("select count(*) from auth.account", 1).await;
+}
+
+#[tokio::test]
+async fn every_field_out_of_bounds_is_named() {
+    let world = World::boot().await;
+    let request = SignUpRequest {
+        email: "ada".to_owned(),
+        password: "short".to_owned(),
+        display_name: "a\nb".to_owned(),
+        device_label: "x".repeat(101),
+    };
+    let refused = world.auth.clone().sign_up(request).await.unwrap_err();
+    assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");
+    let fields: Vec<_> = violations(&refused)
+        .into_iter()
+        .map(|(field, _)| field)
+        .collect();
+    assert_eq!(
+        fields,
+        ["email", "password", "display_name", "device_label"]
+    );
+}
+
+#[tokio::test]
+async fn the_own_address_is_no_password() {
+    let world = World::boot().await;
+    let request = SignUpRequest {
+        password: "ADA@example.org".to_owned(),
+        ..wish("ada@example.org")
+    };
+    let refused = world.auth.clone().sign_up(request).await.unwrap_err();
+    assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");
+    assert_eq!(violations(&refused)[0].0, "password");
+}
+
+#[tokio::test]
+async fn neither_the_password_nor_a_usable_token_is_in_the_database() {
+    let world = World::boot().await;
+    let person = world.person().await;
+    let mut connection = world.connect().await;
+    let row: String = sqlx::query_scalar(
+        "select row_to_json(a)::text || row_to_json(s)::text from auth.account a join auth.session s on s.account_id = a.id",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .unwrap();
+    assert!(row.contains("$argon2id$"));
+    assert!(!row.contains(PASSWORD));
+    assert!(!row.contains(&person.tokens.refresh_token));
+}
+
+/// What a token says, unverified.
+fn claims(token: &str) -> Claims {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+    let payload = token.split('.').nth(1).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
+}

@@ -1,0 +1,52 @@
+//! The sweeper, which deletes what is long over.
+
+use std::time::Duration;
+
+use crate::world::World;
+
+const DAY: Duration = Duration::from_hours(24);
+
+#[tokio::test]
+async fn a_session_is_deleted_thirty_days_after_its_absolute_deadline_and_not_before() {
+    let world = World::boot().await;
+    let long_over = world.person().await;
+    world.advance(2 * DAY);
+    let kept = world.person().await;
+    world.advance(119 * DAY);
+    // The first sweep of a service is at its start.
+    let (database, clock) = world.stop().await;
+    let world = World::on(database, clock, &[]).await;
+    world.becomes("select count(*) from auth.session", 1).await;
+    let refused = world
+        .refresh(&long_over.tokens.refresh_token, &[])
+        .await
+        .unwrap_err();
+    assert_eq!(testing::reason(&refused), "REFRESH_TOKEN_INVALID");
+    let refused = world
+        .refresh(&kept.tokens.refresh_token, &[])
+        .await
+        .unwrap_err();
+    assert_eq!(testing::reason(&refused), "REFRESH_TOKEN_EXPIRED");
+}
+
+#[tokio::test]
+async fn more_sessions_than_one_batch_are_all_deleted() {
+    let world = World::boot().await;
+    world.person().await;
+    world
+        .execute(
+            "insert into auth.session (id, account_id, generation, secret_hash, declares_tag, device_label, user_agent,
+                                       create_time, rotate_time, idle_deadline, absolute_deadline)
+             select gen_random_uuid(), account_id, 0, secret_hash, false, '', '', create_time, rotate_time, idle_deadline,
+                    absolute_deadline
+             from auth.session, generate_series(1, 1200)",
+        )
+        .await;
+    world
+        .becomes("select count(*) from auth.session", 1201)
+        .await;
+    world.advance(121 * DAY);
+    let (database, clock) = world.stop().await;
+    let world = World::on(database, clock, &[]).await;
+    world.becomes("select count(*) from auth.session", 0).await;
+}

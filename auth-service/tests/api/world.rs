@@ -1,0 +1,281 @@
+//! One service with a database and a clock of its own, and clients of it.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use auth_service::{
+    App, SCHEMA,
+    config::{Config, DEFAULTS, SECTION},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use shared::{
+    clock::Clock as _,
+    config::{Settings, Source},
+    proto::auth::{
+        RefreshTokensRequest, SignInRequest, SignUpRequest, TokenPair,
+        account_service_client::AccountServiceClient, auth_service_client::AuthServiceClient,
+    },
+};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
+use testing::{Database, TestClock};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tonic::{Request, Status, metadata::AsciiMetadataValue, transport::Channel};
+
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+/// How often and how long something that happens in the background is looked for.
+const POLL: Duration = Duration::from_millis(20);
+const POLLS: usize = 500;
+
+/// A booted service.
+pub(crate) struct World {
+    pub(crate) clock: TestClock,
+    pub(crate) database: Database,
+    pub(crate) auth: AuthServiceClient<Channel>,
+    pub(crate) account: AccountServiceClient<Channel>,
+    people: AtomicUsize,
+    stop: Option<oneshot::Sender<()>>,
+    served: JoinHandle<()>,
+}
+
+/// Someone with an account, signed in.
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    pub(crate) email: String,
+    pub(crate) id: String,
+    pub(crate) tokens: TokenPair,
+}
+
+impl World {
+    pub(crate) async fn boot() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A service with these settings beside those of the tests.
+    pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
+        let database = Database::with(&[SCHEMA]).await;
+        let clock = TestClock::at("2026-01-01T00:00:00.25Z");
+        Self::on(database, clock, settings).await
+    }
+
+    /// A service on a database that is there already.
+    pub(crate) async fn on(
+        database: Database,
+        clock: TestClock,
+        settings: &[(&str, &str)],
+    ) -> Self {
+        let config = config(database.url(), settings);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let app = App::new(config, Arc::new(clock.clone())).unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let served = tokio::spawn(app.serve(listener, async {
+            let _dropped_is_stopped_too = stopped.await;
+        }));
+        let channel = Channel::from_shared(format!("http://{address}"))
+            .unwrap()
+            .connect()
+            .await
+            .unwrap();
+        Self {
+            clock,
+            database,
+            auth: AuthServiceClient::new(channel.clone()),
+            account: AccountServiceClient::new(channel),
+            people: AtomicUsize::new(0),
+            stop: Some(stop),
+            served,
+        }
+    }
+
+    /// Stops the service and keeps what it leaves behind.
+    pub(crate) async fn stop(mut self) -> (Database, TestClock) {
+        drop(self.stop.take());
+        drop((self.auth, self.account));
+        self.served.await.unwrap();
+        (self.database, self.clock)
+    }
+
+    /// Someone new.
+    pub(crate) async fn person(&self) -> Person {
+        let number = self.people.fetch_add(1, Ordering::Relaxed);
+        let email = format!("person{number}@example.org");
+        let request = SignUpRequest {
+            email: email.clone(),
+            password: PASSWORD.to_owned(),
+            ..SignUpRequest::default()
+        };
+        let answer = self
+            .auth
+            .clone()
+            .sign_up(request)
+            .await
+            .unwrap()
+            .into_inner();
+        Person {
+            email,
+            id: answer.account.unwrap().id,
+            tokens: answer.tokens.unwrap(),
+        }
+    }
+
+    /// Another session of the same person.
+    pub(crate) async fn sign_in(&self, person: &Person) -> TokenPair {
+        let answer = self
+            .auth
+            .clone()
+            .sign_in(credentials(&person.email, PASSWORD))
+            .await;
+        answer.unwrap().into_inner().tokens.unwrap()
+    }
+
+    pub(crate) async fn refresh(&self, token: &str, tag: &[u8]) -> Result<TokenPair, Status> {
+        let request = RefreshTokensRequest {
+            refresh_token: token.to_owned(),
+            attempt_tag: tag.to_vec(),
+        };
+        let answer = self.auth.clone().refresh_tokens(request).await?;
+        Ok(answer.into_inner().tokens.unwrap())
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    /// Now, in seconds since 1970.
+    pub(crate) fn seconds(&self) -> i64 {
+        self.clock.now().timestamp()
+    }
+
+    pub(crate) async fn connect(&self) -> PgConnection {
+        self.database.connect().await
+    }
+
+    /// The kinds of the audit events of an account, as they were appended, once there are `count` of them.
+    pub(crate) async fn audit(&self, account_id: &str, count: usize) -> Vec<String> {
+        let mut connection = self.connect().await;
+        let mut kinds = Vec::new();
+        for _ in 0..POLLS {
+            kinds = sqlx::query_scalar(
+                "select kind from auth.audit_event where account_id = $1::uuid order by ctid",
+            )
+            .bind(account_id)
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+            if kinds.len() >= count {
+                break;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        kinds
+    }
+
+    /// Claims that a number becomes what it should within a bound.
+    pub(crate) async fn becomes(&self, statement: &'static str, wanted: i64) {
+        let mut connection = self.connect().await;
+        let mut found = None;
+        for _ in 0..POLLS {
+            found = sqlx::query_scalar::<_, Option<i64>>(statement)
+                .fetch_one(&mut connection)
+                .await
+                .unwrap();
+            if found == Some(wanted) {
+                return;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        assert_eq!(found, Some(wanted), "{statement}");
+    }
+
+    /// Takes the database away from the service, and lets nobody connect again.
+    pub(crate) async fn cut_database(&self) {
+        let options: PgConnectOptions = self.database.url().parse().unwrap();
+        let name = options.get_database().unwrap().to_owned();
+        let mut connection = options.database("postgres").connect().await.unwrap();
+        for statement in [
+            format!("alter database {name} allow_connections false"),
+            format!(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
+            ),
+        ] {
+            sqlx::raw_sql(AssertSqlSafe(statement))
+                .execute(&mut connection)
+                .await
+                .unwrap();
+        }
+    }
+
+    /// Runs a statement that no RPC makes.
+    pub(crate) async fn execute(&self, statement: &'static str) {
+        let mut connection = self.connect().await;
+        sqlx::raw_sql(statement)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+    }
+}
+
+pub(crate) fn credentials(email: &str, password: &str) -> SignInRequest {
+    SignInRequest {
+        email: email.to_owned(),
+        password: password.to_owned(),
+        device_label: String::new(),
+    }
+}
+
+/// The message as the holder of an access token sends it.
+pub(crate) fn bearing<T>(tokens: &TokenPair, message: T) -> Request<T> {
+    with_token(&tokens.access_token, message)
+}
+
+pub(crate) fn with_token<T>(token: &str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    let bearer: AsciiMetadataValue = format!("Bearer {token}").parse().unwrap();
+    request.metadata_mut().insert("authorization", bearer);
+    request
+}
+
+/// The seed of the key that signs the access tokens of every test.
+pub(crate) fn signing_seed() -> [u8; 32] {
+    key(7)
+}
+
+/// Bytes that look random enough for a key.
+fn key(factor: usize) -> [u8; 32] {
+    std::array::from_fn(|at| u8::try_from((at * at * factor + 201) % 256).unwrap())
+}
+
+/// Settings of the tests: cheap hashing, fixed keys.
+fn config(url: &str, settings: &[(&str, &str)]) -> Config {
+    let mut made: Vec<(String, String)> = [
+        ("auth.database.url", url.to_owned()),
+        ("auth.signing_key", STANDARD.encode(signing_seed())),
+        (
+            "auth.refresh_keys",
+            format!("1:{}", STANDARD.encode(key(11))),
+        ),
+        ("auth.hash.memory_kib", "8".to_owned()),
+        ("auth.hash.iterations", "1".to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    for (name, value) in settings {
+        made.retain(|(other, _)| other != name);
+        made.push(((*name).to_owned(), (*value).to_owned()));
+    }
+    let source = Source {
+        defaults: &[DEFAULTS],
+        sections: &[SECTION],
+        made,
+        directory: "/".into(),
+        environment: Vec::new(),
+    };
+    let mut settings = Settings::load(source);
+    let config = Config::read(&mut settings);
+    settings.finish(|| config).unwrap()
+}

@@ -1,0 +1,124 @@
+//! The program as an operator runs it.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails, also in what tests share"
+)]
+
+use std::time::Duration;
+
+use shared::proto::{
+    auth::{GetJsonWebKeySetRequest, auth_service_client::AuthServiceClient},
+    health::{HealthCheckRequest, health_client::HealthClient},
+};
+use testing::{Database, Process};
+use tonic::transport::Channel;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_auth-service");
+const LIMIT: Duration = Duration::from_secs(30);
+/// Base64 of bytes without a pattern.
+const KEY: &str = "1q9vXnF3mB0kqz6R2oYtq5c8w1uJxgS7hDdEoPZ4L2Y=";
+
+fn variables(database: &Database) -> Vec<(&'static str, String)> {
+    vec![
+        ("DATABASE_URL", database.url().to_owned()),
+        ("TANDEM_AUTH__LISTEN", "127.0.0.1:0".to_owned()),
+        ("TANDEM_AUTH__SIGNING_KEY", KEY.to_owned()),
+        ("TANDEM_AUTH__REFRESH_KEYS", format!("1:{KEY}")),
+        ("TANDEM_LOG__FORMAT", "json".to_owned()),
+    ]
+}
+
+#[tokio::test]
+async fn it_migrates_becomes_ready_serves_and_stops_cleanly() {
+    let database = Database::empty().await;
+    let mut serving = Process::spawn(PROGRAM, ["serve"], variables(&database));
+    let line = serving
+        .wait_for_line(LIMIT, |line| line.contains("\"serving\""))
+        .await;
+    let address = line
+        .split("\"address\":\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    // The schema is missing, so it is up but not ready, until it is migrated.
+    serving
+        .wait_for_line(LIMIT, |line| {
+            line.contains("run this binary's `migrate` command")
+        })
+        .await;
+    for _ in 0..2 {
+        let mut migration = Process::spawn(PROGRAM, ["migrate"], variables(&database));
+        assert!(
+            migration.ended(LIMIT).await.success(),
+            "{}",
+            migration.output()
+        );
+    }
+    serving
+        .wait_for_line(LIMIT, |line| line.contains("\"ready\""))
+        .await;
+
+    let channel = Channel::from_shared(format!("http://{address}"))
+        .unwrap()
+        .connect()
+        .await
+        .unwrap();
+    let health = HealthClient::new(channel.clone())
+        .check(HealthCheckRequest::default())
+        .await
+        .unwrap();
+    assert_eq!(health.into_inner().status, 1);
+    let keys = AuthServiceClient::new(channel)
+        .get_json_web_key_set(GetJsonWebKeySetRequest {})
+        .await;
+    assert_eq!(keys.unwrap().into_inner().keys.len(), 1);
+
+    serving.terminate();
+    assert!(serving.ended(LIMIT).await.success(), "{}", serving.output());
+    assert!(!serving.output().contains(KEY));
+}
+
+#[tokio::test]
+async fn everything_wrong_with_the_settings_is_said_at_once_and_no_secret_shown() {
+    let variables = [
+        ("TANDEM_AUTH__SIGNING_KEY", "c2hvcnQgc2VjcmV0".to_owned()),
+        ("TANDEM_AUTH__REFRESH_KEYS", format!("1:{KEY},1:{KEY}")),
+        ("TANDEM_AUTH__ACCESS_TTL", "2h".to_owned()),
+        ("TANDEM_AUTH__IDLE_TTL", "100d".to_owned()),
+        ("TANDEM_AUTH__HASH__MEMORY_KIB", "7".to_owned()),
+        ("TANDEM_AUTH__ISUER", "x".to_owned()),
+    ];
+    let mut process = Process::spawn(PROGRAM, ["check-config"], variables);
+    assert_eq!(process.ended(LIMIT).await.code(), Some(78));
+    for expected in [
+        "auth.database.url: is required",
+        "auth.signing_key: must be base64 of exactly 32 bytes",
+        "auth.refresh_keys: names one key id twice",
+        "auth.access_ttl: \"2h\" is out of range: from 1m to 1h",
+        "auth.idle_ttl: must not be longer than auth.absolute_ttl",
+        "auth.hash.memory_kib: \"7\" is out of range",
+        "auth.isuer: unknown setting; did you mean auth.issuer?",
+    ] {
+        process
+            .wait_for_line(LIMIT, |line| line.contains(expected))
+            .await;
+    }
+    for secret in [KEY, "c2hvcnQgc2VjcmV0"] {
+        assert!(!process.output().contains(secret));
+    }
+}
+
+#[tokio::test]
+async fn good_settings_pass_and_cheap_hashing_is_warned_of() {
+    let database = Database::empty().await;
+    let mut good = variables(&database);
+    let mut check = Process::spawn(PROGRAM, ["check-config"], good.clone());
+    assert!(check.ended(LIMIT).await.success(), "{}", check.output());
+    good.push(("TANDEM_AUTH__HASH__MEMORY_KIB", "1024".to_owned()));
+    let serving = Process::spawn(PROGRAM, Vec::<String>::new(), good);
+    serving
+        .wait_for_line(LIMIT, |line| line.contains("below OWASP's minimum"))
+        .await;
+}
