@@ -2,9 +2,12 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use shared::config::{
-    Database, KeyMaterial, Log, Problems, Server, Settings, Source, Weakness, database, listen,
-    log, server,
+use shared::{
+    config::{
+        KeyMaterial, Log, Problems, Settings, Source, Weakness, database, listen, log, server,
+    },
+    database,
+    serve::Limits,
 };
 
 use crate::{password::HashSettings, sessions::Lifetimes, tokens::Profile};
@@ -27,9 +30,9 @@ pub struct Config {
     /// How it logs.
     pub log: Log,
     /// Limits of its server.
-    pub server: Server,
+    pub server: Limits,
     /// Its database.
-    pub database: Database,
+    pub database: database::Settings,
     /// What its access tokens say.
     pub profile: Profile,
     /// How far the clocks of services may be apart: up to 5 s.

@@ -25,12 +25,12 @@ use aws_lc_rs::error::KeyRejected;
 use shared::{
     access::PolicyError,
     clock::Clock,
-    database::{self, Lanes},
+    database::Lanes,
     health::{Health, Readiness},
     proto::auth::{
         account_service_server::AccountServiceServer, auth_service_server::AuthServiceServer,
     },
-    serve::{Limits, Server, Surface},
+    serve::{Server, Surface},
     token::{KeySet, Trust, Verifier},
 };
 use tokio::{net::TcpListener, sync::watch};
@@ -86,7 +86,7 @@ impl App {
     /// Puts the service together. It connects to its database in the background; must be called within a runtime.
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         warn_of_cheap_hashing(config.hash);
-        let lanes = Lanes::start(lane_settings(config.database)).map_err(StartError::Database)?;
+        let lanes = Lanes::start(config.database).map_err(StartError::Database)?;
         let hasher = Hasher::start(config.hash)?;
         let verifier = verifier(&config.profile, config.leeway, &clock);
         let ring = config
@@ -112,7 +112,7 @@ impl App {
         let surface = surface(accounts, sessions, mint);
         let health = Health::new(surface.names().iter().copied());
         Ok(Self {
-            server: Server::new(surface, health.clone(), verifier, limits(&config.server))?,
+            server: Server::new(surface, health.clone(), verifier, config.server)?,
             health,
             lanes,
             clock,
@@ -167,34 +167,6 @@ fn verifier(
         leeway,
     };
     Verifier::new(trust, Arc::clone(clock))
-}
-
-fn limits(server: &shared::config::Server) -> Limits {
-    Limits {
-        max_in_flight: server.max_in_flight,
-        deadline: server.deadline,
-        drain: server.drain,
-        max_streams: server.max_streams,
-        keepalive_interval: server.keepalive_interval,
-        keepalive_timeout: server.keepalive_timeout,
-        reflection: server.reflection,
-    }
-}
-
-fn lane_settings(database: shared::config::Database) -> database::Settings {
-    database::Settings {
-        url: database.url,
-        lanes: database.lanes,
-        queue: database.queue,
-        longest_wait: database.longest_wait,
-        recycle_after: database.recycle_after,
-        check_after_idle: database.check_after_idle,
-        connect_timeout: database.connect_timeout,
-        unit_limit: database.unit_limit,
-        statement_timeout: database.statement_timeout,
-        idle_in_transaction_timeout: database.idle_in_transaction_timeout,
-        application_name: database.application_name,
-    }
 }
 
 fn warn_of_cheap_hashing(hash: HashSettings) {

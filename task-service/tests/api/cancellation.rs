@@ -22,11 +22,12 @@ fn scrambled(seed: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// One call that its caller drops after up to 8 ms, or that has so short a deadline; whether it was answered in time.
+/// One call that its caller drops after 0 to 200 ms, mostly early, or that has so short a deadline; whether it was answered
+/// in time.
 async fn call(user: &User, tasks: &[Task], number: u64) -> bool {
     let random = scrambled(number);
     let task = &tasks[usize::try_from(random % tasks.len() as u64).unwrap()];
-    let patience = Duration::from_micros((random >> 16) % 8_000);
+    let patience = Duration::from_micros((random >> 20) % (100 << ((random >> 16) % 12)));
     let deadline = if random & 0x100 == 0 {
         patience
     } else {
