@@ -11,7 +11,7 @@ export TANDEM_BUF := $(BUF)
 export TANDEM_PYTHON := $(TOOLS)/python/bin/python
 # What `make proto` compares the protos with.
 AGAINST ?= main
-WITH_POSTGRES = $(CARGO) run --quiet --package embedded-postgres --bin with-postgres --
+WITH_POSTGRES = $(CARGO) run --quiet --package embedded-postgres --bin with-postgres -- --
 
 help: ## List the targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
