@@ -15,6 +15,8 @@ use testing::Process;
 
 /// How long a client may take: it starts an interpreter or a compiler of protos.
 const LONGEST: Duration = Duration::from_mins(1);
+/// How long a database may take to end when its owner was killed.
+const ENDING: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(5);
 
 /// The folder of the workspace.
@@ -77,8 +79,11 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // A server that still ends may remove files at the same time.
-        let _ = fs::remove_dir_all(&self.0);
+        // The PostgreSQL of a process that was killed takes a moment to end, and writes until then.
+        let deadline = Instant::now() + ENDING;
+        while fs::remove_dir_all(&self.0).is_err() && self.0.exists() && Instant::now() < deadline {
+            thread::sleep(POLL);
+        }
     }
 }
 
