@@ -1,9 +1,8 @@
 //! The database of parts that were given none, and the schemas of both services.
 
 use embedded_postgres::{EmbeddedPostgres, Settings};
-use secrecy::ExposeSecret as _;
-use shared::database::migrate::{self, migrate};
-use sqlx::migrate::Migrator;
+use secrecy::{ExposeSecret as _, SecretString};
+use shared::readiness::Schema;
 
 use crate::{Error, folder::Folder, plan::Plan};
 
@@ -27,27 +26,15 @@ pub(crate) async fn start(
 
 /// Brings both schemas up to date.
 pub(crate) async fn bring_up_to_date(plan: &Plan) -> Result<(), Error> {
-    use auth_service::schema;
-    let auth = plan.auth.database.url.expose_secret();
-    let task = plan.task.database.url.expose_secret();
-    one("auth service", auth, &schema::MIGRATIONS, schema::SCHEMA).await?;
-    let (migrations, schema) = (&task_service::MIGRATOR, task_service::SCHEMA);
-    one("task service", task, migrations, schema).await
+    let auth = &plan.auth.database.url;
+    let task = &plan.task.database.url;
+    one("auth service", auth, auth_service::SCHEMA).await?;
+    one("task service", task, task_service::SCHEMA).await
 }
 
-async fn one(
-    part: &'static str,
-    url: &str,
-    migrations: &Migrator,
-    schema: &str,
-) -> Result<(), Error> {
-    let migrated = async {
-        let options = url.parse().map_err(migrate::Error::from)?;
-        migrate(&options, migrations, schema).await
-    };
-    let report = migrated
-        .await
-        .map_err(|source| Error::Migration { part, source })?;
+async fn one(part: &'static str, url: &SecretString, schema: Schema) -> Result<(), Error> {
+    let migrated = schema.migrate(url.expose_secret()).await;
+    let report = migrated.map_err(|source| Error::Migration { part, source })?;
     tracing::info!(part, applied = ?report.applied, version = report.version, "the schema is up to date");
     Ok(())
 }
