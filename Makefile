@@ -35,7 +35,7 @@ lint: ## clippy: all and pedantic, no warning passes.
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
 docs-check: ## Documentation builds without a broken link.
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --workspace --no-deps --document-private-items --quiet
 
 deny: ## Licences, sources and duplicates of the dependencies. `make deny ADVISORIES=advisories` asks RustSec too (needs GitHub).
 	@scripts/provide deny
