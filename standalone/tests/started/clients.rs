@@ -22,7 +22,7 @@ fn python(script: &str, auth: &str, task: &str) {
         task,
     ];
     run(
-        &fetched("TANDEM_PYTHON"),
+        &fetched("TEST_PYTHON"),
         &arguments,
         &[("PYTHONDONTWRITEBYTECODE", "1")],
     )
@@ -100,7 +100,7 @@ impl<'a> Buf<'a> {
         }
         arguments.push(&url);
         let home = self.stack.folder.text();
-        run(&fetched("TANDEM_BUF"), &arguments, &[("HOME", &home)])
+        run(&fetched("TEST_BUF"), &arguments, &[("HOME", &home)])
     }
 
     fn answer(&self, method: &str, token: Option<&str>, message: &Value) -> Value {

@@ -25,7 +25,7 @@ fn printed(stack: &Stack, title: &str) -> String {
 
 /// PATH with buf on it.
 fn path() -> String {
-    let buf = fetched("TANDEM_BUF");
+    let buf = fetched("TEST_BUF");
     let path = std::env::var_os("PATH").unwrap_or_default();
     format!("{}:{}", buf.parent().unwrap().display(), path.display())
 }
