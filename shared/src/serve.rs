@@ -27,16 +27,13 @@ use tower::ServiceExt as _;
 
 use crate::{
     access::{AccessPolicy, PolicyError},
+    caller::Peer,
     health::Health,
     proto::FILE_DESCRIPTOR_SET,
     reflection::Reflection,
     rpc::{Road, Rules},
     token::Verifier,
 };
-
-/// The other end of a connection, in the extensions of its requests.
-#[derive(Debug, Clone, Copy)]
-pub struct Peer(pub SocketAddr);
 
 /// How long connections may take to finish once their calls have been ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
