@@ -5,11 +5,13 @@
 
 mod accounts;
 pub mod config;
+mod confirmed;
 mod decision;
 pub mod domain;
 pub mod error;
 mod grpc;
 pub mod password;
+mod refresh;
 pub mod refresh_token;
 pub mod sessions;
 mod sign_in;

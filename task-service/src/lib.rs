@@ -134,8 +134,8 @@ impl App {
             background.spawn(follow(self.verifier, issuer, loaded.clone(), stop.clone()));
         }
         let more = vec![("keys", keys)];
-        readiness::follow(&background, health, &lanes, SCHEMA, more, &stop);
-        background.spawn(tasks.sweep_until(stop.clone()));
+        let schema = readiness::follow(&background, health, &lanes, SCHEMA, more, &stop);
+        background.spawn(tasks.sweep_until(stop.clone(), schema));
         background.close();
 
         server.run(listener, shutdown).await;

@@ -15,6 +15,8 @@ use tokio::sync::watch;
 
 /// How often to look whether a process has ended.
 const POLL: Duration = Duration::from_millis(10);
+/// How long the last lines of a program that has ended may take to be read.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// A running program with a clean environment. Killed when dropped.
 ///
@@ -110,7 +112,15 @@ impl Process {
             .unwrap_or_else(|error| panic!("SIGKILL to {}: {error}", self.id()));
     }
 
-    /// Waits for the program to end.
+    /// Waits until both outputs have been read to their ends; not for long, since a program it left behind may hold them.
+    async fn output_read(&self) {
+        let mut lines = self.lines.clone();
+        let read = async { while lines.changed().await.is_ok() {} };
+        // What has come by then is all there is to see.
+        let _ = tokio::time::timeout(LAST_WORDS, read).await;
+    }
+
+    /// Waits for the program to end, and for the last of its output.
     ///
     /// # Panics
     /// When it has not ended `within` this time.
@@ -118,6 +128,7 @@ impl Process {
         let deadline = Instant::now() + within;
         loop {
             if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                self.output_read().await;
                 return status;
             }
             assert!(

@@ -9,6 +9,7 @@ mod change_password;
 mod delete_account;
 mod get_account;
 mod get_json_web_key_set;
+mod hashing;
 mod list_sessions;
 mod refresh_model;
 mod refresh_storage;

@@ -59,21 +59,17 @@ impl List {
         let mut violations = Violations::default();
         let size = violations.take("page_size", size(*page_size));
         let binding = Binding::of(owner, filter, order_by, *show_deleted);
-        let last = match &**page_token {
-            "" => Some(None),
-            token => violations
-                .take("page_token", tokens.open(token, binding, now))
-                .map(Some),
-        };
+        let last = violations.take("page_token", last(page_token, tokens, binding, now));
         let skip = violations.take("skip", skipped(*skip));
         let filter = violations.take("filter", Filter::parse(filter));
         let order = violations.take("order_by", Order::parse(order_by));
         let parsed = violations.finish(|| {
+            let (filter, order, show_deleted) = (filter?, order?, *show_deleted);
             Some(Self {
                 listing: Listing {
-                    filter: filter?,
-                    order: order?,
-                    show_deleted: *show_deleted,
+                    filter,
+                    order,
+                    show_deleted,
                 },
                 last: last?,
                 binding,
@@ -84,6 +80,19 @@ impl List {
         })?;
         Ok(parsed)
     }
+}
+
+/// Where the page before ended; `None` on the first page.
+fn last(
+    token: &str,
+    tokens: &PageTokens,
+    binding: Binding,
+    now: DateTime<Utc>,
+) -> Result<Option<Last>, Problem> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    tokens.open(token, binding, now).map(Some)
 }
 
 /// AIP-158: nothing means the usual size, too much means the largest.

@@ -4,14 +4,19 @@
 
 mod access;
 mod cancellation;
+mod concurrency;
 mod create;
 mod delete;
+mod filter_and_order;
+mod generated;
 mod get;
 mod isolation;
 mod list;
 mod outage;
 mod properties;
 mod raw;
+mod together;
 mod undelete;
 mod update;
+mod walk;
 mod world;
