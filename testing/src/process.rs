@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::leaks::leak;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::watch;
 
@@ -18,7 +19,7 @@ const POLL: Duration = Duration::from_millis(10);
 /// How long the last lines of a program that has ended may take to be read.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// A running program with a clean environment. Killed when dropped.
+/// A running program with a clean environment. Killed when dropped, and held to showing no secret.
 ///
 /// Its standard input is a pipe that stays open, and empty, until [`Process::close_input`] or the end of this.
 #[derive(Debug)]
@@ -146,6 +147,11 @@ impl Drop for Process {
         // It may have ended, which is what is wanted.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let Some(line) = leak(&self.output())
+            && !thread::panicking()
+        {
+            panic!("the program's output shows a secret: {line}");
+        }
     }
 }
 

@@ -36,10 +36,11 @@ async fn stop(process: Process) {
 }
 
 #[tokio::test]
-async fn three_processes_with_a_database_each_serve_a_python_client_together() {
+async fn three_processes_serve_a_python_client_together_and_log_no_secret_at_any_level() {
     let (accounts, tasks) = (Database::empty().await, Database::empty().await);
     let auth_variables = vec![
         ("TANDEM_AUTH__LISTEN", "127.0.0.1:0".to_owned()),
+        ("TANDEM_LOG__LEVEL", "trace".to_owned()),
         ("TANDEM_AUTH__DATABASE__URL", accounts.url().to_owned()),
         ("TANDEM_AUTH__SIGNING_KEY", key(1)),
         ("TANDEM_AUTH__REFRESH_KEYS", format!("1:{}", key(2))),
@@ -49,6 +50,7 @@ async fn three_processes_with_a_database_each_serve_a_python_client_together() {
 
     let task_variables = vec![
         ("TANDEM_TASK__LISTEN", "127.0.0.1:0".to_owned()),
+        ("TANDEM_LOG__LEVEL", "trace".to_owned()),
         ("TANDEM_TASK__DATABASE__URL", tasks.url().to_owned()),
         ("TANDEM_TASK__PAGE_TOKEN_KEY", key(3)),
         ("TANDEM_TASK__AUTH_UPSTREAM", format!("http://{auth_at}")),
@@ -58,6 +60,7 @@ async fn three_processes_with_a_database_each_serve_a_python_client_together() {
 
     let gateway_variables = vec![
         ("TANDEM_GATEWAY__LISTEN", "127.0.0.1:0".to_owned()),
+        ("TANDEM_LOG__LEVEL", "trace".to_owned()),
         ("TANDEM_GATEWAY__AUTH_UPSTREAM", format!("http://{auth_at}")),
         ("TANDEM_GATEWAY__TASK_UPSTREAM", format!("http://{task_at}")),
     ];

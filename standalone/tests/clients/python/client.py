@@ -17,7 +17,7 @@ from grpc_status import rpc_status
 from grpc_tools import protoc
 
 PROTOS, AUTH, TASK = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-PASSWORD = "a password of my own"
+PASSWORD = "a password of my own-never-logged"
 
 _out = tempfile.TemporaryDirectory()
 _wanted = [str(path.relative_to(PROTOS)) for path in PROTOS.glob("tandem/**/*.proto")]
