@@ -46,16 +46,28 @@ fn is_a_test(file: &str, name: &str) -> bool {
     let found = lines.iter().position(|line| line.contains(&function));
     found.is_some_and(|at| {
         let before = &lines[at.saturating_sub(6)..at];
-        before.iter().any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))
+        before
+            .iter()
+            .any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))
     })
 }
 
 #[test]
 fn every_requirement_is_shown_by_a_test_that_exists_or_says_why_not() {
     let mut ids = BTreeSet::new();
-    for Requirement { id, shown_by, later, .. } in requirements() {
+    for Requirement {
+        id,
+        shown_by,
+        later,
+        ..
+    } in requirements()
+    {
         assert!(ids.insert(id.clone()), "{id} stands twice");
-        assert_eq!(shown_by.is_empty(), later.is_some(), "{id}: tests, or a reason why there is none");
+        assert_eq!(
+            shown_by.is_empty(),
+            later.is_some(),
+            "{id}: tests, or a reason why there is none"
+        );
         for test in shown_by {
             let (file, name) = test.split_once("::").unwrap();
             assert!(is_a_test(file, name), "{id}: there is no test {test}");
@@ -70,8 +82,16 @@ fn the_table_of_requirements_is_generated() {
          Generated from `requirements.toml`. ASVS is OWASP's Application Security Verification Standard 5.0.\n\n\
          | requirement | asks for | shown by |\n|---|---|---|\n",
     );
-    for Requirement { id, asks, shown_by, later } in requirements() {
-        let tests = shown_by.iter().map(|test| format!("`{}`", test.replace("::", "` `")));
+    for Requirement {
+        id,
+        asks,
+        shown_by,
+        later,
+    } in requirements()
+    {
+        let tests = shown_by
+            .iter()
+            .map(|test| format!("`{}`", test.replace("::", "` `")));
         let shown = later.unwrap_or_else(|| tests.collect::<Vec<_>>().join("<br>"));
         writeln!(page, "| {id} | {asks} | {shown} |").unwrap();
     }
