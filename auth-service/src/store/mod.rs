@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod audit;
+pub(crate) mod feed;
 pub(crate) mod revocation;
 pub(crate) mod session;
 
