@@ -7,6 +7,7 @@
 //! | [`access`] | who may call what, from the descriptors |
 //! | [`caller`] | the verified caller and the call, as methods take them |
 //! | [`token`] | access tokens and their verification |
+//! | [`revocation`] | what voids tokens before they expire |
 //! | [`refusal`], [`reason`], [`violations`] | from an error to a `Status` |
 //! | [`health`], [`readiness`], [`reflection`] | the two infrastructure services, and what readiness depends on |
 //! | [`database`] | lanes: connections owned by tasks; migrations |
@@ -28,6 +29,7 @@ pub mod readiness;
 pub mod reason;
 pub mod reflection;
 pub mod refusal;
+pub mod revocation;
 mod rpc;
 pub mod serve;
 pub mod shutdown;
