@@ -6,6 +6,7 @@
 //! | [`rpc`] | the road of a call: deadline, admission, access, completing refusals, access line |
 //! | [`access`] | who may call what, from the descriptors |
 //! | [`caller`] | the verified caller and the call, as methods take them |
+//! | [`service_secrets`] | the credential of services |
 //! | [`token`] | access tokens and their verification |
 //! | [`revocation`] | what voids tokens before they expire |
 //! | [`refusal`], [`reason`], [`violations`] | from an error to a `Status` |
@@ -32,6 +33,7 @@ pub mod refusal;
 pub mod revocation;
 mod rpc;
 pub mod serve;
+pub mod service_secrets;
 pub mod shutdown;
 pub mod telemetry;
 pub mod text;
