@@ -4,11 +4,14 @@
 //! statement. [`App`] is the whole; it can run in a process of its own or beside others.
 
 mod accounts;
+mod api_key;
+mod api_keys;
 pub mod config;
 mod decision;
 pub mod domain;
 pub mod error;
 mod grpc;
+mod key_ring;
 pub mod password;
 pub mod refresh_token;
 pub mod sessions;
@@ -38,6 +41,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     accounts::Accounts,
+    api_keys::ApiKeys,
     config::Config,
     grpc::{AccountRpcs, AuthRpcs},
     password::{HashSettings, Hasher},
@@ -147,12 +151,18 @@ impl App {
 }
 
 fn surface(accounts: Accounts, sessions: Sessions, mint: Arc<Mint>) -> Surface {
+    let api_keys = ApiKeys::new(sessions.clone());
     let auth = AuthRpcs {
         accounts: accounts.clone(),
         sessions: sessions.clone(),
+        api_keys: api_keys.clone(),
         mint,
     };
-    let account = AccountRpcs { accounts, sessions };
+    let account = AccountRpcs {
+        accounts,
+        sessions,
+        api_keys,
+    };
     Surface::default()
         .with(AuthServiceServer::new(auth).max_decoding_message_size(LARGEST_REQUEST))
         .with(AccountServiceServer::new(account).max_decoding_message_size(LARGEST_REQUEST))

@@ -1,6 +1,7 @@
 //! The gRPC adapters: parse the message, call the use case, convert the result.
 
 mod account_service;
+mod api_key;
 mod auth_service;
 mod messages;
 mod requests;
