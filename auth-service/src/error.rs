@@ -35,6 +35,15 @@ pub enum Error {
     /// The account has no such open session.
     #[error("no such session")]
     SessionNotFound,
+    /// No API key of this service, or one that has ended, or of an account that is closed: nobody is told which.
+    #[error("the API key is not valid")]
+    ApiKeyInvalid,
+    /// The account has no such API key.
+    #[error("no such API key")]
+    ApiKeyNotFound,
+    /// The account holds as many API keys as it may.
+    #[error("the account holds as many API keys as it may; revoke one")]
+    ApiKeyQuotaExceeded,
     /// Another account has this address.
     #[error("an account with this email exists")]
     EmailTaken,
@@ -73,6 +82,9 @@ impl Refusal for Error {
             Self::RefreshTokenReused => Reason::RefreshTokenReused,
             Self::TokenRevoked => Reason::TokenRevoked,
             Self::SessionNotFound => Reason::SessionNotFound,
+            Self::ApiKeyInvalid => Reason::ApiKeyInvalid,
+            Self::ApiKeyNotFound => Reason::ApiKeyNotFound,
+            Self::ApiKeyQuotaExceeded => Reason::ApiKeyQuotaExceeded,
             Self::EmailTaken => Reason::EmailTaken,
             Self::EtagMismatch => Reason::EtagMismatch,
             Self::Conflict => Reason::Conflict,

@@ -149,12 +149,19 @@ impl Sessions {
     ) -> Result<bool, Error> {
         let id = rotation.session_id;
         let act = Act::of(call, kind, rotation.now);
+        let voiding = self.feed.voiding(act.time);
         tracing::warn!(session = %id, kind = kind.as_str(), "a refresh token ended its session");
-        self.lanes
+        let ended = self
+            .lanes
             .run(call.deadline, move |connection| {
-                async move { Ok(revocation::end(connection, id, reason, &act).await?) }.boxed()
+                async move {
+                    Ok::<_, Error>(revocation::end(connection, id, reason, &act, voiding).await?)
+                }
+                .boxed()
             })
-            .await
+            .await?;
+        self.feed.wake();
+        Ok(ended)
     }
 
     fn window(&self) -> TimeDelta {

@@ -7,24 +7,21 @@
 
 use std::fmt;
 
-use aws_lc_rs::{constant_time, hmac, rand};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use aws_lc_rs::rand;
 use shared::ids::SessionId;
 use uuid::Uuid;
 use zeroize::Zeroize as _;
 
-use crate::domain::sha256;
+pub use crate::key_ring::{KeyRing, KeyRingError, Malformed};
+use crate::{domain::sha256, key_ring::OVERHEAD};
 
-/// First byte of every token.
-const VERSION: u8 = 1;
 /// What the tag is over, before the token itself: the same key never tags anything else to the same effect.
 const PURPOSE: &[u8] = b"tandem refresh token\0";
 const SECRET_BYTES: usize = 16;
-const TAG_BYTES: usize = 16;
 /// A varint of 64 bits has at most so many bytes (LEB128: seven bits each).
 const LONGEST_VARINT: usize = 10;
 /// Everything but the generation.
-const FIXED_BYTES: usize = 2 + 16 + SECRET_BYTES + TAG_BYTES;
+const FIXED_BYTES: usize = OVERHEAD + 16 + SECRET_BYTES;
 /// Longest text looked at: that of the greatest generation.
 const LONGEST_TEXT: usize = (FIXED_BYTES + LONGEST_VARINT) * 4 / 3;
 
@@ -102,54 +99,15 @@ impl RefreshToken {
     }
 }
 
-/// The text is no refresh token of this service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the refresh token is malformed or was not sealed with a known key")]
-pub struct Malformed;
-
-/// Why a key ring cannot be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum KeyRingError {
-    /// There is no key to seal with.
-    #[error("the key ring of the refresh tokens is empty")]
-    Empty,
-    /// Two keys have this id.
-    #[error("the key id {0} stands twice in the key ring of the refresh tokens")]
-    Ambiguous(u8),
-}
-
-/// The keys that seal refresh tokens: the first one seals, all of them open.
-pub struct KeyRing(Vec<(u8, hmac::Key)>);
-
 impl KeyRing {
-    /// A ring of these keys, each with its id.
-    pub fn new(mut keys: Vec<(u8, [u8; 32])>) -> Result<Self, KeyRingError> {
-        if keys.is_empty() {
-            return Err(KeyRingError::Empty);
-        }
-        let mut ring = Vec::<(u8, hmac::Key)>::with_capacity(keys.len());
-        for (id, key) in &mut keys {
-            if ring.iter().any(|(other, _)| other == id) {
-                return Err(KeyRingError::Ambiguous(*id));
-            }
-            ring.push((*id, hmac::Key::new(hmac::HMAC_SHA256, key)));
-            key.zeroize();
-        }
-        Ok(Self(ring))
-    }
-
     /// The text of `token`, sealed with the first key. The same token always gives the same text.
     #[must_use]
     pub fn encode(&self, token: &RefreshToken) -> String {
-        let (key_id, key) = self.0.first().expect("a key ring has a key");
-        let mut bytes = Vec::with_capacity(FIXED_BYTES + LONGEST_VARINT);
-        bytes.extend([VERSION, *key_id]);
-        bytes.extend(token.session_id.uuid().as_bytes());
-        push_varint(&mut bytes, token.generation);
-        bytes.extend(token.secret.0);
-        let tag = tag(key, &bytes);
-        bytes.extend(tag);
-        URL_SAFE_NO_PAD.encode(bytes)
+        let mut fields = Vec::with_capacity(FIXED_BYTES + LONGEST_VARINT);
+        fields.extend(token.session_id.uuid().as_bytes());
+        push_varint(&mut fields, token.generation);
+        fields.extend(token.secret.0);
+        self.seal(PURPOSE, &fields)
     }
 
     /// The token that `text` is, if it was sealed with a key of this ring.
@@ -157,29 +115,7 @@ impl KeyRing {
         if text.len() > LONGEST_TEXT {
             return Err(Malformed);
         }
-        let bytes = URL_SAFE_NO_PAD
-            .decode(text)
-            .map_err(|_not_base64url| Malformed)?;
-        let (body, found) = bytes.split_last_chunk::<TAG_BYTES>().ok_or(Malformed)?;
-        let ([VERSION, key_id], fields) = body.split_first_chunk::<2>().ok_or(Malformed)? else {
-            return Err(Malformed);
-        };
-        let (_, key) = self
-            .0
-            .iter()
-            .find(|(id, _)| id == key_id)
-            .ok_or(Malformed)?;
-        constant_time::verify_slices_are_equal(&tag(key, body), found)
-            .map_err(|_forged| Malformed)?;
-        parse(fields).ok_or(Malformed)
-    }
-}
-
-impl fmt::Debug for KeyRing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ids = self.0.iter().map(|(id, _)| id);
-        f.write_str("KeyRing")?;
-        f.debug_list().entries(ids).finish()
+        parse(&self.open(PURPOSE, text)?).ok_or(Malformed)
     }
 }
 
@@ -192,17 +128,6 @@ fn parse(fields: &[u8]) -> Option<RefreshToken> {
         generation: parse_varint(varint)?,
         secret: SessionSecret(*secret),
     })
-}
-
-fn tag(key: &hmac::Key, body: &[u8]) -> [u8; TAG_BYTES] {
-    let mut context = hmac::Context::with_key(key);
-    context.update(PURPOSE);
-    context.update(body);
-    *context
-        .sign()
-        .as_ref()
-        .first_chunk()
-        .expect("HMAC-SHA256 has 32 bytes")
 }
 
 fn push_varint(bytes: &mut Vec<u8>, mut value: u64) {

@@ -14,6 +14,7 @@ use shared::{
 use crate::{
     domain::DeviceLabel,
     error::Error,
+    feed::Feed,
     refresh_token::{RefreshToken, SessionSecret},
     store::{
         account::Account,
@@ -40,6 +41,7 @@ pub struct Lifetimes {
 pub(crate) struct Sessions {
     pub(crate) lanes: Lanes,
     pub(crate) mint: Arc<Mint>,
+    pub(crate) feed: Feed,
     clock: Arc<dyn Clock>,
     pub(crate) lifetimes: Lifetimes,
 }
@@ -48,12 +50,14 @@ impl Sessions {
     pub(crate) fn new(
         lanes: Lanes,
         mint: Arc<Mint>,
+        feed: Feed,
         clock: Arc<dyn Clock>,
         lifetimes: Lifetimes,
     ) -> Self {
         Self {
             lanes,
             mint,
+            feed,
             clock,
             lifetimes,
         }
@@ -121,18 +125,20 @@ impl Sessions {
             return Ok(());
         };
         let act = Act::of(call, Kind::SignOut, self.now());
-        let secret_hash = token.secret.hash();
+        let (id, secret_hash) = (token.session_id, token.secret.hash());
+        let voiding = self.feed.voiding(act.time);
         self.lanes
             .run(call.deadline, move |connection| {
                 async move {
-                    Ok(
-                        revocation::sign_out(connection, token.session_id, &secret_hash, &act)
-                            .await?,
+                    Ok::<_, Error>(
+                        revocation::sign_out(connection, id, &secret_hash, &act, voiding).await?,
                     )
                 }
                 .boxed()
             })
-            .await
+            .await?;
+        self.feed.wake();
+        Ok(())
     }
 
     /// The caller's open sessions, the newest first.
@@ -158,15 +164,19 @@ impl Sessions {
         id: SessionId,
     ) -> Result<(), Error> {
         let act = Act::of(call, Kind::SessionRevoked, self.now());
+        let voiding = self.feed.voiding(act.time);
         let ended = self
             .lanes
             .run(call.deadline, move |connection| {
                 async move {
-                        Ok::<_, Error>(revocation::revoke(connection, &caller, id, &act).await?)
-                    }
-                    .boxed()
+                    Ok::<_, Error>(
+                        revocation::revoke(connection, &caller, id, &act, voiding).await?,
+                    )
+                }
+                .boxed()
             })
             .await?;
+        self.feed.wake();
         match ended {
             ended if !ended.caller_live => Err(Error::TokenRevoked),
             ended if ended.count == 0 => Err(Error::SessionNotFound),
@@ -177,17 +187,21 @@ impl Sessions {
     /// Ends the caller's other open sessions; how many they were.
     pub(crate) async fn revoke_others(&self, caller: Caller, call: &Call) -> Result<i32, Error> {
         let act = Arc::new(Act::of(call, Kind::OtherSessionsRevoked, self.now()));
+        let voiding = self.feed.voiding(act.time);
         // A transaction, though one statement: two of them lock the same rows in either order, and one is called again.
         let ended = self
             .lanes
             .transaction(call.deadline, move |connection| {
                 let act = Arc::clone(&act);
                 async move {
-                    Ok::<_, Error>(revocation::revoke_others(connection, &caller, &act).await?)
+                    Ok::<_, Error>(
+                        revocation::revoke_others(connection, &caller, &act, voiding).await?,
+                    )
                 }
                 .boxed()
             })
             .await?;
+        self.feed.wake();
         if !ended.caller_live {
             return Err(Error::TokenRevoked);
         }

@@ -1,6 +1,8 @@
 //! Makes token pairs. The same session and generation give the same pair, byte for byte, so that an answer that was lost
 //! can be given again without having been stored.
 
+mod exchanged;
+
 use std::time::Duration;
 
 use aws_lc_rs::{error::KeyRejected, hmac};
@@ -15,6 +17,8 @@ use crate::{
     signing::{Signer, jittered},
     store::session::Standing,
 };
+
+pub(crate) use exchanged::Exchanged;
 
 /// What every access token of this service says.
 #[derive(Debug, Clone)]

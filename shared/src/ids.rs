@@ -78,6 +78,15 @@ id! {
     /// One signed-in device.
     SessionId
 }
+impl From<ApiKeyId> for SessionId {
+    fn from(id: ApiKeyId) -> Self {
+        Self(id.0)
+    }
+}
+id! {
+    /// A credential of a backend; the session of the tokens it is exchanged for has the same id.
+    ApiKeyId
+}
 id! {
     /// A task of one user.
     TaskId

@@ -1,11 +1,13 @@
 //! The values of accounts and sessions. Each is parsed once, at the edge, and is then right by its type.
 
+mod api_key;
 mod email;
 mod password;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use shared::{refusal::Problem, text};
 
+pub use api_key::{KeyEnd, KeyScopes};
 pub use email::Email;
 pub use password::{Password, PresentedPassword};
 

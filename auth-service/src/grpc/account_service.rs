@@ -3,23 +3,25 @@
 use shared::{
     caller::authenticated,
     proto::auth::{
-        ChangePasswordRequest, ChangePasswordResponse, DeleteAccountRequest, DeleteAccountResponse,
-        GetAccountRequest, GetAccountResponse, ListSessionsRequest, ListSessionsResponse,
-        RevokeOtherSessionsRequest, RevokeOtherSessionsResponse, RevokeSessionRequest,
-        RevokeSessionResponse, UpdateAccountRequest, UpdateAccountResponse,
-        account_service_server::AccountService,
+        ChangePasswordRequest, ChangePasswordResponse, CreateApiKeyRequest, CreateApiKeyResponse,
+        DeleteAccountRequest, DeleteAccountResponse, GetAccountRequest, GetAccountResponse,
+        ListApiKeysRequest, ListApiKeysResponse, ListSessionsRequest, ListSessionsResponse,
+        RevokeApiKeyRequest, RevokeApiKeyResponse, RevokeOtherSessionsRequest,
+        RevokeOtherSessionsResponse, RevokeSessionRequest, RevokeSessionResponse,
+        UpdateAccountRequest, UpdateAccountResponse, account_service_server::AccountService,
     },
 };
 use tonic::{Request, Response, Status};
 
-use super::{messages, requests};
-use crate::{accounts::Accounts, sessions::Sessions};
+use super::{api_key, messages, requests};
+use crate::{accounts::Accounts, api_keys::ApiKeys, sessions::Sessions};
 
 /// Serves `AccountService`.
 #[derive(Debug)]
 pub(crate) struct AccountRpcs {
     pub(crate) accounts: Accounts,
     pub(crate) sessions: Sessions,
+    pub(crate) api_keys: ApiKeys,
 }
 
 #[tonic::async_trait]
@@ -98,5 +100,36 @@ impl AccountService for AccountRpcs {
         let (caller, call, RevokeOtherSessionsRequest {}) = authenticated(request)?;
         let revoked_count = self.sessions.revoke_others(caller, &call).await?;
         Ok(Response::new(RevokeOtherSessionsResponse { revoked_count }))
+    }
+
+    async fn create_api_key(
+        &self,
+        request: Request<CreateApiKeyRequest>,
+    ) -> Result<Response<CreateApiKeyResponse>, Status> {
+        let (caller, call, message) = authenticated(request)?;
+        let wish = api_key::create(&message, self.api_keys.now())?;
+        let created = self.api_keys.create(caller, &call, wish).await?;
+        Ok(Response::new(api_key::created(created)))
+    }
+
+    async fn list_api_keys(
+        &self,
+        request: Request<ListApiKeysRequest>,
+    ) -> Result<Response<ListApiKeysResponse>, Status> {
+        let (caller, call, ListApiKeysRequest {}) = authenticated(request)?;
+        let listed = self.api_keys.list(caller, &call).await?;
+        Ok(Response::new(ListApiKeysResponse {
+            api_keys: listed.iter().map(api_key::shown).collect(),
+        }))
+    }
+
+    async fn revoke_api_key(
+        &self,
+        request: Request<RevokeApiKeyRequest>,
+    ) -> Result<Response<RevokeApiKeyResponse>, Status> {
+        let (caller, call, message) = authenticated(request)?;
+        let id = api_key::revoke(&message)?;
+        self.api_keys.revoke(caller, &call, id).await?;
+        Ok(Response::new(RevokeApiKeyResponse {}))
     }
 }

@@ -5,15 +5,16 @@ use std::{sync::Arc, time::Duration};
 use shared::{
     caller::anonymous,
     proto::auth::{
-        GetJsonWebKeySetRequest, GetJsonWebKeySetResponse, RefreshTokensRequest,
-        RefreshTokensResponse, SignInRequest, SignInResponse, SignOutRequest, SignOutResponse,
-        SignUpRequest, SignUpResponse, auth_service_server::AuthService,
+        ExchangeApiKeyRequest, ExchangeApiKeyResponse, GetJsonWebKeySetRequest,
+        GetJsonWebKeySetResponse, RefreshTokensRequest, RefreshTokensResponse, SignInRequest,
+        SignInResponse, SignOutRequest, SignOutResponse, SignUpRequest, SignUpResponse,
+        auth_service_server::AuthService,
     },
 };
 use tonic::{Request, Response, Status};
 
-use super::{messages, requests};
-use crate::{accounts::Accounts, sessions::Sessions, tokens::Mint};
+use super::{api_key, messages, requests};
+use crate::{accounts::Accounts, api_keys::ApiKeys, sessions::Sessions, tokens::Mint};
 
 /// How long the published keys may be kept: as long as an access token lives by default.
 const KEYS_MAX_AGE: Duration = Duration::from_mins(5);
@@ -23,6 +24,7 @@ const KEYS_MAX_AGE: Duration = Duration::from_mins(5);
 pub(crate) struct AuthRpcs {
     pub(crate) accounts: Accounts,
     pub(crate) sessions: Sessions,
+    pub(crate) api_keys: ApiKeys,
     pub(crate) mint: Arc<Mint>,
 }
 
@@ -73,6 +75,15 @@ impl AuthService for AuthRpcs {
         let (call, SignOutRequest { refresh_token }) = anonymous(request)?;
         self.sessions.sign_out(&call, &refresh_token).await?;
         Ok(Response::new(SignOutResponse {}))
+    }
+
+    async fn exchange_api_key(
+        &self,
+        request: Request<ExchangeApiKeyRequest>,
+    ) -> Result<Response<ExchangeApiKeyResponse>, Status> {
+        let (call, ExchangeApiKeyRequest { api_key }) = anonymous(request)?;
+        let exchanged = self.api_keys.exchange(&call, &api_key).await?;
+        Ok(Response::new(api_key::exchanged(exchanged)))
     }
 
     async fn get_json_web_key_set(

@@ -63,7 +63,7 @@ pub(super) fn json_web_key(key: PublicKey) -> auth::JsonWebKey {
     }
 }
 
-fn timestamp(time: DateTime<Utc>) -> Timestamp {
+pub(super) fn timestamp(time: DateTime<Utc>) -> Timestamp {
     Timestamp {
         seconds: time.timestamp(),
         nanos: i32::try_from(time.timestamp_subsec_nanos()).unwrap_or(999_999_999),

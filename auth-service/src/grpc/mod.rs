@@ -1,9 +1,13 @@
 //! The gRPC adapters: parse the message, call the use case, convert the result.
 
 mod account_service;
+mod api_key;
 mod auth_service;
 mod messages;
 mod requests;
+mod verifier;
+mod verifier_service;
 
 pub(crate) use account_service::AccountRpcs;
 pub(crate) use auth_service::AuthRpcs;
+pub(crate) use verifier_service::VerifierRpcs;

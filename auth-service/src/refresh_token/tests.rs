@@ -1,6 +1,9 @@
+use aws_lc_rs::hmac;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use proptest::prelude::*;
 
 use super::*;
+use crate::key_ring::{TAG_BYTES, VERSION, tag};
 
 fn ring() -> KeyRing {
     KeyRing::new(vec![(1, [11; 32]), (2, [22; 32])]).unwrap()
@@ -20,7 +23,11 @@ fn sealed_with_varint(varint: &[u8]) -> String {
     bytes.extend([5; 16]);
     bytes.extend(varint);
     bytes.extend([6; 16]);
-    let tag = tag(&hmac::Key::new(hmac::HMAC_SHA256, &[11; 32]), &bytes);
+    let tag = tag(
+        &hmac::Key::new(hmac::HMAC_SHA256, &[11; 32]),
+        PURPOSE,
+        &bytes,
+    );
     bytes.extend(tag);
     URL_SAFE_NO_PAD.encode(bytes)
 }
@@ -98,7 +105,11 @@ fn another_version_is_refused_even_when_it_is_sealed() {
     let mut bytes = URL_SAFE_NO_PAD.decode(ring().encode(&token(7))).unwrap();
     bytes[0] = 2;
     let end = bytes.len() - TAG_BYTES;
-    let tag = tag(&hmac::Key::new(hmac::HMAC_SHA256, &[11; 32]), &bytes[..end]);
+    let tag = tag(
+        &hmac::Key::new(hmac::HMAC_SHA256, &[11; 32]),
+        PURPOSE,
+        &bytes[..end],
+    );
     bytes[end..].copy_from_slice(&tag);
     assert_eq!(
         ring().decode(&URL_SAFE_NO_PAD.encode(bytes)),

@@ -32,6 +32,10 @@ pub(crate) enum Kind {
     PasswordChanged,
     /// The account was deleted.
     AccountDeleted,
+    /// An API key, the event's session, was made.
+    ApiKeyCreated,
+    /// An API key, the event's session, was ended by its account.
+    ApiKeyRevoked,
 }
 
 impl Kind {
@@ -48,6 +52,8 @@ impl Kind {
             Self::OtherSessionsRevoked => "other_sessions_revoked",
             Self::PasswordChanged => "password_changed",
             Self::AccountDeleted => "account_deleted",
+            Self::ApiKeyCreated => "api_key_created",
+            Self::ApiKeyRevoked => "api_key_revoked",
         }
     }
 }

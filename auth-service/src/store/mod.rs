@@ -1,7 +1,9 @@
 //! Every SQL statement of the service: one function, one statement. The time and all ids are arguments.
 
 pub(crate) mod account;
+pub(crate) mod api_key;
 pub(crate) mod audit;
+pub(crate) mod feed;
 pub(crate) mod revocation;
 pub(crate) mod session;
 

@@ -189,6 +189,13 @@ impl AuthService for Service {
         Ok(Response::new(auth::SignOutResponse {}))
     }
 
+    async fn exchange_api_key(
+        &self,
+        _: Request<auth::ExchangeApiKeyRequest>,
+    ) -> Answer<auth::ExchangeApiKeyResponse> {
+        uncalled()
+    }
+
     async fn get_json_web_key_set(
         &self,
         _: Request<auth::GetJsonWebKeySetRequest>,

@@ -81,15 +81,19 @@ impl Scopes {
         1 << Scope::Account as u8 | 1 << Scope::TasksRead as u8 | 1 << Scope::TasksWrite as u8,
     );
 
+    /// These and `scope`.
+    #[must_use]
+    pub const fn with(self, scope: Scope) -> Self {
+        Self(self.0 | 1 << scope as u8)
+    }
+
     /// The scopes of a `scope` claim; unknown ones allow nothing and are passed over.
     #[must_use]
     pub fn parse(claim: &str) -> Self {
-        Self(
-            claim
-                .split(' ')
-                .filter_map(Scope::parse)
-                .fold(0, |set, scope| set | 1 << scope as u8),
-        )
+        claim
+            .split(' ')
+            .filter_map(Scope::parse)
+            .fold(Self::default(), Self::with)
     }
 
     /// Whether `scope` is among them.

@@ -6,9 +6,9 @@ use shared::{
     clock::SystemClock,
     health::Health,
     proto::auth::{
-        GetJsonWebKeySetRequest, GetJsonWebKeySetResponse, RefreshTokensRequest,
-        RefreshTokensResponse, SignInRequest, SignInResponse, SignOutRequest, SignOutResponse,
-        SignUpRequest, SignUpResponse,
+        ExchangeApiKeyRequest, ExchangeApiKeyResponse, GetJsonWebKeySetRequest,
+        GetJsonWebKeySetResponse, RefreshTokensRequest, RefreshTokensResponse, SignInRequest,
+        SignInResponse, SignOutRequest, SignOutResponse, SignUpRequest, SignUpResponse,
         auth_service_client::AuthServiceClient,
         auth_service_server::{AuthService, AuthServiceServer},
     },
@@ -54,6 +54,13 @@ impl AuthService for Probe {
         _: Request<RefreshTokensRequest>,
     ) -> Result<Response<RefreshTokensResponse>, Status> {
         Ok(Response::new(RefreshTokensResponse::default()))
+    }
+
+    async fn exchange_api_key(
+        &self,
+        _: Request<ExchangeApiKeyRequest>,
+    ) -> Result<Response<ExchangeApiKeyResponse>, Status> {
+        Ok(Response::new(ExchangeApiKeyResponse::default()))
     }
 
     async fn get_json_web_key_set(
