@@ -55,7 +55,10 @@ fn the_digest_of_an_entry_is_the_one_the_contract_describes() {
     bytes.extend_from_slice(&[0, 0, 0, 0, 0x69, 0x55, 0xb9, 0x00]);
     let whole = digest::digest(&digest::SHA256, &bytes);
     assert_eq!(entry.digest(), whole.as_ref()[..16]);
-    assert_eq!(set(std::slice::from_ref(&entry)).digest(at(0)), (1, entry.digest()));
+    assert_eq!(
+        set(std::slice::from_ref(&entry)).digest(at(0)),
+        (1, entry.digest())
+    );
     assert_eq!(RevocationSet::default().digest(at(0)), (0, [0; 16]));
 }
 
