@@ -24,18 +24,20 @@ use shared::{
     clock::Clock,
     database::Lanes,
     health::Health,
-    proto::{
-        auth::auth_service_client::AuthServiceClient, task::task_service_server::TaskServiceServer,
-    },
+    proto::task::task_service_server::TaskServiceServer,
     readiness::{self, Schema},
     serve::{Server, Surface},
-    token::{Verifier, follow},
+    token::{Revocations, Verifier, feed},
 };
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Endpoint;
 
-use crate::{config::Config, page_token::PageTokens, tasks::Tasks};
+use crate::{
+    config::{Config, SECTION},
+    page_token::PageTokens,
+    tasks::Tasks,
+};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/tasks");
 /// The tables of this service.
@@ -61,12 +63,12 @@ pub enum StartError {
     Policy(#[from] PolicyError),
 }
 
-/// Where the verification keys come from.
+/// How the verifier learns what is revoked and which keys sign.
 #[derive(Debug)]
-enum Keys {
-    /// This service reads them from the auth service and keeps them fresh.
-    Followed(Channel),
-    /// Whoever made the verifier keeps its keys fresh.
+enum Feed {
+    /// From the auth service there.
+    From(Endpoint),
+    /// Whoever made the verifier sees to it.
     Given,
 }
 
@@ -76,36 +78,41 @@ pub struct App {
     config: Config,
     clock: Arc<dyn Clock>,
     verifier: Verifier,
-    keys: Keys,
+    feed: Feed,
 }
 
 impl App {
-    /// The service as `config` describes it. It reads the verification keys from the auth service.
+    /// The service as `config` describes it. The auth service tells it what is revoked and which keys sign.
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let upstream = Endpoint::new(config.auth_upstream.clone()).map_err(StartError::Upstream)?;
-        let verifier = Verifier::new(config.trust.clone(), Arc::clone(&clock));
+        let verifier = Verifier::new(
+            config.trust.clone(),
+            Revocations::Followed(config.staleness),
+            config.remembered_tokens,
+            Arc::clone(&clock),
+        );
         Ok(Self {
-            keys: Keys::Followed(upstream.connect_lazy()),
+            feed: Feed::From(upstream),
             config,
             clock,
             verifier,
         })
     }
 
-    /// The service with a verifier whose keys somebody else keeps fresh, such as the auth service in the same process.
+    /// The service with a verifier that somebody else sees to. What is revoked is known if that verifier knows it.
     #[must_use]
     pub fn trusting(config: Config, clock: Arc<dyn Clock>, verifier: Verifier) -> Self {
         Self {
             config,
             clock,
             verifier,
-            keys: Keys::Given,
+            feed: Feed::Given,
         }
     }
 
     /// Serves until `shutdown` resolves and calls under way have ended.
     ///
-    /// It serves at once and tells by its health when it is ready: connected, migrated, and with keys.
+    /// It serves at once and tells by its health when it is ready: connected, migrated, and told what is revoked.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -128,12 +135,14 @@ impl App {
 
         let stop = CancellationToken::new();
         let background = TaskTracker::new();
-        let (loaded, keys) = watch::channel(matches!(self.keys, Keys::Given));
-        if let Keys::Followed(channel) = self.keys {
-            let issuer = AuthServiceClient::new(channel);
-            background.spawn(follow(self.verifier, issuer, loaded.clone(), stop.clone()));
+        let (told, revocations) = watch::channel(matches!(self.feed, Feed::Given));
+        if let Feed::From(auth) = self.feed {
+            let id = self.config.verifier_id.unwrap_or_else(random_id);
+            let secret = self.config.service_secret;
+            let feed = feed::subscribe(self.verifier, auth, secret, id, told.clone(), stop.clone());
+            background.spawn(feed);
         }
-        let more = vec![("keys", keys)];
+        let more = vec![("revocations", revocations)];
         readiness::follow(&background, health, &lanes, SCHEMA, more, &stop);
         background.spawn(tasks.sweep_until(stop.clone()));
         background.close();
@@ -143,9 +152,16 @@ impl App {
         background.wait().await;
         lanes.close().await;
         // Kept until now: a readiness condition fails when nobody vouches for it any more.
-        drop(loaded);
+        drop(told);
         Ok(())
     }
+}
+
+/// A name that no other process has.
+fn random_id() -> String {
+    let mut random = [0; 8];
+    aws_lc_rs::rand::fill(&mut random).expect("the operating system gives random bytes");
+    format!("{SECTION}-{:016x}", u64::from_be_bytes(random))
 }
 
 /// A fresh database with this service's schema.
