@@ -10,7 +10,9 @@ pub mod config;
 mod decision;
 pub mod domain;
 pub mod error;
+pub mod feed;
 mod grpc;
+mod introspection;
 mod key_ring;
 pub mod password;
 pub mod refresh_token;
@@ -31,6 +33,7 @@ use shared::{
     health::Health,
     proto::auth::{
         account_service_server::AccountServiceServer, auth_service_server::AuthServiceServer,
+        verifier_service_server::VerifierServiceServer,
     },
     readiness::{self, Schema},
     serve::{Server, Surface},
@@ -43,7 +46,9 @@ use crate::{
     accounts::Accounts,
     api_keys::ApiKeys,
     config::Config,
-    grpc::{AccountRpcs, AuthRpcs},
+    feed::{Feed, Lag},
+    grpc::{AccountRpcs, AuthRpcs, VerifierRpcs},
+    introspection::Introspection,
     password::{HashSettings, Hasher},
     refresh_token::{KeyRing, KeyRingError},
     sessions::Sessions,
@@ -88,6 +93,8 @@ pub struct App {
     server: Server,
     health: Health,
     lanes: Lanes,
+    feed: Feed,
+    feed_lane: Lanes,
     clock: Arc<dyn Clock>,
     /// Records of calls that have been answered.
     records: TaskTracker,
@@ -97,6 +104,8 @@ impl App {
     /// Puts the service together. It connects to its database in the background; must be called within a runtime.
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         warn_of_cheap_hashing(config.hash);
+        let lag = lag(&config);
+        let feed_lane = Lanes::start(feed::lane(&config.database)).map_err(StartError::Database)?;
         let lanes = Lanes::start(config.database).map_err(StartError::Database)?;
         let hasher = Hasher::start(config.hash)?;
         let verifier = verifier(&config.profile, config.leeway, &clock);
@@ -112,20 +121,29 @@ impl App {
         )?);
         verifier.set_keys(KeySet::new([mint.public_key()]));
 
+        let feed = Feed::new(config.feed, lag, vec![mint.public_key()]);
         let records = TaskTracker::new();
         let sessions = Sessions::new(
             lanes.clone(),
             Arc::clone(&mint),
+            feed.clone(),
             Arc::clone(&clock),
             config.lifetimes,
         );
         let accounts = Accounts::new(sessions.clone(), hasher, records.clone());
-        let surface = surface(accounts, sessions, mint);
+        let introspection = Introspection {
+            sessions: sessions.clone(),
+            verifier: verifier.clone(),
+        };
+        let surface =
+            surface(accounts, sessions, mint, introspection).admitting(config.service_secrets);
         let health = Health::new(surface.names().iter().copied());
         Ok(Self {
             server: Server::new(surface, health.clone(), verifier, config.server)?,
             health,
             lanes,
+            feed,
+            feed_lane,
             clock,
             records,
         })
@@ -137,8 +155,16 @@ impl App {
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         readiness::follow(&tasks, self.health, &self.lanes, SCHEMA, Vec::new(), &stop);
-        tasks.spawn(sweeper::sweep(self.lanes.clone(), self.clock, stop.clone()));
+        let clock = || Arc::clone(&self.clock);
+        tasks.spawn(sweeper::sweep(self.lanes.clone(), clock(), stop.clone()));
+        tasks.spawn(feed::sweep(self.lanes.clone(), clock(), stop.clone()));
+        let feed = self.feed.clone();
+        tasks.spawn(feed::publish(feed, self.feed_lane, clock(), stop.clone()));
 
+        let shutdown = async {
+            shutdown.await;
+            self.feed.end();
+        };
         self.server.run(listener, shutdown).await;
 
         stop.cancel();
@@ -150,7 +176,23 @@ impl App {
     }
 }
 
-fn surface(accounts: Accounts, sessions: Sessions, mint: Arc<Mint>) -> Surface {
+fn lag(config: &Config) -> Lag {
+    Lag {
+        access_ttl: config.profile.access_ttl,
+        longest_call: config.server.deadline + config.database.unit_limit,
+    }
+}
+
+fn surface(
+    accounts: Accounts,
+    sessions: Sessions,
+    mint: Arc<Mint>,
+    introspection: Introspection,
+) -> Surface {
+    let verifier = VerifierRpcs {
+        feed: sessions.feed.clone(),
+        introspection,
+    };
     let api_keys = ApiKeys::new(sessions.clone());
     let auth = AuthRpcs {
         accounts: accounts.clone(),
@@ -166,6 +208,7 @@ fn surface(accounts: Accounts, sessions: Sessions, mint: Arc<Mint>) -> Surface {
     Surface::default()
         .with(AuthServiceServer::new(auth).max_decoding_message_size(LARGEST_REQUEST))
         .with(AccountServiceServer::new(account).max_decoding_message_size(LARGEST_REQUEST))
+        .with(VerifierServiceServer::new(verifier).max_decoding_message_size(LARGEST_REQUEST))
 }
 
 fn verifier(

@@ -41,8 +41,8 @@ pub struct Config {
     pub auth_upstream: Uri,
     /// What the auth service knows this service by.
     pub service_secret: SecretString,
-    /// What this process is called there: up to 100 characters; a random name if there is none.
-    pub verifier_id: Option<String>,
+    /// What this process is called there: up to 100 characters. A random name unless one is set.
+    pub verifier_id: String,
     /// How old what is known of revocations may be: 100 ms to 1 h.
     pub staleness: Freshness,
     /// How many verified tokens are remembered: up to 10,000,000.
@@ -110,16 +110,21 @@ fn service_secret(text: &str) -> Result<SecretString, Weakness> {
     service_secrets::check(text).map(SecretString::from)
 }
 
-fn verifier_id(settings: &mut Settings) -> Option<Option<String>> {
-    let id: Option<String> = settings.optional("task.verifier_id")?;
-    if id
-        .as_ref()
-        .is_some_and(|id| id.chars().count() > LONGEST_ID)
-    {
+fn verifier_id(settings: &mut Settings) -> Option<String> {
+    let id = settings.optional("task.verifier_id")?;
+    let id: String = id.unwrap_or_else(random_id);
+    if id.chars().count() > LONGEST_ID {
         settings.refuse("task.verifier_id", "must have at most 100 characters");
         return None;
     }
     Some(id)
+}
+
+/// A name that no other process has.
+fn random_id() -> String {
+    let mut random = [0; 8];
+    aws_lc_rs::rand::fill(&mut random).expect("the operating system gives random bytes");
+    format!("{SECTION}-{:016x}", u64::from_be_bytes(random))
 }
 
 fn staleness(settings: &mut Settings) -> Option<Freshness> {
@@ -176,7 +181,7 @@ mod tests {
         );
         assert_eq!(staleness, (10, 3));
         assert_eq!(config.remembered_tokens, 10_000);
-        assert_eq!(config.verifier_id, None);
+        assert!(config.verifier_id.starts_with("task-"));
         assert_eq!(config.purge_after, TimeDelta::days(30));
     }
 

@@ -19,6 +19,7 @@ pub mod tasks;
 
 use std::sync::Arc;
 
+use secrecy::SecretString;
 use shared::{
     access::PolicyError,
     clock::Clock,
@@ -33,11 +34,7 @@ use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::transport::Endpoint;
 
-use crate::{
-    config::{Config, SECTION},
-    page_token::PageTokens,
-    tasks::Tasks,
-};
+use crate::{config::Config, page_token::PageTokens, tasks::Tasks};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/tasks");
 /// The tables of this service.
@@ -66,10 +63,18 @@ pub enum StartError {
 /// How the verifier learns what is revoked and which keys sign.
 #[derive(Debug)]
 enum Feed {
-    /// From the auth service there.
-    From(Endpoint),
+    /// By subscribing to the auth service.
+    Subscribed(Box<Upstream>),
     /// Whoever made the verifier sees to it.
     Given,
+}
+
+/// The auth service, and who it is that subscribes there.
+#[derive(Debug)]
+struct Upstream {
+    auth: Endpoint,
+    service_secret: SecretString,
+    verifier_id: String,
 }
 
 /// The service, ready to serve.
@@ -84,7 +89,7 @@ pub struct App {
 impl App {
     /// The service as `config` describes it. The auth service tells it what is revoked and which keys sign.
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        let upstream = Endpoint::new(config.auth_upstream.clone()).map_err(StartError::Upstream)?;
+        let auth = Endpoint::new(config.auth_upstream.clone()).map_err(StartError::Upstream)?;
         let verifier = Verifier::new(
             config.trust.clone(),
             Revocations::Followed(config.staleness),
@@ -92,7 +97,11 @@ impl App {
             Arc::clone(&clock),
         );
         Ok(Self {
-            feed: Feed::From(upstream),
+            feed: Feed::Subscribed(Box::new(Upstream {
+                auth,
+                service_secret: config.service_secret.clone(),
+                verifier_id: config.verifier_id.clone(),
+            })),
             config,
             clock,
             verifier,
@@ -135,13 +144,8 @@ impl App {
 
         let stop = CancellationToken::new();
         let background = TaskTracker::new();
-        let (told, revocations) = watch::channel(matches!(self.feed, Feed::Given));
-        if let Feed::From(auth) = self.feed {
-            let id = self.config.verifier_id.unwrap_or_else(random_id);
-            let secret = self.config.service_secret;
-            let feed = feed::subscribe(self.verifier, auth, secret, id, told.clone(), stop.clone());
-            background.spawn(feed);
-        }
+        let (told, revocations) = watch::channel(false);
+        self.feed.follow(self.verifier, &told, &background, &stop);
         let more = vec![("revocations", revocations)];
         readiness::follow(&background, health, &lanes, SCHEMA, more, &stop);
         background.spawn(tasks.sweep_until(stop.clone()));
@@ -157,11 +161,37 @@ impl App {
     }
 }
 
-/// A name that no other process has.
-fn random_id() -> String {
-    let mut random = [0; 8];
-    aws_lc_rs::rand::fill(&mut random).expect("the operating system gives random bytes");
-    format!("{SECTION}-{:016x}", u64::from_be_bytes(random))
+impl Feed {
+    /// Keeps `verifier` told until `stop`, and `told` telling whether it is.
+    fn follow(
+        self,
+        verifier: Verifier,
+        told: &watch::Sender<bool>,
+        background: &TaskTracker,
+        stop: &CancellationToken,
+    ) {
+        match self {
+            Self::Subscribed(upstream) => {
+                let Upstream {
+                    auth,
+                    service_secret,
+                    verifier_id,
+                } = *upstream;
+                let (told, stop) = (told.clone(), stop.clone());
+                background.spawn(feed::subscribe(
+                    verifier,
+                    auth,
+                    service_secret,
+                    verifier_id,
+                    told,
+                    stop,
+                ));
+            }
+            Self::Given => {
+                told.send_replace(true);
+            }
+        }
+    }
 }
 
 /// A fresh database with this service's schema.

@@ -109,11 +109,7 @@ fn resigned(change: impl FnOnce(&mut Vec<u8>)) -> String {
 
 #[track_caller]
 fn assert_invalid(token: &str) {
-    assert_eq!(
-        verify(token),
-        Err(TokenError::Invalid),
-        "{token:.900}"
-    );
+    assert_eq!(verify(token), Err(TokenError::Invalid), "{token:.900}");
 }
 
 #[test]
@@ -132,7 +128,10 @@ fn without_keys_nothing_is_said_about_any_token() {
     let verifier = verifier();
     verifier.set_keys(KeySet::default());
     let unavailable = Err(TokenError::KeysUnavailable);
-    assert_eq!(verifier.verify(&signer().sign(&claims()), Purpose::Write), unavailable);
+    assert_eq!(
+        verifier.verify(&signer().sign(&claims()), Purpose::Write),
+        unavailable
+    );
     assert_eq!(verifier.verify("x", Purpose::Write), unavailable);
 }
 

@@ -50,7 +50,7 @@ mod verifier;
 pub use claims::{Claims, Scope, Scopes};
 pub use freshness::{Freshness, Purpose};
 pub use keys::{KeySet, PublicKey};
-pub use verifier::{Revocations, Trust, Verifier};
+pub use verifier::{Revocations, Trust, Verifier, key_id};
 
 use crate::reason::Reason;
 

@@ -81,6 +81,7 @@ async fn an_entry_that_was_published_and_never_told_is_found_out() {
         world.session(2, 2),
         world.session(3, 3),
     ]);
+    anew.heartbeat(world.now());
     world.until(&lost, Err(TokenError::Revoked)).await;
 }
 

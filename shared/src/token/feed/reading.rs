@@ -19,21 +19,25 @@ const KEPT: TimeDelta = TimeDelta::minutes(1);
 
 pub(super) struct Reading<'a> {
     verifier: &'a Verifier,
-    /// Before the request was sent, so before everything that answers it.
+    /// Before the request was sent.
     began: Instant,
-    /// What the verifier holds, or what it did before this stream; none if nothing can be built upon.
+    /// What the stream has told, on top of what the verifier held if it is resumed; none if nothing can be built upon.
     held: Option<Held>,
-    /// The moment of the first heartbeat, on the auth service's clock.
-    first: Option<DateTime<Utc>>,
+    /// Whether the verifier may hold it: a snapshot that was not proven may be the first part of a larger one.
+    whole: bool,
+    /// The moment of the first heartbeat, on the auth service's clock and at the latest on ours.
+    first: Option<(DateTime<Utc>, Instant)>,
 }
 
 impl<'a> Reading<'a> {
     pub(super) fn new(verifier: &'a Verifier, from_scratch: bool) -> Self {
         let held = verifier.known().held.clone();
+        let held = held.filter(|_| !from_scratch);
         Self {
             verifier,
             began: Instant::now(),
-            held: held.filter(|_| !from_scratch),
+            whole: held.is_some(),
+            held,
             first: None,
         }
     }
@@ -46,8 +50,9 @@ impl<'a> Reading<'a> {
     }
 
     /// Whether this stream has shown that the verifier holds what was published.
-    pub(super) const fn has_proof(&self) -> bool {
-        self.first.is_some()
+    pub(super) fn has_proof(&self) -> bool {
+        let proven = self.held.as_ref().and_then(|held| held.current_to);
+        proven.is_some_and(|proven| proven >= self.began) && self.whole
     }
 
     /// Whether nothing is held that a feed could be resumed from.
@@ -89,16 +94,13 @@ impl<'a> Reading<'a> {
     fn replace(&mut self, incarnation: String, revocations: &[Revocation]) {
         let mut set = RevocationSet::default();
         let last = insert(&mut set, revocations);
-        // What was proven of the former set says how old this one may be at most, until a heartbeat says it better.
-        let known = self.verifier.known();
-        let held = Held {
+        self.whole = false;
+        self.held = Some(Held {
             revocations: Arc::new(set),
             incarnation: incarnation.into(),
             head: last,
-            current_to: known.held.as_ref().and_then(|held| held.current_to),
-        };
-        self.verifier.hold(&held);
-        self.held = Some(held);
+            current_to: None,
+        });
     }
 
     fn extend(
@@ -109,7 +111,9 @@ impl<'a> Reading<'a> {
         let held = held(&mut self.held, incarnation)?;
         let last = insert(Arc::make_mut(&mut held.revocations), revocations);
         held.head = held.head.max(last);
-        self.verifier.hold(held);
+        if self.whole {
+            self.verifier.hold(held);
+        }
         Ok(())
     }
 
@@ -118,27 +122,39 @@ impl<'a> Reading<'a> {
         incarnation: &str,
         heartbeat: &RevocationHeartbeat,
     ) -> Result<(), Interruption> {
-        let held = held(&mut self.held, incarnation)?;
         let as_of = heartbeat.as_of.and_then(moment);
         let as_of = as_of.ok_or(Interruption::Undated)?;
+        let proven = self.here(as_of);
+        let held = held(&mut self.held, incarnation)?;
         let (count, digest) = held.revocations.digest(as_of);
         if i64::try_from(count) != Ok(heartbeat.count) || digest[..] != heartbeat.digest[..] {
             return Err(Interruption::Mismatch);
         }
-        // The first heartbeat was made after the request was sent, and each later one as much later as the auth service's
-        // clock says: so a feed that arrives, but late, is not taken for fresh. No two clocks are compared.
-        let first = *self.first.get_or_insert(as_of);
-        let later = (as_of - first).to_std().unwrap_or_default();
-        let now = Instant::now();
-        let proven = self.began.checked_add(later).unwrap_or(now).min(now);
         held.current_to = held.current_to.max(Some(proven));
         held.head = held.head.max(heartbeat.head_sequence);
         Arc::make_mut(&mut held.revocations).prune(as_of - KEPT);
+        self.whole = true;
         self.verifier.hold(held);
         if self.is_older_than(SILENCE) {
             return Err(Interruption::Late);
         }
         Ok(())
+    }
+
+    /// The moment `as_of` on our own clock, or an earlier one.
+    ///
+    /// No two clocks are compared: a heartbeat is as much later than the first one as the auth service's clock says, and
+    /// the first one was made when the request was sent, or later. One that was ready before is noticed, since no heartbeat
+    /// arrives before it is made. So a feed that arrives, but late, is not taken for fresh.
+    fn here(&mut self, as_of: DateTime<Utc>) -> Instant {
+        let now = Instant::now();
+        let (first, here) = self.first.get_or_insert((as_of, self.began));
+        let later = (as_of - *first).to_std().unwrap_or_default();
+        *here = now
+            .checked_sub(later)
+            .map_or(*here, |latest| latest.min(*here));
+        here.checked_add(later)
+            .map_or(now, |moment| moment.min(now))
     }
 
     /// Whether this stream has told nothing that is younger, though it had the time.
