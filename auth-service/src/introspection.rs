@@ -3,7 +3,7 @@
 use futures_util::FutureExt as _;
 use shared::{
     caller::{Call, Caller},
-    token::{Claims, Verifier, key_id},
+    token::{Claims, Purpose, Verifier, key_id},
 };
 
 use crate::{error::Error, sessions::Sessions, store::feed};
@@ -39,8 +39,8 @@ impl Introspection {
     }
 
     fn verified(&self, token: &str) -> Option<Claims> {
-        let claims = self.verifier.verify(token).ok()?;
+        let claims = self.verifier.verify(token, Purpose::Read).ok()?;
         let void = self.sessions.feed.revokes(&claims, &key_id(token)?);
-        (!void).then_some(claims)
+        (!void).then(|| claims.as_ref().clone())
     }
 }

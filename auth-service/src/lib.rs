@@ -41,7 +41,7 @@ use shared::{
     },
     readiness::{self, Schema},
     serve::{Server, Surface},
-    token::{KeySet, Trust, Verifier},
+    token::{KeySet, Revocations, Trust, Verifier},
 };
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -230,7 +230,8 @@ fn verifier(
         audience: profile.audience.clone(),
         leeway,
     };
-    Verifier::new(trust, Arc::clone(clock))
+    // Its methods ask the database, so a token of an ended session is refused there and at once.
+    Verifier::new(trust, Revocations::NotConsulted, 0, Arc::clone(clock))
 }
 
 fn warn_of_cheap_hashing(hash: HashSettings) {

@@ -7,10 +7,11 @@ use std::collections::HashMap;
 
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, MethodDescriptor, Value};
+use prost_types::method_options::IdempotencyLevel;
 
 use crate::{
     proto::common::{Access as AccessOption, AccessLevel},
-    token::Scope,
+    token::{Purpose, Scope},
 };
 
 /// The credential one RPC asks for.
@@ -29,6 +30,8 @@ pub enum Access {
 pub struct Rpc {
     /// The credential it asks for.
     pub access: Access,
+    /// Whether it declares that it only reads (`idempotency_level = NO_SIDE_EFFECTS`).
+    pub purpose: Purpose,
     /// Whether either side streams; the server's maximum deadline is for unary calls only.
     pub streaming: bool,
     /// Whether it belongs to the infrastructure (health, reflection): not logged, not counted against the limit.
@@ -98,9 +101,20 @@ fn rpc(method: &MethodDescriptor) -> Result<Rpc, PolicyError> {
     };
     Ok(Rpc {
         access,
+        purpose: purpose(method),
         streaming: method.is_client_streaming() || method.is_server_streaming(),
         infrastructure,
     })
+}
+
+/// What the standard option says; a method that says nothing may change something.
+fn purpose(method: &MethodDescriptor) -> Purpose {
+    let options = method.options();
+    let level = options.get_field_by_name("idempotency_level");
+    match level.as_deref().and_then(Value::as_enum_number) {
+        Some(level) if level == IdempotencyLevel::NoSideEffects as i32 => Purpose::Read,
+        _ => Purpose::Write,
+    }
 }
 
 fn declared(method: &MethodDescriptor) -> Result<Access, PolicyError> {

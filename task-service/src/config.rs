@@ -4,11 +4,15 @@ use std::{net::SocketAddr, time::Duration};
 
 use chrono::TimeDelta;
 use http::Uri;
+use secrecy::SecretString;
 use shared::{
-    config::{KeyMaterial, Log, Problems, Settings, Source, database, listen, log, server},
+    config::{
+        KeyMaterial, Log, Problems, Settings, Source, Weakness, database, listen, log, server,
+    },
     database,
     serve::Limits,
-    token::Trust,
+    service_secrets,
+    token::{Freshness, Trust},
 };
 
 /// The section of the settings.
@@ -17,6 +21,10 @@ pub const SECTION: &str = "task";
 pub const DEFAULTS: &str = include_str!("default.toml");
 
 const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+const SHORTEST_STALENESS: Duration = Duration::from_millis(100);
+/// Characters of `verifier_id`.
+const LONGEST_ID: usize = 100;
 const DECADE: Duration = Duration::from_hours(24 * 3650);
 const FURTHEST_CLOCK: Duration = Duration::from_secs(5);
 
@@ -29,8 +37,16 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The database and the lanes to it.
     pub database: database::Settings,
-    /// Where verification keys are read.
+    /// The auth service, which tells what is revoked and which keys sign.
     pub auth_upstream: Uri,
+    /// What the auth service knows this service by.
+    pub service_secret: SecretString,
+    /// What this process is called there: up to 100 characters. A random name unless one is set.
+    pub verifier_id: String,
+    /// How old what is known of revocations may be: 100 ms to 1 h.
+    pub staleness: Freshness,
+    /// How many verified tokens are remembered: up to 10,000,000.
+    pub remembered_tokens: usize,
     /// Whose tokens are accepted.
     pub trust: Trust,
     /// Seals page tokens; the same for every process of the service.
@@ -63,6 +79,10 @@ impl Config {
         let listen = listen(settings, SECTION);
         let database = database(settings, SECTION);
         let auth_upstream = settings.get("task.auth_upstream");
+        let service_secret = settings.secret("task.service_secret", service_secret);
+        let verifier_id = verifier_id(settings);
+        let staleness = staleness(settings);
+        let remembered_tokens = settings.get_within("task.remembered_tokens", 0..=10_000_000);
         let trust = trust(settings);
         let page_token_key = settings.secret("task.page_token_key", KeyMaterial::parse);
         let quota = settings.get_within("task.quota", 1..=1_000_000_u32);
@@ -73,6 +93,10 @@ impl Config {
             listen: listen?,
             database: database?,
             auth_upstream: auth_upstream?,
+            service_secret: service_secret?,
+            verifier_id: verifier_id?,
+            staleness: staleness?,
+            remembered_tokens: remembered_tokens?,
             trust: trust?,
             page_token_key: page_token_key?,
             quota: i32::try_from(quota?).expect("a million fits"),
@@ -80,6 +104,36 @@ impl Config {
             server: server?,
         })
     }
+}
+
+fn service_secret(text: &str) -> Result<SecretString, Weakness> {
+    service_secrets::check(text).map(SecretString::from)
+}
+
+fn verifier_id(settings: &mut Settings) -> Option<String> {
+    let id = settings.optional("task.verifier_id")?;
+    let id: String = id.unwrap_or_else(random_id);
+    if id.chars().count() > LONGEST_ID {
+        settings.refuse("task.verifier_id", "must have at most 100 characters");
+        return None;
+    }
+    Some(id)
+}
+
+/// A name that no other process has.
+fn random_id() -> String {
+    let mut random = [0; 8];
+    aws_lc_rs::rand::fill(&mut random).expect("the operating system gives random bytes");
+    format!("{SECTION}-{:016x}", u64::from_be_bytes(random))
+}
+
+fn staleness(settings: &mut Settings) -> Option<Freshness> {
+    let reads = settings.get_within("task.staleness.reads", SHORTEST_STALENESS..=HOUR);
+    let writes = settings.get_within("task.staleness.writes", SHORTEST_STALENESS..=HOUR);
+    Some(Freshness {
+        reads: reads?,
+        writes: writes?,
+    })
 }
 
 fn trust(settings: &mut Settings) -> Option<Trust> {
@@ -98,6 +152,7 @@ mod tests {
     use super::*;
 
     const KEY: &str = "2pTw0Lb1hPZmYdJx6nS8vKqRk5cE3fGyA9uWzB7oHtM=";
+    const SECRET: &str = "q8Jx0f2Zs7mVb4Kt1LrYp6WnHc3Dg5Ea";
 
     fn load(variables: &[(&str, &str)]) -> Result<Config, Problems> {
         let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
@@ -111,14 +166,22 @@ mod tests {
     }
 
     #[test]
-    fn a_database_and_a_page_token_key_are_all_it_takes() {
+    fn a_database_and_two_secrets_are_all_it_takes() {
         let config = load(&[
             ("DATABASE_URL", "postgres://localhost/tandem"),
             ("TANDEM_TASK__PAGE_TOKEN_KEY", KEY),
+            ("TANDEM_TASK__SERVICE_SECRET", SECRET),
         ])
         .unwrap();
         assert_eq!(config.listen.port(), 50052);
         assert_eq!(config.quota, 10_000);
+        let staleness = (
+            config.staleness.reads.as_secs(),
+            config.staleness.writes.as_secs(),
+        );
+        assert_eq!(staleness, (10, 3));
+        assert_eq!(config.remembered_tokens, 10_000);
+        assert!(config.verifier_id.starts_with("task-"));
         assert_eq!(config.purge_after, TimeDelta::days(30));
     }
 
@@ -130,6 +193,10 @@ mod tests {
             ("TANDEM_TASK__PURGE_AFTER", "never"),
             ("TANDEM_TASK__AUTH_UPSTREAM", "nowhere"),
             ("TANDEM_TASK__QOUTA", "5"),
+            ("TANDEM_TASK__SERVICE_SECRET", "too short to be one"),
+            ("TANDEM_TASK__STALENESS__READS", "2h"),
+            ("TANDEM_TASK__STALENESS__WRITES", "0s"),
+            ("TANDEM_TASK__VERIFIER_ID", &"v".repeat(101)),
         ])
         .unwrap_err();
         let keys: Vec<_> = problems.iter().map(shared::config::Problem::key).collect();
@@ -143,6 +210,10 @@ mod tests {
                 "task.purge_after",
                 "task.qouta",
                 "task.quota",
+                "task.service_secret",
+                "task.staleness.reads",
+                "task.staleness.writes",
+                "task.verifier_id",
             ]
         );
     }

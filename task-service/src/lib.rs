@@ -19,22 +19,21 @@ pub mod tasks;
 
 use std::sync::Arc;
 
+use secrecy::SecretString;
 use shared::{
     access::PolicyError,
     clock::Clock,
     database::Lanes,
     health::Health,
     paging::PageTokens,
-    proto::{
-        auth::auth_service_client::AuthServiceClient, task::task_service_server::TaskServiceServer,
-    },
+    proto::task::task_service_server::TaskServiceServer,
     readiness::{self, Schema},
     serve::{Server, Surface},
-    token::{Verifier, follow},
+    token::{Revocations, Verifier, feed},
 };
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Endpoint;
 
 use crate::{config::Config, tasks::Tasks};
 
@@ -62,13 +61,21 @@ pub enum StartError {
     Policy(#[from] PolicyError),
 }
 
-/// Where the verification keys come from.
+/// How the verifier learns what is revoked and which keys sign.
 #[derive(Debug)]
-enum Keys {
-    /// This service reads them from the auth service and keeps them fresh.
-    Followed(Channel),
-    /// Whoever made the verifier keeps its keys fresh.
+enum Feed {
+    /// By subscribing to the auth service.
+    Subscribed(Box<Upstream>),
+    /// Whoever made the verifier sees to it.
     Given,
+}
+
+/// The auth service, and who it is that subscribes there.
+#[derive(Debug)]
+struct Upstream {
+    auth: Endpoint,
+    service_secret: SecretString,
+    verifier_id: String,
 }
 
 /// The service, ready to serve.
@@ -77,36 +84,45 @@ pub struct App {
     config: Config,
     clock: Arc<dyn Clock>,
     verifier: Verifier,
-    keys: Keys,
+    feed: Feed,
 }
 
 impl App {
-    /// The service as `config` describes it. It reads the verification keys from the auth service.
+    /// The service as `config` describes it. The auth service tells it what is revoked and which keys sign.
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        let upstream = Endpoint::new(config.auth_upstream.clone()).map_err(StartError::Upstream)?;
-        let verifier = Verifier::new(config.trust.clone(), Arc::clone(&clock));
+        let auth = Endpoint::new(config.auth_upstream.clone()).map_err(StartError::Upstream)?;
+        let verifier = Verifier::new(
+            config.trust.clone(),
+            Revocations::Followed(config.staleness),
+            config.remembered_tokens,
+            Arc::clone(&clock),
+        );
         Ok(Self {
-            keys: Keys::Followed(upstream.connect_lazy()),
+            feed: Feed::Subscribed(Box::new(Upstream {
+                auth,
+                service_secret: config.service_secret.clone(),
+                verifier_id: config.verifier_id.clone(),
+            })),
             config,
             clock,
             verifier,
         })
     }
 
-    /// The service with a verifier whose keys somebody else keeps fresh, such as the auth service in the same process.
+    /// The service with a verifier that somebody else sees to. What is revoked is known if that verifier knows it.
     #[must_use]
     pub fn trusting(config: Config, clock: Arc<dyn Clock>, verifier: Verifier) -> Self {
         Self {
             config,
             clock,
             verifier,
-            keys: Keys::Given,
+            feed: Feed::Given,
         }
     }
 
     /// Serves until `shutdown` resolves and calls under way have ended.
     ///
-    /// It serves at once and tells by its health when it is ready: connected, migrated, and with keys.
+    /// It serves at once and tells by its health when it is ready: connected, migrated, and told what is revoked.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -129,12 +145,9 @@ impl App {
 
         let stop = CancellationToken::new();
         let background = TaskTracker::new();
-        let (loaded, keys) = watch::channel(matches!(self.keys, Keys::Given));
-        if let Keys::Followed(channel) = self.keys {
-            let issuer = AuthServiceClient::new(channel);
-            background.spawn(follow(self.verifier, issuer, loaded.clone(), stop.clone()));
-        }
-        let more = vec![("keys", keys)];
+        let (told, revocations) = watch::channel(false);
+        self.feed.follow(self.verifier, &told, &background, &stop);
+        let more = vec![("revocations", revocations)];
         let schema = readiness::follow(&background, health, &lanes, SCHEMA, more, &stop);
         background.spawn(tasks.sweep_until(stop.clone(), schema));
         background.close();
@@ -144,8 +157,41 @@ impl App {
         background.wait().await;
         lanes.close().await;
         // Kept until now: a readiness condition fails when nobody vouches for it any more.
-        drop(loaded);
+        drop(told);
         Ok(())
+    }
+}
+
+impl Feed {
+    /// Keeps `verifier` told until `stop`, and `told` telling whether it is.
+    fn follow(
+        self,
+        verifier: Verifier,
+        told: &watch::Sender<bool>,
+        background: &TaskTracker,
+        stop: &CancellationToken,
+    ) {
+        match self {
+            Self::Subscribed(upstream) => {
+                let Upstream {
+                    auth,
+                    service_secret,
+                    verifier_id,
+                } = *upstream;
+                let (told, stop) = (told.clone(), stop.clone());
+                background.spawn(feed::subscribe(
+                    verifier,
+                    auth,
+                    service_secret,
+                    verifier_id,
+                    told,
+                    stop,
+                ));
+            }
+            Self::Given => {
+                told.send_replace(true);
+            }
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shared::{
     clock::Clock,
     ids::{SessionId, UserId},
-    token::{Claims, KeySet, PublicKey, TokenError, Trust, Verifier},
+    token::{Claims, KeySet, PublicKey, Purpose, Revocations, TokenError, Trust, Verifier},
 };
 
 use super::Signer;
@@ -39,9 +39,14 @@ fn verifier() -> Verifier {
         leeway: Duration::from_secs(LEEWAY.unsigned_abs()),
     };
     let now = DateTime::from_timestamp(NOW, 0).unwrap();
-    let verifier = Verifier::new(trust, Arc::new(Stopped(now)));
+    let verifier = Verifier::new(trust, Revocations::NotConsulted, 8, Arc::new(Stopped(now)));
     verifier.set_keys(KeySet::new([signer().public_key()]));
     verifier
+}
+
+fn verify(token: &str) -> Result<Claims, TokenError> {
+    let claims = verifier().verify(token, Purpose::Write)?;
+    Ok(claims.as_ref().clone())
 }
 
 fn claims() -> Claims {
@@ -104,22 +109,18 @@ fn resigned(change: impl FnOnce(&mut Vec<u8>)) -> String {
 
 #[track_caller]
 fn assert_invalid(token: &str) {
-    assert_eq!(
-        verifier().verify(token),
-        Err(TokenError::Invalid),
-        "{token:.900}"
-    );
+    assert_eq!(verify(token), Err(TokenError::Invalid), "{token:.900}");
 }
 
 #[test]
 fn a_signed_token_is_accepted_and_says_what_was_signed() {
-    assert_eq!(verifier().verify(&signer().sign(&claims())), Ok(claims()));
+    assert_eq!(verify(&signer().sign(&claims())), Ok(claims()));
     // The ways of making tokens below make good ones too, so their refusals are for the change alone.
     let same = signed(&header(), &json!(claims()));
-    assert_eq!(verifier().verify(&same), Ok(claims()));
+    assert_eq!(verify(&same), Ok(claims()));
     let text = with_claim_text("exp", &(NOW + 300).to_string());
-    assert_eq!(verifier().verify(&text), Ok(claims()));
-    assert_eq!(verifier().verify(&resigned(|_| ())), Ok(claims()));
+    assert_eq!(verify(&text), Ok(claims()));
+    assert_eq!(verify(&resigned(|_| ())), Ok(claims()));
 }
 
 #[test]
@@ -127,8 +128,11 @@ fn without_keys_nothing_is_said_about_any_token() {
     let verifier = verifier();
     verifier.set_keys(KeySet::default());
     let unavailable = Err(TokenError::KeysUnavailable);
-    assert_eq!(verifier.verify(&signer().sign(&claims())), unavailable);
-    assert_eq!(verifier.verify("x"), unavailable);
+    assert_eq!(
+        verifier.verify(&signer().sign(&claims()), Purpose::Write),
+        unavailable
+    );
+    assert_eq!(verifier.verify("x", Purpose::Write), unavailable);
 }
 
 #[test]
@@ -138,7 +142,7 @@ fn what_is_no_ed25519_key_is_left_out_of_the_set() {
     for x in ["", "AAAA", "not base64!", &format!("{x}AA")] {
         let (kid, x) = (kid.clone(), x.to_owned());
         verifier.set_keys(KeySet::new([PublicKey { kid, x }]));
-        let answer = verifier.verify(&signer().sign(&claims()));
+        let answer = verifier.verify(&signer().sign(&claims()), Purpose::Write);
         assert_eq!(answer, Err(TokenError::KeysUnavailable));
     }
 }

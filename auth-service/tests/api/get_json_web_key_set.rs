@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use shared::{
     proto::auth::GetJsonWebKeySetRequest,
-    token::{KeySet, PublicKey, TokenError, Trust, Verifier},
+    token::{KeySet, PublicKey, Purpose, Revocations, TokenError, Trust, Verifier},
 };
 
 use crate::world::World;
@@ -36,14 +36,21 @@ async fn the_published_key_verifies_an_access_token_elsewhere() {
         audience: "tandem".to_owned(),
         leeway: Duration::ZERO,
     };
-    let verifier = Verifier::new(trust, Arc::new(world.clock.clone()));
+    let verifier = Verifier::new(
+        trust,
+        Revocations::NotConsulted,
+        8,
+        Arc::new(world.clock.clone()),
+    );
     verifier.set_keys(KeySet::new([PublicKey {
         kid: key.kid.clone(),
         x: key.x.clone(),
     }]));
-    let claims = verifier.verify(&person.tokens.access_token).unwrap();
+    let claims = verifier
+        .verify(&person.tokens.access_token, Purpose::Read)
+        .unwrap();
     assert_eq!(claims.sub.to_string(), person.id);
     world.advance(Duration::from_mins(5));
-    let expired = verifier.verify(&person.tokens.access_token);
+    let expired = verifier.verify(&person.tokens.access_token, Purpose::Read);
     assert_eq!(expired, Err(TokenError::Expired));
 }

@@ -17,7 +17,7 @@ use std::{
 };
 
 use futures_util::{FutureExt as _, future::BoxFuture};
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::Instant,
@@ -32,8 +32,11 @@ use crate::{
     caller::{Call, Caller, ServiceCaller},
     refusal::{Reason, refuse_plainly},
     service_secrets::ServiceSecrets,
-    token::{TokenError, Verifier},
+    token::{Purpose, Verifier},
 };
+
+/// How old what is known of revocations was when a token was accepted all the same; absent when it was not stale.
+const STALENESS: &str = "tandem-revocation-staleness-ms";
 
 /// What the road knows: shared by all connections of a server.
 #[derive(Debug)]
@@ -103,7 +106,11 @@ impl Rules {
             }
             Err(status) => status.into_http(),
         };
-        let (answer, reason) = span.in_scope(|| complete::complete(answered, &request_id));
+        let (mut answer, reason) = span.in_scope(|| complete::complete(answered, &request_id));
+        if let Some(age) = caller.and_then(|_| self.verifier.staleness()) {
+            let age = HeaderValue::from(u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
+            answer.headers_mut().insert(STALENESS, age);
+        }
         if !rpc.is_some_and(|rpc| rpc.infrastructure) {
             span.in_scope(|| {
                 log(
@@ -148,20 +155,20 @@ impl Rules {
                     .map_err(|_full| refuse_plainly(Reason::Overloaded))?,
             ),
         };
-        match rpc.map(|rpc| rpc.access) {
-            Some(Access::Token(scope)) => {
-                let caller = self.caller(&request)?;
+        match rpc.map(|rpc| (rpc.access, rpc.purpose)) {
+            Some((Access::Token(scope), purpose)) => {
+                let caller = self.caller(&request, purpose)?;
                 *seen = Some(caller);
                 if !caller.scopes.contains(scope) {
                     return Err(refuse_plainly(Reason::ScopeMissing));
                 }
                 request.extensions_mut().insert(caller);
             }
-            Some(Access::Service) => {
+            Some((Access::Service, _)) => {
                 let service = self.service(&request)?;
                 request.extensions_mut().insert(service);
             }
-            Some(Access::Public) | None => {}
+            Some((Access::Public, _)) | None => {}
         }
         request.extensions_mut().insert(call.clone());
         Ok((permit, call, request))
@@ -176,16 +183,11 @@ impl Rules {
     }
 
     /// Who holds the bearer token of the request.
-    fn caller(&self, request: &Request<Body>) -> Result<Caller, Status> {
+    fn caller(&self, request: &Request<Body>, purpose: Purpose) -> Result<Caller, Status> {
         let token = credential(request)?;
-        let claims = self.verifier.verify(token).map_err(|error| {
-            refuse_plainly(match error {
-                TokenError::Invalid => Reason::TokenInvalid,
-                TokenError::Expired => Reason::TokenExpired,
-                TokenError::KeysUnavailable => Reason::VerificationKeysUnavailable,
-            })
-        })?;
-        Ok(Caller::from(&claims))
+        let verified = self.verifier.verify(token, purpose);
+        let claims = verified.map_err(|error| refuse_plainly(error.into()))?;
+        Ok(Caller::from(&*claims))
     }
 
     /// The method's answer, or why there is none in time.

@@ -8,7 +8,7 @@ use prost_types::{
 use shared::{
     access::{Access, AccessPolicy, PolicyError},
     proto::FILE_DESCRIPTOR_SET,
-    token::Scope,
+    token::{Purpose, Scope},
 };
 
 fn pool() -> DescriptorPool {
@@ -32,10 +32,12 @@ fn every_rpc_of_the_contract_declares_its_access() {
 
     let reads = policy.find("/tandem.task.v1.TaskService/GetTask").unwrap();
     assert_eq!(reads.access, Access::Token(Scope::TasksRead));
+    assert_eq!(reads.purpose, Purpose::Read);
     let writes = policy
         .find("/tandem.task.v1.TaskService/DeleteTask")
         .unwrap();
     assert_eq!(writes.access, Access::Token(Scope::TasksWrite));
+    assert_eq!(writes.purpose, Purpose::Write);
     let account = policy
         .find("/tandem.auth.v1.AccountService/DeleteAccount")
         .unwrap();

@@ -13,7 +13,7 @@ use shared::{
         auth_service_server::{AuthService, AuthServiceServer},
     },
     serve::{Limits, Server, Surface},
-    token::{Trust, Verifier},
+    token::{Revocations, Trust, Verifier},
 };
 use tokio::{
     net::TcpListener,
@@ -119,7 +119,7 @@ pub(crate) async fn serve(limits: Limits) -> Served {
         audience: "tandem".to_owned(),
         leeway: Duration::ZERO,
     };
-    let verifier = Verifier::new(trust, Arc::new(SystemClock));
+    let verifier = Verifier::new(trust, Revocations::NotConsulted, 0, Arc::new(SystemClock));
     let service = AuthServiceServer::new(probe.clone()).max_decoding_message_size(64 * 1024);
     let surface = Surface::default().with(service);
     let health = Health::new(surface.names().iter().copied());

@@ -15,7 +15,7 @@ use shared::{
     },
     serve::{Limits, Server, Surface},
     service_secrets::ServiceSecrets,
-    token::{Trust, Verifier},
+    token::{Revocations, Trust, Verifier},
 };
 use tonic::{Code, Request, Response, Status};
 
@@ -73,7 +73,7 @@ fn server(secrets: ServiceSecrets) -> Result<Server, PolicyError> {
         connection_age: Duration::from_mins(30),
         reflection: false,
     };
-    let verifier = Verifier::new(trust, Arc::new(SystemClock));
+    let verifier = Verifier::new(trust, Revocations::NotConsulted, 0, Arc::new(SystemClock));
     Server::new(surface, health, verifier, limits)
 }
 

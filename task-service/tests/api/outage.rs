@@ -12,7 +12,7 @@ use shared::{
             UndeleteTaskRequest, UpdateTaskRequest,
         },
     },
-    token::{KeySet, Verifier},
+    token::KeySet,
 };
 use sqlx::Executor as _;
 use task_service::App;
@@ -21,7 +21,7 @@ use tonic::{Code, Status, transport::Channel};
 
 use crate::{
     raw::{call, rpcs},
-    world::{START, User, World, config, run, titled},
+    world::{START, User, World, config, run, titled, verifier},
 };
 
 /// What one valid call of each RPC is refused with.
@@ -116,7 +116,7 @@ async fn a_deadline_that_passes_is_told_as_such() {
 }
 
 #[tokio::test]
-async fn without_verification_keys_nobody_is_let_in_and_the_service_is_not_ready() {
+async fn without_a_word_of_the_auth_service_nobody_is_let_in_and_the_service_is_not_ready() {
     let database = crate::world::database().await;
     let config = config(database.url(), &[("AUTH_UPSTREAM", "http://127.0.0.1:1")]);
     let app = App::new(config, Arc::new(TestClock::at(START))).unwrap();
@@ -127,7 +127,7 @@ async fn without_verification_keys_nobody_is_let_in_and_the_service_is_not_ready
         assert_refused(
             &refused.unwrap_err(),
             Code::Unavailable,
-            "VERIFICATION_KEYS_UNAVAILABLE",
+            "REVOCATION_FEED_STALE",
         );
     }
     assert_eq!(health(&channel).await, ServingStatus::NotServing);
@@ -153,7 +153,7 @@ pub(crate) async fn until_serving(channel: &Channel) {
 }
 
 #[tokio::test]
-async fn with_database_schema_and_keys_it_is_ready() {
+async fn with_database_and_schema_it_is_ready() {
     let world = World::new().await;
     until_serving(&world.channel).await;
     assert_eq!(health(&world.channel).await, ServingStatus::Serving);
@@ -163,10 +163,9 @@ async fn with_database_schema_and_keys_it_is_ready() {
 async fn without_its_schema_it_becomes_ready_only_when_migrated() {
     let database = testing::Database::empty().await;
     let config = config(database.url(), &[]);
-    let clock = Arc::new(TestClock::at(START));
-    let verifier = Verifier::new(config.trust.clone(), Arc::clone(&clock) as _);
-    verifier.set_keys(KeySet::default());
-    let (channel, _running) = run(App::trusting(config.clone(), clock, verifier)).await;
+    let clock = TestClock::at(START);
+    let verifier = verifier(&config.trust, &clock, KeySet::default());
+    let (channel, _running) = run(App::trusting(config, Arc::new(clock), verifier)).await;
     assert_eq!(health(&channel).await, ServingStatus::NotServing);
     task_service::SCHEMA.migrate(database.url()).await.unwrap();
     until_serving(&channel).await;

@@ -8,7 +8,7 @@ use shared::{
     config::Source,
     ids::{SessionId, UserId},
     proto::task::{self as proto, task_service_client::TaskServiceClient},
-    token::{Claims, KeySet, Verifier},
+    token::{Claims, KeySet, Revocations, Trust, Verifier},
 };
 use task_service::{
     App, SCHEMA,
@@ -26,6 +26,8 @@ use tonic::{
 pub(crate) const START: &str = "2026-01-01T00:00:00Z";
 /// What a signed-in session may do.
 pub(crate) const SESSION: &str = "account tasks.read tasks.write";
+/// What services are known by.
+pub(crate) const SERVICE_SECRET: &str = "q8Jx0f2Zs7mVb4Kt1LrYp6WnHc3Dg5Ea";
 const PAGE_TOKEN_KEY: &str = "2pTw0Lb1hPZmYdJx6nS8vKqRk5cE3fGyA9uWzB7oHtM=";
 
 /// The whole of one test.
@@ -49,8 +51,7 @@ impl World {
         let config = config(&url, settings);
         let clock = TestClock::at(START);
         let signer = Arc::new(Signer::from_seed(&[7; 32]).unwrap());
-        let verifier = Verifier::new(config.trust.clone(), Arc::new(clock.clone()));
-        verifier.set_keys(KeySet::new([signer.public_key()]));
+        let verifier = verifier(&config.trust, &clock, KeySet::new([signer.public_key()]));
         let app = App::trusting(config, Arc::new(clock.clone()), verifier);
         let (channel, running) = run(app).await;
         Self {
@@ -84,6 +85,7 @@ pub(crate) fn config(url: &str, settings: &[(&str, &str)]) -> Config {
         ("DATABASE__URL", url),
         ("DATABASE__LANES", "4"),
         ("PAGE_TOKEN_KEY", PAGE_TOKEN_KEY),
+        ("SERVICE_SECRET", SERVICE_SECRET),
     ];
     let variable =
         |(name, value): &(&str, &str)| (format!("TANDEM_TASK__{name}"), (*value).to_owned());
@@ -95,6 +97,14 @@ pub(crate) fn config(url: &str, settings: &[(&str, &str)]) -> Config {
         environment: own.iter().chain(settings).map(variable).collect(),
     })
     .unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+/// A verifier that is given its keys and follows no feed.
+pub(crate) fn verifier(trust: &Trust, clock: &TestClock, keys: KeySet) -> Verifier {
+    let clock = Arc::new(clock.clone());
+    let verifier = Verifier::new(trust.clone(), Revocations::NotConsulted, 100, clock);
+    verifier.set_keys(keys);
+    verifier
 }
 
 /// Serves on a free port until the guard is dropped.

@@ -1,0 +1,244 @@
+//! The subscription that tells a verifier what has been revoked and which keys sign: `VerifierService.WatchRevocations`.
+//!
+//! It connects, reads, proves, and starts again for as long as it runs: whatever the auth service or the network does,
+//! the verifier holds what was told last, knows how old that is, and refuses when its bounds say so.
+//!
+//! - Each heartbeat must show that the verifier holds what was published. If it does not, everything is asked for anew.
+//! - A feed that tells nothing for 2 s is left, and its connection with it: a network that swallows packets keeps
+//!   connections open.
+//! - A feed is resumed where it was left, unless its incarnation is another one.
+//! - Keys that are applied are acknowledged, so that the auth service may sign with them.
+
+mod backoff;
+mod reading;
+
+use std::{convert::Infallible, future::pending};
+
+use futures_util::{FutureExt as _, future::BoxFuture};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, sleep_until, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tonic::{
+    Request, Status, Streaming,
+    metadata::{Ascii, MetadataValue, errors::InvalidMetadataValue},
+    transport::{self, Channel, Endpoint},
+};
+
+use self::{backoff::Backoff, reading::Reading};
+use super::{Verifier, freshness::SILENCE};
+use crate::{
+    proto::auth::{
+        AcknowledgeKeysRequest, WatchRevocationsRequest, WatchRevocationsResponse,
+        verifier_service_client::VerifierServiceClient,
+    },
+    revocation::MalformedRevocation,
+};
+
+/// Largest message read, in bytes: a snapshot of about 800,000 revocations.
+const LARGEST: usize = 64 * 1024 * 1024;
+
+/// Keeps `verifier` as the auth service at `auth` publishes, until `stop`.
+///
+/// `service_secret` is what the auth service knows services by, `verifier_id` a name of this process, 1 to 100 characters.
+/// `ready` tells whether every good token is accepted: false until a first snapshot was proven and keys have come, and
+/// whenever the strictest of the verifier's bounds has passed. No call waits for any of this.
+pub async fn subscribe(
+    verifier: Verifier,
+    auth: Endpoint,
+    service_secret: SecretString,
+    verifier_id: String,
+    ready: watch::Sender<bool>,
+    stop: CancellationToken,
+) {
+    let subscription = Subscription {
+        verifier: &verifier,
+        auth,
+        service_secret,
+        verifier_id,
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        never = tell(&verifier, &ready) => match never {},
+        never = subscription.follow() => match never {},
+    }
+}
+
+/// Keeps `ready` telling whether the verifier is.
+async fn tell(verifier: &Verifier, ready: &watch::Sender<bool>) -> Infallible {
+    let mut changes = verifier.changes();
+    loop {
+        changes.mark_unchanged();
+        let until = verifier
+            .fresh_until()
+            .filter(|until| *until > Instant::now());
+        let fresh = until.is_some();
+        ready.send_if_modified(|before| std::mem::replace(before, fresh) != fresh);
+        let over = async {
+            match until {
+                Some(until) => sleep_until(until).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            _changed = changes.changed() => {}
+            () = over => {}
+        }
+    }
+}
+
+/// Why a subscription came to its end. It is tried again, whatever it was.
+#[derive(Debug, thiserror::Error)]
+enum Interruption {
+    #[error("the service secret cannot be sent")]
+    Secret(#[from] InvalidMetadataValue),
+    #[error("the auth service cannot be reached: {0}")]
+    Unreachable(#[from] transport::Error),
+    #[error("the auth service refused: {:?}: {}", .0.code(), .0.message())]
+    Refused(Box<Status>),
+    #[error("the auth service ended the feed")]
+    Ended,
+    #[error("the feed was silent")]
+    Silent,
+    #[error("what the feed tells is late")]
+    Late,
+    #[error("what is held is not what was published")]
+    Mismatch,
+    #[error("the auth service has begun a new incarnation")]
+    Incarnation,
+    #[error("the feed began without the snapshot that was asked for")]
+    NoSnapshot,
+    #[error("a revocation cannot be read: {0}")]
+    Malformed(#[from] MalformedRevocation),
+    #[error("a heartbeat does not say when it is from")]
+    Undated,
+}
+
+impl Interruption {
+    /// Whether what is held is no base to go on from.
+    const fn needs_snapshot(&self) -> bool {
+        match self {
+            Self::Mismatch
+            | Self::Incarnation
+            | Self::NoSnapshot
+            | Self::Malformed(_)
+            | Self::Undated => true,
+            Self::Secret(_)
+            | Self::Unreachable(_)
+            | Self::Refused(_)
+            | Self::Ended
+            | Self::Silent
+            | Self::Late => false,
+        }
+    }
+}
+
+impl From<Status> for Interruption {
+    fn from(status: Status) -> Self {
+        Self::Refused(Box::new(status))
+    }
+}
+
+struct Subscription<'a> {
+    verifier: &'a Verifier,
+    auth: Endpoint,
+    service_secret: SecretString,
+    verifier_id: String,
+}
+
+impl Subscription<'_> {
+    async fn follow(&self) -> Infallible {
+        let mut backoff = Backoff::default();
+        let mut from_scratch = false;
+        let mut told = false;
+        loop {
+            let mut reading = Reading::new(self.verifier, from_scratch);
+            let Err(interruption) = self.read(&mut reading).await;
+            if reading.has_proof() {
+                backoff = Backoff::default();
+                told = false;
+            }
+            if told {
+                tracing::debug!(%interruption, "the revocation feed is still interrupted");
+            } else {
+                tracing::warn!(%interruption, "the revocation feed is interrupted");
+                told = true;
+            }
+            // A snapshot that was asked for and never came must be asked for again.
+            from_scratch = interruption.needs_snapshot() || reading.awaits_snapshot();
+            sleep(backoff.next()).await;
+        }
+    }
+
+    async fn read(&self, reading: &mut Reading<'_>) -> Result<Infallible, Interruption> {
+        let channel = within_silence(self.auth.connect()).await??;
+        let mut stream = within_silence(self.open(channel.clone(), reading)).await??;
+        let mut acknowledged: BoxFuture<'_, ()> = pending().boxed();
+        let mut silent = Instant::now() + SILENCE;
+        loop {
+            tokio::select! {
+                message = stream.message() => {
+                    let message = message?.ok_or(Interruption::Ended)?;
+                    if let Some(kids) = reading.apply(message)? {
+                        acknowledged = self.acknowledge(channel.clone(), kids).boxed();
+                    }
+                    silent = Instant::now() + SILENCE;
+                }
+                () = &mut acknowledged => acknowledged = pending().boxed(),
+                () = sleep_until(silent) => return Err(Interruption::Silent),
+            }
+        }
+    }
+
+    async fn open(
+        &self,
+        channel: Channel,
+        reading: &Reading<'_>,
+    ) -> Result<Streaming<WatchRevocationsResponse>, Interruption> {
+        let (since_sequence, incarnation) = reading.resume_from();
+        let request = self.request(WatchRevocationsRequest {
+            since_sequence,
+            incarnation,
+            verifier_id: self.verifier_id.clone(),
+        })?;
+        let mut client = VerifierServiceClient::new(channel).max_decoding_message_size(LARGEST);
+        Ok(client.watch_revocations(request).await?.into_inner())
+    }
+
+    /// Says which keys are accepted, until the auth service has noted it.
+    async fn acknowledge(&self, channel: Channel, kids: Vec<String>) {
+        let mut client = VerifierServiceClient::new(channel);
+        let mut backoff = Backoff::default();
+        loop {
+            let request = self.request(AcknowledgeKeysRequest {
+                verifier_id: self.verifier_id.clone(),
+                kids: kids.clone(),
+            });
+            let Ok(mut request) = request else { return };
+            request.set_timeout(SILENCE);
+            match client.acknowledge_keys(request).await {
+                Ok(_noted) => return,
+                Err(status) => {
+                    tracing::debug!(code = ?status.code(), "keys could not be acknowledged");
+                }
+            }
+            sleep(backoff.next()).await;
+        }
+    }
+
+    fn request<M>(&self, message: M) -> Result<Request<M>, InvalidMetadataValue> {
+        let bearer = format!("Bearer {}", self.service_secret.expose_secret());
+        let mut bearer = MetadataValue::<Ascii>::try_from(bearer)?;
+        bearer.set_sensitive(true);
+        let mut request = Request::new(message);
+        request.metadata_mut().insert("authorization", bearer);
+        Ok(request)
+    }
+}
+
+async fn within_silence<F: Future>(future: F) -> Result<F::Output, Interruption> {
+    let in_time = timeout(SILENCE, future).await;
+    in_time.map_err(|_elapsed| Interruption::Silent)
+}
