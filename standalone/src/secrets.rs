@@ -27,6 +27,9 @@ pub(crate) struct Secrets {
 struct AuthSecrets {
     signing_key: String,
     refresh_keys: String,
+    /// Not in files of the first version.
+    #[serde(default)]
+    service_secret: String,
 }
 
 #[derive(Deserialize)]
@@ -42,6 +45,7 @@ impl Secrets {
             auth: AuthSecrets {
                 signing_key: random_key(),
                 refresh_keys: format!("1:{}", random_key()),
+                service_secret: random_key(),
             },
             task: TaskSecrets {
                 page_token_key: random_key(),
@@ -55,10 +59,20 @@ impl Secrets {
             folder.write(FILE, &new.to_toml())?;
             return Ok(new);
         };
-        Self::parse(&text).map_err(|problem| Error::Secrets {
+        let kept = Self::parse(&text).map_err(|problem| Error::Secrets {
             path: folder.path(FILE),
             problem,
-        })
+        })?;
+        kept.completed(folder, new)
+    }
+
+    /// With what a newer version needs beside what an older one made; what is there stays.
+    fn completed(mut self, folder: &Folder, new: Self) -> Result<Self, Error> {
+        if self.auth.service_secret.is_empty() {
+            self.auth.service_secret = new.auth.service_secret;
+            folder.write(FILE, &self.to_toml())?;
+        }
+        Ok(self)
     }
 
     /// As settings that the program made: dotted key and value.
@@ -66,6 +80,8 @@ impl Secrets {
         let named = [
             ("auth.signing_key", &self.auth.signing_key),
             ("auth.refresh_keys", &self.auth.refresh_keys),
+            ("auth.service_secrets", &self.auth.service_secret),
+            ("task.service_secret", &self.auth.service_secret),
             ("task.page_token_key", &self.task.page_token_key),
         ];
         named
@@ -76,8 +92,11 @@ impl Secrets {
     fn to_toml(&self) -> String {
         format!(
             "# Made by the first start. Whoever has this file can make tokens; without it every session ends.\n\
-             [auth]\nsigning_key = \"{}\"\nrefresh_keys = \"{}\"\n\n[task]\npage_token_key = \"{}\"\n",
-            self.auth.signing_key, self.auth.refresh_keys, self.task.page_token_key
+             [auth]\nsigning_key = \"{}\"\nrefresh_keys = \"{}\"\nservice_secret = \"{}\"\n\n[task]\npage_token_key = \"{}\"\n",
+            self.auth.signing_key,
+            self.auth.refresh_keys,
+            self.auth.service_secret,
+            self.task.page_token_key
         )
     }
 
@@ -87,7 +106,11 @@ impl Secrets {
         let Ok(secrets) = parsed else {
             return Err("it is not TOML with the settings it was made with".to_owned());
         };
-        for (key, value) in secrets.settings() {
+        let made = secrets
+            .settings()
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty());
+        for (key, value) in made {
             for item in value.split(',') {
                 let (_, material) = item.split_once(':').unwrap_or(("", item));
                 KeyMaterial::parse(material).map_err(|weakness| format!("{key} {weakness}"))?;
@@ -120,6 +143,25 @@ mod tests {
         };
         assert_eq!(first.settings(), second.settings());
         assert_ne!(first.settings(), Secrets::random().settings());
+    }
+
+    #[test]
+    fn a_file_of_the_first_version_is_completed_and_keeps_what_it_has() {
+        let fresh = Fresh::new();
+        let folder = Folder::open(&fresh.0).unwrap();
+        let text = Secrets::random().to_toml();
+        let line = text.lines().find(|line| line.starts_with("service_secret"));
+        let older = text.replace(&format!("{}\n", line.unwrap()), "");
+        folder.write(FILE, &older).unwrap();
+        let Ok(first) = Secrets::kept_in(&folder, Secrets::random()) else {
+            panic!("an older file can be read")
+        };
+        let Ok(second) = Secrets::kept_in(&folder, Secrets::random()) else {
+            panic!("the completed file can be read")
+        };
+        assert!(older.contains(&first.auth.signing_key));
+        assert_eq!(first.settings(), second.settings());
+        assert!(!first.auth.service_secret.is_empty());
     }
 
     #[test]

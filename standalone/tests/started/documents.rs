@@ -56,6 +56,7 @@ fn every_line_of_the_example_is_good_as_it_stands() {
             "TANDEM_AUTH__SIGNING_KEY" => key(1),
             "TANDEM_AUTH__REFRESH_KEYS" => format!("1:{}", key(2)),
             "TANDEM_TASK__PAGE_TOKEN_KEY" => key(3),
+            "TANDEM_AUTH__SERVICE_SECRETS" | "TANDEM_TASK__SERVICE_SECRET" => key(4),
             "TANDEM_CONFIG" => continue,
             _ => value.to_owned(),
         };

@@ -44,6 +44,7 @@ async fn three_processes_serve_a_python_client_together_and_log_no_secret_at_any
         ("TANDEM_AUTH__DATABASE__URL", accounts.url().to_owned()),
         ("TANDEM_AUTH__SIGNING_KEY", key(1)),
         ("TANDEM_AUTH__REFRESH_KEYS", format!("1:{}", key(2))),
+        ("TANDEM_AUTH__SERVICE_SECRETS", key(4)),
     ];
     migrate("auth-service", &auth_variables);
     let (auth, auth_at) = serve("auth-service", auth_variables).await;
@@ -53,6 +54,7 @@ async fn three_processes_serve_a_python_client_together_and_log_no_secret_at_any
         ("TANDEM_LOG__LEVEL", "trace".to_owned()),
         ("TANDEM_TASK__DATABASE__URL", tasks.url().to_owned()),
         ("TANDEM_TASK__PAGE_TOKEN_KEY", key(3)),
+        ("TANDEM_TASK__SERVICE_SECRET", key(4)),
         ("TANDEM_TASK__AUTH_UPSTREAM", format!("http://{auth_at}")),
     ];
     migrate("task-service", &task_variables);

@@ -7,12 +7,13 @@ use standalone::known_settings;
 use crate::tools::{Told, binary, run};
 
 /// Any text is good for these.
-const FREE: [&str; 7] = [
+const FREE: [&str; 8] = [
     "auth.issuer",
     "auth.audience",
     "auth.client_id",
     "task.issuer",
     "task.audience",
+    "task.verifier_id",
     "standalone.directory",
     "standalone.postgres_binaries",
 ];
@@ -48,11 +49,20 @@ fn each_required_setting_that_is_missing_is_listed() {
     let required: [(&str, &[&str]); 2] = [
         (
             "auth-service",
-            &["auth.database.url", "auth.refresh_keys", "auth.signing_key"],
+            &[
+                "auth.database.url",
+                "auth.refresh_keys",
+                "auth.service_secrets",
+                "auth.signing_key",
+            ],
         ),
         (
             "task-service",
-            &["task.database.url", "task.page_token_key"],
+            &[
+                "task.database.url",
+                "task.page_token_key",
+                "task.service_secret",
+            ],
         ),
     ];
     for (name, required) in required {
@@ -124,7 +134,12 @@ fn no_secret_is_told_with_its_problem() {
     );
     assert_eq!(
         keys(&told),
-        ["auth.database.url", "auth.refresh_keys", "auth.signing_key"]
+        [
+            "auth.database.url",
+            "auth.refresh_keys",
+            "auth.service_secrets",
+            "auth.signing_key"
+        ]
     );
     for secret in ["hunter2", "c2VjcmV0"] {
         assert!(!told.stderr.contains(secret), "{}", told.stderr);
