@@ -28,6 +28,7 @@ use tower::ServiceExt as _;
 use crate::{
     access::{AccessPolicy, PolicyError},
     health::Health,
+    network::Network,
     proto::FILE_DESCRIPTOR_SET,
     reflection::Reflection,
     rpc::{Road, Rules},
@@ -62,6 +63,8 @@ pub struct Limits {
     pub keepalive_timeout: Duration,
     /// Whether reflection is served.
     pub reflection: bool,
+    /// Proxies whose `x-forwarded-for` is believed; from anyone else that header is ignored.
+    pub trusted_proxies: Vec<Network>,
 }
 
 /// The services of a server: what is served is what the access policy knows.
@@ -136,6 +139,7 @@ impl Server {
             verifier,
             admission: Semaphore::new(limits.max_in_flight),
             longest: limits.deadline,
+            trusted_proxies: limits.trusted_proxies.clone(),
             abort: CancellationToken::new(),
         };
         Ok(Self {

@@ -129,6 +129,7 @@ pub fn server(settings: &mut Settings, section: &str) -> Option<Limits> {
     let keepalive_interval = settings.get_within(&key("keepalive_interval"), SECOND..=HOUR);
     let keepalive_timeout = settings.get_within(&key("keepalive_timeout"), SECOND..=HOUR);
     let max_streams = settings.get_within(&key("max_streams"), 1..=100_000);
+    let trusted_proxies = settings.optional(&key("trusted_proxies"));
     Some(Limits {
         max_in_flight: max_in_flight?,
         deadline: deadline?,
@@ -137,6 +138,7 @@ pub fn server(settings: &mut Settings, section: &str) -> Option<Limits> {
         keepalive_interval: keepalive_interval?,
         keepalive_timeout: keepalive_timeout?,
         max_streams: max_streams?,
+        trusted_proxies: trusted_proxies?.unwrap_or_default(),
     })
 }
 

@@ -30,8 +30,9 @@ use tracing::Instrument as _;
 use crate::{
     access::{Access, AccessPolicy, Rpc},
     caller::{Call, Caller},
+    network::Network,
     refusal::{Reason, refuse_plainly},
-    token::{TokenError, Verifier},
+    token::{TokenError, Verifier, bearer},
 };
 
 /// What the road knows: shared by all connections of a server.
@@ -43,6 +44,8 @@ pub(crate) struct Rules {
     pub(crate) admission: Semaphore,
     /// Longest a unary call may take, from its arrival.
     pub(crate) longest: Duration,
+    /// Proxies that are believed about whom they were called by.
+    pub(crate) trusted_proxies: Vec<Network>,
     /// Ends what is still under way when a drain has lasted long enough.
     pub(crate) abort: CancellationToken,
 }
@@ -87,7 +90,7 @@ impl Rules {
         let arrival = Instant::now();
         let path = request.uri().path().to_owned();
         let rpc = self.policy.find(&path);
-        let opened = opening::open(&request, arrival, self.longest(rpc));
+        let opened = opening::open(&request, arrival, self.longest(rpc), &self.trusted_proxies);
         let span = tracing::info_span!("rpc", request_id = opened.call.request_id);
         let request_id = opened.call.request_id.clone();
         let peer = opened.call.peer;
@@ -206,14 +209,6 @@ impl Rules {
             () = self.abort.cancelled() => refuse_plainly(Reason::Draining).into_http(),
         }
     }
-}
-
-/// The token of an `authorization` header; the scheme's case does not matter (RFC 9110 section 11.1).
-fn bearer(header: &str) -> Option<&str> {
-    let (scheme, token) = header.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then(|| token.trim_start_matches(' '))
 }
 
 /// The access line: one for each call, no bodies, no secrets.

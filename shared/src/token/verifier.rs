@@ -65,6 +65,24 @@ impl Verifier {
 
     /// The claims of `token`, if it is one of ours and its time has come and is not over.
     pub fn verify(&self, token: &str) -> Result<Claims, TokenError> {
+        let claims = self.signed(token)?;
+        self.accept(&claims)?;
+        Ok(claims)
+    }
+
+    /// The claims of a token that is one of ours, even if its time is over: it shows that whoever has it was once let in,
+    /// and opens nothing.
+    #[must_use]
+    pub fn recognize(&self, token: &str) -> Option<Claims> {
+        let claims = self.signed(token).ok()?;
+        match self.accept(&claims) {
+            Ok(()) | Err(TokenError::Expired) => Some(claims),
+            Err(TokenError::Invalid | TokenError::KeysUnavailable) => None,
+        }
+    }
+
+    /// The claims of a token that a known key has signed.
+    fn signed(&self, token: &str) -> Result<Claims, TokenError> {
         let keys = self.keys.set.load();
         if keys.is_empty() {
             return Err(TokenError::KeysUnavailable);
@@ -74,14 +92,12 @@ impl Verifier {
             self.keys.unknown_kid.notify_one();
             return Err(TokenError::Invalid);
         };
-        let claims = decode::<Claims>(token, key, &signature_only())
-            .map_err(|_not_ours| TokenError::Invalid)?
-            .claims;
-        self.accept(claims)
+        let decoded = decode::<Claims>(token, key, &signature_only());
+        Ok(decoded.map_err(|_not_ours| TokenError::Invalid)?.claims)
     }
 
     /// Issuer, audience and time; the signature has been checked.
-    fn accept(&self, claims: Claims) -> Result<Claims, TokenError> {
+    fn accept(&self, claims: &Claims) -> Result<(), TokenError> {
         let Trust {
             issuer,
             audience,
@@ -101,7 +117,7 @@ impl Verifier {
         if claims.exp <= now.saturating_sub(leeway) {
             return Err(TokenError::Expired);
         }
-        Ok(claims)
+        Ok(())
     }
 }
 

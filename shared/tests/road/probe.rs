@@ -104,6 +104,7 @@ pub(crate) fn limits() -> Limits {
         keepalive_interval: Duration::from_mins(1),
         keepalive_timeout: Duration::from_secs(20),
         reflection: true,
+        trusted_proxies: Vec::new(),
     }
 }
 
