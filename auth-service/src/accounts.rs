@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use crate::{
     domain::{DeviceLabel, DisplayName, Email, Password, PresentedPassword},
     error::Error,
-    password::{Hasher, PasswordHash},
+    password::{Hasher, Line, PasswordHash},
     refresh_token::SessionSecret,
     sessions::Sessions,
     store::{
@@ -24,6 +24,7 @@ use crate::{
         audit::{self, Act, Kind},
         revocation,
         session::{self, NewSession, Standing},
+        throttle,
     },
     tokens::Pair,
 };
@@ -107,7 +108,12 @@ impl Accounts {
         call: &Call,
         wish: SignUp,
     ) -> Result<(Account, Pair), Error> {
-        let password_hash = self.hasher.hash(&wish.password, call.deadline).await?;
+        // An account made costs its address as much as a wrong password, so that nobody makes them by the thousand.
+        let _kept = self.sessions.throttle.charge(call)?;
+        let password_hash = self
+            .hasher
+            .hash(&wish.password, Line::Anyone, call.deadline)
+            .await?;
         let (session, token) = self.sessions.draft(call, wish.device_label);
         let account = NewAccount {
             id: UserId::at(session.now),
@@ -193,7 +199,7 @@ impl Accounts {
             .new
             .parse(Some(&read.email))
             .map_err(|problem| Error::field("new_password", problem))?;
-        let password_hash = self.hasher.hash(&new, call.deadline).await?;
+        let password_hash = self.hasher.hash(&new, Line::Known, call.deadline).await?;
         let now = self.sessions.now();
         let secret = SessionSecret::random();
         let work = Arc::new(Replacement {
@@ -234,7 +240,7 @@ impl Accounts {
             .await
     }
 
-    /// The credentials of a caller who knows the password (ASVS 6.2.3).
+    /// The credentials of a caller who knows the password (ASVS 6.2.3). A caller is a known device, and limited like one.
     async fn confirm(
         &self,
         caller: Caller,
@@ -246,24 +252,26 @@ impl Accounts {
             .sessions
             .lanes
             .run(call.deadline, move |connection| {
-                async move {
-                    Ok::<_, Error>(account::find_own_credentials(connection, &caller, now).await?)
-                }
-                .boxed()
+                async move { Ok::<_, Error>(throttle::find_own(connection, &caller, now).await?) }
+                    .boxed()
             })
             .await?;
-        let read = found.ok_or(Error::TokenRevoked)?;
+        let (read, tally) = found.ok_or(Error::TokenRevoked)?;
+        let device = self.sessions.throttle.device(caller.session_id);
+        self.sessions.throttle.check(device, tally)?;
         let verdict = self
             .hasher
             .verify(
                 current.presented(),
                 Some(read.password_hash.clone()),
+                Line::Known,
                 call.deadline,
             )
             .await?;
         if verdict.matches {
             Ok(read)
         } else {
+            self.fail(device, None).await?;
             Err(Error::CredentialsInvalid)
         }
     }

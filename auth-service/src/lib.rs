@@ -4,10 +4,12 @@
 //! statement. [`App`] is the whole; it can run in a process of its own or beside others.
 
 mod accounts;
+mod admission;
 mod api_key;
 mod api_keys;
 pub mod config;
 mod decision;
+mod device;
 pub mod domain;
 pub mod error;
 mod grpc;
@@ -19,6 +21,7 @@ mod sign_in;
 pub mod signing;
 mod store;
 mod sweeper;
+pub mod throttle;
 pub mod tokens;
 
 use std::sync::Arc;
@@ -43,10 +46,12 @@ use crate::{
     accounts::Accounts,
     api_keys::ApiKeys,
     config::Config,
+    device::Devices,
     grpc::{AccountRpcs, AuthRpcs},
     password::{HashSettings, Hasher},
     refresh_token::{KeyRing, KeyRingError},
     sessions::Sessions,
+    throttle::Throttle,
     tokens::Mint,
 };
 
@@ -98,7 +103,7 @@ impl App {
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         warn_of_cheap_hashing(config.hash);
         let lanes = Lanes::start(config.database).map_err(StartError::Database)?;
-        let hasher = Hasher::start(config.hash)?;
+        let hasher = Hasher::start(config.hash, config.peppers)?;
         let verifier = verifier(&config.profile, config.leeway, &clock);
         let ring = config
             .refresh_keys
@@ -116,11 +121,16 @@ impl App {
         let sessions = Sessions::new(
             lanes.clone(),
             Arc::clone(&mint),
+            Arc::new(Throttle::new(config.throttle, Arc::clone(&clock))),
             Arc::clone(&clock),
             config.lifetimes,
         );
         let accounts = Accounts::new(sessions.clone(), hasher, records.clone());
-        let surface = surface(accounts, sessions, mint);
+        let devices = Devices {
+            sessions: sessions.clone(),
+            verifier: verifier.clone(),
+        };
+        let surface = surface(accounts, sessions, devices, mint);
         let health = Health::new(surface.names().iter().copied());
         Ok(Self {
             server: Server::new(surface, health.clone(), verifier, config.server)?,
@@ -150,12 +160,13 @@ impl App {
     }
 }
 
-fn surface(accounts: Accounts, sessions: Sessions, mint: Arc<Mint>) -> Surface {
+fn surface(accounts: Accounts, sessions: Sessions, devices: Devices, mint: Arc<Mint>) -> Surface {
     let api_keys = ApiKeys::new(sessions.clone());
     let auth = AuthRpcs {
         accounts: accounts.clone(),
         sessions: sessions.clone(),
         api_keys: api_keys.clone(),
+        devices,
         mint,
     };
     let account = AccountRpcs {

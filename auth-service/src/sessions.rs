@@ -22,6 +22,7 @@ use crate::{
         revocation::{self, Listed, RevokeReason},
         session::{self, NewSession, Rotation, Standing, Stored},
     },
+    throttle::Throttle,
     tokens::{Mint, Pair},
 };
 
@@ -44,6 +45,7 @@ pub struct Lifetimes {
 pub(crate) struct Sessions {
     pub(crate) lanes: Lanes,
     pub(crate) mint: Arc<Mint>,
+    pub(crate) throttle: Arc<Throttle>,
     clock: Arc<dyn Clock>,
     lifetimes: Lifetimes,
 }
@@ -52,12 +54,14 @@ impl Sessions {
     pub(crate) fn new(
         lanes: Lanes,
         mint: Arc<Mint>,
+        throttle: Arc<Throttle>,
         clock: Arc<dyn Clock>,
         lifetimes: Lifetimes,
     ) -> Self {
         Self {
             lanes,
             mint,
+            throttle,
             clock,
             lifetimes,
         }
@@ -119,14 +123,37 @@ impl Sessions {
         self.mint.pair(session, &token, session.rotate_time)
     }
 
-    /// The next pair for a refresh token: one statement when the token is the current one.
+    /// The next pair for a refresh token. What is wrong with it is charged to the address when it is forged, and to its own
+    /// session when that has ended: an honest client is kept out by neither.
     pub(crate) async fn refresh(
         &self,
         call: &Call,
         token: &str,
         tag: Option<AttemptTag>,
     ) -> Result<Pair, Error> {
-        let presented = self.open_token(token)?;
+        let presented = self.open_token(call, token)?;
+        let id = presented.session_id.uuid();
+        self.throttle.check_ended(id)?;
+        let refreshed = self.refresh_genuine(call, presented, tag).await;
+        if let Err(
+            Error::RefreshTokenInvalid
+            | Error::RefreshTokenExpired
+            | Error::RefreshTokenReused
+            | Error::SessionRevoked,
+        ) = &refreshed
+        {
+            self.throttle.charge_ended(id);
+        }
+        refreshed
+    }
+
+    /// One statement when the token is the current one.
+    async fn refresh_genuine(
+        &self,
+        call: &Call,
+        presented: RefreshToken,
+        tag: Option<AttemptTag>,
+    ) -> Result<Pair, Error> {
         let rotation = self.rotation(call, &presented, tag.as_ref())?;
         for _ in 0..ATTEMPTS {
             if let Some(session) = self.rotate(call, &rotation).await? {
@@ -225,10 +252,13 @@ impl Sessions {
     }
 
     /// What a text says, if it is a refresh token of this service; no query is made for a forged one.
-    fn open_token(&self, token: &str) -> Result<RefreshToken, Error> {
+    fn open_token(&self, call: &Call, token: &str) -> Result<RefreshToken, Error> {
         match self.mint.ring().decode(token) {
             Ok(token) => Ok(token),
-            Err(_malformed_or_forged) => Err(Error::RefreshTokenInvalid),
+            Err(_malformed_or_forged) => {
+                self.throttle.charge_forgery(call)?;
+                Err(Error::RefreshTokenInvalid)
+            }
         }
     }
 

@@ -1,14 +1,17 @@
-//! Deletes sessions that are long over, a few at a time.
+//! Deletes what is over, a few rows at a time: sessions a month after their end, counts of wrong passwords at theirs.
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt as _;
-use shared::{clock::Clock, database::Lanes};
+use shared::{
+    clock::Clock,
+    database::{self, Lanes},
+};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::store::revocation;
+use crate::store::{revocation, throttle};
 
 /// How long a session is kept past its absolute deadline, for those who ask what became of it.
 const RETENTION: TimeDelta = TimeDelta::days(30);
@@ -24,20 +27,15 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// Sweeps until `stop`.
 pub(crate) async fn sweep(lanes: Lanes, clock: Arc<dyn Clock>, stop: CancellationToken) {
     loop {
-        let limit = clock.now() - RETENTION;
-        let batch = lanes.run(Instant::now() + LIMIT, move |connection| {
-            let batch = i64::try_from(BATCH).expect("a batch is small");
-            async move { revocation::sweep(connection, limit, batch).await }.boxed()
-        });
-        let pause = match batch.await {
-            Ok(BATCH) => BREATH,
-            Ok(0) => REST,
-            Ok(deleted) => {
+        let pause = match batch(&lanes, clock.now()).await {
+            Ok(swept) if swept.contains(&BATCH) => BREATH,
+            Ok([0, _]) => REST,
+            Ok([deleted, _]) => {
                 tracing::info!(deleted, "deleted sessions that were long over");
                 REST
             }
             Err(error) => {
-                tracing::warn!(%error, "the sessions were not swept");
+                tracing::warn!(%error, "what is over was not swept");
                 REST
             }
         };
@@ -49,4 +47,18 @@ pub(crate) async fn sweep(lanes: Lanes, clock: Arc<dyn Clock>, stop: Cancellatio
             return;
         }
     }
+}
+
+/// Deletes a batch of each; how many rows: sessions, counts.
+async fn batch(lanes: &Lanes, now: DateTime<Utc>) -> Result<[u64; 2], database::Error> {
+    let batch = i64::try_from(BATCH).expect("a batch is small");
+    let deadline = Instant::now() + LIMIT;
+    let sessions = lanes.run(deadline, move |connection| {
+        async move { revocation::sweep(connection, now - RETENTION, batch).await }.boxed()
+    });
+    let sessions = sessions.await?;
+    let counts = lanes.run(deadline, move |connection| {
+        async move { throttle::sweep(connection, now, batch).await }.boxed()
+    });
+    Ok([sessions, counts.await?])
 }
