@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::world::World;
+use crate::world::{World, credentials};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -49,4 +49,27 @@ async fn more_sessions_than_one_batch_are_all_deleted() {
     let (database, clock) = world.stop().await;
     let world = World::on(database, clock, &[]).await;
     world.becomes("select count(*) from auth.session", 0).await;
+}
+
+#[tokio::test]
+async fn counts_of_wrong_passwords_are_deleted_when_their_window_is_over() {
+    let world = World::boot().await;
+    for (number, minutes) in [(0, 10), (1, 0)] {
+        let email = format!("nobody{number}@example.org");
+        let refused = world
+            .auth
+            .clone()
+            .sign_in(credentials(&email, "wrong"))
+            .await;
+        assert_eq!(
+            testing::reason(&refused.unwrap_err()),
+            "CREDENTIALS_INVALID"
+        );
+        world.advance(Duration::from_mins(minutes));
+    }
+    world.becomes("select count(*) from auth.throttle", 2).await;
+    world.advance(Duration::from_mins(5));
+    let (database, clock) = world.stop().await;
+    let world = World::on(database, clock, &[]).await;
+    world.becomes("select count(*) from auth.throttle", 1).await;
 }
