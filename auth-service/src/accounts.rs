@@ -22,9 +22,9 @@ use crate::{
     store::{
         account::{self, Account, Credentials, NewAccount},
         audit::{self, Act, Kind},
+        feed::{self, Voiding},
         revocation,
         session::{self, NewSession, Standing},
-        throttle,
     },
     tokens::Pair,
 };
@@ -186,8 +186,8 @@ impl Accounts {
         Ok(account)
     }
 
-    /// Sets a new password: every other session ends, and this one goes on with a new secret, so that no refresh token
-    /// issued before is good for anything (ASVS 7.4.3).
+    /// Sets a new password: every other session ends, and this one goes on with a new secret, so that no token issued
+    /// before is good for anything (ASVS 7.4.3).
     pub(crate) async fn change_password(
         &self,
         caller: Caller,
@@ -209,6 +209,7 @@ impl Accounts {
             secret_hash: secret.hash(),
             idle_deadline: self.sessions.idle_deadline(now),
             act: Act::of(call, Kind::PasswordChanged, now),
+            voiding: self.sessions.feed.voiding(now),
         });
         let session = self
             .sessions
@@ -218,6 +219,7 @@ impl Accounts {
                 async move { replace_password(connection, &work).await }.boxed()
             })
             .await?;
+        self.sessions.feed.wake();
         Ok(self.sessions.renewed_pair(&session, secret))
     }
 
@@ -230,50 +232,20 @@ impl Accounts {
     ) -> Result<(), Error> {
         let read = self.confirm(caller, call, &current).await?;
         let act = Act::of(call, Kind::AccountDeleted, self.sessions.now());
+        let voiding = self.sessions.feed.voiding(act.time);
         let work = Arc::new((read, act));
         self.sessions
             .lanes
             .transaction(call.deadline, move |connection| {
                 let work = Arc::clone(&work);
-                async move { remove(connection, &work.0, caller.session_id, &work.1).await }.boxed()
-            })
-            .await
-    }
-
-    /// The credentials of a caller who knows the password (ASVS 6.2.3). A caller is a known device, and limited like one.
-    async fn confirm(
-        &self,
-        caller: Caller,
-        call: &Call,
-        current: &RawPassword,
-    ) -> Result<Credentials, Error> {
-        let now = self.sessions.now();
-        let found = self
-            .sessions
-            .lanes
-            .run(call.deadline, move |connection| {
-                async move { Ok::<_, Error>(throttle::find_own(connection, &caller, now).await?) }
-                    .boxed()
+                async move {
+                    remove(connection, &work.0, caller.session_id, &work.1, voiding).await
+                }
+                .boxed()
             })
             .await?;
-        let (read, tally) = found.ok_or(Error::TokenRevoked)?;
-        let device = self.sessions.throttle.device(caller.session_id);
-        self.sessions.throttle.check(device, tally)?;
-        let verdict = self
-            .hasher
-            .verify(
-                current.presented(),
-                Some(read.password_hash.clone()),
-                Line::Known,
-                call.deadline,
-            )
-            .await?;
-        if verdict.matches {
-            Ok(read)
-        } else {
-            self.fail(device, None).await?;
-            Err(Error::CredentialsInvalid)
-        }
+        self.sessions.feed.wake();
+        Ok(())
     }
 }
 
@@ -285,6 +257,7 @@ struct Replacement {
     secret_hash: [u8; 32],
     idle_deadline: DateTime<Utc>,
     act: Act,
+    voiding: Voiding,
 }
 
 /// The transaction of a sign-up.
@@ -311,6 +284,7 @@ async fn replace_password(
     if !account::change_password(connection, &work.read, &work.password_hash, now).await? {
         return Err(Error::TokenRevoked);
     }
+    feed::revoke_account(connection, account_id, work.read.epoch + 1, work.voiding).await?;
     revocation::end_others(connection, account_id, session_id, now).await?;
     audit::insert(connection, &work.act, account_id, Some(session_id)).await?;
     let renewed = session::renew(
@@ -330,10 +304,12 @@ async fn remove(
     read: &Credentials,
     session_id: SessionId,
     act: &Act,
+    voiding: Voiding,
 ) -> Result<(), Error> {
     if !account::delete(connection, read).await? {
         return Err(Error::TokenRevoked);
     }
+    feed::revoke_account(connection, read.account_id, feed::NO_EPOCH, voiding).await?;
     audit::insert(connection, act, read.account_id, Some(session_id)).await?;
     Ok(())
 }

@@ -1,14 +1,18 @@
 //! Whether a password may be tried, and what a wrong one leaves behind.
 
 use futures_util::FutureExt as _;
-use shared::{caller::Call, database, ids::UserId};
+use shared::{
+    caller::{Call, Caller},
+    database,
+    ids::UserId,
+};
 use tokio::{
     sync::oneshot,
     time::{Duration, Instant},
 };
 
 use crate::{
-    accounts::Accounts,
+    accounts::{Accounts, RawPassword},
     error::Error,
     password::Line,
     sign_in::SignIn,
@@ -87,6 +91,42 @@ impl Accounts {
                 .boxed()
             })
             .await
+    }
+
+    /// The credentials of a caller who knows the password (ASVS 6.2.3). A caller is a known device, and limited like one.
+    pub(crate) async fn confirm(
+        &self,
+        caller: Caller,
+        call: &Call,
+        current: &RawPassword,
+    ) -> Result<Credentials, Error> {
+        let now = self.sessions.now();
+        let found = self
+            .sessions
+            .lanes
+            .run(call.deadline, move |connection| {
+                async move { Ok::<_, Error>(throttle::find_own(connection, &caller, now).await?) }
+                    .boxed()
+            })
+            .await?;
+        let (read, tally) = found.ok_or(Error::TokenRevoked)?;
+        let device = self.sessions.throttle.device(caller.session_id);
+        self.sessions.throttle.check(device, tally)?;
+        let verdict = self
+            .hasher
+            .verify(
+                current.presented(),
+                Some(read.password_hash.clone()),
+                Line::Known,
+                call.deadline,
+            )
+            .await?;
+        if verdict.matches {
+            Ok(read)
+        } else {
+            self.fail(device, None).await?;
+            Err(Error::CredentialsInvalid)
+        }
     }
 
     /// Counts a wrong password, and records it if there is an account it was wrong for.

@@ -8,9 +8,11 @@ use shared::{
     },
     database,
     serve::Limits,
+    service_secrets::ServiceSecrets,
 };
 
 use crate::{
+    feed::FeedSettings,
     password::{HashSettings, Peppers},
     sessions::Lifetimes,
     throttle::{Allowance, Pace, ThrottleSettings},
@@ -22,6 +24,7 @@ pub const DEFAULTS: &str = include_str!("default.toml");
 /// Where the settings of this service are.
 pub const SECTION: &str = "auth";
 
+const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -54,6 +57,10 @@ pub struct Config {
     pub signing_key: KeyMaterial,
     /// The keys that seal refresh tokens, with their ids; the first one seals.
     pub refresh_keys: Vec<(u8, KeyMaterial)>,
+    /// How revocations are published.
+    pub feed: FeedSettings,
+    /// What services that verify tokens are known by.
+    pub service_secrets: ServiceSecrets,
 }
 
 impl Config {
@@ -84,6 +91,8 @@ impl Config {
         let throttle = throttle(settings);
         let signing_key = settings.secret("auth.signing_key", KeyMaterial::parse);
         let refresh_keys = settings.secret("auth.refresh_keys", refresh_keys);
+        let feed = feed(settings);
+        let service_secrets = settings.secret("auth.service_secrets", ServiceSecrets::parse);
         Some(Self {
             listen: listen?,
             log: log?,
@@ -97,6 +106,8 @@ impl Config {
             throttle: throttle?,
             signing_key: signing_key?,
             refresh_keys: refresh_keys?,
+            feed: feed?,
+            service_secrets: service_secrets?,
         })
     }
 }
@@ -189,6 +200,28 @@ fn allowance(settings: &mut Settings, whose: &str) -> Option<Allowance> {
     Some(Allowance {
         failures: failures?,
         window: window?,
+    })
+}
+
+fn feed(settings: &mut Settings) -> Option<FeedSettings> {
+    let poll = settings.get_within("auth.feed.poll", 10 * MILLISECOND..=SECOND);
+    let heartbeat =
+        settings.get_within("auth.feed.heartbeat", 100 * MILLISECOND..=900 * MILLISECOND);
+    let buffer = settings.get_within("auth.feed.buffer", 4..=65_536);
+    if poll
+        .zip(heartbeat)
+        .is_some_and(|(poll, heartbeat)| poll > heartbeat)
+    {
+        settings.refuse(
+            "auth.feed.poll",
+            "must not be longer than auth.feed.heartbeat",
+        );
+        return None;
+    }
+    Some(FeedSettings {
+        poll: poll?,
+        heartbeat: heartbeat?,
+        buffer: buffer?,
     })
 }
 

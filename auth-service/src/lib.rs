@@ -4,6 +4,7 @@
 //! statement. [`App`] is the whole; it can run in a process of its own or beside others.
 
 mod accounts;
+mod administration;
 mod admission;
 mod api_key;
 mod api_keys;
@@ -12,8 +13,11 @@ mod decision;
 mod device;
 pub mod domain;
 pub mod error;
+pub mod feed;
 mod grpc;
+mod introspection;
 mod key_ring;
+pub mod operator;
 pub mod password;
 pub mod refresh_token;
 pub mod sessions;
@@ -33,7 +37,8 @@ use shared::{
     database::Lanes,
     health::Health,
     proto::auth::{
-        account_service_server::AccountServiceServer, auth_service_server::AuthServiceServer,
+        account_service_server::AccountServiceServer, admin_service_server::AdminServiceServer,
+        auth_service_server::AuthServiceServer, verifier_service_server::VerifierServiceServer,
     },
     readiness::{self, Schema},
     serve::{Server, Surface},
@@ -44,10 +49,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     accounts::Accounts,
+    administration::Administration,
     api_keys::ApiKeys,
     config::Config,
     device::Devices,
-    grpc::{AccountRpcs, AuthRpcs},
+    feed::{Feed, Lag},
+    grpc::{AccountRpcs, AdminRpcs, AuthRpcs, VerifierRpcs},
+    introspection::Introspection,
     password::{HashSettings, Hasher},
     refresh_token::{KeyRing, KeyRingError},
     sessions::Sessions,
@@ -93,6 +101,8 @@ pub struct App {
     server: Server,
     health: Health,
     lanes: Lanes,
+    feed: Feed,
+    feed_lane: Lanes,
     clock: Arc<dyn Clock>,
     /// Records of calls that have been answered.
     records: TaskTracker,
@@ -102,6 +112,8 @@ impl App {
     /// Puts the service together. It connects to its database in the background; must be called within a runtime.
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         warn_of_cheap_hashing(config.hash);
+        let lag = lag(&config);
+        let feed_lane = Lanes::start(feed::lane(&config.database)).map_err(StartError::Database)?;
         let lanes = Lanes::start(config.database).map_err(StartError::Database)?;
         let hasher = Hasher::start(config.hash, config.peppers)?;
         let verifier = verifier(&config.profile, config.leeway, &clock);
@@ -117,11 +129,13 @@ impl App {
         )?);
         verifier.set_keys(KeySet::new([mint.public_key()]));
 
+        let feed = Feed::new(config.feed, lag, vec![mint.public_key()]);
         let records = TaskTracker::new();
         let sessions = Sessions::new(
             lanes.clone(),
             Arc::clone(&mint),
             Arc::new(Throttle::new(config.throttle, Arc::clone(&clock))),
+            feed.clone(),
             Arc::clone(&clock),
             config.lifetimes,
         );
@@ -130,12 +144,19 @@ impl App {
             sessions: sessions.clone(),
             verifier: verifier.clone(),
         };
-        let surface = surface(accounts, sessions, devices, mint);
+        let introspection = Introspection {
+            sessions: sessions.clone(),
+            verifier: verifier.clone(),
+        };
+        let surface = surface(accounts, sessions, devices, mint, introspection)
+            .admitting(config.service_secrets);
         let health = Health::new(surface.names().iter().copied());
         Ok(Self {
             server: Server::new(surface, health.clone(), verifier, config.server)?,
             health,
             lanes,
+            feed,
+            feed_lane,
             clock,
             records,
         })
@@ -147,8 +168,16 @@ impl App {
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         readiness::follow(&tasks, self.health, &self.lanes, SCHEMA, Vec::new(), &stop);
-        tasks.spawn(sweeper::sweep(self.lanes.clone(), self.clock, stop.clone()));
+        let clock = || Arc::clone(&self.clock);
+        tasks.spawn(sweeper::sweep(self.lanes.clone(), clock(), stop.clone()));
+        tasks.spawn(feed::sweep(self.lanes.clone(), clock(), stop.clone()));
+        let feed = self.feed.clone();
+        tasks.spawn(feed::publish(feed, self.feed_lane, clock(), stop.clone()));
 
+        let shutdown = async {
+            shutdown.await;
+            self.feed.end();
+        };
         self.server.run(listener, shutdown).await;
 
         stop.cancel();
@@ -160,7 +189,24 @@ impl App {
     }
 }
 
-fn surface(accounts: Accounts, sessions: Sessions, devices: Devices, mint: Arc<Mint>) -> Surface {
+fn lag(config: &Config) -> Lag {
+    Lag {
+        access_ttl: config.profile.access_ttl,
+        longest_call: config.server.deadline + config.database.unit_limit,
+    }
+}
+
+fn surface(
+    accounts: Accounts,
+    sessions: Sessions,
+    devices: Devices,
+    mint: Arc<Mint>,
+    introspection: Introspection,
+) -> Surface {
+    let verifier = VerifierRpcs {
+        feed: sessions.feed.clone(),
+        introspection,
+    };
     let api_keys = ApiKeys::new(sessions.clone());
     let auth = AuthRpcs {
         accounts: accounts.clone(),
@@ -168,6 +214,9 @@ fn surface(accounts: Accounts, sessions: Sessions, devices: Devices, mint: Arc<M
         api_keys: api_keys.clone(),
         devices,
         mint,
+    };
+    let admin = AdminRpcs {
+        administration: Administration::new(sessions.clone()),
     };
     let account = AccountRpcs {
         accounts,
@@ -177,6 +226,8 @@ fn surface(accounts: Accounts, sessions: Sessions, devices: Devices, mint: Arc<M
     Surface::default()
         .with(AuthServiceServer::new(auth).max_decoding_message_size(LARGEST_REQUEST))
         .with(AccountServiceServer::new(account).max_decoding_message_size(LARGEST_REQUEST))
+        .with(VerifierServiceServer::new(verifier).max_decoding_message_size(LARGEST_REQUEST))
+        .with(AdminServiceServer::new(admin).max_decoding_message_size(LARGEST_REQUEST))
 }
 
 fn verifier(

@@ -20,6 +20,7 @@ fn variables(database: &Database) -> Vec<(&'static str, String)> {
         ("TANDEM_AUTH__LISTEN", "127.0.0.1:0".to_owned()),
         ("TANDEM_AUTH__SIGNING_KEY", KEY.to_owned()),
         ("TANDEM_AUTH__REFRESH_KEYS", format!("1:{KEY}")),
+        ("TANDEM_AUTH__SERVICE_SECRETS", KEY.to_owned()),
         ("TANDEM_LOG__FORMAT", "json".to_owned()),
     ]
 }
@@ -81,7 +82,13 @@ async fn everything_wrong_with_the_settings_is_said_at_once_and_no_secret_shown(
     let variables = [
         ("TANDEM_AUTH__SIGNING_KEY", "c2hvcnQgc2VjcmV0".to_owned()),
         ("TANDEM_AUTH__REFRESH_KEYS", format!("1:{KEY},1:{KEY}")),
+        (
+            "TANDEM_AUTH__SERVICE_SECRETS",
+            "a-secret,too-short".to_owned(),
+        ),
         ("TANDEM_AUTH__ACCESS_TTL", "2h".to_owned()),
+        ("TANDEM_AUTH__FEED__POLL", "500ms".to_owned()),
+        ("TANDEM_AUTH__FEED__HEARTBEAT", "100ms".to_owned()),
         ("TANDEM_AUTH__IDLE_TTL", "100d".to_owned()),
         ("TANDEM_AUTH__HASH__MEMORY_KIB", "7".to_owned()),
         ("TANDEM_AUTH__ISUER", "x".to_owned()),
@@ -92,6 +99,8 @@ async fn everything_wrong_with_the_settings_is_said_at_once_and_no_secret_shown(
         "auth.database.url: is required",
         "auth.signing_key: must be base64 of exactly 32 bytes",
         "auth.refresh_keys: names one key id twice",
+        "auth.service_secrets: must have 32 to 512 characters",
+        "auth.feed.poll: must not be longer than auth.feed.heartbeat",
         "auth.access_ttl: \"2h\" is out of range: from 1m to 1h",
         "auth.idle_ttl: must not be longer than auth.absolute_ttl",
         "auth.hash.memory_kib: \"7\" is out of range",
@@ -101,7 +110,7 @@ async fn everything_wrong_with_the_settings_is_said_at_once_and_no_secret_shown(
             .wait_for_line(LIMIT, |line| line.contains(expected))
             .await;
     }
-    for secret in [KEY, "c2hvcnQgc2VjcmV0"] {
+    for secret in [KEY, "c2hvcnQgc2VjcmV0", "a-secret", "too-short"] {
         assert!(!process.output().contains(secret));
     }
 }

@@ -56,6 +56,7 @@ async fn serve(database: &Database) -> (Process, Channel) {
         ("TANDEM_AUTH__LISTEN", "127.0.0.1:0".to_owned()),
         ("TANDEM_AUTH__SIGNING_KEY", KEY.to_owned()),
         ("TANDEM_AUTH__REFRESH_KEYS", format!("1:{KEY}")),
+        ("TANDEM_AUTH__SERVICE_SECRETS", KEY.to_owned()),
         (
             "TANDEM_AUTH__SERVER__TRUSTED_PROXIES",
             "127.0.0.1".to_owned(),

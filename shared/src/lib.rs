@@ -6,12 +6,15 @@
 //! | [`rpc`] | the road of a call: deadline, admission, access, completing refusals, access line |
 //! | [`access`] | who may call what, from the descriptors |
 //! | [`caller`] | the verified caller and the call, as methods take them |
+//! | [`service_secrets`] | the credential of services |
 //! | [`token`] | access tokens and their verification |
+//! | [`revocation`] | what voids tokens before they expire |
 //! | [`refusal`], [`reason`], [`violations`] | from an error to a `Status` |
 //! | [`health`], [`readiness`], [`reflection`] | the two infrastructure services, and what readiness depends on |
 //! | [`database`] | lanes: connections owned by tasks; migrations |
 //! | [`config`], [`telemetry`], [`shutdown`] | what `main` needs |
 //! | [`network`] | blocks of addresses; who a call behind proxies comes from |
+//! | [`paging`] | page sizes and sealed page tokens |
 //! | [`ids`], [`clock`], [`text`], [`etag`], [`mask`] | small vocabulary |
 //! | [`proto`] | generated code |
 
@@ -25,13 +28,16 @@ pub mod health;
 pub mod ids;
 pub mod mask;
 pub mod network;
+pub mod paging;
 pub mod proto;
 pub mod readiness;
 pub mod reason;
 pub mod reflection;
 pub mod refusal;
+pub mod revocation;
 mod rpc;
 pub mod serve;
+pub mod service_secrets;
 pub mod shutdown;
 pub mod telemetry;
 pub mod text;

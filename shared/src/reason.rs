@@ -89,12 +89,16 @@ reasons! {
     Conflict = "CONFLICT", Aborted;
     /// The task is deleted; undelete it first.
     TaskDeleted = "TASK_DELETED", FailedPrecondition;
+    /// An administrator can close neither their own account nor the last administrator's.
+    LastAdmin = "LAST_ADMIN", FailedPrecondition;
     /// The account holds as many tasks as it may.
     TaskQuotaExceeded = "TASK_QUOTA_EXCEEDED", ResourceExhausted;
     /// The account holds as many API keys as it may.
     ApiKeyQuotaExceeded = "API_KEY_QUOTA_EXCEEDED", ResourceExhausted;
     /// Too many attempts; wait as long as `RetryInfo` says.
     RateLimited = "RATE_LIMITED", ResourceExhausted;
+    /// The stream was read too slowly to be kept up; open it again.
+    SlowConsumer = "SLOW_CONSUMER", ResourceExhausted;
     /// The database cannot be reached.
     DatabaseUnavailable = "DATABASE_UNAVAILABLE", Unavailable;
     /// The service has more to do than it can.
