@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::{
     domain::{DeviceLabel, DisplayName, Email, Password, PresentedPassword},
     error::Error,
-    password::Hasher,
+    password::{Hasher, Line},
     sessions::Sessions,
     store::{
         account::{self, Account, NewAccount},
@@ -97,7 +97,12 @@ impl Accounts {
         call: &Call,
         wish: SignUp,
     ) -> Result<(Account, Pair), Error> {
-        let password_hash = self.hasher.hash(&wish.password, call.deadline).await?;
+        // An account made costs its address as much as a wrong password, so that nobody makes them by the thousand.
+        let _kept = self.sessions.throttle.charge(call)?;
+        let password_hash = self
+            .hasher
+            .hash(&wish.password, Line::Anyone, call.deadline)
+            .await?;
         let (session, token) = self.sessions.draft(call, wish.device_label);
         let account = NewAccount {
             id: UserId::at(session.now),

@@ -113,8 +113,10 @@ impl ApiKeys {
     /// The access token that a key is good for: one statement, and none for a forged key.
     pub(crate) async fn exchange(&self, call: &Call, key: &str) -> Result<Exchanged, Error> {
         let Ok(secret) = Secret::open(key, self.sessions.mint.ring()) else {
+            self.sessions.throttle.charge_forgery(call)?;
             return Err(Error::ApiKeyInvalid);
         };
+        self.sessions.throttle.check_ended(secret.id.uuid())?;
         let (id, secret_hash, now) = (secret.id, secret.hash(), self.now());
         let hour = now
             .duration_trunc(TimeDelta::hours(1))
@@ -131,7 +133,10 @@ impl ApiKeys {
                 .boxed()
             })
             .await?;
-        let grant = granted.ok_or(Error::ApiKeyInvalid)?;
+        let Some(grant) = granted else {
+            self.sessions.throttle.charge_ended(id.uuid());
+            return Err(Error::ApiKeyInvalid);
+        };
         Ok(self.sessions.mint.exchanged(grant, now))
     }
 }

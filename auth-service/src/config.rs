@@ -11,7 +11,13 @@ use shared::{
     service_secrets::ServiceSecrets,
 };
 
-use crate::{feed::FeedSettings, password::HashSettings, sessions::Lifetimes, tokens::Profile};
+use crate::{
+    feed::FeedSettings,
+    password::{HashSettings, Peppers},
+    sessions::Lifetimes,
+    throttle::{Allowance, Pace, ThrottleSettings},
+    tokens::Profile,
+};
 
 /// The settings that have a default, with their meanings.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -43,6 +49,10 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     /// How passwords are hashed.
     pub hash: HashSettings,
+    /// What passwords are hashed with beside their salts.
+    pub peppers: Peppers,
+    /// How much guessing is borne.
+    pub throttle: ThrottleSettings,
     /// Seed of the key that signs access tokens.
     pub signing_key: KeyMaterial,
     /// The keys that seal refresh tokens, with their ids; the first one seals.
@@ -77,6 +87,8 @@ impl Config {
         let leeway = settings.get_within("auth.leeway", Duration::ZERO..=5 * SECOND);
         let lifetimes = lifetimes(settings);
         let hash = hash(settings);
+        let peppers = peppers(settings);
+        let throttle = throttle(settings);
         let signing_key = settings.secret("auth.signing_key", KeyMaterial::parse);
         let refresh_keys = settings.secret("auth.refresh_keys", refresh_keys);
         let feed = feed(settings);
@@ -90,6 +102,8 @@ impl Config {
             leeway: leeway?,
             lifetimes: lifetimes?,
             hash: hash?,
+            peppers: peppers?,
+            throttle: throttle?,
             signing_key: signing_key?,
             refresh_keys: refresh_keys?,
             feed: feed?,
@@ -148,6 +162,44 @@ fn hash(settings: &mut Settings) -> Option<HashSettings> {
         memory_kib: memory_kib?,
         iterations: iterations?,
         parallelism: parallelism?,
+    })
+}
+
+fn peppers(settings: &mut Settings) -> Option<Peppers> {
+    let current = settings.optional_secret("auth.hash.pepper", KeyMaterial::parse);
+    let previous = settings.optional_secret("auth.hash.previous_peppers", |text| {
+        text.split(',').map(KeyMaterial::parse).collect()
+    });
+    Some(Peppers::new(current?, previous?.unwrap_or_default()))
+}
+
+fn throttle(settings: &mut Settings) -> Option<ThrottleSettings> {
+    let burst = settings.get_within("auth.throttle.address_burst", 1..=1_000_000);
+    let interval = settings.get_within(
+        "auth.throttle.address_interval",
+        Duration::from_millis(1)..=HOUR,
+    );
+    let address_capacity =
+        settings.get_within("auth.throttle.address_capacity", 1_024..=10_000_000);
+    let account = allowance(settings, "account");
+    let device = allowance(settings, "device");
+    Some(ThrottleSettings {
+        address: Pace {
+            burst: burst?,
+            interval: interval?,
+        },
+        address_capacity: address_capacity?,
+        account: account?,
+        device: device?,
+    })
+}
+
+fn allowance(settings: &mut Settings, whose: &str) -> Option<Allowance> {
+    let failures = settings.get_within(&format!("auth.throttle.{whose}_failures"), 1..=1_000_000);
+    let window = settings.get_within(&format!("auth.throttle.{whose}_window"), SECOND..=DAY);
+    Some(Allowance {
+        failures: failures?,
+        window: window?,
     })
 }
 

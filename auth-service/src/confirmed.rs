@@ -13,7 +13,7 @@ use sqlx::PgConnection;
 use crate::{
     accounts::{Accounts, RawPassword},
     error::Error,
-    password::PasswordHash,
+    password::{Line, PasswordHash},
     refresh_token::SessionSecret,
     store::{
         account::{self, Credentials},
@@ -57,7 +57,7 @@ impl Accounts {
             .new
             .parse(Some(&read.email))
             .map_err(|problem| Error::field("new_password", problem))?;
-        let password_hash = self.hasher.hash(&new, call.deadline).await?;
+        let password_hash = self.hasher.hash(&new, Line::Known, call.deadline).await?;
         let now = self.sessions.now();
         let secret = SessionSecret::random();
         let work = Arc::new(Replacement {
@@ -104,40 +104,6 @@ impl Accounts {
             .await?;
         self.sessions.feed.wake();
         Ok(())
-    }
-
-    /// The credentials of a caller who knows the password (ASVS 6.2.3).
-    async fn confirm(
-        &self,
-        caller: Caller,
-        call: &Call,
-        current: &RawPassword,
-    ) -> Result<Credentials, Error> {
-        let now = self.sessions.now();
-        let found = self
-            .sessions
-            .lanes
-            .run(call.deadline, move |connection| {
-                async move {
-                    Ok::<_, Error>(account::find_own_credentials(connection, &caller, now).await?)
-                }
-                .boxed()
-            })
-            .await?;
-        let read = found.ok_or(Error::TokenRevoked)?;
-        let verdict = self
-            .hasher
-            .verify(
-                current.presented(),
-                Some(read.password_hash.clone()),
-                call.deadline,
-            )
-            .await?;
-        if verdict.matches {
-            Ok(read)
-        } else {
-            Err(Error::CredentialsInvalid)
-        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The one error of the service, and what a caller may know of it.
 
+use std::time::Duration;
+
 use shared::{
     database::{self, UnitError},
     refusal::{Problem, Reason, Refusal, Violation, refuse},
@@ -62,6 +64,12 @@ pub enum Error {
     /// What was decided on kept changing meanwhile.
     #[error("concurrent changes kept colliding")]
     Conflict,
+    /// Too many attempts were wrong.
+    #[error("too many attempts; wait as long as RetryInfo says")]
+    RateLimited {
+        /// Until another one is let through.
+        retry_after: Duration,
+    },
     /// The password could not be hashed or verified.
     #[error(transparent)]
     Hash(#[from] HashError),
@@ -100,8 +108,16 @@ impl Refusal for Error {
             Self::EmailTaken => Reason::EmailTaken,
             Self::EtagMismatch => Reason::EtagMismatch,
             Self::Conflict => Reason::Conflict,
+            Self::RateLimited { .. } => Reason::RateLimited,
             Self::Hash(error) => hash_reason(*error),
             Self::Database(error) => database_reason(error),
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after } => Some(*retry_after),
+            _ => None,
         }
     }
 
@@ -118,7 +134,7 @@ fn hash_reason(error: HashError) -> Reason {
         HashError::QueueFull => Reason::RateLimited,
         HashError::DeadlineExceeded => Reason::DeadlineExceeded,
         HashError::Gone => Reason::Draining,
-        HashError::Malformed => Reason::Internal,
+        HashError::Malformed | HashError::PepperUnknown => Reason::Internal,
     }
 }
 

@@ -5,11 +5,13 @@
 
 mod accounts;
 mod administration;
+mod admission;
 mod api_key;
 mod api_keys;
 pub mod config;
 mod confirmed;
 mod decision;
+mod device;
 pub mod domain;
 pub mod error;
 pub mod feed;
@@ -25,6 +27,7 @@ mod sign_in;
 pub mod signing;
 mod store;
 mod sweeper;
+pub mod throttle;
 pub mod tokens;
 
 use std::sync::Arc;
@@ -51,12 +54,14 @@ use crate::{
     administration::Administration,
     api_keys::ApiKeys,
     config::Config,
+    device::Devices,
     feed::{Feed, Lag},
     grpc::{AccountRpcs, AdminRpcs, AuthRpcs, VerifierRpcs},
     introspection::Introspection,
     password::{HashSettings, Hasher},
     refresh_token::{KeyRing, KeyRingError},
     sessions::Sessions,
+    throttle::Throttle,
     tokens::Mint,
 };
 
@@ -112,7 +117,7 @@ impl App {
         let lag = lag(&config);
         let feed_lane = Lanes::start(feed::lane(&config.database)).map_err(StartError::Database)?;
         let lanes = Lanes::start(config.database).map_err(StartError::Database)?;
-        let hasher = Hasher::start(config.hash)?;
+        let hasher = Hasher::start(config.hash, config.peppers)?;
         let verifier = verifier(&config.profile, config.leeway, &clock);
         let ring = config
             .refresh_keys
@@ -131,17 +136,22 @@ impl App {
         let sessions = Sessions::new(
             lanes.clone(),
             Arc::clone(&mint),
+            Arc::new(Throttle::new(config.throttle, Arc::clone(&clock))),
             feed.clone(),
             Arc::clone(&clock),
             config.lifetimes,
         );
         let accounts = Accounts::new(sessions.clone(), hasher, records.clone());
+        let devices = Devices {
+            sessions: sessions.clone(),
+            verifier: verifier.clone(),
+        };
         let introspection = Introspection {
             sessions: sessions.clone(),
             verifier: verifier.clone(),
         };
-        let surface =
-            surface(accounts, sessions, mint, introspection).admitting(config.service_secrets);
+        let surface = surface(accounts, sessions, devices, mint, introspection)
+            .admitting(config.service_secrets);
         let health = Health::new(surface.names().iter().copied());
         Ok(Self {
             server: Server::new(surface, health.clone(), verifier, config.server)?,
@@ -191,6 +201,7 @@ fn lag(config: &Config) -> Lag {
 fn surface(
     accounts: Accounts,
     sessions: Sessions,
+    devices: Devices,
     mint: Arc<Mint>,
     introspection: Introspection,
 ) -> Surface {
@@ -203,6 +214,7 @@ fn surface(
         accounts: accounts.clone(),
         sessions: sessions.clone(),
         api_keys: api_keys.clone(),
+        devices,
         mint,
     };
     let admin = AdminRpcs {

@@ -23,7 +23,7 @@ use crate::{
     domain::{DisplayName, Email},
     error,
     feed::Lag,
-    password::{self, Hasher},
+    password::{self, Hasher, Line},
     store::{
         ADMIN,
         account::{self, Account, NewAccount},
@@ -155,8 +155,8 @@ impl Desk {
             what: "password",
             problem,
         })?;
-        let hasher = Hasher::start(config.hash)?;
-        let password_hash = hasher.hash(&password, self.deadline).await;
+        let hasher = Hasher::start(config.hash, config.peppers.clone())?;
+        let password_hash = hasher.hash(&password, Line::Anyone, self.deadline).await;
         let account = NewAccount {
             id: UserId::at(self.now),
             display_name: DisplayName::from_email(&email),

@@ -22,14 +22,37 @@ use crate::{
 const ATTEMPTS: usize = 3;
 
 impl Sessions {
-    /// The next pair for a refresh token: one statement when the token is the current one.
+    /// The next pair for a refresh token. What is wrong with it is charged to the address when it is forged, and to its own
+    /// session when that has ended: an honest client is kept out by neither.
     pub(crate) async fn refresh(
         &self,
         call: &Call,
         token: &str,
         tag: Option<AttemptTag>,
     ) -> Result<Pair, Error> {
-        let presented = self.open_token(token)?;
+        let presented = self.open_token(call, token)?;
+        let id = presented.session_id.uuid();
+        self.throttle.check_ended(id)?;
+        let refreshed = self.refresh_genuine(call, presented, tag).await;
+        if let Err(
+            Error::RefreshTokenInvalid
+            | Error::RefreshTokenExpired
+            | Error::RefreshTokenReused
+            | Error::SessionRevoked,
+        ) = &refreshed
+        {
+            self.throttle.charge_ended(id);
+        }
+        refreshed
+    }
+
+    /// One statement when the token is the current one.
+    async fn refresh_genuine(
+        &self,
+        call: &Call,
+        presented: RefreshToken,
+        tag: Option<AttemptTag>,
+    ) -> Result<Pair, Error> {
         let rotation = self.rotation(call, &presented, tag.as_ref())?;
         for _ in 0..ATTEMPTS {
             if let Some(session) = self.rotate(call, &rotation).await? {
@@ -49,10 +72,13 @@ impl Sessions {
     }
 
     /// What a text says, if it is a refresh token of this service; no query is made for a forged one.
-    fn open_token(&self, token: &str) -> Result<RefreshToken, Error> {
+    fn open_token(&self, call: &Call, token: &str) -> Result<RefreshToken, Error> {
         match self.mint.ring().decode(token) {
             Ok(token) => Ok(token),
-            Err(_malformed_or_forged) => Err(Error::RefreshTokenInvalid),
+            Err(_malformed_or_forged) => {
+                self.throttle.charge_forgery(call)?;
+                Err(Error::RefreshTokenInvalid)
+            }
         }
     }
 

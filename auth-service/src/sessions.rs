@@ -22,6 +22,7 @@ use crate::{
         revocation::{self, Listed},
         session::{NewSession, Standing},
     },
+    throttle::Throttle,
     tokens::{Mint, Pair},
 };
 
@@ -41,6 +42,7 @@ pub struct Lifetimes {
 pub(crate) struct Sessions {
     pub(crate) lanes: Lanes,
     pub(crate) mint: Arc<Mint>,
+    pub(crate) throttle: Arc<Throttle>,
     pub(crate) feed: Feed,
     clock: Arc<dyn Clock>,
     pub(crate) lifetimes: Lifetimes,
@@ -50,6 +52,7 @@ impl Sessions {
     pub(crate) fn new(
         lanes: Lanes,
         mint: Arc<Mint>,
+        throttle: Arc<Throttle>,
         feed: Feed,
         clock: Arc<dyn Clock>,
         lifetimes: Lifetimes,
@@ -57,6 +60,7 @@ impl Sessions {
         Self {
             lanes,
             mint,
+            throttle,
             feed,
             clock,
             lifetimes,

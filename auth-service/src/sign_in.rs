@@ -4,14 +4,15 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use shared::caller::Call;
+use shared::{caller::Call, ids::SessionId};
 use sqlx::PgConnection;
 
 use crate::{
     accounts::{Accounts, RawPassword},
-    domain::{DeviceLabel, Email},
+    admission::Admitted,
+    domain::{DeviceLabel, Email, PresentedPassword},
     error::Error,
-    password::PasswordHash,
+    password::{Line, PasswordHash},
     store::{
         account::{self, Account, Credentials},
         audit::{self, Act, Kind},
@@ -26,6 +27,8 @@ pub(crate) struct SignIn {
     pub(crate) email: Email,
     pub(crate) password: RawPassword,
     pub(crate) device_label: DeviceLabel,
+    /// The session that the device showed a token of, which may be anyone's.
+    pub(crate) device: Option<SessionId>,
 }
 
 /// What a sign-in writes.
@@ -43,47 +46,48 @@ impl Accounts {
         call: &Call,
         wish: SignIn,
     ) -> Result<(Account, Pair), Error> {
-        let found = self.find_credentials(call, &wish.email).await?;
-        let stored = found.as_ref().map(|found| found.password_hash.clone());
+        let Admitted {
+            credentials,
+            debtor,
+            line,
+            charge,
+        } = self.admit(call, &wish).await?;
+        let presented = wish.password.presented();
+        let stored = credentials.as_ref().map(|read| read.password_hash.clone());
         let verdict = self
             .hasher
-            .verify(wish.password.presented(), stored, call.deadline)
+            .verify(presented.clone(), stored, line, call.deadline)
             .await?;
-        match found {
+        match credentials {
             Some(read) if verdict.matches && read.active() => {
+                if let Some(charge) = charge {
+                    charge.give_back();
+                }
                 let rehashed = if verdict.outdated {
-                    self.rehash(call, &wish.password).await
+                    self.rehash(call, presented, line).await
                 } else {
                     None
                 };
                 self.open(call, read, rehashed, wish.device_label).await
             }
             refused => {
-                self.record_failure(call, refused);
+                let act = Act::of(call, Kind::SignInFailed, self.sessions.now());
+                let record = refused.map(|read| (act, read.account_id));
+                self.fail(debtor, record).await?;
                 Err(Error::CredentialsInvalid)
             }
         }
     }
 
-    async fn find_credentials(
+    /// The hash of a right password with the settings of today. A full queue must not keep anyone out: then the old hash
+    /// stays.
+    async fn rehash(
         &self,
         call: &Call,
-        email: &Email,
-    ) -> Result<Option<Credentials>, Error> {
-        let email_hash = email.key_hash();
-        self.sessions
-            .lanes
-            .run(call.deadline, move |connection| {
-                async move { Ok(account::find_credentials(connection, &email_hash).await?) }.boxed()
-            })
-            .await
-    }
-
-    /// The hash of a right password with the settings of today. A full queue, or a password that today's rules refuse,
-    /// must not keep anyone out: then the old hash stays.
-    async fn rehash(&self, call: &Call, password: &RawPassword) -> Option<PasswordHash> {
-        let password = password.parse(None).ok()?;
-        match self.hasher.hash(&password, call.deadline).await {
+        matched: PresentedPassword,
+        line: Line,
+    ) -> Option<PasswordHash> {
+        match self.hasher.rehash(matched, line, call.deadline).await {
             Ok(hash) => Some(hash),
             Err(error) => {
                 tracing::debug!(%error, "a password keeps its outdated hash for now");
@@ -118,22 +122,6 @@ impl Accounts {
             .await?;
         let pair = self.sessions.first_pair(&account, &session, &token);
         Ok((account, pair))
-    }
-
-    /// Records a failed sign-in of an account that exists. The call does not wait for it: the time of the answer would
-    /// tell whether there was something to record.
-    fn record_failure(&self, call: &Call, refused: Option<Credentials>) {
-        let Some(read) = refused else { return };
-        let act = Act::of(call, Kind::SignInFailed, self.sessions.now());
-        let (lanes, deadline) = (self.sessions.lanes.clone(), call.deadline);
-        self.records.spawn(async move {
-            let recorded = lanes.run(deadline, move |connection| {
-                async move { audit::insert(connection, &act, read.account_id, None).await }.boxed()
-            });
-            if let Err(error) = recorded.await {
-                tracing::error!(%error, account = %read.account_id, "a failed sign-in was not recorded");
-            }
-        });
     }
 }
 

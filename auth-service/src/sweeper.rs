@@ -1,8 +1,9 @@
-//! Deletes sessions and API keys that are long over, a few at a time.
+//! Deletes what is over, a few rows at a time: sessions and API keys a month after their end, counts of wrong passwords at
+//! theirs.
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt as _;
 use shared::{
     clock::Clock,
@@ -11,7 +12,7 @@ use shared::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::store::{api_key, revocation};
+use crate::store::{api_key, revocation, throttle};
 
 /// How long a session is kept past its absolute deadline, and a key past its end, for those who ask what became of it.
 const RETENTION: TimeDelta = TimeDelta::days(30);
@@ -27,25 +28,15 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// Sweeps until `stop`.
 pub(crate) async fn sweep(lanes: Lanes, clock: Arc<dyn Clock>, stop: CancellationToken) {
     loop {
-        let limit = clock.now() - RETENTION;
-        let batch = lanes.run(Instant::now() + LIMIT, move |connection| {
-            let batch = i64::try_from(BATCH).expect("a batch is small");
-            async move {
-                let sessions = revocation::sweep(connection, limit, batch).await?;
-                let api_keys = api_key::sweep(connection, limit, batch).await?;
-                Ok::<_, database::Error>((sessions, api_keys))
-            }
-            .boxed()
-        });
-        let pause = match batch.await {
-            Ok((BATCH, _) | (_, BATCH)) => BREATH,
-            Ok((0, 0)) => REST,
-            Ok((sessions, api_keys)) => {
+        let pause = match batch(&lanes, clock.now()).await {
+            Ok(swept) if swept.contains(&BATCH) => BREATH,
+            Ok([0, 0, _]) => REST,
+            Ok([sessions, api_keys, _]) => {
                 tracing::info!(sessions, api_keys, "deleted what was long over");
                 REST
             }
             Err(error) => {
-                tracing::warn!(%error, "nothing was swept");
+                tracing::warn!(%error, "what is over was not swept");
                 REST
             }
         };
@@ -57,4 +48,19 @@ pub(crate) async fn sweep(lanes: Lanes, clock: Arc<dyn Clock>, stop: Cancellatio
             return;
         }
     }
+}
+
+/// Deletes a batch of each; how many rows: sessions, API keys, counts.
+async fn batch(lanes: &Lanes, now: DateTime<Utc>) -> Result<[u64; 3], database::Error> {
+    let batch = i64::try_from(BATCH).expect("a batch is small");
+    let swept = lanes.run(Instant::now() + LIMIT, move |connection| {
+        async move {
+            let sessions = revocation::sweep(connection, now - RETENTION, batch).await?;
+            let api_keys = api_key::sweep(connection, now - RETENTION, batch).await?;
+            let counts = throttle::sweep(connection, now, batch).await?;
+            Ok([sessions, api_keys, counts])
+        }
+        .boxed()
+    });
+    swept.await
 }

@@ -31,6 +31,11 @@ impl Stack {
             ("TANDEM_STANDALONE__DIRECTORY", folder.display().to_string()),
             ("TANDEM_AUTH__LISTEN", format!("127.0.0.1:{auth}")),
             ("TANDEM_TASK__LISTEN", format!("127.0.0.1:{task}")),
+            // All accounts are made from one address.
+            (
+                "TANDEM_AUTH__THROTTLE__ADDRESS_BURST",
+                1_000_000.to_string(),
+            ),
             ("TANDEM_GATEWAY__LISTEN", format!("127.0.0.1:{gateway}")),
         ];
         let process = Process::spawn(&binary, [""; 0], variables);

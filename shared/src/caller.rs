@@ -56,7 +56,7 @@ pub struct Call {
     pub request_id: String,
     /// When the caller stops waiting; never more than the server's maximum after the arrival.
     pub deadline: Instant,
-    /// Where it comes from.
+    /// Where it comes from: the client itself, if the proxies before it are trusted.
     pub peer: Option<IpAddr>,
     /// What the client calls itself; at most 256 bytes, empty when it does not say.
     pub user_agent: String,

@@ -29,6 +29,7 @@ use crate::{
     access::{AccessPolicy, PolicyError},
     caller::Peer,
     health::Health,
+    network::Network,
     proto::FILE_DESCRIPTOR_SET,
     reflection::Reflection,
     rpc::{Road, Rules},
@@ -63,6 +64,8 @@ pub struct Limits {
     pub connection_age: Duration,
     /// Whether reflection is served.
     pub reflection: bool,
+    /// Proxies whose `x-forwarded-for` is believed; from anyone else that header is ignored.
+    pub trusted_proxies: Vec<Network>,
 }
 
 /// The services of a server: what is served is what the access policy knows.
@@ -149,6 +152,7 @@ impl Server {
             secrets: surface.secrets,
             admission: Semaphore::new(limits.max_in_flight),
             longest: limits.deadline,
+            trusted_proxies: limits.trusted_proxies.clone(),
             abort: CancellationToken::new(),
         };
         Ok(Self {

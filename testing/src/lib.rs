@@ -14,5 +14,5 @@ pub use crate::{
     clock::TestClock,
     database::Database,
     process::Process,
-    refusal::{assert_refused, reason, violations},
+    refusal::{assert_refused, reason, retry_delay, violations},
 };

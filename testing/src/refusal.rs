@@ -1,5 +1,7 @@
 //! The error contract: what every refusal must carry.
 
+use std::time::Duration;
+
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -35,6 +37,19 @@ pub fn violations(status: &Status) -> Vec<(String, String)> {
         .iter()
         .map(|violation| (violation.field.clone(), violation.reason.clone()))
         .collect()
+}
+
+/// The time in a refusal's `google.rpc.RetryInfo`.
+///
+/// # Panics
+/// When it has none.
+#[must_use]
+#[track_caller]
+pub fn retry_delay(status: &Status) -> Duration {
+    let details = status.get_error_details();
+    let info = details.retry_info();
+    info.and_then(|retry| retry.retry_delay)
+        .unwrap_or_else(|| panic!("no RetryInfo in {status:?}"))
 }
 
 /// Claims that a call was refused with this code and reason, and that the refusal carries all that it must.

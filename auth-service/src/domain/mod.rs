@@ -1,6 +1,7 @@
 //! The values of accounts and sessions. Each is parsed once, at the edge, and is then right by its type.
 
 mod api_key;
+mod common;
 mod email;
 mod password;
 

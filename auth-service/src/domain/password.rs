@@ -6,7 +6,7 @@ use shared::refusal::Problem;
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
-use super::{Email, email::lower_case};
+use super::{Email, common::is_common, email::lower_case};
 
 /// Fewest code points of a new password (ASVS 6.2.1).
 const SHORTEST: usize = 8;
@@ -20,8 +20,8 @@ const MOST_PRESENTED: usize = 1024;
 pub struct Password(Zeroizing<String>);
 
 impl Password {
-    /// Parses the field of a message. With an `email`, a password that is this address or its local part is refused
-    /// (ASVS 6.2.11).
+    /// Parses the field of a message. The 10,000 most common passwords are refused in any case (ASVS 6.2.4), and with an
+    /// `email` one that is this address or its local part (ASVS 6.2.11).
     pub fn parse(raw: &str, email: Option<&Email>) -> Result<Self, Problem> {
         let text = nfc(raw);
         let length = text.chars().count();
@@ -37,7 +37,14 @@ impl Password {
                 format!("has {length} of at most {LONGEST} characters"),
             ));
         }
-        if email.is_some_and(|email| is_of(&text, email)) {
+        let lower = Zeroizing::new(lower_case(&text));
+        if is_common(&lower) {
+            return Err(Problem::new(
+                "COMMON_PASSWORD",
+                "must not be one of the 10,000 most common passwords",
+            ));
+        }
+        if email.is_some_and(|email| is_of(&lower, email)) {
             return Err(Problem::new(
                 "EMAIL_AS_PASSWORD",
                 "must not be the account's email",
@@ -90,9 +97,9 @@ fn nfc(raw: &str) -> Zeroizing<String> {
     text
 }
 
+/// Whether a password in lower case is the address or its local part.
 fn is_of(password: &str, email: &Email) -> bool {
-    let password = Zeroizing::new(lower_case(password));
-    *password == email.key() || *password == lower_case(email.local_part())
+    password == email.key() || password == lower_case(email.local_part())
 }
 
 #[cfg(test)]
@@ -142,6 +149,18 @@ mod tests {
             assert_eq!(reason(password), "EMAIL_AS_PASSWORD");
             assert!(Password::parse(password, None).is_ok());
         }
+    }
+
+    #[test]
+    fn a_common_password_is_refused_in_any_case_and_normal_form() {
+        for password in ["password1", "PassWord1", "1qaz2wsx3edc", "QWERTYUIOP"] {
+            assert_eq!(reason(password), "COMMON_PASSWORD", "{password}");
+            let presented = PresentedPassword::new(password);
+            assert!(presented.bytes().is_some(), "who has one can sign in");
+        }
+        // The sign of the kelvin is a letter K in NFC.
+        assert_eq!(reason("\u{212a}1234567"), "COMMON_PASSWORD");
+        assert!(Password::parse("password1 ", None).is_ok());
     }
 
     #[test]

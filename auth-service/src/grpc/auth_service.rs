@@ -14,7 +14,9 @@ use shared::{
 use tonic::{Request, Response, Status};
 
 use super::{api_key, messages, requests};
-use crate::{accounts::Accounts, api_keys::ApiKeys, sessions::Sessions, tokens::Mint};
+use crate::{
+    accounts::Accounts, api_keys::ApiKeys, device::Devices, sessions::Sessions, tokens::Mint,
+};
 
 /// How long the published keys may be kept: as long as an access token lives by default.
 const KEYS_MAX_AGE: Duration = Duration::from_mins(5);
@@ -24,6 +26,7 @@ const KEYS_MAX_AGE: Duration = Duration::from_mins(5);
 pub(crate) struct AuthRpcs {
     pub(crate) accounts: Accounts,
     pub(crate) sessions: Sessions,
+    pub(crate) devices: Devices,
     pub(crate) api_keys: ApiKeys,
     pub(crate) mint: Arc<Mint>,
 }
@@ -47,8 +50,9 @@ impl AuthService for AuthRpcs {
         &self,
         request: Request<SignInRequest>,
     ) -> Result<Response<SignInResponse>, Status> {
+        let device = self.devices.shown(request.metadata());
         let (call, message) = anonymous(request)?;
-        let wish = requests::sign_in(message)?;
+        let wish = requests::sign_in(message, device)?;
         let (account, pair) = self.accounts.sign_in(&call, wish).await?;
         Ok(Response::new(SignInResponse {
             account: Some(messages::account(&account)),

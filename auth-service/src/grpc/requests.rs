@@ -53,7 +53,8 @@ pub(super) fn sign_up(message: SignUpRequest) -> Result<SignUp, Error> {
     violations.finish(build).map_err(Error::FieldInvalid)
 }
 
-pub(super) fn sign_in(message: SignInRequest) -> Result<SignIn, Error> {
+/// With the session that the device showed a token of.
+pub(super) fn sign_in(message: SignInRequest, device: Option<SessionId>) -> Result<SignIn, Error> {
     let SignInRequest {
         email,
         password,
@@ -68,6 +69,7 @@ pub(super) fn sign_in(message: SignInRequest) -> Result<SignIn, Error> {
             email: email?,
             password: password?,
             device_label: device_label?,
+            device,
         })
     };
     violations.finish(build).map_err(Error::FieldInvalid)

@@ -5,7 +5,7 @@ use aws_lc_rs::{constant_time, rand};
 use zeroize::Zeroizing;
 
 use super::phc::{HASH_BYTES, PasswordHash, SALT_BYTES, Stored};
-use crate::domain::{Password, PresentedPassword};
+use crate::domain::PresentedPassword;
 
 /// The memory of one thread, used for every hash it makes.
 pub(super) struct Arena {
@@ -26,19 +26,14 @@ impl Arena {
         }
     }
 
-    /// The hash of `password` with a new salt.
-    pub(super) fn hash(&mut self, password: &Password) -> PasswordHash {
+    /// The hash of a password with a new salt.
+    pub(super) fn hash(&mut self, password: &[u8]) -> PasswordHash {
         let mut salt = [0; SALT_BYTES];
         rand::fill(&mut salt).expect("the operating system gives random bytes");
         let mut hash = Zeroizing::new([0; HASH_BYTES]);
         let argon2 = self.like.argon2();
         argon2
-            .hash_password_into_with_memory(
-                password.bytes(),
-                &salt,
-                hash.as_mut(),
-                &mut self.blocks,
-            )
+            .hash_password_into_with_memory(password, &salt, hash.as_mut(), &mut self.blocks)
             .expect("the settings were checked at the start");
         self.like.sibling(&salt, hash.as_ref())
     }

@@ -3,14 +3,15 @@
 //! Memory is `threads × memory_kib` and never more, however many calls wait: each thread owns one memory and uses it again
 //! for every hash. (A stored hash that needs more, made under greater settings, has its own for as long as it is
 //! checked, up to [`CEILING_KIB`].) A full queue is an answer at once, not a wait, and what nobody waits for any more is not
-//! hashed.
+//! hashed. There are two lines in the queue ([`Line`]), so that a flood of strangers does not keep known devices out.
 
 mod arena;
+mod pepper;
 mod phc;
+mod queue;
 
 use std::{io, thread};
 
-use async_channel::{Receiver, Sender, TrySendError};
 use aws_lc_rs::rand;
 use tokio::{
     sync::oneshot,
@@ -20,15 +21,18 @@ use tokio::{
 use crate::domain::{Password, PresentedPassword};
 use arena::Arena;
 use phc::Stored;
+use queue::{Entrance, Exit, Job};
 
+pub use pepper::Peppers;
 pub use phc::{CEILING_KIB, PasswordHash};
+pub use queue::Line;
 
 /// How passwords are hashed. The defaults are OWASP's minimum: 19 MiB, two passes, one lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HashSettings {
     /// Threads that hash; at least 1.
     pub threads: usize,
-    /// Calls that may wait for a thread; at least 1.
+    /// Calls that may wait for a thread in each line; at least 1.
     pub queue: usize,
     /// Memory of a hash (`m`) in KiB; at least 8 for each lane and at most [`CEILING_KIB`].
     pub memory_kib: u32,
@@ -61,6 +65,9 @@ pub enum HashError {
     /// The stored hash is no Argon2id hash, or asks for more than any of ours.
     #[error("a stored password hash is malformed")]
     Malformed,
+    /// The stored hash was made with a pepper that the configuration does not have.
+    #[error("a stored password hash has a pepper that is not configured")]
+    PepperUnknown,
     /// The threads have ended.
     #[error("password hashing has ended")]
     Gone,
@@ -71,44 +78,62 @@ pub enum HashError {
 pub struct Verdict {
     /// Whether it is the account's password.
     pub matches: bool,
-    /// Whether the stored hash was made with other settings, and should be made anew once the password is at hand.
+    /// Whether the stored hash was made with other settings or another pepper, and should be made anew once the password is at hand.
     pub outdated: bool,
 }
-
-/// Work for a thread with its memory.
-type Job = Box<dyn FnOnce(&mut Arena) + Send>;
 
 /// Hashes and checks passwords; clones share the threads, which end with the last of them.
 #[derive(Debug, Clone)]
 pub struct Hasher {
-    queue: Sender<Job>,
+    queue: Entrance,
+    peppers: Peppers,
     /// Checked against where there is no account: as costly as a real one, and nobody's.
     dummy: Stored,
 }
 
 impl Hasher {
     /// Starts the threads and has them take their memory.
-    pub fn start(settings: HashSettings) -> Result<Self, StartError> {
+    pub fn start(settings: HashSettings, peppers: Peppers) -> Result<Self, StartError> {
         let invalid = || StartError::Settings(settings);
         if settings.threads == 0 || settings.queue == 0 {
             return Err(invalid());
         }
         let mut random = [0; 48];
         rand::fill(&mut random).expect("the operating system gives random bytes");
-        let dummy = Stored::new(&settings, &random).ok_or_else(invalid)?;
-        let (queue, jobs) = async_channel::bounded(settings.queue);
+        let dummy = Stored::new(&settings, peppers.current(), &random).ok_or_else(invalid)?;
+        let (queue, jobs) = queue::lines(settings.queue);
         start_threads(&settings, &dummy, &jobs)?;
-        Ok(Self { queue, dummy })
+        Ok(Self {
+            queue,
+            peppers,
+            dummy,
+        })
     }
 
     /// The hash of a new password, with a salt of its own.
     pub async fn hash(
         &self,
         password: &Password,
+        line: Line,
         deadline: Instant,
     ) -> Result<PasswordHash, HashError> {
         let password = password.clone();
-        self.run(deadline, move |arena| arena.hash(&password)).await
+        self.run(line, deadline, move |arena| arena.hash(password.bytes()))
+            .await
+    }
+
+    /// A new hash of a password that has just matched, with the settings of today. No policy is asked: the account has
+    /// this password, and a better hash does it no harm.
+    pub async fn rehash(
+        &self,
+        matched: PresentedPassword,
+        line: Line,
+        deadline: Instant,
+    ) -> Result<PasswordHash, HashError> {
+        self.run(line, deadline, move |arena| {
+            arena.hash(matched.bytes().expect("what is not kept cannot match"))
+        })
+        .await
     }
 
     /// Whether `presented` is the password of `stored`. Without a stored hash, because there is no such account, the
@@ -117,17 +142,19 @@ impl Hasher {
         &self,
         presented: PresentedPassword,
         stored: Option<PasswordHash>,
+        line: Line,
         deadline: Instant,
     ) -> Result<Verdict, HashError> {
         let known = stored.is_some();
-        let stored = stored.map_or_else(
-            || Some(self.dummy.clone()),
-            |stored| Stored::parse(stored.as_str()),
-        );
-        let stored = stored.ok_or(HashError::Malformed)?;
+        let stored = match stored {
+            None => self.dummy.clone(),
+            Some(stored) => Stored::parse(stored.as_str(), &self.peppers)?,
+        };
         let outdated = !stored.is_like(&self.dummy);
         let matches = self
-            .run(deadline, move |arena| arena.matches(&presented, &stored))
+            .run(line, deadline, move |arena| {
+                arena.matches(&presented, &stored)
+            })
             .await?;
         Ok(Verdict {
             matches: matches & known,
@@ -138,16 +165,12 @@ impl Hasher {
     /// Has a thread do `work`, unless its turn comes too late.
     async fn run<T: Send + 'static>(
         &self,
+        line: Line,
         deadline: Instant,
         work: impl FnOnce(&mut Arena) -> T + Send + 'static,
     ) -> Result<T, HashError> {
         let (answer, answered) = oneshot::channel();
-        self.queue
-            .try_send(job(deadline, answer, work))
-            .map_err(|refused| match refused {
-                TrySendError::Full(_) => HashError::QueueFull,
-                TrySendError::Closed(_) => HashError::Gone,
-            })?;
+        self.queue.put(line, job(deadline, answer, work))?;
         match timeout_at(deadline, answered).await {
             Ok(Ok(done)) => done,
             Ok(Err(_dropped)) => Err(HashError::Gone),
@@ -179,7 +202,7 @@ fn job<T: Send + 'static>(
 fn start_threads(
     settings: &HashSettings,
     like: &Stored,
-    jobs: &Receiver<Job>,
+    jobs: &Exit,
 ) -> io::Result<Vec<thread::JoinHandle<()>>> {
     let start = |number| {
         let (jobs, like) = (jobs.clone(), like.clone());
@@ -187,7 +210,7 @@ fn start_threads(
             .name(format!("argon2-{number}"))
             .spawn(move || {
                 let mut arena = Arena::new(&like);
-                while let Ok(job) = jobs.recv_blocking() {
+                for job in jobs {
                     job(&mut arena);
                 }
             })

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
-use super::*;
+use super::{queue as lines, *};
 
+mod pepper;
 mod queue;
 
 /// As cheap as Argon2 gets.
@@ -24,14 +25,16 @@ fn password(text: &str) -> Password {
 async fn check(hasher: &Hasher, presented: &str, stored: &str) -> Result<Verdict, HashError> {
     let stored = PasswordHash::from(stored.to_owned());
     let presented = PresentedPassword::new(presented);
-    hasher.verify(presented, Some(stored), soon()).await
+    hasher
+        .verify(presented, Some(stored), Line::Anyone, soon())
+        .await
 }
 
 #[tokio::test]
 async fn the_password_that_was_hashed_matches_and_no_other() {
-    let hasher = Hasher::start(CHEAP).unwrap();
+    let hasher = Hasher::start(CHEAP, Peppers::default()).unwrap();
     let hash = hasher
-        .hash(&password("correct horse"), soon())
+        .hash(&password("correct horse"), Line::Anyone, soon())
         .await
         .unwrap();
     let verdict = |matches| {
@@ -51,13 +54,13 @@ async fn the_password_that_was_hashed_matches_and_no_other() {
 
 #[tokio::test]
 async fn a_hash_is_a_phc_string_with_a_salt_of_its_own() {
-    let hasher = Hasher::start(CHEAP).unwrap();
+    let hasher = Hasher::start(CHEAP, Peppers::default()).unwrap();
     let first = hasher
-        .hash(&password("correct horse"), soon())
+        .hash(&password("correct horse"), Line::Anyone, soon())
         .await
         .unwrap();
     let second = hasher
-        .hash(&password("correct horse"), soon())
+        .hash(&password("correct horse"), Line::Anyone, soon())
         .await
         .unwrap();
     assert!(first.as_str().starts_with("$argon2id$v=19$m=8,t=1,p=1$"));
@@ -67,7 +70,7 @@ async fn a_hash_is_a_phc_string_with_a_salt_of_its_own() {
 
 #[tokio::test]
 async fn hashes_of_the_reference_implementation_match() {
-    let hasher = Hasher::start(CHEAP).unwrap();
+    let hasher = Hasher::start(CHEAP, Peppers::default()).unwrap();
     for stored in [
         "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
         "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc",
@@ -94,7 +97,7 @@ async fn hashes_of_the_reference_implementation_match() {
 
 #[tokio::test]
 async fn a_hash_of_other_settings_is_outdated() {
-    let hasher = Hasher::start(CHEAP).unwrap();
+    let hasher = Hasher::start(CHEAP, Peppers::default()).unwrap();
     for settings in [
         HashSettings {
             memory_kib: 16,
@@ -110,9 +113,9 @@ async fn a_hash_of_other_settings_is_outdated() {
             ..CHEAP
         },
     ] {
-        let other = Hasher::start(settings).unwrap();
+        let other = Hasher::start(settings, Peppers::default()).unwrap();
         let hash = other
-            .hash(&password("correct horse"), soon())
+            .hash(&password("correct horse"), Line::Anyone, soon())
             .await
             .unwrap();
         let verdict = check(&hasher, "correct horse", hash.as_str()).await;
@@ -128,9 +131,11 @@ async fn a_hash_of_other_settings_is_outdated() {
 
 #[tokio::test]
 async fn an_unknown_account_is_hashed_for_and_never_matches() {
-    let hasher = Hasher::start(CHEAP).unwrap();
+    let hasher = Hasher::start(CHEAP, Peppers::default()).unwrap();
     let presented = PresentedPassword::new("correct horse");
-    let verdict = hasher.verify(presented.clone(), None, soon()).await;
+    let verdict = hasher
+        .verify(presented.clone(), None, Line::Anyone, soon())
+        .await;
     assert_eq!(
         verdict,
         Ok(Verdict {
@@ -139,7 +144,9 @@ async fn an_unknown_account_is_hashed_for_and_never_matches() {
         })
     );
     // It goes through the same queue, so it fails where a known account fails.
-    let late = hasher.verify(presented.clone(), None, Instant::now()).await;
+    let late = hasher
+        .verify(presented.clone(), None, Line::Anyone, Instant::now())
+        .await;
     assert_eq!(late, Err(HashError::DeadlineExceeded));
 }
 
@@ -150,17 +157,21 @@ async fn an_unknown_account_costs_the_memory_and_passes_of_a_known_one() {
         iterations: 3,
         ..CHEAP
     };
-    let hasher = Hasher::start(settings).unwrap();
+    let hasher = Hasher::start(settings, Peppers::default()).unwrap();
     let hash = hasher
-        .hash(&password("correct horse"), soon())
+        .hash(&password("correct horse"), Line::Anyone, soon())
         .await
         .unwrap();
-    assert!(Stored::parse(hash.as_str()).unwrap().is_like(&hasher.dummy));
+    assert!(
+        Stored::parse(hash.as_str(), &Peppers::default())
+            .unwrap()
+            .is_like(&hasher.dummy)
+    );
 }
 
 #[tokio::test]
 async fn a_presented_password_that_is_too_long_cannot_match() {
-    let hasher = Hasher::start(CHEAP).unwrap();
+    let hasher = Hasher::start(CHEAP, Peppers::default()).unwrap();
     let long = "x".repeat(2000);
     // The hash of the empty text, which is hashed in its stead.
     let salt = [1; 16];
@@ -179,7 +190,7 @@ async fn a_presented_password_that_is_too_long_cannot_match() {
 
 #[tokio::test]
 async fn a_stored_hash_that_asks_for_too_much_or_is_none_is_an_error() {
-    let hasher = Hasher::start(CHEAP).unwrap();
+    let hasher = Hasher::start(CHEAP, Peppers::default()).unwrap();
     let salt_and_hash = "c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
     for stored in [
         String::new(),
@@ -243,7 +254,7 @@ fn settings_out_of_bounds_are_refused_at_the_start() {
             ..CHEAP
         },
     ] {
-        let refused = Hasher::start(settings).unwrap_err();
+        let refused = Hasher::start(settings, Peppers::default()).unwrap_err();
         assert!(matches!(refused, StartError::Settings(named) if named == settings));
     }
 }
@@ -254,8 +265,8 @@ fn the_threads_end_with_the_queue() {
         threads: 3,
         ..CHEAP
     };
-    let like = Stored::new(&settings, &[0; 48]).unwrap();
-    let (queue, jobs) = async_channel::bounded(1);
+    let like = Stored::new(&settings, None, &[0; 48]).unwrap();
+    let (queue, jobs) = lines::lines(1);
     let threads = start_threads(&settings, &like, &jobs).unwrap();
     assert_eq!(threads.len(), 3);
     drop(queue);
@@ -266,15 +277,15 @@ fn the_threads_end_with_the_queue() {
 
 #[test]
 fn a_thread_keeps_its_one_memory() {
-    let like = Stored::new(&CHEAP, &[0; 48]).unwrap();
+    let like = Stored::new(&CHEAP, None, &[0; 48]).unwrap();
     let mut arena = Arena::new(&like);
     let before = arena.memory();
-    arena.hash(&password("correct horse"));
+    arena.hash(b"correct horse");
     let greater = HashSettings {
         memory_kib: 1024,
         ..CHEAP
     };
-    let greater = Stored::new(&greater, &[0; 48]).unwrap();
+    let greater = Stored::new(&greater, None, &[0; 48]).unwrap();
     arena.matches(&PresentedPassword::new("x"), &greater);
     arena.matches(&PresentedPassword::new("x"), &like);
     assert_eq!(arena.memory(), before);

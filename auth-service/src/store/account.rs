@@ -86,48 +86,6 @@ pub(crate) async fn insert(
     Ok(inserted.rows_affected() == 1)
 }
 
-/// The credentials of an address, whatever the state of its account.
-pub(crate) async fn find_credentials(
-    connection: &mut PgConnection,
-    email_hash: &[u8; 32],
-) -> Result<Option<Credentials>, database::Error> {
-    let found = sqlx::query_as!(
-        Credentials,
-        r#"select id as "account_id: UserId", email as "email: Email", password_hash as "password_hash: PasswordHash", epoch, state
-           from auth.account
-           where email_hash = $1"#,
-        email_hash,
-    )
-    .fetch_optional(connection)
-    .await?;
-    Ok(found)
-}
-
-/// The credentials of a caller whose session is live.
-pub(crate) async fn find_own_credentials(
-    connection: &mut PgConnection,
-    caller: &Caller,
-    now: DateTime<Utc>,
-) -> Result<Option<Credentials>, database::Error> {
-    let found = sqlx::query_as!(
-        Credentials,
-        r#"select a.id as "account_id: UserId", a.email as "email: Email",
-                  a.password_hash as "password_hash: PasswordHash", a.epoch, a.state
-           from auth.session s
-           join auth.account a on a.id = s.account_id
-           where s.id = $1 and s.account_id = $2 and a.epoch = $3 and a.state = $4
-             and s.revoke_time is null and s.idle_deadline > $5 and s.absolute_deadline > $5"#,
-        caller.session_id.uuid(),
-        caller.user_id.uuid(),
-        caller.epoch,
-        ACTIVE,
-        now,
-    )
-    .fetch_optional(connection)
-    .await?;
-    Ok(found)
-}
-
 /// The account of a caller whose session is live.
 pub(crate) async fn find_own(
     connection: &mut PgConnection,

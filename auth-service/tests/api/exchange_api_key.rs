@@ -6,7 +6,7 @@ use auth_service::signing::Signer;
 use prost_types::Timestamp;
 use shared::{
     proto::auth::CreateApiKeyRequest,
-    token::{Claims, KeySet, Scope, Scopes, Trust, Verifier},
+    token::{Claims, KeySet, Purpose, Revocations, Scope, Scopes, Trust, Verifier},
 };
 use testing::assert_refused;
 use tonic::Code;
@@ -23,10 +23,15 @@ fn verified(world: &World, token: &str) -> Claims {
         audience: "tandem".to_owned(),
         leeway: Duration::ZERO,
     };
-    let verifier = Verifier::new(trust, Arc::new(world.clock.clone()));
+    let verifier = Verifier::new(
+        trust,
+        Revocations::NotConsulted,
+        0,
+        Arc::new(world.clock.clone()),
+    );
     let signer = Signer::from_seed(&signing_seed()).unwrap();
     verifier.set_keys(KeySet::new([signer.public_key()]));
-    verifier.verify(token).unwrap()
+    Claims::clone(&verifier.verify(token, Purpose::Read).unwrap())
 }
 
 #[tokio::test]

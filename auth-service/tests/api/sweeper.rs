@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     keys::{create, revoke, wish},
-    world::World,
+    world::{World, credentials},
 };
 
 const DAY: Duration = Duration::from_hours(24);
@@ -88,4 +88,27 @@ async fn an_api_key_is_deleted_thirty_days_after_it_was_revoked_or_expired_and_n
     let (database, clock) = world.stop().await;
     let world = World::on(database, clock, &[]).await;
     world.becomes("select count(*) from auth.api_key", 1).await;
+}
+
+#[tokio::test]
+async fn counts_of_wrong_passwords_are_deleted_when_their_window_is_over() {
+    let world = World::boot().await;
+    for (number, minutes) in [(0, 10), (1, 0)] {
+        let email = format!("nobody{number}@example.org");
+        let refused = world
+            .auth
+            .clone()
+            .sign_in(credentials(&email, "wrong"))
+            .await;
+        assert_eq!(
+            testing::reason(&refused.unwrap_err()),
+            "CREDENTIALS_INVALID"
+        );
+        world.advance(Duration::from_mins(minutes));
+    }
+    world.becomes("select count(*) from auth.throttle", 2).await;
+    world.advance(Duration::from_mins(5));
+    let (database, clock) = world.stop().await;
+    let world = World::on(database, clock, &[]).await;
+    world.becomes("select count(*) from auth.throttle", 1).await;
 }

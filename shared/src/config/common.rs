@@ -130,6 +130,7 @@ pub fn server(settings: &mut Settings, section: &str) -> Option<Limits> {
     let keepalive_timeout = settings.get_within(&key("keepalive_timeout"), SECOND..=HOUR);
     let connection_age = settings.get_within(&key("connection_age"), SECOND..=7 * DAY);
     let max_streams = settings.get_within(&key("max_streams"), 1..=100_000);
+    let trusted_proxies = settings.optional(&key("trusted_proxies"));
     Some(Limits {
         max_in_flight: max_in_flight?,
         deadline: deadline?,
@@ -139,6 +140,7 @@ pub fn server(settings: &mut Settings, section: &str) -> Option<Limits> {
         keepalive_timeout: keepalive_timeout?,
         connection_age: connection_age?,
         max_streams: max_streams?,
+        trusted_proxies: trusted_proxies?.unwrap_or_default(),
     })
 }
 

@@ -30,9 +30,10 @@ use tracing::Instrument as _;
 use crate::{
     access::{Access, AccessPolicy, Rpc},
     caller::{Call, Caller, ServiceCaller},
+    network::Network,
     refusal::{Reason, refuse_plainly},
     service_secrets::ServiceSecrets,
-    token::{Purpose, Verifier},
+    token::{Purpose, Verifier, bearer},
 };
 
 /// How old what is known of revocations was when a token was accepted all the same; absent when it was not stale.
@@ -49,6 +50,8 @@ pub(crate) struct Rules {
     pub(crate) admission: Semaphore,
     /// Longest a unary call may take, from its arrival.
     pub(crate) longest: Duration,
+    /// Proxies that are believed about whom they were called by.
+    pub(crate) trusted_proxies: Vec<Network>,
     /// Ends what is still under way when a drain has lasted long enough.
     pub(crate) abort: CancellationToken,
 }
@@ -93,7 +96,7 @@ impl Rules {
         let arrival = Instant::now();
         let path = request.uri().path().to_owned();
         let rpc = self.policy.find(&path);
-        let opened = opening::open(&request, arrival, self.longest(rpc));
+        let opened = opening::open(&request, arrival, self.longest(rpc), &self.trusted_proxies);
         let span = tracing::info_span!("rpc", request_id = opened.call.request_id);
         let request_id = opened.call.request_id.clone();
         let peer = opened.call.peer;
@@ -227,14 +230,6 @@ fn credential(request: &Request<Body>) -> Result<&str, Status> {
         .ok()
         .and_then(bearer)
         .ok_or_else(|| refuse_plainly(Reason::TokenInvalid))
-}
-
-/// The token of an `authorization` header; the scheme's case does not matter (RFC 9110 section 11.1).
-fn bearer(header: &str) -> Option<&str> {
-    let (scheme, token) = header.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then(|| token.trim_start_matches(' '))
 }
 
 /// The access line: one for each call, no bodies, no secrets.

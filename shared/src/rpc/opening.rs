@@ -9,6 +9,7 @@ use tonic::{Status, body::Body};
 use super::deadline;
 use crate::{
     caller::{Call, Peer},
+    network::{self, Network},
     refusal::{Problem, Reason, Refusal, Violation, refuse},
 };
 
@@ -40,8 +41,14 @@ impl Refusal for BadTimeout {
     }
 }
 
-/// Opens a call that arrived at `arrival`; `longest` bounds its deadline.
-pub(super) fn open(request: &Request<Body>, arrival: Instant, longest: Option<Duration>) -> Opened {
+/// Opens a call that arrived at `arrival`; `longest` bounds its deadline, and the proxies in `trusted` are believed about
+/// where it comes from.
+pub(super) fn open(
+    request: &Request<Body>,
+    arrival: Instant,
+    longest: Option<Duration>,
+    trusted: &[Network],
+) -> Opened {
     let headers = request.headers();
     let (asked, problem) = match asked_timeout(headers) {
         Ok(asked) => (asked, None),
@@ -51,11 +58,12 @@ pub(super) fn open(request: &Request<Body>, arrival: Instant, longest: Option<Du
         (Some(asked), Some(longest)) => asked.min(longest),
         (asked, longest) => asked.or(longest).unwrap_or(STREAM).min(STREAM),
     };
+    let peer = request.extensions().get::<Peer>();
     Opened {
         call: Call {
             request_id: request_id(headers),
             deadline: arrival + allowed,
-            peer: request.extensions().get::<Peer>().map(|peer| peer.0.ip()),
+            peer: peer.map(|peer| network::client(peer.0.ip(), headers, trusted)),
             user_agent: user_agent(headers),
         },
         problem,

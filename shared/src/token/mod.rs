@@ -88,3 +88,12 @@ impl From<TokenError> for Reason {
         }
     }
 }
+
+/// The token of an `authorization` header (RFC 6750); the scheme's case does not matter (RFC 9110 section 11.1).
+#[must_use]
+pub fn bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| token.trim_start_matches(' '))
+}

@@ -22,6 +22,7 @@ fn defaults_and_the_required_values_make_a_configuration() {
     assert_eq!(config.database.application_name, "tandem-auth");
     assert_eq!(config.server.drain, Duration::from_secs(25));
     assert_eq!(config.server.max_streams, 200);
+    assert_eq!(config.server.trusted_proxies, []);
 }
 
 #[test]
@@ -36,10 +37,11 @@ fn every_missing_value_is_told_in_one_run() {
         environment: Vec::new(),
     });
     assert!(read(&mut settings).is_none());
-    // All but the optional one and those of `log`, whose defaults every binary has.
+    let optional = ["auth.note", "auth.server.trusted_proxies"];
+    // All but the optional ones and those of `log`, whose defaults every binary has.
     let required: Vec<&str> = settings
         .known()
-        .filter(|key| !key.starts_with("log.") && *key != "auth.note")
+        .filter(|key| !key.starts_with("log.") && !optional.contains(key))
         .collect();
     assert_eq!(told, required);
     assert_eq!(told.len(), 22);

@@ -105,6 +105,7 @@ pub(crate) fn limits() -> Limits {
         keepalive_timeout: Duration::from_secs(20),
         connection_age: Duration::from_mins(30),
         reflection: true,
+        trusted_proxies: Vec::new(),
     }
 }
 

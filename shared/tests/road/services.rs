@@ -72,6 +72,7 @@ fn server(secrets: ServiceSecrets) -> Result<Server, PolicyError> {
         keepalive_timeout: Duration::from_secs(20),
         connection_age: Duration::from_mins(30),
         reflection: false,
+        trusted_proxies: Vec::new(),
     };
     let verifier = Verifier::new(trust, Revocations::NotConsulted, 0, Arc::new(SystemClock));
     Server::new(surface, health, verifier, limits)

@@ -15,7 +15,7 @@ async fn occupy(hasher: &Hasher) -> mpsc::Sender<()> {
     let hasher = hasher.clone();
     tokio::spawn(async move {
         hasher
-            .run(soon(), move |_| {
+            .run(Line::Anyone, soon(), move |_| {
                 started.send(()).unwrap();
                 let _released = released.recv();
             })
@@ -36,15 +36,15 @@ async fn enqueue<T: std::fmt::Debug>(call: std::pin::Pin<&mut impl Future<Output
 
 #[tokio::test]
 async fn a_full_queue_is_an_answer_at_once() {
-    let hasher = Hasher::start(CHEAP).unwrap();
+    let hasher = Hasher::start(CHEAP, Peppers::default()).unwrap();
     let release = occupy(&hasher).await;
     let chosen = password("correct horse");
-    let mut waiting = Box::pin(hasher.hash(&chosen, soon()));
+    let mut waiting = Box::pin(hasher.hash(&chosen, Line::Anyone, soon()));
     enqueue(waiting.as_mut()).await;
-    let refused = hasher.hash(&chosen, soon()).await;
+    let refused = hasher.hash(&chosen, Line::Anyone, soon()).await;
     assert_eq!(refused, Err(HashError::QueueFull));
     let presented = PresentedPassword::new("correct horse");
-    let refused = hasher.verify(presented, None, soon()).await;
+    let refused = hasher.verify(presented, None, Line::Anyone, soon()).await;
     assert_eq!(refused, Err(HashError::QueueFull));
     drop(release);
     assert!(waiting.await.is_ok(), "who was in the queue has its turn");
@@ -52,15 +52,17 @@ async fn a_full_queue_is_an_answer_at_once() {
 
 #[tokio::test]
 async fn a_caller_does_not_wait_past_its_deadline_and_its_work_is_skipped() {
-    let hasher = Hasher::start(CHEAP).unwrap();
+    let hasher = Hasher::start(CHEAP, Peppers::default()).unwrap();
     let release = occupy(&hasher).await;
     let worked = Arc::new(AtomicBool::new(false));
     let mark = Arc::clone(&worked);
-    let late = hasher.run(Instant::now(), move |_| mark.store(true, Ordering::SeqCst));
+    let late = hasher.run(Line::Anyone, Instant::now(), move |_| {
+        mark.store(true, Ordering::SeqCst);
+    });
     assert_eq!(late.await, Err(HashError::DeadlineExceeded));
     drop(release);
     // The queue is in order, so once this is done the other's turn is over.
-    while hasher.run(soon(), |_| ()).await == Err(HashError::QueueFull) {
+    while hasher.run(Line::Anyone, soon(), |_| ()).await == Err(HashError::QueueFull) {
         tokio::task::yield_now().await;
     }
     assert!(!worked.load(Ordering::SeqCst));
@@ -68,15 +70,17 @@ async fn a_caller_does_not_wait_past_its_deadline_and_its_work_is_skipped() {
 
 #[tokio::test]
 async fn a_caller_that_has_gone_is_skipped() {
-    let hasher = Hasher::start(CHEAP).unwrap();
+    let hasher = Hasher::start(CHEAP, Peppers::default()).unwrap();
     let release = occupy(&hasher).await;
     let worked = Arc::new(AtomicBool::new(false));
     let mark = Arc::clone(&worked);
-    let mut gone = Box::pin(hasher.run(soon(), move |_| mark.store(true, Ordering::SeqCst)));
+    let mut gone = Box::pin(hasher.run(Line::Anyone, soon(), move |_| {
+        mark.store(true, Ordering::SeqCst);
+    }));
     enqueue(gone.as_mut()).await;
     drop(gone);
     drop(release);
-    while hasher.run(soon(), |_| ()).await == Err(HashError::QueueFull) {
+    while hasher.run(Line::Anyone, soon(), |_| ()).await == Err(HashError::QueueFull) {
         tokio::task::yield_now().await;
     }
     assert!(!worked.load(Ordering::SeqCst));
@@ -84,7 +88,7 @@ async fn a_caller_that_has_gone_is_skipped() {
 
 #[test]
 fn a_job_taken_after_its_deadline_is_answered_unhashed() {
-    let like = Stored::new(&CHEAP, &[0; 48]).unwrap();
+    let like = Stored::new(&CHEAP, None, &[0; 48]).unwrap();
     let worked = Arc::new(AtomicBool::new(false));
     let mark = Arc::clone(&worked);
     let (answer, mut answered) = oneshot::channel();
@@ -94,4 +98,43 @@ fn a_job_taken_after_its_deadline_is_answered_unhashed() {
     late(&mut Arena::new(&like));
     assert_eq!(answered.try_recv(), Ok(Err(HashError::DeadlineExceeded)));
     assert!(!worked.load(Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn a_known_device_does_not_stand_in_the_line_of_strangers() {
+    let hasher = Hasher::start(CHEAP, Peppers::default()).unwrap();
+    let release = occupy(&hasher).await;
+    let mut stranger = Box::pin(hasher.run(Line::Anyone, soon(), |_| ()));
+    enqueue(stranger.as_mut()).await;
+    let refused = hasher.run(Line::Anyone, soon(), |_| ()).await;
+    assert_eq!(refused, Err(HashError::QueueFull));
+    let mut known = Box::pin(hasher.run(Line::Known, soon(), |_| ()));
+    enqueue(known.as_mut()).await;
+    drop(release);
+    assert_eq!(known.await, Ok(()));
+    assert_eq!(stranger.await, Ok(()));
+}
+
+#[test]
+fn the_lines_get_every_other_turn_while_both_are_full() {
+    let (entrance, mut exit) = lines::lines(3);
+    let (told, order) = mpsc::channel();
+    for line in [Line::Anyone, Line::Known] {
+        for _ in 0..3 {
+            let told = told.clone();
+            let job: Job = Box::new(move |_| told.send(line).unwrap());
+            entrance.put(line, job).unwrap();
+        }
+        let refused = entrance.put(line, Box::new(|_| ()));
+        assert_eq!(refused, Err(HashError::QueueFull));
+    }
+    drop((entrance, told));
+    let like = Stored::new(&CHEAP, None, &[0; 48]).unwrap();
+    let mut arena = Arena::new(&like);
+    for job in exit.by_ref() {
+        job(&mut arena);
+    }
+    let order: Vec<_> = order.iter().collect();
+    let turns = [Line::Known, Line::Anyone].repeat(3);
+    assert_eq!(order, turns);
 }

@@ -1,0 +1,223 @@
+//! Limits of addresses and accounts: too many wrong passwords, whoever they are for and wherever they come from.
+
+use std::time::Duration;
+
+use shared::proto::auth::{SignInResponse, SignUpRequest};
+use testing::{assert_refused, retry_delay};
+use tonic::{Code, Request, Response, Status, metadata::AsciiMetadataValue};
+
+use crate::world::{PASSWORD, World, credentials};
+
+pub(crate) const WRONG: &str = "a wrong password";
+/// Calls of the tests come through a proxy, which says from where.
+pub(crate) const BEHIND_PROXY: (&str, &str) = ("auth.server.trusted_proxies", "127.0.0.0/8");
+const THREE_AT_ONCE: [(&str, &str); 3] = [
+    BEHIND_PROXY,
+    ("auth.throttle.address_burst", "3"),
+    ("auth.throttle.address_interval", "10s"),
+];
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+/// The message as it comes through a proxy that was called by `address`.
+pub(crate) fn from<T>(address: &str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    let address: AsciiMetadataValue = address.parse().unwrap();
+    request.metadata_mut().insert("x-forwarded-for", address);
+    request
+}
+
+/// Tries to sign in from an address.
+async fn try_from(
+    world: &World,
+    address: &str,
+    email: &str,
+    password: &str,
+) -> Result<Response<SignInResponse>, Status> {
+    let request = from(address, credentials(email, password));
+    world.auth.clone().sign_in(request).await
+}
+
+/// Claims that a call was refused for too many attempts, and gives the time until the next one is let through.
+#[track_caller]
+pub(crate) fn limited<T: std::fmt::Debug>(answer: Result<T, Status>) -> Duration {
+    let refused = answer.unwrap_err();
+    assert_refused(&refused, Code::ResourceExhausted, "RATE_LIMITED");
+    retry_delay(&refused)
+}
+
+/// Claims that a password was checked and was wrong.
+#[track_caller]
+pub(crate) fn wrong<T: std::fmt::Debug>(answer: Result<T, Status>) {
+    assert_refused(
+        &answer.unwrap_err(),
+        Code::Unauthenticated,
+        "CREDENTIALS_INVALID",
+    );
+}
+
+#[tokio::test]
+async fn an_address_that_guesses_waits_as_long_as_it_is_told_and_no_other_does() {
+    let world = World::with(&THREE_AT_ONCE).await;
+    for number in 0..3 {
+        let email = format!("nobody{number}@example.org");
+        wrong(try_from(&world, "192.0.2.1", &email, WRONG).await);
+    }
+    let next = "nobody3@example.org";
+    let wait = limited(try_from(&world, "192.0.2.1", next, WRONG).await);
+    assert_eq!(wait, Duration::from_secs(10));
+    wrong(try_from(&world, "192.0.2.2", next, WRONG).await);
+    world.advance(wait.saturating_sub(MILLISECOND));
+    let rest = limited(try_from(&world, "192.0.2.1", next, WRONG).await);
+    assert_eq!(rest, MILLISECOND);
+    world.advance(rest);
+    wrong(try_from(&world, "192.0.2.1", next, WRONG).await);
+    limited(try_from(&world, "192.0.2.1", next, WRONG).await);
+}
+
+#[tokio::test]
+async fn a_right_password_costs_its_address_nothing() {
+    let world = World::with(&THREE_AT_ONCE).await;
+    let person = world.person().await;
+    for _ in 0..10 {
+        try_from(&world, "192.0.2.1", &person.email, PASSWORD)
+            .await
+            .unwrap();
+    }
+    world.becomes("select count(*) from auth.throttle", 0).await;
+}
+
+#[tokio::test]
+async fn accounts_are_not_made_by_the_dozen_from_one_address() {
+    let world = World::with(&THREE_AT_ONCE).await;
+    let sign_up = async |number: u32| {
+        let request = SignUpRequest {
+            email: format!("person{number}@example.org"),
+            password: PASSWORD.to_owned(),
+            ..SignUpRequest::default()
+        };
+        world.auth.clone().sign_up(from("192.0.2.1", request)).await
+    };
+    for number in 0..3 {
+        sign_up(number).await.unwrap();
+    }
+    let wait = limited(sign_up(3).await);
+    world.advance(wait);
+    sign_up(3).await.unwrap();
+}
+
+#[tokio::test]
+async fn addresses_of_one_ipv6_64_are_one() {
+    let world = World::with(&THREE_AT_ONCE).await;
+    for number in 0..3 {
+        let address = format!("2001:db8::{number}:1");
+        wrong(try_from(&world, &address, "nobody@example.org", WRONG).await);
+    }
+    limited(try_from(&world, "2001:db8::ffff", "nobody@example.org", WRONG).await);
+    wrong(try_from(&world, "2001:db8:0:1::1", "nobody@example.org", WRONG).await);
+}
+
+#[tokio::test]
+async fn a_client_cannot_choose_its_address() {
+    // A proxy appends whom it was called by; what stands before is the client's own word.
+    let world = World::with(&THREE_AT_ONCE).await;
+    for number in 0..3 {
+        let claimed = format!("203.0.113.{number}, 192.0.2.1");
+        wrong(try_from(&world, &claimed, "nobody@example.org", WRONG).await);
+    }
+    let claimed = "203.0.113.3, 192.0.2.1";
+    limited(try_from(&world, claimed, "nobody@example.org", WRONG).await);
+
+    // Without a trusted proxy the whole header is.
+    let alone = World::with(&THREE_AT_ONCE[1..]).await;
+    for number in 0..3 {
+        let claimed = format!("203.0.113.{number}");
+        wrong(try_from(&alone, &claimed, "nobody@example.org", WRONG).await);
+    }
+    limited(try_from(&alone, "203.0.113.3", "nobody@example.org", WRONG).await);
+}
+
+#[tokio::test]
+async fn an_account_is_guessed_at_ten_times_in_a_quarter_of_an_hour_from_all_addresses_together() {
+    let world = World::with(&[BEHIND_PROXY]).await;
+    let person = world.person().await;
+    for number in 0..10 {
+        wrong(try_from(&world, &format!("192.0.2.{number}"), &person.email, WRONG).await);
+        world.advance(Duration::from_secs(30));
+    }
+    let wait = limited(try_from(&world, "198.51.100.1", &person.email, PASSWORD).await);
+    assert_eq!(wait, Duration::from_mins(10));
+
+    // The count is the database's: a service that has just started knows it.
+    let (database, clock) = world.stop().await;
+    let world = World::on(database, clock, &[BEHIND_PROXY]).await;
+    world.advance(wait.saturating_sub(MILLISECOND));
+    let rest = limited(try_from(&world, "198.51.100.1", &person.email, PASSWORD).await);
+    assert_eq!(rest, MILLISECOND);
+    world.advance(rest);
+    try_from(&world, "198.51.100.1", &person.email, PASSWORD)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn an_unknown_account_is_limited_like_a_known_one() {
+    let world = World::boot().await;
+    let known = world.person().await;
+    let disabled = world.person().await;
+    world
+        .execute("update auth.account set state = 2 where email = 'person1@example.org'")
+        .await;
+    let mut answers = Vec::new();
+    for email in [&known.email, &disabled.email, "nobody@example.org"] {
+        for _ in 0..10 {
+            wrong(world.auth.clone().sign_in(credentials(email, WRONG)).await);
+        }
+        let request = credentials(&email.to_uppercase(), PASSWORD);
+        let refused = world.auth.clone().sign_in(request).await.unwrap_err();
+        answers.push((refused.message().to_owned(), refused.details().len()));
+        assert_eq!(limited::<()>(Err(refused)), Duration::from_mins(15));
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+}
+
+#[tokio::test]
+async fn an_account_at_its_limit_is_refused_before_anything_is_hashed() {
+    let settings = [("auth.throttle.account_failures", "1")];
+    let world = World::with(&settings).await;
+    let person = world.person().await;
+    // A hash that cannot be checked fails whatever comes to it.
+    world
+        .execute("update auth.account set password_hash = 'none'")
+        .await;
+    let attempt = async || {
+        let request = credentials(&person.email, WRONG);
+        world.auth.clone().sign_in(request).await
+    };
+    let reached = attempt().await.unwrap_err();
+    assert_refused(&reached, Code::Internal, "INTERNAL");
+    world
+        .execute(
+            "insert into auth.throttle (key, failures, expire_time)
+             select email_hash, 1, '2026-01-01T00:01:00Z' from auth.account",
+        )
+        .await;
+    limited(attempt().await);
+}
+
+#[tokio::test]
+async fn wrong_passwords_are_all_counted_even_at_once() {
+    let world = World::boot().await;
+    let attempts: Vec<_> = (0..8)
+        .map(|_| {
+            let mut auth = world.auth.clone();
+            tokio::spawn(
+                async move { auth.sign_in(credentials("nobody@example.org", WRONG)).await },
+            )
+        })
+        .collect();
+    for attempt in attempts {
+        wrong(attempt.await.unwrap());
+    }
+    world.becomes("select failures from auth.throttle", 8).await;
+}
