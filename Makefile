@@ -7,8 +7,6 @@ SHELL := /bin/bash
 CARGO ?= cargo
 TOOLS := $(CURDIR)/.tools
 BUF := $(TOOLS)/node_modules/.bin/buf
-export TANDEM_BUF := $(BUF)
-export TANDEM_PYTHON := $(TOOLS)/python/bin/python
 # What `make proto` compares the protos with.
 AGAINST ?= main
 WITH_POSTGRES = $(CARGO) run --quiet --package embedded-postgres --bin with-postgres -- --
@@ -24,7 +22,7 @@ test: ## All checks, then all tests, those with foreign clients included.
 	@scripts/provide compiler postgres node python
 	@$(MAKE) --no-print-directory check
 	$(CARGO) build --workspace --all-targets
-	$(WITH_POSTGRES) $(CARGO) test --workspace --no-fail-fast
+	TEST_BUF=$(BUF) TEST_PYTHON=$(TOOLS)/python/bin/python $(WITH_POSTGRES) $(CARGO) test --workspace --no-fail-fast
 
 check: format lint docs-check deny proto sql-check ## Format, lints, documentation, dependencies, protos, SQL.
 
@@ -35,7 +33,7 @@ lint: ## clippy: all and pedantic, no warning passes.
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
 docs-check: ## Documentation builds without a broken link.
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --workspace --no-deps --document-private-items --quiet
 
 deny: ## Licences, sources and duplicates of the dependencies. `make deny ADVISORIES=advisories` asks RustSec too (needs GitHub).
 	@scripts/provide deny
@@ -58,7 +56,8 @@ sql-check: ## .sqlx/ is what the statements and migrations say.
 
 load: ## 100 concurrent callers for 30 s against a fresh stack; prints the latency.
 	@scripts/provide compiler postgres
-	$(CARGO) run --release --package bench -- --callers 100 --seconds 30
+	$(CARGO) build --release --package standalone --package bench
+	target/release/bench --callers 100 --seconds 30
 
 clean: ## Remove what was built and fetched. The data of `make run` in .tandem/ stays.
 	$(CARGO) clean

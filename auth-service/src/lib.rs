@@ -4,9 +4,11 @@
 //! statement. [`App`] is the whole; it can run in a process of its own or beside others.
 
 mod accounts;
+mod administration;
 mod api_key;
 mod api_keys;
 pub mod config;
+mod confirmed;
 mod decision;
 pub mod domain;
 pub mod error;
@@ -14,7 +16,9 @@ pub mod feed;
 mod grpc;
 mod introspection;
 mod key_ring;
+pub mod operator;
 pub mod password;
+mod refresh;
 pub mod refresh_token;
 pub mod sessions;
 mod sign_in;
@@ -32,8 +36,8 @@ use shared::{
     database::Lanes,
     health::Health,
     proto::auth::{
-        account_service_server::AccountServiceServer, auth_service_server::AuthServiceServer,
-        verifier_service_server::VerifierServiceServer,
+        account_service_server::AccountServiceServer, admin_service_server::AdminServiceServer,
+        auth_service_server::AuthServiceServer, verifier_service_server::VerifierServiceServer,
     },
     readiness::{self, Schema},
     serve::{Server, Surface},
@@ -44,10 +48,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     accounts::Accounts,
+    administration::Administration,
     api_keys::ApiKeys,
     config::Config,
     feed::{Feed, Lag},
-    grpc::{AccountRpcs, AuthRpcs, VerifierRpcs},
+    grpc::{AccountRpcs, AdminRpcs, AuthRpcs, VerifierRpcs},
     introspection::Introspection,
     password::{HashSettings, Hasher},
     refresh_token::{KeyRing, KeyRingError},
@@ -200,6 +205,9 @@ fn surface(
         api_keys: api_keys.clone(),
         mint,
     };
+    let admin = AdminRpcs {
+        administration: Administration::new(sessions.clone()),
+    };
     let account = AccountRpcs {
         accounts,
         sessions,
@@ -209,6 +217,7 @@ fn surface(
         .with(AuthServiceServer::new(auth).max_decoding_message_size(LARGEST_REQUEST))
         .with(AccountServiceServer::new(account).max_decoding_message_size(LARGEST_REQUEST))
         .with(VerifierServiceServer::new(verifier).max_decoding_message_size(LARGEST_REQUEST))
+        .with(AdminServiceServer::new(admin).max_decoding_message_size(LARGEST_REQUEST))
 }
 
 fn verifier(

@@ -1,9 +1,13 @@
 //! Runs the auth service as a process of its own.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use anyhow::Context as _;
-use auth_service::{App, SCHEMA, config::Config};
+use auth_service::{App, SCHEMA, config::Config, operator};
 use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret as _;
 use shared::{clock::SystemClock, config::exit_with, shutdown, telemetry};
@@ -25,6 +29,9 @@ enum Command {
     Migrate,
     /// Say everything that is wrong with the configuration.
     CheckConfig,
+    /// Make, close and open accounts, directly in the database.
+    #[command(subcommand)]
+    Admin(operator::Command),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -42,6 +49,7 @@ fn main() -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve => runtime.block_on(serve(config, stop))?,
         Command::Migrate => runtime.block_on(bring_up_to_date(&config))?,
+        Command::Admin(command) => return runtime.block_on(administer(config, command)),
         Command::CheckConfig => {}
     }
     Ok(ExitCode::SUCCESS)
@@ -62,4 +70,18 @@ async fn bring_up_to_date(config: &Config) -> anyhow::Result<()> {
     let report = SCHEMA.migrate(config.database.url.expose_secret()).await?;
     tracing::info!(applied = ?report.applied, version = report.version, "the schema is up to date");
     Ok(())
+}
+
+async fn administer(config: Config, command: operator::Command) -> anyhow::Result<ExitCode> {
+    match operator::run(config, &SystemClock, command).await {
+        Ok(done) => {
+            writeln!(io::stdout(), "{done}")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            let code = error.exit_code();
+            writeln!(io::stderr(), "{:#}", anyhow::Error::new(error))?;
+            Ok(ExitCode::from(code))
+        }
+    }
 }

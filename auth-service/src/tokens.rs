@@ -9,13 +9,13 @@ use aws_lc_rs::{error::KeyRejected, hmac};
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
     ids::SessionId,
-    token::{Claims, PublicKey, Scopes},
+    token::{Claims, PublicKey, Scope, Scopes},
 };
 
 use crate::{
     refresh_token::{KeyRing, RefreshToken},
     signing::{Signer, jittered},
-    store::session::Standing,
+    store::{ADMIN, session::Standing},
 };
 
 pub(crate) use exchanged::Exchanged;
@@ -118,7 +118,7 @@ impl Mint {
             sub: session.account_id,
             sid: session.session_id,
             ep: session.epoch,
-            scope: Scopes::SESSION.to_string(),
+            scope: scopes(session.role).to_string(),
             client_id: self.profile.client_id.clone(),
             iat,
             nbf: iat,
@@ -137,5 +137,14 @@ impl Mint {
             .as_ref()
             .first_chunk()
             .expect("HMAC-SHA256 has 32 bytes")
+    }
+}
+
+/// What the tokens of a session may do, by its account's role.
+const fn scopes(role: i16) -> Scopes {
+    if role == ADMIN {
+        Scopes::SESSION.with(Scope::Admin)
+    } else {
+        Scopes::SESSION
     }
 }

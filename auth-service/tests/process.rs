@@ -25,6 +25,24 @@ fn variables(database: &Database) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// Claims that the server is ready and publishes its key.
+async fn assert_ready(address: &str) {
+    let channel = Channel::from_shared(format!("http://{address}"))
+        .unwrap()
+        .connect()
+        .await
+        .unwrap();
+    let health = HealthClient::new(channel.clone())
+        .check(HealthCheckRequest::default())
+        .await
+        .unwrap();
+    assert_eq!(health.into_inner().status, 1);
+    let keys = AuthServiceClient::new(channel)
+        .get_json_web_key_set(GetJsonWebKeySetRequest {})
+        .await;
+    assert_eq!(keys.unwrap().into_inner().keys.len(), 1);
+}
+
 #[tokio::test]
 async fn it_migrates_becomes_ready_serves_and_stops_cleanly() {
     let database = Database::empty().await;
@@ -57,21 +75,7 @@ async fn it_migrates_becomes_ready_serves_and_stops_cleanly() {
         .wait_for_line(LIMIT, |line| line.contains("\"ready\""))
         .await;
 
-    let channel = Channel::from_shared(format!("http://{address}"))
-        .unwrap()
-        .connect()
-        .await
-        .unwrap();
-    let health = HealthClient::new(channel.clone())
-        .check(HealthCheckRequest::default())
-        .await
-        .unwrap();
-    assert_eq!(health.into_inner().status, 1);
-    let keys = AuthServiceClient::new(channel)
-        .get_json_web_key_set(GetJsonWebKeySetRequest {})
-        .await;
-    assert_eq!(keys.unwrap().into_inner().keys.len(), 1);
-
+    assert_ready(address).await;
     serving.terminate();
     assert!(serving.ended(LIMIT).await.success(), "{}", serving.output());
     assert!(!serving.output().contains(KEY));

@@ -153,6 +153,11 @@ impl EmbeddedPostgres {
         }
     }
 
+    /// Waits until the server ends by itself, which it never should, and says how it did.
+    pub async fn ended(&mut self) -> String {
+        self.server.ended().await
+    }
+
     /// Stops the server: open transactions are rolled back, and what was committed is on disk when this returns.
     pub async fn stop(self) -> Result<(), Error> {
         let ended = self.server.stop().await?;

@@ -52,6 +52,8 @@ const STOP: Duration = Duration::from_secs(45);
 const START: Duration = Duration::from_mins(1);
 /// How often to look whether the server is ready or gone.
 const POLL: Duration = Duration::from_millis(20);
+/// How often to look whether a running server has ended.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// The supervisor of a server; dropping it stops the server without waiting.
 #[derive(Debug)]
@@ -103,6 +105,17 @@ impl Server {
                 return Err(format!("no answer within {START:?} ({error})"));
             }
             tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Waits until the server ends, and says how it did.
+    pub(crate) async fn ended(&mut self) -> String {
+        loop {
+            match self.supervisor.try_wait() {
+                Ok(None) => tokio::time::sleep(LOOK).await,
+                Ok(Some(status)) => return status.to_string(),
+                Err(error) => return error.to_string(),
+            }
         }
     }
 

@@ -35,7 +35,11 @@ impl Schema {
 }
 
 /// Keeps `health` telling whether the service is ready, until `stop`: when the database answers, has the schema, and all
-/// of `more` hold.
+/// of `more` hold. What it gives turns true with the schema.
+#[expect(
+    clippy::must_use_candidate,
+    reason = "most have nothing that waits for the schema"
+)]
 pub fn follow(
     background: &TaskTracker,
     health: Health,
@@ -43,20 +47,29 @@ pub fn follow(
     schema: Schema,
     more: Vec<(&'static str, watch::Receiver<bool>)>,
     stop: &CancellationToken,
-) {
+) -> watch::Receiver<bool> {
     let (connected, database) = watch::channel(lanes.ready());
     let (migrated, current) = watch::channel(false);
+    let found = current.clone();
     let mut conditions = vec![("database", database), ("schema", current)];
     conditions.extend(more);
-    background.spawn(Readiness::new(conditions).follow(health, stop.clone()));
-    background.spawn(watch_database(lanes.state(), connected, stop.clone()));
-    background.spawn(await_schema(lanes.clone(), schema, migrated, stop.clone()));
+    let readiness = Readiness::new(conditions);
+    let (lanes, stop) = (lanes.clone(), stop.clone());
+    background.spawn(async move {
+        // Together, since a condition fails when whoever vouches for it has gone.
+        tokio::join!(
+            readiness.follow(health, stop.clone()),
+            watch_database(lanes.state(), &connected, &stop),
+            await_schema(&lanes, schema, &migrated, &stop),
+        )
+    });
+    found
 }
 
 async fn watch_database(
     mut state: watch::Receiver<State>,
-    connected: watch::Sender<bool>,
-    stop: CancellationToken,
+    connected: &watch::Sender<bool>,
+    stop: &CancellationToken,
 ) {
     loop {
         let up = *state.borrow_and_update() == State::Up;
@@ -70,10 +83,10 @@ async fn watch_database(
 
 /// Looks until the schema has every migration of this binary; from then on it only grows.
 async fn await_schema(
-    lanes: Lanes,
+    lanes: &Lanes,
     schema: Schema,
-    migrated: watch::Sender<bool>,
-    stop: CancellationToken,
+    migrated: &watch::Sender<bool>,
+    stop: &CancellationToken,
 ) {
     let mut told = false;
     loop {
@@ -83,8 +96,7 @@ async fn await_schema(
         match check.await {
             Ok(()) => {
                 migrated.send_replace(true);
-                // The condition holds for as long as somebody vouches for it.
-                return stop.cancelled().await;
+                return;
             }
             Err(migrate::Error::Database(_)) => {}
             Err(error) if told => tracing::debug!(%error, "the schema is still not usable"),

@@ -27,6 +27,7 @@ use tower::ServiceExt as _;
 
 use crate::{
     access::{AccessPolicy, PolicyError},
+    caller::Peer,
     health::Health,
     proto::FILE_DESCRIPTOR_SET,
     reflection::Reflection,
@@ -34,10 +35,6 @@ use crate::{
     service_secrets::ServiceSecrets,
     token::Verifier,
 };
-
-/// The other end of a connection, in the extensions of its requests.
-#[derive(Debug, Clone, Copy)]
-pub struct Peer(pub SocketAddr);
 
 /// How long connections may take to finish once their calls have been ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -61,6 +58,9 @@ pub struct Limits {
     pub keepalive_interval: Duration,
     /// A connection that gives none for this long is closed: 1 s to 1 h.
     pub keepalive_timeout: Duration,
+    /// A connection this old (10 % more or less, so that they do not all come at once) is asked to go: its calls finish,
+    /// new ones go to a new connection, so that load spreads over new servers: 1 s to 7 days.
+    pub connection_age: Duration,
     /// Whether reflection is served.
     pub reflection: bool,
 }
@@ -234,7 +234,7 @@ impl Server {
             inner: self.routes.clone(),
         };
         let abort = self.rules.abort.clone();
-        let goaway = self.goaway.clone();
+        let leave = told_to_leave(self.goaway.clone(), self.limits.connection_age);
         let http = http.clone();
         async move {
             // Without it a small answer waits for the other end's delayed acknowledgement: 40 ms.
@@ -250,7 +250,7 @@ impl Server {
             tokio::pin!(connection);
             let served = tokio::select! {
                 served = connection.as_mut() => served,
-                () = goaway.cancelled() => {
+                () = leave => {
                     connection.as_mut().graceful_shutdown();
                     tokio::select! {
                         served = connection.as_mut() => served,
@@ -262,6 +262,17 @@ impl Server {
                 tracing::debug!(%error, %peer, "a connection ended badly");
             }
         }
+    }
+}
+
+/// Resolves when a connection must take no new calls: it is old, or the server stops.
+async fn told_to_leave(goaway: CancellationToken, age: Duration) {
+    let mut entropy = [0];
+    aws_lc_rs::rand::fill(&mut entropy).expect("the operating system gives random bytes");
+    let age = age.mul_f64(0.9 + 0.2 * f64::from(entropy[0]) / 255.0);
+    tokio::select! {
+        () = goaway.cancelled() => {}
+        () = tokio::time::sleep(age) => {}
     }
 }
 

@@ -25,6 +25,7 @@ use shared::{
     clock::Clock,
     database::Lanes,
     health::Health,
+    paging::PageTokens,
     proto::task::task_service_server::TaskServiceServer,
     readiness::{self, Schema},
     serve::{Server, Surface},
@@ -34,7 +35,7 @@ use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::transport::Endpoint;
 
-use crate::{config::Config, page_token::PageTokens, tasks::Tasks};
+use crate::{config::Config, tasks::Tasks};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/tasks");
 /// The tables of this service.
@@ -147,8 +148,8 @@ impl App {
         let (told, revocations) = watch::channel(false);
         self.feed.follow(self.verifier, &told, &background, &stop);
         let more = vec![("revocations", revocations)];
-        readiness::follow(&background, health, &lanes, SCHEMA, more, &stop);
-        background.spawn(tasks.sweep_until(stop.clone()));
+        let schema = readiness::follow(&background, health, &lanes, SCHEMA, more, &stop);
+        background.spawn(tasks.sweep_until(stop.clone(), schema));
         background.close();
 
         server.run(listener, shutdown).await;

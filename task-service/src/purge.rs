@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
 use shared::ids::UserId;
 use sqlx::PgConnection;
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{error::Error, once::REMEMBERED, store, tasks::Tasks};
@@ -22,8 +22,16 @@ const BATCH: i64 = 100;
 const LIMIT: Duration = Duration::from_secs(30);
 
 impl Tasks {
-    /// Sweeps again and again until `stop`.
-    pub(crate) async fn sweep_until(self, stop: CancellationToken) {
+    /// Sweeps again and again until `stop`, from when `schema` is there.
+    pub(crate) async fn sweep_until(
+        self,
+        stop: CancellationToken,
+        mut schema: watch::Receiver<bool>,
+    ) {
+        let there = schema.wait_for(|there| *there);
+        if !matches!(stop.run_until_cancelled(there).await, Some(Ok(_))) {
+            return;
+        }
         loop {
             let pause = match self.sweep().await {
                 // There may be more.
@@ -80,14 +88,13 @@ mod tests {
 
     use chrono::TimeDelta;
     use secrecy::SecretString;
-    use shared::{clock::Clock as _, database};
+    use shared::{clock::Clock as _, database, paging::PageTokens};
     use sqlx::Row as _;
     use testing::{Database, TestClock};
 
     use super::*;
     use crate::{
         domain::{Description, Draft, Due, Labels, Priority, Status, Title},
-        page_token::PageTokens,
         request::RequestKey,
     };
 
@@ -124,37 +131,35 @@ mod tests {
         (row.get(0), row.get(1))
     }
 
+    /// Three tasks to be purged a day after each other, a live one, and a remembered request.
+    async fn populate(conn: &mut PgConnection, owner: UserId, now: DateTime<Utc>) {
+        for days in [30, 31, 32] {
+            let task = draft().at(owner, now);
+            store::insert(conn, owner, &task, 10).await.unwrap();
+            let purge_time = now + TimeDelta::days(days);
+            let deleted = store::delete(conn, owner, task.id, None, purge_time, now).await;
+            deleted.unwrap().unwrap();
+        }
+        let live = draft().at(owner, now);
+        store::insert(conn, owner, &live, 10).await.unwrap();
+        let key = RequestKey {
+            id: shared::ids::uuid_at(now),
+            fingerprint: [0; 32],
+        };
+        let claimed = store::claim_request(conn, owner, &key, now - REMEMBERED, now).await;
+        assert!(claimed.unwrap());
+        let kept = store::keep_answer(conn, owner, key.id, b"x", now + REMEMBERED).await;
+        kept.unwrap();
+    }
+
     #[tokio::test]
     async fn what_is_over_is_removed_and_what_is_not_stays() {
         let database = crate::testing_database().await;
         let clock = TestClock::at("2026-01-01T00:00:00Z");
         let tasks = tasks(&database, &clock);
         let mut conn = database.connect().await;
-        let (owner, now) = (UserId::at(clock.now()), clock.now());
-        for delete_after in [0, 1, 2] {
-            let task = draft().at(owner, now);
-            store::insert(&mut conn, owner, &task, 10).await.unwrap();
-            let purge_time = now + TimeDelta::days(30 + delete_after);
-            store::delete(&mut conn, owner, task.id, None, purge_time, now)
-                .await
-                .unwrap()
-                .unwrap();
-        }
-        store::insert(&mut conn, owner, &draft().at(owner, now), 10)
-            .await
-            .unwrap();
-        let key = RequestKey {
-            id: shared::ids::uuid_at(now),
-            fingerprint: [0; 32],
-        };
-        assert!(
-            store::claim_request(&mut conn, owner, &key, now - REMEMBERED, now)
-                .await
-                .unwrap()
-        );
-        store::keep_answer(&mut conn, owner, key.id, b"x", now + REMEMBERED)
-            .await
-            .unwrap();
+        let owner = UserId::at(clock.now());
+        populate(&mut conn, owner, clock.now()).await;
 
         let mut left = Vec::new();
         for days in [0, 1, 29, 1, 0, 1, 1, 100] {

@@ -10,13 +10,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::leaks::leak;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::watch;
 
 /// How often to look whether a process has ended.
 const POLL: Duration = Duration::from_millis(10);
+/// How long the last lines of a program that has ended may take to be read.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// A running program with a clean environment. Killed when dropped.
+/// A running program with a clean environment. Killed when dropped, and held to showing no secret.
 ///
 /// Its standard input is a pipe that stays open, and empty, until [`Process::close_input`] or the end of this.
 #[derive(Debug)]
@@ -110,7 +113,15 @@ impl Process {
             .unwrap_or_else(|error| panic!("SIGKILL to {}: {error}", self.id()));
     }
 
-    /// Waits for the program to end.
+    /// Waits until both outputs have been read to their ends; not for long, since a program it left behind may hold them.
+    async fn output_read(&self) {
+        let mut lines = self.lines.clone();
+        let read = async { while lines.changed().await.is_ok() {} };
+        // What has come by then is all there is to see.
+        let _ = tokio::time::timeout(LAST_WORDS, read).await;
+    }
+
+    /// Waits for the program to end, and for the last of its output.
     ///
     /// # Panics
     /// When it has not ended `within` this time.
@@ -118,6 +129,7 @@ impl Process {
         let deadline = Instant::now() + within;
         loop {
             if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                self.output_read().await;
                 return status;
             }
             assert!(
@@ -135,6 +147,11 @@ impl Drop for Process {
         // It may have ended, which is what is wanted.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let Some(line) = leak(&self.output())
+            && !thread::panicking()
+        {
+            panic!("the program's output shows a secret: {line}");
+        }
     }
 }
 

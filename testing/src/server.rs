@@ -6,13 +6,13 @@ use tokio::sync::OnceCell;
 /// Started by the first test of this process that needs it. Its supervisor stops and removes it when the process ends.
 static OWN: OnceCell<EmbeddedPostgres> = OnceCell::const_new();
 
-/// The URL of the database `postgres` on the server: that of `TANDEM_TEST_POSTGRES`, or of one of this process's own.
+/// The URL of the database `postgres` on the server: that of `TEST_POSTGRES`, or of one of this process's own.
 pub(crate) async fn url() -> String {
     #[expect(
         clippy::disallowed_methods,
         reason = "tests have no configuration but their environment"
     )]
-    if let Ok(url) = std::env::var("TANDEM_TEST_POSTGRES") {
+    if let Ok(url) = std::env::var("TEST_POSTGRES") {
         return url;
     }
     let start = || EmbeddedPostgres::start(Settings::throwaway());

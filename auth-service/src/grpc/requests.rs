@@ -12,7 +12,8 @@ use shared::{
 };
 
 use crate::{
-    accounts::{Change, NewPassword, RawPassword, SignUp},
+    accounts::{Change, RawPassword, SignUp},
+    confirmed::NewPassword,
     domain::{AttemptTag, DeviceLabel, DisplayName, Email, Password},
     error::Error,
     sign_in::SignIn,

@@ -214,67 +214,6 @@ async fn a_call_that_waits_for_the_database_too_long_is_told_that_its_deadline_h
     sqlx::raw_sql("commit").execute(&mut holder).await.unwrap();
 }
 
-#[tokio::test]
-async fn a_full_hashing_queue_is_said_by_every_rpc_that_hashes() {
-    let settings = [
-        ("auth.hash.threads", "1"),
-        ("auth.hash.queue", "1"),
-        ("auth.hash.memory_kib", "32768"),
-    ];
-    let world = World::with(&settings).await;
-    let person = world.person().await;
-    let token = person.tokens.access_token.as_str();
-    let mut answers = vec![Vec::new(); 4];
-    let wrong = || "a wrong password".to_owned();
-    for _ in 0..20 {
-        let sign_up = SignUpRequest {
-            email: person.email.clone(),
-            password: PASSWORD.to_owned(),
-            ..SignUpRequest::default()
-        };
-        let sign_in = credentials(&person.email, "a wrong password");
-        let change = ChangePasswordRequest {
-            current_password: wrong(),
-            new_password: "another password for it".to_owned(),
-        };
-        let delete = DeleteAccountRequest {
-            current_password: wrong(),
-        };
-        let (mut auth, mut account) = (world.auth.clone(), world.account.clone());
-        let mut again = world.auth.clone();
-        let mut other = world.account.clone();
-        let at_once = tokio::join!(
-            auth.sign_up(sign_up),
-            again.sign_in(sign_in),
-            account.change_password(with_token(token, change)),
-            other.delete_account(with_token(token, delete)),
-        );
-        answers[0].push(at_once.0.unwrap_err());
-        answers[1].push(at_once.1.unwrap_err());
-        answers[2].push(at_once.2.unwrap_err());
-        answers[3].push(at_once.3.unwrap_err());
-    }
-    for (rpc, expected) in answers.iter().zip([
-        "EMAIL_TAKEN",
-        "CREDENTIALS_INVALID",
-        "CREDENTIALS_INVALID",
-        "CREDENTIALS_INVALID",
-    ]) {
-        let limited = |refused: &&Status| refused.code() == Code::ResourceExhausted;
-        for refused in rpc.iter().filter(limited) {
-            assert_refused(refused, Code::ResourceExhausted, "RATE_LIMITED");
-        }
-        for refused in rpc.iter().filter(|refused| !limited(refused)) {
-            assert_eq!(testing::reason(refused), expected);
-        }
-    }
-    let limited = answers
-        .iter()
-        .flatten()
-        .filter(|refused| refused.code() == Code::ResourceExhausted);
-    assert!(limited.count() > 0);
-}
-
 /// What each RPC of `AuthService` that needs the database answers to a good message.
 async fn other_refusals(world: &World, person: &Person) -> Vec<Status> {
     let mut auth = world.auth.clone();

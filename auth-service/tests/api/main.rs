@@ -10,6 +10,7 @@ mod change_password;
 mod delete_account;
 mod get_account;
 mod get_json_web_key_set;
+mod hashing;
 mod introspect_token;
 mod list_sessions;
 mod refresh_model;

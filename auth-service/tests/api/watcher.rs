@@ -116,12 +116,15 @@ impl Watcher {
 
     /// Reads on until there is a revocation of this subject.
     pub(crate) async fn revocation(&mut self, subject: &str) -> Revocation {
-        loop {
-            if let Some(found) = self.held.iter().find(|one| one.subject == subject) {
-                return found.clone();
+        let reading = async {
+            while !self.held.iter().any(|one| one.subject == subject) {
+                self.next().await.unwrap();
             }
-            self.next().await.unwrap();
-        }
+        };
+        let in_time = timeout(LIMIT, reading).await;
+        in_time.unwrap_or_else(|_elapsed| panic!("{subject} is not told"));
+        let found = self.held.iter().find(|one| one.subject == subject);
+        found.unwrap().clone()
     }
 
     /// Reads on until the stream ends.

@@ -1,7 +1,7 @@
 //! Runs a command with a private PostgreSQL of its own, and ends with the command's exit code.
 //!
 //! `with-postgres [--durable] [--directory DIR] [--binaries DIR] -- COMMAND…`: the command finds the URL of the database `postgres` in
-//! `TANDEM_TEST_POSTGRES`. The server is thrown away afterwards, unless it lives in a directory given with `--directory`,
+//! `TEST_POSTGRES`. The server is thrown away afterwards, unless it lives in a directory given with `--directory`,
 //! which is always durable. `--durable` waits for the disk at each commit, as measurements need it. `--binaries` names the
 //! folder of the PostgreSQL to use.
 
@@ -71,7 +71,7 @@ async fn run(command: &[OsString], url: &str) -> io::Result<ExitStatus> {
     let mut terminations = signal(SignalKind::terminate())?;
     let mut child = Command::new(&command[0])
         .args(&command[1..])
-        .env("TANDEM_TEST_POSTGRES", url)
+        .env("TEST_POSTGRES", url)
         .spawn()?;
     let pid = Pid::from_child(&child);
     let mut ended = tokio::task::spawn_blocking(move || child.wait());

@@ -60,7 +60,7 @@ impl Owner {
             "--",
             "/bin/sh",
             "-c",
-            "echo \"url $TANDEM_TEST_POSTGRES\"; read -r _",
+            "echo \"url $TEST_POSTGRES\"; read -r _",
         ];
         let arguments = arguments.iter().chain(&command);
         let process = Process::spawn(env!("CARGO_BIN_EXE_with-postgres"), arguments, []);

@@ -207,7 +207,7 @@ async fn an_initdb_that_was_interrupted_is_begun_anew() {
 
 #[tokio::test]
 async fn with_postgres_gives_the_command_a_server_and_takes_its_exit_code() {
-    let script = "echo \"url $TANDEM_TEST_POSTGRES\"; read -r _; exit 7";
+    let script = "echo \"url $TEST_POSTGRES\"; read -r _; exit 7";
     let program = env!("CARGO_BIN_EXE_with-postgres");
     let mut process = Process::spawn(program, ["--", "/bin/sh", "-c", script], []);
     let line = process

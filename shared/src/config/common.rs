@@ -128,6 +128,7 @@ pub fn server(settings: &mut Settings, section: &str) -> Option<Limits> {
     let reflection = settings.get(&key("reflection"));
     let keepalive_interval = settings.get_within(&key("keepalive_interval"), SECOND..=HOUR);
     let keepalive_timeout = settings.get_within(&key("keepalive_timeout"), SECOND..=HOUR);
+    let connection_age = settings.get_within(&key("connection_age"), SECOND..=7 * DAY);
     let max_streams = settings.get_within(&key("max_streams"), 1..=100_000);
     Some(Limits {
         max_in_flight: max_in_flight?,
@@ -136,6 +137,7 @@ pub fn server(settings: &mut Settings, section: &str) -> Option<Limits> {
         reflection: reflection?,
         keepalive_interval: keepalive_interval?,
         keepalive_timeout: keepalive_timeout?,
+        connection_age: connection_age?,
         max_streams: max_streams?,
     })
 }

@@ -54,13 +54,15 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Every problem of a configuration, sorted by key; at least one.
+/// Every problem of a configuration, sorted by key, each once; at least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
     pub(crate) fn new(mut problems: Vec<Problem>) -> Self {
         problems.sort_by(|one, other| one.key.cmp(&other.key));
+        // A setting that two parts of one process share is read by both.
+        problems.dedup();
         Self(problems)
     }
 

@@ -8,9 +8,8 @@ use tonic::{Status, body::Body};
 
 use super::deadline;
 use crate::{
-    caller::Call,
+    caller::{Call, Peer},
     refusal::{Problem, Reason, Refusal, Violation, refuse},
-    serve::Peer,
 };
 
 /// Longest request id taken over from a client.

@@ -37,6 +37,7 @@ drain = "25s"
 reflection = true
 keepalive_interval = "60s"
 keepalive_timeout = "20s"
+connection_age = "30m"
 max_streams = 200
 "#;
 const KEY: &str = "qm1yZ3lcQ0pXv8fT2bN4uHkR7wEoJdGsA9iLxVtY5z0=";

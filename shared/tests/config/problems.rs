@@ -42,7 +42,7 @@ fn every_missing_value_is_told_in_one_run() {
         .filter(|key| !key.starts_with("log.") && *key != "auth.note")
         .collect();
     assert_eq!(told, required);
-    assert_eq!(told.len(), 21);
+    assert_eq!(told.len(), 22);
     for line in lines(&problems) {
         assert!(line.contains(": is required: set TANDEM_AUTH__"), "{line}");
     }

@@ -103,6 +103,7 @@ pub(crate) fn limits() -> Limits {
         max_streams: 200,
         keepalive_interval: Duration::from_mins(1),
         keepalive_timeout: Duration::from_secs(20),
+        connection_age: Duration::from_mins(30),
         reflection: true,
     }
 }

@@ -70,6 +70,7 @@ fn server(secrets: ServiceSecrets) -> Result<Server, PolicyError> {
         max_streams: 8,
         keepalive_interval: Duration::from_mins(1),
         keepalive_timeout: Duration::from_secs(20),
+        connection_age: Duration::from_mins(30),
         reflection: false,
     };
     let verifier = Verifier::new(trust, Revocations::NotConsulted, 0, Arc::new(SystemClock));

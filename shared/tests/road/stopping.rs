@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use http_body_util::Full;
+use hyper::{body::Bytes, client::conn::http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use shared::{
     proto::{
         auth::SignInRequest,
@@ -12,7 +15,10 @@ use shared::{
     serve::Limits,
 };
 use testing::assert_refused;
-use tokio::time::{Instant, timeout};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout},
+};
 use tonic::Code;
 
 use crate::probe::{limits, serve};
@@ -118,5 +124,43 @@ async fn a_connection_that_says_nothing_does_not_hold_up_the_stop() {
     timeout(SOON, served.server)
         .await
         .expect("the stop has its own bound")
+        .unwrap();
+}
+
+#[tokio::test]
+async fn an_old_connection_is_replaced_while_its_call_goes_on() {
+    let served = serve(Limits {
+        connection_age: Duration::from_millis(50),
+        ..limits()
+    })
+    .await;
+    let stream = TcpStream::connect(served.address).await.unwrap();
+    let io = TokioIo::new(stream);
+    let (mut client, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let call = |method: &str| {
+        http::Request::post(format!(
+            "http://{}/tandem.auth.v1.AuthService/{method}",
+            served.address
+        ))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(Full::new(Bytes::from_static(&[0; 5])))
+        .unwrap()
+    };
+    let under_way = tokio::spawn(client.send_request(call("SignIn")));
+    served.sign_in_has_begun().await;
+
+    let told = timeout(SOON, async {
+        while client.send_request(call("SignOut")).await.is_ok() {}
+    });
+    told.await.expect("new calls have to go elsewhere");
+    served.release();
+
+    assert_eq!(under_way.await.unwrap().unwrap().status(), 200);
+    let closed = timeout(SOON, connection).await;
+    closed
+        .expect("it closes after its last answer")
+        .unwrap()
         .unwrap();
 }

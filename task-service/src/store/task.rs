@@ -113,24 +113,18 @@ pub(crate) async fn update(
         r#"
         with target as (
             select user_id from tasks.task
-            where user_id = $1 and id = $2 and delete_time is null and ($3::bigint is null or revision = $3)
-            for update
+            where user_id = $1 and id = $2 and delete_time is null and ($3::bigint is null or revision = $3) for update
         ), owner as (
-            update tasks.owner o set revision = o.revision + 1
-            from target where o.user_id = $1 and o.user_id = target.user_id
+            update tasks.owner o set revision = o.revision + 1 from target
+            where o.user_id = $1 and o.user_id = target.user_id
             returning o.revision as next_revision
         )
         update tasks.task t set
-            title = coalesce($4, title),
-            description = coalesce($5, description),
-            status = coalesce($6, status),
-            priority = coalesce($7, priority),
-            labels = coalesce($8, labels),
-            due_time = case when $9 then $10 else due_time end,
+            title = coalesce($4, title), description = coalesce($5, description),
+            status = coalesce($6, status), priority = coalesce($7, priority),
+            labels = coalesce($8, labels), due_time = case when $9 then $10 else due_time end,
             complete_time = case when coalesce($6, status) = $11 then coalesce(complete_time, $12) end,
-            update_time = $12,
-            revision = next_revision
-        from owner
+            update_time = $12, revision = next_revision from owner
         where t.user_id = $1 and t.id = $2
         "# returning,
         owner.uuid(),
@@ -173,8 +167,7 @@ pub(crate) async fn delete(
             returning o.revision as next_revision
         )
         update tasks.task t set delete_time = $5, purge_time = $4, update_time = $5, revision = next_revision
-        from owner
-        where t.user_id = $1 and t.id = $2
+        from owner where t.user_id = $1 and t.id = $2
         "# returning,
         owner.uuid(),
         id.uuid(),
@@ -206,8 +199,7 @@ pub(crate) async fn undelete(
             returning o.revision as next_revision
         )
         update tasks.task t set delete_time = null, purge_time = null, update_time = $3, revision = next_revision
-        from owner
-        where t.user_id = $1 and t.id = $2
+        from owner where t.user_id = $1 and t.id = $2
         "# returning,
         owner.uuid(),
         id.uuid(),

@@ -22,88 +22,82 @@ fn scrambled(seed: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// One call that its caller drops after up to 8 ms, or that has so short a deadline; whether it was answered in time.
+/// What one caller asks for.
+struct Asked<'a> {
+    user: &'a User,
+    id: String,
+    title: String,
+    request_id: String,
+    deadline: Duration,
+}
+
+impl Asked<'_> {
+    /// Calls the RPC that `which` stands for; whether it answered OK.
+    async fn call(self, which: u64) -> bool {
+        let Self {
+            user,
+            id,
+            title,
+            request_id,
+            deadline,
+        } = self;
+        let mut client = user.client();
+        macro_rules! ok {
+            ($method:ident, $message:expr) => {
+                client.$method(user.hasty($message, deadline)).await.is_ok()
+            };
+        }
+        let title = titled(&title);
+        let task = Some(Task {
+            id: id.clone(),
+            ..title
+        });
+        let mut create = CreateTaskRequest::default();
+        let mut update = UpdateTaskRequest::default();
+        (create.task, create.request_id) = (task.clone(), request_id.clone());
+        (update.task, update.request_id) = (task, request_id);
+        let mut delete = DeleteTaskRequest::default();
+        delete.id.clone_from(&id);
+        let mut undelete = UndeleteTaskRequest::default();
+        undelete.id.clone_from(&id);
+        match which % 8 {
+            0 | 1 => ok!(create_task, create),
+            2 | 3 => ok!(update_task, update),
+            4 => ok!(delete_task, delete),
+            5 => ok!(undelete_task, undelete),
+            6 => ok!(get_task, GetTaskRequest { id }),
+            _ => ok!(list_tasks, ListTasksRequest::default()),
+        }
+    }
+}
+
+/// One call that its caller drops after 0 to 200 ms, mostly early, or that has so short a deadline; whether it was answered
+/// in time.
 async fn call(user: &User, tasks: &[Task], number: u64) -> bool {
     let random = scrambled(number);
-    let task = &tasks[usize::try_from(random % tasks.len() as u64).unwrap()];
-    let patience = Duration::from_micros((random >> 16) % 8_000);
-    let deadline = if random & 0x100 == 0 {
-        patience
-    } else {
-        Duration::from_secs(5)
+    let at = usize::try_from(random % tasks.len() as u64).unwrap();
+    let patience = Duration::from_micros((random >> 20) % (100 << ((random >> 16) % 12)));
+    let hasty = random & 0x100 == 0;
+    let repeatable = random & 0x200 == 0;
+    let request_id = uuid::Uuid::from_u64_pair(scrambled(number / 3), number / 3);
+    let asked = Asked {
+        user,
+        id: tasks[at].id.clone(),
+        title: number.to_string(),
+        request_id: if repeatable {
+            request_id.to_string()
+        } else {
+            String::new()
+        },
+        deadline: if hasty {
+            patience
+        } else {
+            Duration::from_secs(5)
+        },
     };
-    let request_id = if random & 0x200 == 0 {
-        String::new()
-    } else {
-        uuid::Uuid::from_u64_pair(scrambled(number / 3), number / 3).to_string()
-    };
-    let id = task.id.clone();
-    let update = Task {
-        id: id.clone(),
-        ..titled(&number.to_string())
-    };
-    let mut client = user.client();
-    let work = async {
-        match (random >> 10) % 8 {
-            0 | 1 => {
-                let message = CreateTaskRequest {
-                    task: Some(titled("new")),
-                    request_id,
-                    validate_only: false,
-                };
-                client
-                    .create_task(user.hasty(message, deadline))
-                    .await
-                    .is_ok()
-            }
-            2 | 3 => {
-                let message = UpdateTaskRequest {
-                    task: Some(update),
-                    request_id,
-                    update_mask: None,
-                };
-                client
-                    .update_task(user.hasty(message, deadline))
-                    .await
-                    .is_ok()
-            }
-            4 => {
-                let message = DeleteTaskRequest {
-                    id,
-                    ..Default::default()
-                };
-                client
-                    .delete_task(user.hasty(message, deadline))
-                    .await
-                    .is_ok()
-            }
-            5 => {
-                let message = UndeleteTaskRequest {
-                    id,
-                    ..Default::default()
-                };
-                client
-                    .undelete_task(user.hasty(message, deadline))
-                    .await
-                    .is_ok()
-            }
-            6 => client
-                .get_task(user.hasty(GetTaskRequest { id }, deadline))
-                .await
-                .is_ok(),
-            _ => {
-                let message = ListTasksRequest {
-                    page_size: 5,
-                    ..Default::default()
-                };
-                client
-                    .list_tasks(user.hasty(message, deadline))
-                    .await
-                    .is_ok()
-            }
-        }
-    };
-    tokio::time::timeout(patience, work).await.unwrap_or(false)
+    tokio::time::timeout(patience, asked.call(random >> 10))
+        .await
+        .unwrap_or(false)
 }
 
 async fn number(conn: &mut PgConnection, sql: &'static str) -> i64 {
@@ -118,6 +112,31 @@ async fn quiet(conn: &mut PgConnection) {
     tokio::time::timeout(Duration::from_secs(5), asked)
         .await
         .expect("no connection stays inside a transaction");
+}
+
+/// Counters agree with what they count, revisions are unique, and no request is without its answer.
+async fn nothing_is_half_done(conn: &mut PgConnection) {
+    let miscounted = "select count(*) from tasks.owner o where live_count <> \
+        (select count(*) from tasks.task t where t.user_id = o.user_id and delete_time is null)";
+    assert_eq!(
+        number(conn, miscounted).await,
+        0,
+        "owners whose count is wrong"
+    );
+    let repeated = "select count(*) - count(distinct (user_id, revision)) from tasks.task";
+    assert_eq!(number(conn, repeated).await, 0, "revisions given twice");
+    let ahead = "select count(*) from tasks.task t join tasks.owner o using (user_id) where t.revision > o.revision";
+    assert_eq!(
+        number(conn, ahead).await,
+        0,
+        "revisions that were never given"
+    );
+    let unfinished = "select count(*) from tasks.request where answer is null";
+    assert_eq!(
+        number(conn, unfinished).await,
+        0,
+        "requests without an answer"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -144,32 +163,7 @@ async fn ten_thousand_callers_that_go_away_leave_nothing_half_done() {
 
     let mut conn = world.database.connect().await;
     quiet(&mut conn).await;
-    let miscounted = "select count(*) from tasks.owner o where live_count <> \
-        (select count(*) from tasks.task t where t.user_id = o.user_id and delete_time is null)";
-    assert_eq!(
-        number(&mut conn, miscounted).await,
-        0,
-        "owners whose count is wrong"
-    );
-    let repeated = "select count(*) - count(distinct (user_id, revision)) from tasks.task";
-    assert_eq!(
-        number(&mut conn, repeated).await,
-        0,
-        "revisions given twice"
-    );
-    let ahead = "select count(*) from tasks.task t join tasks.owner o using (user_id) where t.revision > o.revision";
-    assert_eq!(
-        number(&mut conn, ahead).await,
-        0,
-        "revisions that were never given"
-    );
-    let unfinished = "select count(*) from tasks.request where answer is null";
-    assert_eq!(
-        number(&mut conn, unfinished).await,
-        0,
-        "requests without an answer"
-    );
-
+    nothing_is_half_done(&mut conn).await;
     for (user, tasks) in users.iter().zip(&tasks) {
         user.get(&tasks[0].id).await.unwrap();
         user.task("after all").await;

@@ -219,18 +219,6 @@ async fn a_request_that_failed_is_not_remembered() {
 }
 
 #[tokio::test]
-async fn twenty_concurrent_requests_of_one_id_make_one_task() {
-    let world = World::new().await;
-    let user = world.user();
-    let calls = (0..20).map(|_| create(&user, titled("t"), REQUEST));
-    let answers = futures_util::future::join_all(calls).await;
-    let answers: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
-    assert_eq!(answers.iter().filter(|answer| !answer.replayed).count(), 1);
-    assert!(answers.iter().all(|answer| answer.task == answers[0].task));
-    assert_eq!(user.all().await.len(), 1);
-}
-
-#[tokio::test]
 async fn validate_only_checks_and_writes_nothing() {
     let world = World::with(&[("QUOTA", "1")]).await;
     let user = world.user();
@@ -268,14 +256,4 @@ async fn the_quota_counts_live_tasks_of_one_user_and_is_said_in_the_refusal() {
     other.task("another user's").await;
     user.delete(&first.id).await.unwrap();
     user.task("3").await;
-}
-
-#[tokio::test]
-async fn concurrent_requests_do_not_exceed_the_quota() {
-    let world = World::with(&[("QUOTA", "5")]).await;
-    let user = world.user();
-    let calls = (0..20).map(|_| create(&user, titled("t"), ""));
-    let answers = futures_util::future::join_all(calls).await;
-    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 5);
-    assert_eq!(user.all().await.len(), 5);
 }

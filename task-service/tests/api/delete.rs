@@ -87,17 +87,3 @@ async fn every_violation_is_said_at_once() {
         expected.map(|(f, r)| (f.to_owned(), r.to_owned()))
     );
 }
-
-#[tokio::test]
-async fn of_twenty_concurrent_deletes_one_deletes() {
-    let world = World::new().await;
-    let user = world.user();
-    let task = user.task("t").await;
-    let calls = (0..20).map(|_| user.delete(&task.id));
-    let answers = futures_util::future::join_all(calls).await;
-    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
-    for refused in answers.iter().filter_map(|answer| answer.as_ref().err()) {
-        assert_refused(refused, Code::NotFound, "TASK_NOT_FOUND");
-    }
-    assert_eq!(user.get(&task.id).await.unwrap().revision, 2);
-}

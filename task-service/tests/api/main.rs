@@ -4,8 +4,11 @@
 
 mod access;
 mod cancellation;
+mod concurrency;
 mod create;
 mod delete;
+mod filter_and_order;
+mod generated;
 mod get;
 mod isolation;
 mod list;
@@ -15,6 +18,8 @@ mod properties;
 mod proxy;
 mod raw;
 mod revocation;
+mod together;
 mod undelete;
 mod update;
+mod walk;
 mod world;

@@ -1,6 +1,6 @@
 //! What every RPC answers when something the service needs is away.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use shared::{
     proto::{
@@ -24,14 +24,11 @@ use crate::{
     world::{START, User, World, config, run, titled, verifier},
 };
 
-/// One valid call of each RPC, as `request` sends it.
-async fn refusals(user: &User, id: &str, timeout: Option<Duration>) -> Vec<(&'static str, Status)> {
+/// What one valid call of each RPC is refused with.
+async fn refusals(user: &User, id: &str) -> Vec<(&'static str, Status)> {
     macro_rules! call {
         ($name:literal, $method:ident, $message:expr) => {{
-            let request = match timeout {
-                Some(timeout) => user.hasty($message, timeout),
-                None => user.request($message),
-            };
+            let request = user.request($message);
             let mut client = user.client();
             (
                 $name,
@@ -89,7 +86,7 @@ fn names_of_all() -> Vec<String> {
 #[tokio::test]
 async fn without_a_database_every_rpc_is_unavailable_and_says_when_to_try_again() {
     let world = World::with(&[("DATABASE__URL", "postgres://localhost:1/nowhere")]).await;
-    let refused = refusals(&world.user(), crate::world::ABSENT, None).await;
+    let refused = refusals(&world.user(), crate::world::ABSENT).await;
     assert_eq!(
         refused
             .iter()
@@ -104,13 +101,13 @@ async fn without_a_database_every_rpc_is_unavailable_and_says_when_to_try_again(
 
 #[tokio::test]
 async fn a_deadline_that_passes_is_told_as_such() {
-    let world = World::new().await;
+    let world = World::with(&[("SERVER__DEADLINE", "200ms")]).await;
     let user = world.user();
     let id = user.task("t").await.id;
     let mut blocker = world.database.connect().await;
     let lock = "begin; lock table tasks.task, tasks.owner in access exclusive mode";
     blocker.execute(lock).await.unwrap();
-    let refused = refusals(&user, &id, Some(Duration::from_millis(200))).await;
+    let refused = refusals(&user, &id).await;
     blocker.execute("rollback").await.unwrap();
     for (_, status) in refused {
         assert_refused(&status, Code::DeadlineExceeded, "DEADLINE_EXCEEDED");

@@ -1,0 +1,118 @@
+//! The words of each tool for a call.
+
+use std::net::SocketAddr;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use prost::Message as _;
+use shared::proto::task::{CreateTaskRequest, Task};
+
+use super::{
+    Addresses,
+    calls::{Answer, Call, Part},
+};
+
+/// How a tool is told to make a call to an address.
+pub(super) type Tool = fn(&Call, SocketAddr) -> String;
+
+pub(super) fn tell(calls: &[Call], tool: Tool, addresses: &Addresses) -> String {
+    let lines = calls.iter().map(|call| {
+        let address = match call.part {
+            Part::Auth => addresses.auth,
+            Part::Task => addresses.task,
+        };
+        format!(
+            "# {}\n{}",
+            call.note,
+            kept(&tool(call, address), call.answer)
+        )
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The command, with a field of its JSON answer kept if it should be.
+fn kept(command: &str, answer: Answer) -> String {
+    let field = |field: &str| format!(r#"sed -n 's/.*"{field}": *"\([^"]*\)".*/\1/p'"#);
+    match answer {
+        Answer::Shown => command.to_owned(),
+        Answer::Kept {
+            variable,
+            field: name,
+        } => {
+            format!("export {variable}=$({command} | {})", field(name))
+        }
+        Answer::ShownAndKept {
+            variable,
+            field: name,
+        } => {
+            format!(
+                "export {variable}=$({command} | tee /dev/stderr | {})",
+                field(name)
+            )
+        }
+    }
+}
+
+pub(super) fn grpcurl(call: &Call, address: SocketAddr) -> String {
+    let Call {
+        method, message, ..
+    } = call;
+    let token = token_header(call);
+    format!("grpcurl -plaintext{token} -d '{message}' {address} {method}")
+}
+
+pub(super) fn buf(call: &Call, address: SocketAddr) -> String {
+    let Call {
+        method, message, ..
+    } = call;
+    let token = token_header(call);
+    format!(
+        "buf curl --protocol grpc --http2-prior-knowledge{token} -d '{message}' http://{address}/{method}"
+    )
+}
+
+fn token_header(call: &Call) -> &'static str {
+    if call.with_token {
+        r#" -H "authorization: Bearer $TOKEN""#
+    } else {
+        ""
+    }
+}
+
+pub(super) fn grpcurl_reflection(Addresses { auth, task, .. }: &Addresses) -> String {
+    format!(
+        "grpcurl -plaintext {auth} list\n\
+         grpcurl -plaintext {task} list tandem.task.v1.TaskService\n\
+         grpcurl -plaintext {task} describe tandem.task.v1.TaskService.CreateTask\n\
+         grpcurl -plaintext {task} describe tandem.task.v1.Task"
+    )
+}
+
+pub(super) fn buf_reflection(Addresses { auth, task, .. }: &Addresses) -> String {
+    let curl = "buf curl --protocol grpc --http2-prior-knowledge";
+    format!("{curl} --list-services http://{auth}\n{curl} --list-methods http://{task}")
+}
+
+/// A gRPC-web call in the text format: a frame (flags, length, message) in base64 (grpc/grpc, doc/PROTOCOL-WEB.md). The
+/// answer is such text too: a frame with the task and one with the trailers.
+pub(super) fn grpc_web(addresses: &Addresses) -> String {
+    let task = Task {
+        title: "Made over gRPC-web".to_owned(),
+        ..Task::default()
+    };
+    let message = CreateTaskRequest {
+        task: Some(task),
+        ..CreateTaskRequest::default()
+    }
+    .encode_to_vec();
+    let length = u32::try_from(message.len()).expect("the message is short");
+    let mut frame = vec![0];
+    frame.extend(length.to_be_bytes());
+    frame.extend(message);
+    let Addresses { gateway, .. } = addresses;
+    format!(
+        "# CreateTask with a title; the answer in readable letters, the status at its end.\n\
+         curl -s -H 'content-type: application/grpc-web-text' -H \"authorization: Bearer $TOKEN\" -d '{}' \
+         http://{gateway}/tandem.task.v1.TaskService/CreateTask | base64 -d | cat -v",
+        BASE64_STANDARD.encode(frame)
+    )
+}

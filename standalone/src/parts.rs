@@ -1,0 +1,133 @@
+//! The three parts while they run, and the order in which they stop.
+
+use std::{fmt::Display, sync::Arc};
+
+use shared::clock::{Clock, SystemClock};
+use tokio::task::{JoinError, JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Error, plan::Plan, ports::Ports};
+
+/// How a part ended: what went wrong, if anything did.
+type Ended = Result<Option<String>, JoinError>;
+
+/// A part that serves until it is told to stop.
+#[derive(Debug)]
+struct Part {
+    name: &'static str,
+    stop: CancellationToken,
+    task: JoinHandle<Option<String>>,
+    ended: bool,
+}
+
+impl Part {
+    /// Runs `serve`, which ends when the future it is given resolves.
+    fn start<S, F>(name: &'static str, serve: S) -> Self
+    where
+        S: FnOnce(tokio_util::sync::WaitForCancellationFutureOwned) -> F,
+        F: Future<Output = Option<String>> + Send + 'static,
+    {
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(serve(stop.clone().cancelled_owned()));
+        Self {
+            name,
+            stop,
+            task,
+            ended: false,
+        }
+    }
+
+    /// Resolves when the part ends without having been told to.
+    async fn failure(&mut self) -> Error {
+        let ended = (&mut self.task).await;
+        self.ended = true;
+        self.error(ended)
+            .unwrap_or_else(|| self.failed("nobody told it to"))
+    }
+
+    /// Tells the part to stop and waits until it has.
+    async fn stop(mut self) -> Result<(), Error> {
+        self.stop.cancel();
+        if self.ended {
+            return Ok(());
+        }
+        let ended = (&mut self.task).await;
+        self.error(ended).map_or(Ok(()), Err)
+    }
+
+    fn error(&self, ended: Ended) -> Option<Error> {
+        match ended {
+            Ok(why) => why.map(|why| self.failed(&why)),
+            Err(panicked) => Some(self.failed(&panicked.to_string())),
+        }
+    }
+
+    fn failed(&self, why: &str) -> Error {
+        Error::Part {
+            part: self.name,
+            why: why.to_owned(),
+        }
+    }
+}
+
+/// Both services and the gateway.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    gateway: Part,
+    task: Part,
+    auth: Part,
+}
+
+impl Parts {
+    /// Starts all three on their listeners.
+    pub(crate) fn start(plan: Plan, ports: Ports) -> Result<Self, Error> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let auth = auth_service::App::new(plan.auth, Arc::clone(&clock))
+            .map_err(|error| cannot_start("auth service", &error))?;
+        let task = task_service::App::new(plan.task, clock)
+            .map_err(|error| cannot_start("task service", &error))?;
+        let gateway = gateway::App::new(plan.gateway);
+        Ok(Self {
+            auth: Part::start("auth service", |stop| async move {
+                auth.serve(ports.auth, stop).await;
+                None
+            }),
+            task: Part::start("task service", |stop| async move {
+                why(task.serve(ports.task, stop).await)
+            }),
+            gateway: Part::start("gateway", |stop| async move {
+                why(gateway.serve(ports.gateway, stop).await)
+            }),
+        })
+    }
+
+    /// Resolves when a part ends by itself.
+    pub(crate) async fn failure(&mut self) -> Error {
+        tokio::select! {
+            error = self.gateway.failure() => error,
+            error = self.task.failure() => error,
+            error = self.auth.failure() => error,
+        }
+    }
+
+    /// Stops all: the gateway first, then the services it calls, each with its connections to the database.
+    pub(crate) async fn stop(self) -> Result<(), Error> {
+        let stopped = [
+            self.gateway.stop().await,
+            self.task.stop().await,
+            self.auth.stop().await,
+        ];
+        stopped.into_iter().collect()
+    }
+}
+
+fn why<E: Display>(ended: Result<(), E>) -> Option<String> {
+    ended.err().map(|error| error.to_string())
+}
+
+fn cannot_start(part: &'static str, error: &dyn Display) -> Error {
+    Error::Part {
+        part,
+        why: error.to_string(),
+    }
+}

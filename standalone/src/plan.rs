@@ -1,0 +1,205 @@
+//! The settings of all parts, read together so that every problem is told at once.
+
+use std::path::PathBuf;
+
+use secrecy::ExposeSecret as _;
+use shared::{
+    config::{Log, Problems, Settings, Source, log},
+    database::Settings as Lanes,
+};
+
+use crate::next_steps::Addresses;
+
+const DEFAULTS: [&str; 4] = [
+    auth_service::config::DEFAULTS,
+    task_service::config::DEFAULTS,
+    gateway::DEFAULTS,
+    include_str!("default.toml"),
+];
+const SECTIONS: [&str; 4] = ["auth", "task", "gateway", "standalone"];
+
+/// Stands for the URL of the private PostgreSQL before it has one.
+const PRIVATE: &str = "postgres:///tandem?host=/private";
+
+/// Settings that the program makes for itself, beneath all that a person sets: dotted key and value.
+pub(crate) type Made = Vec<(String, String)>;
+
+/// Everything that is to be started, and how.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) directory: PathBuf,
+    pub(crate) postgres_binaries: Option<PathBuf>,
+    pub(crate) log: Log,
+    pub(crate) auth: auth_service::config::Config,
+    pub(crate) task: task_service::config::Config,
+    pub(crate) gateway: gateway::Config,
+}
+
+impl Plan {
+    /// The settings of this process over those it made, or everything that is wrong with them.
+    pub(crate) fn of_process(made: Made) -> Result<Self, Problems> {
+        Self::load(Source {
+            made,
+            ..Source::of_process(&DEFAULTS, &SECTIONS)
+        })
+    }
+
+    fn load(source: Source<'_>) -> Result<Self, Problems> {
+        let mut settings = Settings::load(source);
+        let plan = Self::read(&mut settings);
+        settings.finish(|| plan)
+    }
+
+    fn read(settings: &mut Settings) -> Option<Self> {
+        let directory = settings.get("standalone.directory");
+        let postgres_binaries = settings.optional("standalone.postgres_binaries");
+        let log = log(settings);
+        let auth = auth_service::config::Config::read(settings);
+        let task = task_service::config::Config::read(settings);
+        let gateway = gateway::Config::read(settings);
+        Some(Self {
+            directory: directory?,
+            postgres_binaries: postgres_binaries?,
+            log: log?,
+            auth: auth?,
+            task: task?,
+            gateway: gateway?,
+        })
+    }
+
+    /// Whether a part was given no database.
+    pub(crate) fn needs_postgres(&self) -> bool {
+        let given_none = |database: &Lanes| database.url.expose_secret() == PRIVATE;
+        given_none(&self.auth.database) || given_none(&self.task.database)
+    }
+}
+
+/// The URL that stands for the private PostgreSQL until it runs.
+pub(crate) fn private_database() -> Made {
+    database(PRIVATE)
+}
+
+/// The database of every part that was given none.
+pub(crate) fn database(url: &str) -> Made {
+    vec![("DATABASE_URL".to_owned(), url.to_owned())]
+}
+
+/// What the parts must know of one another.
+pub(crate) fn wiring(plan: &Plan, addresses: &Addresses) -> Made {
+    let Addresses { auth, task, .. } = addresses;
+    let profile = &plan.auth.profile;
+    let known = [
+        ("task.auth_upstream", format!("http://{auth}")),
+        ("task.issuer", profile.issuer.clone()),
+        ("task.audience", profile.audience.clone()),
+        ("gateway.auth_upstream", format!("http://{auth}")),
+        ("gateway.task_upstream", format!("http://{task}")),
+    ];
+    known.map(|(key, value)| (key.to_owned(), value)).to_vec()
+}
+
+/// Every setting of every binary, sorted: what `.env.example` must show.
+#[must_use]
+pub fn known_settings() -> Vec<String> {
+    let mut settings = Settings::load(Source {
+        defaults: &DEFAULTS,
+        sections: &SECTIONS,
+        made: Vec::new(),
+        directory: PathBuf::from("."),
+        environment: Vec::new(),
+    });
+    // Nothing is set, so this is None; what was asked for is remembered.
+    let _ = Plan::read(&mut settings);
+    settings.known().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secrets::Secrets;
+
+    fn read(mut made: Made, environment: &[(&str, &str)]) -> Result<Plan, Problems> {
+        made.extend(Secrets::random().settings());
+        let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Plan::load(Source {
+            defaults: &DEFAULTS,
+            sections: &SECTIONS,
+            made,
+            directory: std::env::temp_dir().join("a-folder-without-settings"),
+            environment: environment.iter().map(pair).collect(),
+        })
+    }
+
+    #[test]
+    fn nothing_needs_to_be_set() {
+        let plan = read(private_database(), &[]).unwrap();
+        assert!(plan.needs_postgres());
+        assert_eq!(plan.directory, PathBuf::from(".tandem"));
+        assert_eq!(plan.postgres_binaries, None);
+        let ports = [plan.auth.listen, plan.task.listen, plan.gateway.listen].map(|l| l.port());
+        assert_eq!(ports, [50051, 50052, 8080]);
+    }
+
+    #[test]
+    fn the_default_settings_of_the_parts_fit_together_without_wiring() {
+        let plan = read(private_database(), &[]).unwrap();
+        assert_eq!(plan.task.trust.issuer, plan.auth.profile.issuer);
+        assert_eq!(plan.task.trust.audience, plan.auth.profile.audience);
+        assert_eq!(plan.task.auth_upstream, plan.gateway.auth_upstream);
+    }
+
+    #[test]
+    fn a_database_of_ones_own_is_used_and_a_second_part_without_one_gets_the_private() {
+        let own = "postgres://u@db.example/x";
+        let plan = read(private_database(), &[("DATABASE_URL", own)]).unwrap();
+        assert!(!plan.needs_postgres());
+        let plan = read(private_database(), &[("TANDEM_AUTH__DATABASE__URL", own)]).unwrap();
+        assert!(plan.needs_postgres());
+        assert_eq!(plan.auth.database.url.expose_secret(), own);
+    }
+
+    #[test]
+    fn the_parts_follow_one_another_unless_told_otherwise() {
+        let environment = [
+            ("TANDEM_AUTH__ISSUER", "me"),
+            ("TANDEM_GATEWAY__TASK_UPSTREAM", "http://elsewhere:1"),
+        ];
+        let plan = read(private_database(), &environment).unwrap();
+        let addresses = Addresses {
+            auth: "127.0.0.1:7".parse().unwrap(),
+            ..Addresses::default()
+        };
+        let mut made = private_database();
+        made.extend(wiring(&plan, &addresses));
+        let plan = read(made, &environment).unwrap();
+        assert_eq!(plan.task.trust.issuer, "me");
+        assert_eq!(plan.task.auth_upstream.to_string(), "http://127.0.0.1:7/");
+        assert_eq!(
+            plan.gateway.task_upstream.to_string(),
+            "http://elsewhere:1/"
+        );
+    }
+
+    #[test]
+    fn problems_of_all_parts_are_told_together_and_each_once() {
+        let environment = [
+            ("TANDEM_AUTH__LISTEN", "nowhere"),
+            ("TANDEM_TASK__QUOTA", "0"),
+            ("TANDEM_GATEWAY__DEADLINE", "long"),
+            ("TANDEM_STANDALONE__DIRECTORI", "x"),
+            ("TANDEM_LOG__LEVEL", "inof"),
+        ];
+        let problems = read(private_database(), &environment).unwrap_err();
+        let keys: Vec<_> = problems.iter().map(shared::config::Problem::key).collect();
+        assert_eq!(
+            keys,
+            [
+                "auth.listen",
+                "gateway.deadline",
+                "log.level",
+                "standalone.directori",
+                "task.quota"
+            ]
+        );
+    }
+}

@@ -1,0 +1,154 @@
+//! The keys of tokens, made at the first start and kept.
+
+use aws_lc_rs::rand;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use figment::{
+    Figment,
+    providers::{Format as _, Toml},
+};
+use serde::Deserialize;
+use shared::config::KeyMaterial;
+
+use crate::{Error, folder::Folder};
+
+/// The file in the folder.
+const FILE: &str = "secrets.toml";
+
+/// What is made for a process that nobody has configured. No `Debug`: it would print them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Secrets {
+    auth: AuthSecrets,
+    task: TaskSecrets,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AuthSecrets {
+    signing_key: String,
+    refresh_keys: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TaskSecrets {
+    page_token_key: String,
+}
+
+impl Secrets {
+    /// New ones, known to nobody.
+    pub(crate) fn random() -> Self {
+        Self {
+            auth: AuthSecrets {
+                signing_key: random_key(),
+                refresh_keys: format!("1:{}", random_key()),
+            },
+            task: TaskSecrets {
+                page_token_key: random_key(),
+            },
+        }
+    }
+
+    /// Those kept in the folder; at the first start `new` ones, which are kept from then on.
+    pub(crate) fn kept_in(folder: &Folder, new: Self) -> Result<Self, Error> {
+        let Some(text) = folder.read(FILE)? else {
+            folder.write(FILE, &new.to_toml())?;
+            return Ok(new);
+        };
+        Self::parse(&text).map_err(|problem| Error::Secrets {
+            path: folder.path(FILE),
+            problem,
+        })
+    }
+
+    /// As settings that the program made: dotted key and value.
+    pub(crate) fn settings(&self) -> Vec<(String, String)> {
+        let named = [
+            ("auth.signing_key", &self.auth.signing_key),
+            ("auth.refresh_keys", &self.auth.refresh_keys),
+            ("task.page_token_key", &self.task.page_token_key),
+        ];
+        named
+            .map(|(key, value)| (key.to_owned(), value.clone()))
+            .to_vec()
+    }
+
+    fn to_toml(&self) -> String {
+        format!(
+            "# Made by the first start. Whoever has this file can make tokens; without it every session ends.\n\
+             [auth]\nsigning_key = \"{}\"\nrefresh_keys = \"{}\"\n\n[task]\npage_token_key = \"{}\"\n",
+            self.auth.signing_key, self.auth.refresh_keys, self.task.page_token_key
+        )
+    }
+
+    /// What is wrong is said without the parser's own words, which quote the text.
+    fn parse(text: &str) -> Result<Self, String> {
+        let parsed: Result<Self, _> = Figment::from(Toml::string(text)).extract();
+        let Ok(secrets) = parsed else {
+            return Err("it is not TOML with the settings it was made with".to_owned());
+        };
+        for (key, value) in secrets.settings() {
+            for item in value.split(',') {
+                let (_, material) = item.split_once(':').unwrap_or(("", item));
+                KeyMaterial::parse(material).map_err(|weakness| format!("{key} {weakness}"))?;
+            }
+        }
+        Ok(secrets)
+    }
+}
+
+fn random_key() -> String {
+    let mut key = [0; KeyMaterial::LENGTH];
+    rand::fill(&mut key).expect("the operating system gives random bytes");
+    BASE64_STANDARD.encode(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::folder::tests::Fresh;
+
+    #[test]
+    fn the_first_secrets_stay_for_ever() {
+        let fresh = Fresh::new();
+        let folder = Folder::open(&fresh.0).unwrap();
+        let Ok(first) = Secrets::kept_in(&folder, Secrets::random()) else {
+            panic!("new secrets can be kept")
+        };
+        let Ok(second) = Secrets::kept_in(&folder, Secrets::random()) else {
+            panic!("kept secrets can be read")
+        };
+        assert_eq!(first.settings(), second.settings());
+        assert_ne!(first.settings(), Secrets::random().settings());
+    }
+
+    #[test]
+    fn a_damaged_file_is_told_without_its_text_and_stays_as_it_is() {
+        let fresh = Fresh::new();
+        let folder = Folder::open(&fresh.0).unwrap();
+        let whole = Secrets::random();
+        let key = whole.auth.signing_key.clone();
+        let cases = [
+            (String::new(), "not TOML with"),
+            (whole.to_toml()[..150].to_owned(), "not TOML with"),
+            (
+                whole.to_toml().replace(&key, &key[..20]),
+                "auth.signing_key must be base64 of exactly 32 bytes",
+            ),
+            (
+                whole.to_toml().replace("page_token_key", "other_key"),
+                "not TOML with",
+            ),
+        ];
+        for (text, expected) in cases {
+            folder.write(FILE, &text).unwrap();
+            let Err(error) = Secrets::kept_in(&folder, Secrets::random()) else {
+                panic!("taken: {expected}")
+            };
+            let message = error.to_string();
+            assert!(message.contains(expected), "{message}");
+            assert!(!message.contains(&key[..20]), "{message}");
+            assert_eq!(folder.read(FILE).unwrap(), Some(text));
+        }
+    }
+}

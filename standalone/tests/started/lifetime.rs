@@ -1,0 +1,282 @@
+//! Starting, stopping and being killed, with a private PostgreSQL.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
+use shared::proto::{
+    auth::{
+        RefreshTokensRequest, SignUpRequest, TokenPair, auth_service_client::AuthServiceClient,
+    },
+    task::{CreateTaskRequest, ListTasksRequest, Task, task_service_client::TaskServiceClient},
+};
+use testing::Process;
+use tokio::net::TcpListener;
+use tonic::{
+    Request,
+    transport::{Channel, Endpoint},
+};
+
+use crate::{
+    stack::{Running, spawn, variables},
+    tools::{Folder, binary, end_of},
+};
+
+/// A second start, from the command to the printed commands.
+const SECOND_START: Duration = Duration::from_secs(5);
+/// A stop that waits for connections and for PostgreSQL's last checkpoint.
+const STOP: Duration = Duration::from_secs(30);
+/// What must be refused at once.
+const SOON: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(10);
+
+/// PostgreSQL's first process, as long as it runs.
+fn postmaster(folder: &Folder) -> Option<Pid> {
+    let text = fs::read_to_string(postmaster_file(folder)).ok()?;
+    Pid::from_raw(text.lines().next()?.parse().ok()?)
+}
+
+fn postmaster_file(folder: &Folder) -> PathBuf {
+    folder.path().join("postgres/cluster/postmaster.pid")
+}
+
+async fn gone(pid: Pid) {
+    let deadline = Instant::now() + STOP;
+    while test_kill_process(pid).is_ok() {
+        assert!(Instant::now() < deadline, "{pid:?} still runs");
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+fn channel(address: SocketAddr) -> Channel {
+    Endpoint::from_shared(format!("http://{address}"))
+        .unwrap()
+        .connect_lazy()
+}
+
+fn with_token<T>(message: T, tokens: &TokenPair) -> Request<T> {
+    let mut request = Request::new(message);
+    let bearer = format!("Bearer {}", tokens.access_token).parse().unwrap();
+    request.metadata_mut().insert("authorization", bearer);
+    request
+}
+
+async fn sign_up(running: &Running) -> TokenPair {
+    let request = SignUpRequest {
+        email: "me@example.com".to_owned(),
+        password: "a password of my own".to_owned(),
+        ..SignUpRequest::default()
+    };
+    let mut auth = AuthServiceClient::new(channel(running.addresses.auth));
+    auth.sign_up(request)
+        .await
+        .unwrap()
+        .into_inner()
+        .tokens
+        .unwrap()
+}
+
+async fn refresh(running: &Running, refresh_token: &str) -> TokenPair {
+    let request = RefreshTokensRequest {
+        refresh_token: refresh_token.to_owned(),
+        attempt_tag: vec![7; 32],
+    };
+    let mut auth = AuthServiceClient::new(channel(running.addresses.auth));
+    let answer = auth.refresh_tokens(request).await.unwrap();
+    answer.into_inner().tokens.unwrap()
+}
+
+async fn create(running: &Running, tokens: &TokenPair, title: &str) -> Task {
+    let task = Task {
+        title: title.to_owned(),
+        ..Task::default()
+    };
+    let message = CreateTaskRequest {
+        task: Some(task),
+        ..CreateTaskRequest::default()
+    };
+    let mut tasks = TaskServiceClient::new(channel(running.addresses.task));
+    let answer = tasks
+        .create_task(with_token(message, tokens))
+        .await
+        .unwrap();
+    answer.into_inner().task.unwrap()
+}
+
+async fn list(running: &Running, tokens: &TokenPair) -> Vec<Task> {
+    let mut tasks = TaskServiceClient::new(channel(running.addresses.task));
+    let message = ListTasksRequest::default();
+    let answer = tasks.list_tasks(with_token(message, tokens)).await.unwrap();
+    answer.into_inner().tasks
+}
+
+#[tokio::test]
+async fn sigterm_stops_everything_and_a_second_start_finds_everything_soon() {
+    let folder = Folder::new();
+    let first = Running::start(&folder).await;
+    let tokens = sign_up(&first).await;
+    let task = create(&first, &tokens, "before").await;
+    let postgres = postmaster(&folder).expect("a private PostgreSQL runs");
+    first.process.terminate();
+    let (code, output) = end_of(first.process, STOP).await;
+    assert_eq!(code, Some(0), "{output}");
+    assert!(
+        test_kill_process(postgres).is_err(),
+        "PostgreSQL still runs"
+    );
+    assert!(
+        !postmaster_file(&folder).exists(),
+        "PostgreSQL was not stopped cleanly"
+    );
+
+    let second = Running::ready(spawn(variables(&folder)), SECOND_START).await;
+    // The keys of tokens are the same, so the token of before is still good.
+    assert_eq!(list(&second, &tokens).await, [task]);
+    refresh(&second, &tokens.refresh_token).await;
+    assert!(second.token().starts_with("ey"));
+}
+
+#[tokio::test]
+async fn stopped_while_it_starts_it_leaves_no_postgresql_behind() {
+    let folder = Folder::new();
+    let process = spawn(variables(&folder));
+    let deadline = Instant::now() + SOON;
+    while !folder.path().join("postgres/cluster").exists() {
+        assert!(Instant::now() < deadline, "{}", process.output());
+        tokio::time::sleep(POLL).await;
+    }
+    process.terminate();
+    let (code, output) = end_of(process, STOP).await;
+    assert_eq!(code, Some(0), "{output}");
+    assert!(output.contains("postgres stopped"), "{output}");
+    assert!(!postmaster_file(&folder).exists(), "{output}");
+}
+
+#[tokio::test]
+async fn killing_everything_at_once_loses_no_task_and_no_session() {
+    let folder = Folder::new();
+    let binary = binary("standalone");
+    // A process group of its own, as a terminal or a service supervisor makes one.
+    let process = Process::spawn(
+        "/usr/bin/env",
+        ["setsid".into(), binary],
+        variables(&folder),
+    );
+    let first = Running::ready(process, Duration::from_mins(1)).await;
+    let tokens = sign_up(&first).await;
+    let next = refresh(&first, &tokens.refresh_token).await;
+    let mut confirmed = Vec::new();
+    for title in ["one", "two", "three"] {
+        confirmed.push(create(&first, &next, title).await);
+    }
+    let postgres = postmaster(&folder).expect("a private PostgreSQL runs");
+    let group = Pid::from_raw(first.process.id().cast_signed()).unwrap();
+    kill_process_group(group, Signal::KILL).unwrap();
+    kill_process(postgres, Signal::KILL).unwrap();
+    let (code, _) = end_of(first.process, SOON).await;
+    assert_eq!(code, None, "it was killed");
+    gone(postgres).await;
+
+    let second = Running::start(&folder).await;
+    confirmed.reverse();
+    assert_eq!(list(&second, &next).await, confirmed);
+    // Both ways on: the lost answer asked for again, and the next step.
+    assert_eq!(
+        refresh(&second, &tokens.refresh_token).await.refresh_token,
+        next.refresh_token
+    );
+    refresh(&second, &next.refresh_token).await;
+}
+
+#[tokio::test]
+async fn without_its_database_the_process_fails() {
+    let folder = Folder::new();
+    let running = Running::start(&folder).await;
+    let postgres = postmaster(&folder).expect("a private PostgreSQL runs");
+    kill_process(postgres, Signal::KILL).unwrap();
+    let (code, output) = end_of(running.process, STOP).await;
+    assert_eq!(code, Some(1), "{output}");
+    assert!(output.contains("PostgreSQL ended ("), "{output}");
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_named_with_its_setting() {
+    for variable in [
+        "TANDEM_AUTH__LISTEN",
+        "TANDEM_TASK__LISTEN",
+        "TANDEM_GATEWAY__LISTEN",
+    ] {
+        let folder = Folder::new();
+        let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = taken.local_addr().unwrap();
+        let mut variables = variables(&folder);
+        variables.retain(|(name, _)| *name != variable);
+        variables.push((variable, address.to_string()));
+        let (code, output) = end_of(spawn(variables), SOON).await;
+        assert_eq!(code, Some(1), "{output}");
+        let line = output.lines().last().unwrap();
+        assert!(line.contains(&address.to_string()), "{output}");
+        assert!(line.contains(variable), "{output}");
+        assert!(
+            !folder.path().join("postgres").exists(),
+            "PostgreSQL was started"
+        );
+    }
+}
+
+#[tokio::test]
+async fn two_processes_do_not_share_a_folder() {
+    let folder = Folder::new();
+    let _first = Running::start(&folder).await;
+    let (code, output) = end_of(spawn(variables(&folder)), SOON).await;
+    assert_eq!(code, Some(1), "{output}");
+    assert!(
+        output.contains("is in use by another running process"),
+        "{output}"
+    );
+}
+
+#[tokio::test]
+async fn without_postgresql_the_way_to_get_it_is_said() {
+    let (folder, empty) = (Folder::new(), Folder::new());
+    let mut variables = variables(&folder);
+    variables.push(("TANDEM_STANDALONE__POSTGRES_BINARIES", empty.text()));
+    let (code, output) = end_of(spawn(variables), SOON).await;
+    assert_eq!(code, Some(69), "{output}");
+    let line = output.lines().last().unwrap();
+    assert!(line.contains("apt-get install postgresql"), "{output}");
+}
+
+#[tokio::test]
+async fn secrets_are_private_and_damaged_ones_are_neither_used_nor_replaced() {
+    let folder = Folder::new();
+    let running = Running::start(&folder).await;
+    let file = folder.path().join("secrets.toml");
+    for private in [&file, &folder.path().join("demo-password")] {
+        let mode = fs::metadata(private).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", private.display());
+    }
+    let secrets = fs::read_to_string(&file).unwrap();
+    let output = running.process.output();
+    for secret in secrets.lines().filter_map(|line| line.split_once(" = ")) {
+        assert!(
+            !output.contains(secret.1.trim_matches('"')),
+            "{} is printed",
+            secret.0
+        );
+    }
+    running.process.terminate();
+    end_of(running.process, STOP).await;
+
+    let damaged = &secrets[..secrets.len() - 20];
+    fs::write(&file, damaged).unwrap();
+    let (code, output) = end_of(spawn(variables(&folder)), SOON).await;
+    assert_eq!(code, Some(1), "{output}");
+    assert!(output.contains("secrets.toml is damaged"), "{output}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), damaged);
+}

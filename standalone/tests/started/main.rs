@@ -1,0 +1,15 @@
+//! The binaries as they are started, and programs of others that call them.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails, in the functions that tests share too"
+)]
+
+mod clients;
+mod commands;
+mod documents;
+mod lifetime;
+mod services;
+mod settings;
+mod stack;
+mod tools;

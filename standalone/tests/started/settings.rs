@@ -1,0 +1,140 @@
+//! Wrong configurations: every problem in one run, exit code 78.
+
+use std::path::Path;
+
+use standalone::known_settings;
+
+use crate::tools::{Told, binary, run};
+
+/// Any text is good for these.
+const FREE: [&str; 7] = [
+    "auth.issuer",
+    "auth.audience",
+    "auth.client_id",
+    "task.issuer",
+    "task.audience",
+    "standalone.directory",
+    "standalone.postgres_binaries",
+];
+/// The binaries and the sections they read besides `log`.
+const BINARIES: [(&str, &[&str]); 4] = [
+    ("auth-service", &["auth"]),
+    ("task-service", &["task"]),
+    ("gateway", &["gateway"]),
+    ("standalone", &["auth", "task", "gateway", "standalone"]),
+];
+
+fn start(name: &str, variables: &[(String, String)]) -> Told {
+    let variables: Vec<_> = variables
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    run(&binary(name), &[], &variables)
+}
+
+fn variable(key: &str) -> String {
+    format!("TANDEM_{}", key.to_ascii_uppercase().replace('.', "__"))
+}
+
+/// The settings a told problem is about, in order.
+fn keys(told: &Told) -> Vec<&str> {
+    assert_eq!(told.status.code(), Some(78), "{}", told.stderr);
+    let key = |line: &'_ str| line.split_once(": ").map_or("", |(key, _)| key).len();
+    told.stderr.lines().map(|line| &line[..key(line)]).collect()
+}
+
+#[test]
+fn each_required_setting_that_is_missing_is_listed() {
+    let required: [(&str, &[&str]); 2] = [
+        (
+            "auth-service",
+            &["auth.database.url", "auth.refresh_keys", "auth.signing_key"],
+        ),
+        (
+            "task-service",
+            &["task.database.url", "task.page_token_key"],
+        ),
+    ];
+    for (name, required) in required {
+        let told = start(name, &[]);
+        assert_eq!(keys(&told), required, "{name}");
+        assert!(told.stderr.contains("DATABASE_URL"), "{}", told.stderr);
+    }
+}
+
+#[test]
+fn each_malformed_setting_of_each_binary_is_listed_in_one_run() {
+    for (name, sections) in BINARIES {
+        let wrong: Vec<_> = known_settings()
+            .into_iter()
+            .filter(|key| {
+                let section = key.split('.').next().unwrap();
+                section == "log" || sections.contains(&section)
+            })
+            .filter(|key| !FREE.contains(&key.as_str()))
+            .collect();
+        assert!(wrong.len() > 2, "{name} has no settings");
+        let variables: Vec<_> = wrong
+            .iter()
+            .map(|key| (variable(key), "-wrong-".to_owned()))
+            .collect();
+        let told = start(name, &variables);
+        assert_eq!(keys(&told), wrong, "{name}:\n{}", told.stderr);
+    }
+}
+
+#[test]
+fn a_misspelt_setting_is_refused_with_the_right_name() {
+    for (name, misspelt, right) in [
+        ("auth-service", "TANDEM_AUTH__ACESS_TTL", "auth.access_ttl"),
+        ("task-service", "TANDEM_TASK__QOUTA", "task.quota"),
+        (
+            "gateway",
+            "TANDEM_GATEWAY__CORS_ORIGIN",
+            "gateway.cors_origins",
+        ),
+        (
+            "standalone",
+            "TANDEM_STANDALONE__DIRECTORI",
+            "standalone.directory",
+        ),
+    ] {
+        let told = start(name, &[(misspelt.to_owned(), "1m".to_owned())]);
+        assert_eq!(told.status.code(), Some(78), "{name}: {}", told.stderr);
+        let hint = format!("did you mean {right}?");
+        assert!(told.stderr.contains(&hint), "{name}: {}", told.stderr);
+    }
+}
+
+#[test]
+fn no_secret_is_told_with_its_problem() {
+    let told = start(
+        "auth-service",
+        &[
+            (
+                "DATABASE_URL".to_owned(),
+                "mysql://u:hunter2@h/d".to_owned(),
+            ),
+            (variable("auth.signing_key"), "c2VjcmV0LXNlZWQ=".to_owned()),
+            (
+                variable("auth.refresh_keys"),
+                "1:c2VjcmV0LXNlZWQ=".to_owned(),
+            ),
+        ],
+    );
+    assert_eq!(
+        keys(&told),
+        ["auth.database.url", "auth.refresh_keys", "auth.signing_key"]
+    );
+    for secret in ["hunter2", "c2VjcmV0"] {
+        assert!(!told.stderr.contains(secret), "{}", told.stderr);
+    }
+}
+
+/// Runs `check-config` of a binary in a folder, as a person would who has written `.env` there.
+pub(crate) fn check_in(folder: &Path, name: &str) -> Told {
+    let binary = binary(name).display().to_string();
+    let script = "cd \"$0\" && exec \"$1\" check-config";
+    let folder = folder.display().to_string();
+    run(Path::new("/bin/sh"), &["-c", script, &folder, &binary], &[])
+}

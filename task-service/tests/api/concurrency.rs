@@ -1,0 +1,102 @@
+//! Many callers at once: what may happen once happens once, and the counters stay right.
+
+use futures_util::future::join_all;
+use shared::proto::task::{CreateTaskRequest, Task};
+use testing::assert_refused;
+use tonic::Code;
+
+use crate::world::{World, titled};
+
+const REQUEST: &str = "0190163d-8694-739b-aea5-966c26f8ad92";
+
+#[tokio::test]
+async fn twenty_concurrent_requests_of_one_id_make_one_task() {
+    let world = World::new().await;
+    let user = world.user();
+    let calls = (0..20).map(|_| {
+        user.create_task(CreateTaskRequest {
+            task: Some(titled("t")),
+            request_id: REQUEST.to_owned(),
+            validate_only: false,
+        })
+    });
+    let answers = join_all(calls).await;
+    let answers: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
+    assert_eq!(answers.iter().filter(|answer| !answer.replayed).count(), 1);
+    assert!(answers.iter().all(|answer| answer.task == answers[0].task));
+    assert_eq!(user.all().await.len(), 1);
+}
+
+#[tokio::test]
+async fn concurrent_requests_do_not_exceed_the_quota() {
+    let world = World::with(&[("QUOTA", "5")]).await;
+    let user = world.user();
+    let calls = (0..20).map(|_| {
+        user.create_task(CreateTaskRequest {
+            task: Some(titled("t")),
+            ..Default::default()
+        })
+    });
+    let answers = join_all(calls).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 5);
+    assert_eq!(user.all().await.len(), 5);
+}
+
+#[tokio::test]
+async fn of_twenty_updates_with_the_same_etag_one_is_done() {
+    let world = World::new().await;
+    let user = world.user();
+    let task = user.task("t").await;
+    let calls = (0..20).map(|n| {
+        user.update(
+            Task {
+                title: n.to_string(),
+                ..task.clone()
+            },
+            &["title"],
+        )
+    });
+    let answers = join_all(calls).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+    for refused in answers.iter().filter_map(|answer| answer.as_ref().err()) {
+        assert_refused(refused, Code::Aborted, "ETAG_MISMATCH");
+    }
+    assert_eq!(user.get(&task.id).await.unwrap().revision, 2);
+}
+
+#[tokio::test]
+async fn concurrent_updates_without_an_etag_are_all_done_one_after_the_other() {
+    let world = World::new().await;
+    let user = world.user();
+    let id = user.task("t").await.id;
+    let calls = (0..20).map(|n| {
+        user.update(
+            Task {
+                id: id.clone(),
+                ..titled(&n.to_string())
+            },
+            &["title"],
+        )
+    });
+    let answers = join_all(calls).await;
+    let mut revisions: Vec<_> = answers
+        .into_iter()
+        .map(|answer| answer.unwrap().revision)
+        .collect();
+    revisions.sort_unstable();
+    assert_eq!(revisions, (2..=21).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn of_twenty_concurrent_deletes_one_deletes() {
+    let world = World::new().await;
+    let user = world.user();
+    let task = user.task("t").await;
+    let calls = (0..20).map(|_| user.delete(&task.id));
+    let answers = join_all(calls).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+    for refused in answers.iter().filter_map(|answer| answer.as_ref().err()) {
+        assert_refused(refused, Code::NotFound, "TASK_NOT_FOUND");
+    }
+    assert_eq!(user.get(&task.id).await.unwrap().revision, 2);
+}

@@ -1,0 +1,79 @@
+//! Generated tasks, and properties that must hold for all of them.
+
+use proptest::{
+    collection::vec,
+    prelude::*,
+    sample::select,
+    test_runner::{Config, TestRunner},
+};
+use shared::proto::task::Task;
+use tokio::runtime::Runtime;
+use unicode_normalization::UnicodeNormalization as _;
+
+/// Runs `property` on 64 generated inputs.
+pub(crate) fn check<S: Strategy>(
+    strategy: &S,
+    property: impl Fn(S::Value) -> Result<(), TestCaseError>,
+) {
+    let config = Config {
+        cases: 64,
+        failure_persistence: None,
+        max_shrink_iters: 50,
+        ..Config::default()
+    };
+    TestRunner::new(config)
+        .run(strategy, property)
+        .unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+/// For tests whose property is no async function.
+pub(crate) fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+/// Text within the bounds in code points after NFC, of any characters but control characters.
+fn text(
+    bounds: std::ops::RangeInclusive<usize>,
+    also: &'static str,
+) -> impl Strategy<Value = String> {
+    let most = *bounds.end();
+    let character = prop_oneof![
+        4 => any::<char>(),
+        2 => select("e\u{301}가\u{1100}\u{1161}\u{fb01}🦀\u{200d}%_\\\"' ".chars().collect::<Vec<_>>()),
+    ];
+    let usable = move |c: &char| !c.is_control() || also.contains(*c);
+    let length = prop_oneof![8 => 0..=most.min(40), 1 => most - 3..=most];
+    length
+        .prop_flat_map(move |length| vec(character.clone().prop_filter("control", usable), length))
+        .prop_map(|characters| characters.into_iter().collect::<String>())
+        .prop_filter("bounds", move |text| bounds.contains(&text.nfc().count()))
+}
+
+/// A task within the limits.
+pub(crate) fn a_task() -> impl Strategy<Value = Task> {
+    let due = proptest::option::of((-62_135_596_800_i64..253_402_300_800, 0..1_000_000_i32));
+    let labels = vec(text(1..=50, ""), 0..5);
+    (
+        text(1..=200, ""),
+        text(0..=2000, "\n\t"),
+        1..=3_i32,
+        due,
+        1..=3_i32,
+        labels,
+    )
+        .prop_map(|(title, description, status, due, priority, labels)| Task {
+            title,
+            description,
+            status,
+            priority,
+            labels,
+            due_time: due.map(|(seconds, micros)| prost_types::Timestamp {
+                seconds,
+                nanos: micros * 1000,
+            }),
+            ..Default::default()
+        })
+}
