@@ -1,18 +1,21 @@
-//! Deletes sessions that are long over, a few at a time.
+//! Deletes sessions and API keys that are long over, a few at a time.
 
 use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use futures_util::FutureExt as _;
-use shared::{clock::Clock, database::Lanes};
+use shared::{
+    clock::Clock,
+    database::{self, Lanes},
+};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::store::revocation;
+use crate::store::{api_key, revocation};
 
-/// How long a session is kept past its absolute deadline, for those who ask what became of it.
+/// How long a session is kept past its absolute deadline, and a key past its end, for those who ask what became of it.
 const RETENTION: TimeDelta = TimeDelta::days(30);
-/// Rows deleted by one statement: few enough that nobody waits for it.
+/// Rows of a table deleted by one statement: few enough that nobody waits for it.
 const BATCH: u64 = 500;
 /// Pause after a full batch, so that the sweeper never takes a lane for long.
 const BREATH: Duration = Duration::from_millis(100);
@@ -27,17 +30,22 @@ pub(crate) async fn sweep(lanes: Lanes, clock: Arc<dyn Clock>, stop: Cancellatio
         let limit = clock.now() - RETENTION;
         let batch = lanes.run(Instant::now() + LIMIT, move |connection| {
             let batch = i64::try_from(BATCH).expect("a batch is small");
-            async move { revocation::sweep(connection, limit, batch).await }.boxed()
+            async move {
+                let sessions = revocation::sweep(connection, limit, batch).await?;
+                let api_keys = api_key::sweep(connection, limit, batch).await?;
+                Ok::<_, database::Error>((sessions, api_keys))
+            }
+            .boxed()
         });
         let pause = match batch.await {
-            Ok(BATCH) => BREATH,
-            Ok(0) => REST,
-            Ok(deleted) => {
-                tracing::info!(deleted, "deleted sessions that were long over");
+            Ok((BATCH, _) | (_, BATCH)) => BREATH,
+            Ok((0, 0)) => REST,
+            Ok((sessions, api_keys)) => {
+                tracing::info!(sessions, api_keys, "deleted what was long over");
                 REST
             }
             Err(error) => {
-                tracing::warn!(%error, "the sessions were not swept");
+                tracing::warn!(%error, "nothing was swept");
                 REST
             }
         };

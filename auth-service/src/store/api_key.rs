@@ -208,3 +208,27 @@ pub(crate) async fn exchange(
     .await?;
     Ok(granted)
 }
+
+/// Deletes at most `batch` keys that ended or expired before `limit`; how many it were. Rows that another sweeper holds are
+/// passed over.
+pub(crate) async fn sweep(
+    connection: &mut PgConnection,
+    limit: DateTime<Utc>,
+    batch: i64,
+) -> Result<u64, database::Error> {
+    let deleted = sqlx::query!(
+        "delete from auth.api_key
+         where id in (
+           select id from auth.api_key
+           where least(expire_time, revoke_time) < $1
+           order by least(expire_time, revoke_time)
+           limit $2
+           for update skip locked
+         )",
+        limit,
+        batch,
+    )
+    .execute(connection)
+    .await?;
+    Ok(deleted.rows_affected())
+}

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::world::World;
+use crate::{
+    keys::{create, revoke, wish},
+    world::World,
+};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -49,4 +52,40 @@ async fn more_sessions_than_one_batch_are_all_deleted() {
     let (database, clock) = world.stop().await;
     let world = World::on(database, clock, &[]).await;
     world.becomes("select count(*) from auth.session", 0).await;
+}
+
+#[tokio::test]
+async fn an_api_key_is_deleted_thirty_days_after_it_was_revoked_or_expired_and_not_before() {
+    let world = World::boot().await;
+    let person = world.person().await;
+    for _ in 0..2 {
+        create(&world, &person.tokens, wish(&["tasks.read"]))
+            .await
+            .unwrap();
+    }
+    let made = create(&world, &person.tokens, wish(&["tasks.read"]))
+        .await
+        .unwrap();
+    let revoked = made.api_key.unwrap().id;
+    revoke(&world, &person.tokens, &revoked).await.unwrap();
+    world
+        .execute(
+            "update auth.api_key set expire_time = create_time + interval '1 day'
+             where id = (select id from auth.api_key where revoke_time is null limit 1)",
+        )
+        .await;
+    world.advance(30 * DAY + Duration::from_secs(1));
+    let (database, clock) = world.stop().await;
+    let world = World::on(database, clock, &[]).await;
+    world
+        .becomes(
+            "select count(*) from auth.api_key where revoke_time is not null",
+            0,
+        )
+        .await;
+    world.becomes("select count(*) from auth.api_key", 2).await;
+    world.advance(DAY);
+    let (database, clock) = world.stop().await;
+    let world = World::on(database, clock, &[]).await;
+    world.becomes("select count(*) from auth.api_key", 1).await;
 }

@@ -18,8 +18,8 @@ use shared::{
     config::{Settings, Source},
     proto::auth::{
         RefreshTokensRequest, SignInRequest, SignUpRequest, TokenPair,
-        account_service_client::AccountServiceClient, auth_service_client::AuthServiceClient,
-        verifier_service_client::VerifierServiceClient,
+        account_service_client::AccountServiceClient, admin_service_client::AdminServiceClient,
+        auth_service_client::AuthServiceClient, verifier_service_client::VerifierServiceClient,
     },
 };
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
@@ -40,6 +40,7 @@ pub(crate) struct World {
     pub(crate) database: Arc<Database>,
     pub(crate) auth: AuthServiceClient<Channel>,
     pub(crate) account: AccountServiceClient<Channel>,
+    pub(crate) admin: AdminServiceClient<Channel>,
     pub(crate) verifier: VerifierServiceClient<Channel>,
     /// Where the service listens.
     pub(crate) uri: String,
@@ -98,6 +99,7 @@ impl World {
             database,
             auth: AuthServiceClient::new(channel.clone()),
             account: AccountServiceClient::new(channel.clone()),
+            admin: AdminServiceClient::new(channel.clone()),
             verifier: VerifierServiceClient::new(channel),
             uri,
             people: AtomicUsize::new(0),
@@ -109,7 +111,7 @@ impl World {
     /// Stops the service and keeps what it leaves behind.
     pub(crate) async fn stop(mut self) -> (Arc<Database>, TestClock) {
         drop(self.stop.take());
-        drop((self.auth, self.account, self.verifier));
+        drop((self.auth, self.account, self.admin, self.verifier));
         self.served.await.unwrap();
         (self.database, self.clock)
     }
