@@ -133,7 +133,7 @@ async fn without_a_word_of_the_auth_service_nobody_is_let_in_and_the_service_is_
     assert_eq!(health(&channel).await, ServingStatus::NotServing);
 }
 
-async fn health(channel: &Channel) -> ServingStatus {
+pub(crate) async fn health(channel: &Channel) -> ServingStatus {
     let mut client = HealthClient::new(channel.clone());
     let answer = client.check(HealthCheckRequest::default()).await.unwrap();
     answer.into_inner().status()
