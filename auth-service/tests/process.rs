@@ -1,5 +1,10 @@
 //! The program as an operator runs it.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails, also in what tests share"
+)]
+
 use std::time::Duration;
 
 use shared::proto::{

@@ -47,6 +47,6 @@ fn serve() -> Result<(), Error> {
             told.await;
             signalled.cancel();
         });
-        standalone::run(&stop).await
+        Box::pin(standalone::run(&stop)).await
     })
 }
