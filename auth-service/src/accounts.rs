@@ -108,7 +108,7 @@ impl Accounts {
         wish: SignUp,
     ) -> Result<(Account, Pair), Error> {
         let password_hash = self.hasher.hash(&wish.password, call.deadline).await?;
-        let (session, token) = self.sessions.draft(call, wish.device_label);
+        let (session, token) = self.sessions.draft(call, wish.device_label)?;
         let account = NewAccount {
             id: UserId::at(session.now),
             email: wish.email,
@@ -127,7 +127,7 @@ impl Accounts {
                 async move { make(connection, &work.0, &work.1, &work.2).await }.boxed()
             })
             .await?;
-        let pair = self.sessions.first_pair(&made, &session, &token);
+        let pair = self.sessions.first_pair(&made, &session, &token)?;
         Ok((made, pair))
     }
 
@@ -188,6 +188,7 @@ impl Accounts {
         call: &Call,
         wish: NewPassword,
     ) -> Result<Pair, Error> {
+        self.sessions.mint.check()?;
         let read = self.confirm(caller, call, &wish.current).await?;
         let new = wish
             .new
@@ -212,7 +213,7 @@ impl Accounts {
                 async move { replace_password(connection, &work).await }.boxed()
             })
             .await?;
-        Ok(self.sessions.renewed_pair(&session, secret))
+        self.sessions.renewed_pair(&session, secret)
     }
 
     /// Deletes the caller's account with its sessions. The audit events stay; they name no address.

@@ -128,7 +128,7 @@ impl ApiKeys {
             })
             .await?;
         let grant = granted.ok_or(Error::ApiKeyInvalid)?;
-        Ok(self.sessions.mint.exchanged(grant, now))
+        self.sessions.mint.exchanged(grant, now)
     }
 }
 

@@ -10,13 +10,14 @@ use shared::{
     serve::Limits,
 };
 
-use crate::{password::HashSettings, sessions::Lifetimes, tokens::Profile};
+use crate::{password::HashSettings, sessions::Lifetimes, signing_keys::Schedule, tokens::Profile};
 
 /// The settings that have a default, with their meanings.
 pub const DEFAULTS: &str = include_str!("default.toml");
 /// Where the settings of this service are.
 pub const SECTION: &str = "auth";
 
+const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -41,8 +42,10 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     /// How passwords are hashed.
     pub hash: HashSettings,
-    /// Seed of the key that signs access tokens.
-    pub signing_key: KeyMaterial,
+    /// The keys that seal signing keys, with their ids; the first one seals.
+    pub key_encryption_keys: Vec<(u8, KeyMaterial)>,
+    /// When signing keys follow one another.
+    pub signing: Schedule,
     /// The keys that seal refresh tokens, with their ids; the first one seals.
     pub refresh_keys: Vec<(u8, KeyMaterial)>,
 }
@@ -71,8 +74,9 @@ impl Config {
         let leeway = settings.get_within("auth.leeway", Duration::ZERO..=5 * SECOND);
         let lifetimes = lifetimes(settings);
         let hash = hash(settings);
-        let signing_key = settings.secret("auth.signing_key", KeyMaterial::parse);
-        let refresh_keys = settings.secret("auth.refresh_keys", refresh_keys);
+        let key_encryption_keys = settings.secret("auth.key_encryption_keys", keys);
+        let signing = signing(settings);
+        let refresh_keys = settings.secret("auth.refresh_keys", keys);
         Some(Self {
             listen: listen?,
             log: log?,
@@ -82,7 +86,8 @@ impl Config {
             leeway: leeway?,
             lifetimes: lifetimes?,
             hash: hash?,
-            signing_key: signing_key?,
+            key_encryption_keys: key_encryption_keys?,
+            signing: signing?,
             refresh_keys: refresh_keys?,
         })
     }
@@ -120,6 +125,24 @@ fn lifetimes(settings: &mut Settings) -> Option<Lifetimes> {
     })
 }
 
+fn signing(settings: &mut Settings) -> Option<Schedule> {
+    let rotate_every = settings.get_within("auth.signing.rotate_every", Duration::ZERO..=365 * DAY);
+    let acknowledge_within = settings.get_within("auth.signing.acknowledge_within", SECOND..=HOUR);
+    let poll = settings.get_within("auth.signing.poll", 10 * MILLISECOND..=10 * SECOND);
+    if rotate_every.is_some_and(|every| !every.is_zero() && every < SECOND) {
+        settings.refuse(
+            "auth.signing.rotate_every",
+            "must be 0s, for never, or at least 1s",
+        );
+        return None;
+    }
+    Some(Schedule {
+        rotate_every: rotate_every?,
+        acknowledge_within: acknowledge_within?,
+        poll: poll?,
+    })
+}
+
 fn hash(settings: &mut Settings) -> Option<HashSettings> {
     let threads = settings.get_within("auth.hash.threads", 1..=256);
     let queue = settings.get_within("auth.hash.queue", 1..=10_000);
@@ -142,7 +165,7 @@ fn hash(settings: &mut Settings) -> Option<HashSettings> {
 }
 
 /// Reads `1:base64,2:base64`.
-fn refresh_keys(text: &str) -> Result<Vec<(u8, KeyMaterial)>, Weakness> {
+fn keys(text: &str) -> Result<Vec<(u8, KeyMaterial)>, Weakness> {
     const FORM: Weakness =
         Weakness::Malformed("is not a list such as 2:base64,1:base64, of key ids from 0 to 255");
     let mut keys: Vec<(u8, KeyMaterial)> = Vec::new();

@@ -50,6 +50,9 @@ pub enum Error {
     /// The account has changed since the etag was read.
     #[error("the account has changed since it was read")]
     EtagMismatch,
+    /// No key that signs has been read from the database recently enough.
+    #[error("the signing keys are not known")]
+    SigningKeysUnknown,
     /// What was decided on kept changing meanwhile.
     #[error("concurrent changes kept colliding")]
     Conflict,
@@ -87,6 +90,7 @@ impl Refusal for Error {
             Self::ApiKeyQuotaExceeded => Reason::ApiKeyQuotaExceeded,
             Self::EmailTaken => Reason::EmailTaken,
             Self::EtagMismatch => Reason::EtagMismatch,
+            Self::SigningKeysUnknown => Reason::VerificationKeysUnavailable,
             Self::Conflict => Reason::Conflict,
             Self::Hash(error) => hash_reason(*error),
             Self::Database(error) => database_reason(error),

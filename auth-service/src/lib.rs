@@ -12,21 +12,23 @@ pub mod domain;
 pub mod error;
 mod grpc;
 mod key_ring;
+pub mod keys_command;
 pub mod password;
 pub mod refresh_token;
 pub mod sessions;
 mod sign_in;
 pub mod signing;
+pub mod signing_keys;
 mod store;
 mod sweeper;
 pub mod tokens;
 
 use std::sync::Arc;
 
-use aws_lc_rs::error::KeyRejected;
 use shared::{
     access::PolicyError,
     clock::Clock,
+    config::KeyMaterial,
     database::Lanes,
     health::Health,
     proto::auth::{
@@ -34,9 +36,12 @@ use shared::{
     },
     readiness::{self, Schema},
     serve::{Server, Surface},
-    token::{KeySet, Trust, Verifier},
+    token::{Trust, Verifier},
 };
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    sync::{oneshot, watch},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -47,6 +52,8 @@ use crate::{
     password::{HashSettings, Hasher},
     refresh_token::{KeyRing, KeyRingError},
     sessions::Sessions,
+    signing::sealing::{KeyEncryptionKeys, KeyEncryptionKeysError, OpenError},
+    signing_keys::{Replica, SigningKeys},
     tokens::Mint,
 };
 
@@ -65,9 +72,9 @@ pub const SCHEMA: Schema = Schema {
 /// Why the service cannot be put together.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The signing key is no seed of Ed25519.
-    #[error("auth.signing_key is not a seed of Ed25519")]
-    SigningKey(#[from] KeyRejected),
+    /// The keys that seal signing keys contradict one another.
+    #[error(transparent)]
+    KeyEncryptionKeys(#[from] KeyEncryptionKeysError),
     /// The keys of the refresh tokens contradict one another.
     #[error(transparent)]
     RefreshKeys(#[from] KeyRingError),
@@ -82,10 +89,20 @@ pub enum StartError {
     Policy(#[from] PolicyError),
 }
 
+/// Why the service has stopped by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The signing key in the database cannot be opened with this configuration.
+    #[error(transparent)]
+    SigningKey(#[from] OpenError),
+}
+
 /// The service, ready to serve.
 #[derive(Debug)]
 pub struct App {
     server: Server,
+    signing_keys: SigningKeys,
+    verifier: Verifier,
     health: Health,
     lanes: Lanes,
     clock: Arc<dyn Clock>,
@@ -105,25 +122,24 @@ impl App {
             .iter()
             .map(|(id, key)| (*id, *key.expose()));
         let ring = KeyRing::new(ring.collect())?;
-        let mint = Arc::new(Mint::new(
-            config.profile,
-            config.signing_key.expose(),
-            ring,
-        )?);
-        verifier.set_keys(KeySet::new([mint.public_key()]));
+        let signing_keys = SigningKeys::new(
+            lanes.clone(),
+            Arc::clone(&clock),
+            key_encryption_keys(&config.key_encryption_keys)?,
+            config.signing,
+            config.profile.access_ttl,
+        );
+        let mint = Arc::new(Mint::new(config.profile, signing_keys.clone(), ring));
 
         let records = TaskTracker::new();
-        let sessions = Sessions::new(
-            lanes.clone(),
-            Arc::clone(&mint),
-            Arc::clone(&clock),
-            config.lifetimes,
-        );
+        let sessions = Sessions::new(lanes.clone(), mint, Arc::clone(&clock), config.lifetimes);
         let accounts = Accounts::new(sessions.clone(), hasher, records.clone());
-        let surface = surface(accounts, sessions, mint);
+        let surface = surface(accounts, sessions, signing_keys.clone());
         let health = Health::new(surface.names().iter().copied());
         Ok(Self {
-            server: Server::new(surface, health.clone(), verifier, config.server)?,
+            server: Server::new(surface, health.clone(), verifier.clone(), config.server)?,
+            signing_keys,
+            verifier,
             health,
             lanes,
             clock,
@@ -132,14 +148,32 @@ impl App {
     }
 
     /// Serves on `listener` until `shutdown` resolves, then stops: calls under way, then background tasks, then the
-    /// connections to the database.
-    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+    /// connections to the database. It also stops when the signing key cannot be opened at the start.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
-        readiness::follow(&tasks, self.health, &self.lanes, SCHEMA, Vec::new(), &stop);
+        let (loaded, signs) = watch::channel(false);
+        let more = vec![("signing key", signs)];
+        readiness::follow(&tasks, self.health, &self.lanes, SCHEMA, more, &stop);
         tasks.spawn(sweeper::sweep(self.lanes.clone(), self.clock, stop.clone()));
+        // Until verifiers can say which keys they accept, there is nobody to wait for.
+        let acknowledged = Arc::new(|_kid: &str| true);
+        let replica = Replica::new(self.signing_keys, self.verifier, acknowledged, loaded);
+        let (broken, cause) = oneshot::channel();
+        tasks.spawn(report(replica.run(stop.clone()), broken));
 
-        self.server.run(listener, shutdown).await;
+        let mut fault = None;
+        let ending = async {
+            tokio::select! {
+                () = shutdown => {}
+                Ok(error) = cause => fault = Some(error),
+            }
+        };
+        self.server.run(listener, ending).await;
 
         stop.cancel();
         for tracker in [tasks, self.records] {
@@ -147,16 +181,32 @@ impl App {
             tracker.wait().await;
         }
         self.lanes.close().await;
+        fault.map_or(Ok(()), |error| Err(error.into()))
     }
 }
 
-fn surface(accounts: Accounts, sessions: Sessions, mint: Arc<Mint>) -> Surface {
+/// Tells why a background task has failed.
+async fn report<E>(task: impl Future<Output = Result<(), E>>, failed: oneshot::Sender<E>) {
+    if let Err(error) = task.await {
+        // Whoever would listen is stopping already.
+        drop(failed.send(error));
+    }
+}
+
+fn key_encryption_keys(
+    keys: &[(u8, KeyMaterial)],
+) -> Result<KeyEncryptionKeys, KeyEncryptionKeysError> {
+    let keys = keys.iter().map(|(id, key)| (*id, *key.expose()));
+    KeyEncryptionKeys::new(keys.collect())
+}
+
+fn surface(accounts: Accounts, sessions: Sessions, signing_keys: SigningKeys) -> Surface {
     let api_keys = ApiKeys::new(sessions.clone());
     let auth = AuthRpcs {
         accounts: accounts.clone(),
         sessions: sessions.clone(),
         api_keys: api_keys.clone(),
-        mint,
+        signing_keys,
     };
     let account = AccountRpcs {
         accounts,

@@ -1,9 +1,13 @@
 //! Runs the auth service as a process of its own.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{
+    io::{Write as _, stdout},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use anyhow::Context as _;
-use auth_service::{App, SCHEMA, config::Config};
+use auth_service::{App, SCHEMA, config::Config, keys_command::KeysCommand};
 use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret as _;
 use shared::{clock::SystemClock, config::exit_with, shutdown, telemetry};
@@ -25,6 +29,9 @@ enum Command {
     Migrate,
     /// Say everything that is wrong with the configuration.
     CheckConfig,
+    /// List, rotate or kill the keys that sign access tokens.
+    #[command(subcommand)]
+    Keys(KeysCommand),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -42,6 +49,10 @@ fn main() -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve => runtime.block_on(serve(config, stop))?,
         Command::Migrate => runtime.block_on(bring_up_to_date(&config))?,
+        Command::Keys(command) => {
+            let told = runtime.block_on(command.run(config, Arc::new(SystemClock)))?;
+            stdout().write_all(told.as_bytes())?;
+        }
         Command::CheckConfig => {}
     }
     Ok(ExitCode::SUCCESS)
@@ -54,7 +65,7 @@ async fn serve(config: Config, stop: impl Future<Output = ()>) -> anyhow::Result
         .await
         .with_context(|| format!("cannot listen on {address}"))?;
     tracing::info!(address = %listener.local_addr()?, "serving");
-    app.serve(listener, stop).await;
+    app.serve(listener, stop).await?;
     Ok(())
 }
 

@@ -74,7 +74,12 @@ impl Sessions {
     }
 
     /// A session about to begin, and its first refresh token.
-    pub(crate) fn draft(&self, call: &Call, label: DeviceLabel) -> (NewSession, RefreshToken) {
+    pub(crate) fn draft(
+        &self,
+        call: &Call,
+        label: DeviceLabel,
+    ) -> Result<(NewSession, RefreshToken), Error> {
+        self.mint.check()?;
         let now = self.now();
         let token = RefreshToken::first(SessionId::at(now));
         let absolute_deadline = now + self.lifetimes.absolute;
@@ -87,7 +92,7 @@ impl Sessions {
             idle_deadline: self.idle_deadline(now).min(absolute_deadline),
             absolute_deadline,
         };
-        (new, token)
+        Ok((new, token))
     }
 
     /// The first pair of a session that has begun.
@@ -96,7 +101,7 @@ impl Sessions {
         account: &Account,
         new: &NewSession,
         token: &RefreshToken,
-    ) -> Pair {
+    ) -> Result<Pair, Error> {
         let session = Standing {
             session_id: new.id,
             account_id: account.id,
@@ -110,7 +115,11 @@ impl Sessions {
     }
 
     /// The pair of a session that has just got a new secret.
-    pub(crate) fn renewed_pair(&self, session: &Standing, secret: SessionSecret) -> Pair {
+    pub(crate) fn renewed_pair(
+        &self,
+        session: &Standing,
+        secret: SessionSecret,
+    ) -> Result<Pair, Error> {
         let token = RefreshToken {
             session_id: session.session_id,
             generation: session.generation.cast_unsigned(),
@@ -127,12 +136,13 @@ impl Sessions {
         tag: Option<AttemptTag>,
     ) -> Result<Pair, Error> {
         let presented = self.open_token(token)?;
+        self.mint.check()?;
         let rotation = self.rotation(call, &presented, tag.as_ref())?;
         for _ in 0..ATTEMPTS {
             if let Some(session) = self.rotate(call, &rotation).await? {
-                return Ok(self
+                return self
                     .mint
-                    .pair(&session, &presented.successor(), rotation.now));
+                    .pair(&session, &presented.successor(), rotation.now);
             }
             let row = self.find(call, rotation.session_id).await?;
             let decision = decide(row.as_ref(), &rotation, self.window());
@@ -282,9 +292,8 @@ impl Sessions {
         match (decision, row) {
             (Decision::Retry | Decision::Concurrent, Some(row)) => {
                 let session = row.standing(rotation.session_id);
-                Ok(self
-                    .mint
-                    .pair(&session, &presented.successor(), rotation.now))
+                self.mint
+                    .pair(&session, &presented.successor(), rotation.now)
             }
             (Decision::Reuse, _) => {
                 let ended = self

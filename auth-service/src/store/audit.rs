@@ -36,6 +36,10 @@ pub(crate) enum Kind {
     ApiKeyCreated,
     /// An API key, the event's session, was ended by its account.
     ApiKeyRevoked,
+    /// A signing key was made, to take over from the one that signs.
+    SigningKeyRotated,
+    /// A signing key was ended at once, and every token it had signed.
+    SigningKeyKilled,
 }
 
 impl Kind {
@@ -54,6 +58,8 @@ impl Kind {
             Self::AccountDeleted => "account_deleted",
             Self::ApiKeyCreated => "api_key_created",
             Self::ApiKeyRevoked => "api_key_revoked",
+            Self::SigningKeyRotated => "signing_key_rotated",
+            Self::SigningKeyKilled => "signing_key_killed",
         }
     }
 }
@@ -95,6 +101,19 @@ impl Act {
             origin: Origin::from(call),
         }
     }
+
+    /// Something that happens now without a call.
+    pub(crate) fn without_call(kind: Kind, now: DateTime<Utc>) -> Self {
+        Self {
+            id: uuid_at(now),
+            time: now,
+            kind,
+            origin: Origin {
+                ip: None,
+                user_agent: String::new(),
+            },
+        }
+    }
 }
 
 /// Records an act whose change other statements of the same transaction make, or that changes nothing.
@@ -112,6 +131,26 @@ pub(crate) async fn insert(
         act.kind.as_str(),
         account_id.uuid(),
         session_id.map(SessionId::uuid),
+        act.origin.ip,
+        act.origin.user_agent,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Records an act that concerns no account, and who did it: an administrator's account id, `cli`, or nobody.
+pub(crate) async fn insert_general(
+    connection: &mut PgConnection,
+    act: &Act,
+    actor: Option<&str>,
+) -> Result<(), database::Error> {
+    sqlx::query!(
+        "insert into auth.audit_event (id, time, kind, actor, ip, user_agent) values ($1, $2, $3, $4, $5, $6)",
+        act.id,
+        act.time,
+        act.kind.as_str(),
+        actor,
         act.origin.ip,
         act.origin.user_agent,
     )

@@ -5,6 +5,7 @@ pub(crate) mod api_key;
 pub(crate) mod audit;
 pub(crate) mod revocation;
 pub(crate) mod session;
+pub(crate) mod signing_key;
 
 /// `state` of an account that can be signed in to: the number of `ACCOUNT_STATE_ACTIVE`.
 pub(crate) const ACTIVE: i16 = 1;

@@ -9,8 +9,9 @@ use std::{
 };
 
 use auth_service::{
-    App, SCHEMA,
+    App, SCHEMA, ServeError,
     config::{Config, DEFAULTS, SECTION},
+    signing::{Signer, sealing::KeyEncryptionKeys},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use shared::{
@@ -20,6 +21,7 @@ use shared::{
         RefreshTokensRequest, SignInRequest, SignUpRequest, TokenPair,
         account_service_client::AccountServiceClient, auth_service_client::AuthServiceClient,
     },
+    proto::health::{HealthCheckRequest, health_client::HealthClient},
 };
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
 use testing::{Database, TestClock};
@@ -27,6 +29,8 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tonic::{Request, Status, metadata::AsciiMetadataValue, transport::Channel};
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
+/// The number of `ServingStatus.SERVING`.
+const SERVING: i32 = 1;
 /// How often and how long something that happens in the background is looked for.
 const POLL: Duration = Duration::from_millis(20);
 const POLLS: usize = 500;
@@ -39,7 +43,7 @@ pub(crate) struct World {
     pub(crate) account: AccountServiceClient<Channel>,
     people: AtomicUsize,
     stop: Option<oneshot::Sender<()>>,
-    served: JoinHandle<()>,
+    served: JoinHandle<Result<(), ServeError>>,
 }
 
 /// Someone with an account, signed in.
@@ -81,6 +85,7 @@ impl World {
             .connect()
             .await
             .unwrap();
+        becomes_ready(channel.clone()).await;
         Self {
             clock,
             database,
@@ -96,7 +101,7 @@ impl World {
     pub(crate) async fn stop(mut self) -> (Database, TestClock) {
         drop(self.stop.take());
         drop((self.auth, self.account));
-        self.served.await.unwrap();
+        self.served.await.unwrap().unwrap();
         (self.database, self.clock)
     }
 
@@ -149,6 +154,18 @@ impl World {
     /// Now, in seconds since 1970.
     pub(crate) fn seconds(&self) -> i64 {
         self.clock.now().timestamp()
+    }
+
+    /// The key that signs the access tokens of this world.
+    pub(crate) async fn signer(&self) -> Signer {
+        let active = sqlx::query_as(
+            "select kid, key_encryption_key, sealed_private_key from auth.signing_key
+             where activate_time is not null and retire_time is null and kill_time is null",
+        );
+        let (kid, key_id, sealed): (String, i16, Vec<u8>) =
+            active.fetch_one(&mut self.connect().await).await.unwrap();
+        let keys = KeyEncryptionKeys::new(vec![(1, key(7))]).unwrap();
+        Signer::from_seed(&keys.open(&kid, key_id, &sealed).unwrap()).unwrap()
     }
 
     pub(crate) async fn connect(&self) -> PgConnection {
@@ -240,9 +257,12 @@ pub(crate) fn with_token<T>(token: &str, message: T) -> Request<T> {
     request
 }
 
-/// The seed of the key that signs the access tokens of every test.
-pub(crate) fn signing_seed() -> [u8; 32] {
-    key(7)
+/// Waits until the service says that it is ready.
+async fn becomes_ready(channel: Channel) {
+    let mut health = HealthClient::new(channel);
+    let watched = health.watch(HealthCheckRequest::default()).await;
+    let mut statuses = watched.unwrap().into_inner();
+    while statuses.message().await.unwrap().unwrap().status != SERVING {}
 }
 
 /// Bytes that look random enough for a key.
@@ -254,7 +274,11 @@ fn key(factor: usize) -> [u8; 32] {
 fn config(url: &str, settings: &[(&str, &str)]) -> Config {
     let mut made: Vec<(String, String)> = [
         ("auth.database.url", url.to_owned()),
-        ("auth.signing_key", STANDARD.encode(signing_seed())),
+        (
+            "auth.key_encryption_keys",
+            format!("1:{}", STANDARD.encode(key(7))),
+        ),
+        ("auth.signing.poll", "20ms".to_owned()),
         (
             "auth.refresh_keys",
             format!("1:{}", STANDARD.encode(key(11))),
