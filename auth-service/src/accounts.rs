@@ -22,6 +22,7 @@ use crate::{
     store::{
         account::{self, Account, Credentials, NewAccount},
         audit::{self, Act, Kind},
+        feed::{self, Voiding},
         revocation,
         session::{self, NewSession, Standing},
     },
@@ -180,8 +181,8 @@ impl Accounts {
         Ok(account)
     }
 
-    /// Sets a new password: every other session ends, and this one goes on with a new secret, so that no refresh token
-    /// issued before is good for anything (ASVS 7.4.3).
+    /// Sets a new password: every other session ends, and this one goes on with a new secret, so that no token issued
+    /// before is good for anything (ASVS 7.4.3).
     pub(crate) async fn change_password(
         &self,
         caller: Caller,
@@ -204,6 +205,7 @@ impl Accounts {
             secret_hash: secret.hash(),
             idle_deadline: self.sessions.idle_deadline(now),
             act: Act::of(call, Kind::PasswordChanged, now),
+            voiding: self.sessions.feed.voiding(now),
         });
         let session = self
             .sessions
@@ -213,6 +215,7 @@ impl Accounts {
                 async move { replace_password(connection, &work).await }.boxed()
             })
             .await?;
+        self.sessions.feed.wake();
         self.sessions.renewed_pair(&session, secret)
     }
 
@@ -225,14 +228,20 @@ impl Accounts {
     ) -> Result<(), Error> {
         let read = self.confirm(caller, call, &current).await?;
         let act = Act::of(call, Kind::AccountDeleted, self.sessions.now());
+        let voiding = self.sessions.feed.voiding(act.time);
         let work = Arc::new((read, act));
         self.sessions
             .lanes
             .transaction(call.deadline, move |connection| {
                 let work = Arc::clone(&work);
-                async move { remove(connection, &work.0, caller.session_id, &work.1).await }.boxed()
+                async move {
+                    remove(connection, &work.0, caller.session_id, &work.1, voiding).await
+                }
+                .boxed()
             })
-            .await
+            .await?;
+        self.sessions.feed.wake();
+        Ok(())
     }
 
     /// The credentials of a caller who knows the password (ASVS 6.2.3).
@@ -278,6 +287,7 @@ struct Replacement {
     secret_hash: [u8; 32],
     idle_deadline: DateTime<Utc>,
     act: Act,
+    voiding: Voiding,
 }
 
 /// The transaction of a sign-up.
@@ -304,6 +314,7 @@ async fn replace_password(
     if !account::change_password(connection, &work.read, &work.password_hash, now).await? {
         return Err(Error::TokenRevoked);
     }
+    feed::revoke_account(connection, account_id, work.read.epoch + 1, work.voiding).await?;
     revocation::end_others(connection, account_id, session_id, now).await?;
     audit::insert(connection, &work.act, account_id, Some(session_id)).await?;
     let renewed = session::renew(
@@ -323,10 +334,12 @@ async fn remove(
     read: &Credentials,
     session_id: SessionId,
     act: &Act,
+    voiding: Voiding,
 ) -> Result<(), Error> {
     if !account::delete(connection, read).await? {
         return Err(Error::TokenRevoked);
     }
+    feed::revoke_account(connection, read.account_id, feed::NO_EPOCH, voiding).await?;
     audit::insert(connection, act, read.account_id, Some(session_id)).await?;
     Ok(())
 }

@@ -8,9 +8,13 @@ use shared::{
     },
     database,
     serve::Limits,
+    service_secrets::ServiceSecrets,
 };
 
-use crate::{password::HashSettings, sessions::Lifetimes, signing_keys::Schedule, tokens::Profile};
+use crate::{
+    feed::FeedSettings, password::HashSettings, sessions::Lifetimes, signing_keys::Schedule,
+    tokens::Profile,
+};
 
 /// The settings that have a default, with their meanings.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -48,6 +52,10 @@ pub struct Config {
     pub signing: Schedule,
     /// The keys that seal refresh tokens, with their ids; the first one seals.
     pub refresh_keys: Vec<(u8, KeyMaterial)>,
+    /// How revocations are published.
+    pub feed: FeedSettings,
+    /// What services that verify tokens are known by.
+    pub service_secrets: ServiceSecrets,
 }
 
 impl Config {
@@ -77,6 +85,8 @@ impl Config {
         let key_encryption_keys = settings.secret("auth.key_encryption_keys", keys);
         let signing = signing(settings);
         let refresh_keys = settings.secret("auth.refresh_keys", keys);
+        let feed = feed(settings);
+        let service_secrets = settings.secret("auth.service_secrets", ServiceSecrets::parse);
         Some(Self {
             listen: listen?,
             log: log?,
@@ -89,6 +99,8 @@ impl Config {
             key_encryption_keys: key_encryption_keys?,
             signing: signing?,
             refresh_keys: refresh_keys?,
+            feed: feed?,
+            service_secrets: service_secrets?,
         })
     }
 }
@@ -161,6 +173,28 @@ fn hash(settings: &mut Settings) -> Option<HashSettings> {
         memory_kib: memory_kib?,
         iterations: iterations?,
         parallelism: parallelism?,
+    })
+}
+
+fn feed(settings: &mut Settings) -> Option<FeedSettings> {
+    let poll = settings.get_within("auth.feed.poll", 10 * MILLISECOND..=SECOND);
+    let heartbeat =
+        settings.get_within("auth.feed.heartbeat", 100 * MILLISECOND..=900 * MILLISECOND);
+    let buffer = settings.get_within("auth.feed.buffer", 4..=65_536);
+    if poll
+        .zip(heartbeat)
+        .is_some_and(|(poll, heartbeat)| poll > heartbeat)
+    {
+        settings.refuse(
+            "auth.feed.poll",
+            "must not be longer than auth.feed.heartbeat",
+        );
+        return None;
+    }
+    Some(FeedSettings {
+        poll: poll?,
+        heartbeat: heartbeat?,
+        buffer: buffer?,
     })
 }
 

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::{
     config::Config,
     error::Error,
-    key_encryption_keys,
+    feed_of, key_encryption_keys,
     signing::sealing::KeyEncryptionKeysError,
     signing_keys::{Killed, Order, SigningKeys},
     store::{
@@ -66,6 +66,7 @@ impl KeysCommand {
         config: Config,
         clock: Arc<dyn Clock>,
     ) -> Result<String, KeysCommandError> {
+        let feed = feed_of(&config);
         let one = database::Settings {
             lanes: 1,
             ..config.database
@@ -75,6 +76,7 @@ impl KeysCommand {
             lanes.clone(),
             Arc::clone(&clock),
             key_encryption_keys(&config.key_encryption_keys)?,
+            feed,
             config.signing,
             config.profile.access_ttl,
         );

@@ -10,7 +10,9 @@ pub mod config;
 mod decision;
 pub mod domain;
 pub mod error;
+pub mod feed;
 mod grpc;
+mod introspection;
 mod key_ring;
 pub mod keys_command;
 pub mod password;
@@ -33,6 +35,7 @@ use shared::{
     health::Health,
     proto::auth::{
         account_service_server::AccountServiceServer, auth_service_server::AuthServiceServer,
+        verifier_service_server::VerifierServiceServer,
     },
     readiness::{self, Schema},
     serve::{Server, Surface},
@@ -48,7 +51,9 @@ use crate::{
     accounts::Accounts,
     api_keys::ApiKeys,
     config::Config,
-    grpc::{AccountRpcs, AuthRpcs},
+    feed::{Feed, Lag},
+    grpc::{AccountRpcs, AuthRpcs, VerifierRpcs},
+    introspection::Introspection,
     password::{HashSettings, Hasher},
     refresh_token::{KeyRing, KeyRingError},
     sessions::Sessions,
@@ -105,6 +110,8 @@ pub struct App {
     verifier: Verifier,
     health: Health,
     lanes: Lanes,
+    feed: Feed,
+    feed_lane: Lanes,
     clock: Arc<dyn Clock>,
     /// Records of calls that have been answered.
     records: TaskTracker,
@@ -114,6 +121,8 @@ impl App {
     /// Puts the service together. It connects to its database in the background; must be called within a runtime.
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         warn_of_cheap_hashing(config.hash);
+        let feed = feed_of(&config);
+        let feed_lane = Lanes::start(feed::lane(&config.database)).map_err(StartError::Database)?;
         let lanes = Lanes::start(config.database).map_err(StartError::Database)?;
         let hasher = Hasher::start(config.hash)?;
         let verifier = verifier(&config.profile, config.leeway, &clock);
@@ -126,15 +135,27 @@ impl App {
             lanes.clone(),
             Arc::clone(&clock),
             key_encryption_keys(&config.key_encryption_keys)?,
+            feed.clone(),
             config.signing,
             config.profile.access_ttl,
         );
         let mint = Arc::new(Mint::new(config.profile, signing_keys.clone(), ring));
 
         let records = TaskTracker::new();
-        let sessions = Sessions::new(lanes.clone(), mint, Arc::clone(&clock), config.lifetimes);
+        let sessions = Sessions::new(
+            lanes.clone(),
+            mint,
+            feed.clone(),
+            Arc::clone(&clock),
+            config.lifetimes,
+        );
         let accounts = Accounts::new(sessions.clone(), hasher, records.clone());
-        let surface = surface(accounts, sessions, signing_keys.clone());
+        let introspection = Introspection {
+            sessions: sessions.clone(),
+            verifier: verifier.clone(),
+        };
+        let surface = surface(accounts, sessions, signing_keys.clone(), introspection)
+            .admitting(config.service_secrets);
         let health = Health::new(surface.names().iter().copied());
         Ok(Self {
             server: Server::new(surface, health.clone(), verifier.clone(), config.server)?,
@@ -142,6 +163,8 @@ impl App {
             verifier,
             health,
             lanes,
+            feed,
+            feed_lane,
             clock,
             records,
         })
@@ -159,10 +182,12 @@ impl App {
         let (loaded, signs) = watch::channel(false);
         let more = vec![("signing key", signs)];
         readiness::follow(&tasks, self.health, &self.lanes, SCHEMA, more, &stop);
-        tasks.spawn(sweeper::sweep(self.lanes.clone(), self.clock, stop.clone()));
-        // Until verifiers can say which keys they accept, there is nobody to wait for.
-        let acknowledged = Arc::new(|_kid: &str| true);
-        let replica = Replica::new(self.signing_keys, self.verifier, acknowledged, loaded);
+        let clock = || Arc::clone(&self.clock);
+        tasks.spawn(sweeper::sweep(self.lanes.clone(), clock(), stop.clone()));
+        tasks.spawn(feed::sweep(self.lanes.clone(), clock(), stop.clone()));
+        let feed = self.feed.clone();
+        tasks.spawn(feed::publish(feed, self.feed_lane, clock(), stop.clone()));
+        let replica = Replica::new(self.signing_keys, self.verifier, loaded);
         let (broken, cause) = oneshot::channel();
         tasks.spawn(report(replica.run(stop.clone()), broken));
 
@@ -172,6 +197,7 @@ impl App {
                 () = shutdown => {}
                 Ok(error) = cause => fault = Some(error),
             }
+            self.feed.end();
         };
         self.server.run(listener, ending).await;
 
@@ -200,7 +226,25 @@ fn key_encryption_keys(
     KeyEncryptionKeys::new(keys.collect())
 }
 
-fn surface(accounts: Accounts, sessions: Sessions, signing_keys: SigningKeys) -> Surface {
+/// The feed of this configuration, not published yet.
+fn feed_of(config: &Config) -> Feed {
+    let lag = Lag {
+        access_ttl: config.profile.access_ttl,
+        longest_call: config.server.deadline + config.database.unit_limit,
+    };
+    Feed::new(config.feed, lag)
+}
+
+fn surface(
+    accounts: Accounts,
+    sessions: Sessions,
+    signing_keys: SigningKeys,
+    introspection: Introspection,
+) -> Surface {
+    let verifier = VerifierRpcs {
+        feed: sessions.feed.clone(),
+        introspection,
+    };
     let api_keys = ApiKeys::new(sessions.clone());
     let auth = AuthRpcs {
         accounts: accounts.clone(),
@@ -216,6 +260,7 @@ fn surface(accounts: Accounts, sessions: Sessions, signing_keys: SigningKeys) ->
     Surface::default()
         .with(AuthServiceServer::new(auth).max_decoding_message_size(LARGEST_REQUEST))
         .with(AccountServiceServer::new(account).max_decoding_message_size(LARGEST_REQUEST))
+        .with(VerifierServiceServer::new(verifier).max_decoding_message_size(LARGEST_REQUEST))
 }
 
 fn verifier(

@@ -15,6 +15,7 @@ use crate::{
     decision::{Decision, decide},
     domain::{AttemptTag, DeviceLabel},
     error::Error,
+    feed::Feed,
     refresh_token::{RefreshToken, SessionSecret},
     store::{
         account::Account,
@@ -44,6 +45,7 @@ pub struct Lifetimes {
 pub(crate) struct Sessions {
     pub(crate) lanes: Lanes,
     pub(crate) mint: Arc<Mint>,
+    pub(crate) feed: Feed,
     clock: Arc<dyn Clock>,
     lifetimes: Lifetimes,
 }
@@ -52,12 +54,14 @@ impl Sessions {
     pub(crate) fn new(
         lanes: Lanes,
         mint: Arc<Mint>,
+        feed: Feed,
         clock: Arc<dyn Clock>,
         lifetimes: Lifetimes,
     ) -> Self {
         Self {
             lanes,
             mint,
+            feed,
             clock,
             lifetimes,
         }
@@ -161,18 +165,20 @@ impl Sessions {
             return Ok(());
         };
         let act = Act::of(call, Kind::SignOut, self.now());
-        let secret_hash = token.secret.hash();
+        let (id, secret_hash) = (token.session_id, token.secret.hash());
+        let voiding = self.feed.voiding(act.time);
         self.lanes
             .run(call.deadline, move |connection| {
                 async move {
-                    Ok(
-                        revocation::sign_out(connection, token.session_id, &secret_hash, &act)
-                            .await?,
+                    Ok::<_, Error>(
+                        revocation::sign_out(connection, id, &secret_hash, &act, voiding).await?,
                     )
                 }
                 .boxed()
             })
-            .await
+            .await?;
+        self.feed.wake();
+        Ok(())
     }
 
     /// The caller's open sessions, the newest first.
@@ -198,15 +204,19 @@ impl Sessions {
         id: SessionId,
     ) -> Result<(), Error> {
         let act = Act::of(call, Kind::SessionRevoked, self.now());
+        let voiding = self.feed.voiding(act.time);
         let ended = self
             .lanes
             .run(call.deadline, move |connection| {
                 async move {
-                        Ok::<_, Error>(revocation::revoke(connection, &caller, id, &act).await?)
-                    }
-                    .boxed()
+                    Ok::<_, Error>(
+                        revocation::revoke(connection, &caller, id, &act, voiding).await?,
+                    )
+                }
+                .boxed()
             })
             .await?;
+        self.feed.wake();
         match ended {
             ended if !ended.caller_live => Err(Error::TokenRevoked),
             ended if ended.count == 0 => Err(Error::SessionNotFound),
@@ -217,17 +227,21 @@ impl Sessions {
     /// Ends the caller's other open sessions; how many they were.
     pub(crate) async fn revoke_others(&self, caller: Caller, call: &Call) -> Result<i32, Error> {
         let act = Arc::new(Act::of(call, Kind::OtherSessionsRevoked, self.now()));
+        let voiding = self.feed.voiding(act.time);
         // A transaction, though one statement: two of them lock the same rows in either order, and one is called again.
         let ended = self
             .lanes
             .transaction(call.deadline, move |connection| {
                 let act = Arc::clone(&act);
                 async move {
-                    Ok::<_, Error>(revocation::revoke_others(connection, &caller, &act).await?)
+                    Ok::<_, Error>(
+                        revocation::revoke_others(connection, &caller, &act, voiding).await?,
+                    )
                 }
                 .boxed()
             })
             .await?;
+        self.feed.wake();
         if !ended.caller_live {
             return Err(Error::TokenRevoked);
         }
@@ -334,12 +348,19 @@ impl Sessions {
     ) -> Result<bool, Error> {
         let id = rotation.session_id;
         let act = Act::of(call, kind, rotation.now);
+        let voiding = self.feed.voiding(act.time);
         tracing::warn!(session = %id, kind = kind.as_str(), "a refresh token ended its session");
-        self.lanes
+        let ended = self
+            .lanes
             .run(call.deadline, move |connection| {
-                async move { Ok(revocation::end(connection, id, reason, &act).await?) }.boxed()
+                async move {
+                    Ok::<_, Error>(revocation::end(connection, id, reason, &act, voiding).await?)
+                }
+                .boxed()
             })
-            .await
+            .await?;
+        self.feed.wake();
+        Ok(ended)
     }
 
     fn window(&self) -> TimeDelta {

@@ -20,6 +20,8 @@ pub enum Access {
     Public,
     /// An access token that holds the scope.
     Token(Scope),
+    /// The secret of a service.
+    Service,
 }
 
 /// What the road needs to know of one RPC.
@@ -45,6 +47,9 @@ pub enum PolicyError {
     /// An RPC asks for a credential that this server cannot check.
     #[error("{0} declares an access that cannot be enforced")]
     Unenforceable(String),
+    /// An RPC is for services, and the server was given no secret to know them by.
+    #[error("{0} is for services, and no service secret is configured")]
+    NoServiceSecret(String),
 }
 
 /// The access of every served RPC, by path (`/package.Service/Method`).
@@ -67,6 +72,14 @@ impl AccessPolicy {
             }
         }
         Ok(Self(rpcs))
+    }
+
+    /// Refuses when an RPC is for services: for a server that has no secret to know them by.
+    pub fn refuse_services(&self) -> Result<(), PolicyError> {
+        match self.0.iter().find(|(_, rpc)| rpc.access == Access::Service) {
+            Some((path, _)) => Err(PolicyError::NoServiceSecret(path.clone())),
+            None => Ok(()),
+        }
     }
 
     /// What is known of the RPC at `path`; `None` when no such RPC is served.
@@ -113,6 +126,7 @@ fn declared(method: &MethodDescriptor) -> Result<Access, PolicyError> {
             _ => Err(unenforceable()),
         },
         AccessLevel::Admin if option.scope.is_empty() => Ok(Access::Token(Scope::Admin)),
+        AccessLevel::Service if option.scope.is_empty() => Ok(Access::Service),
         AccessLevel::Unspecified => Err(undeclared()),
         AccessLevel::Public | AccessLevel::Admin | AccessLevel::Service => Err(unenforceable()),
     }

@@ -35,6 +35,16 @@ impl From<&Claims> for Caller {
     }
 }
 
+/// The caller is a service that presented its secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServiceCaller(());
+
+impl ServiceCaller {
+    pub(crate) const fn admitted() -> Self {
+        Self(())
+    }
+}
+
 /// What is known of a call before anyone is authenticated.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -62,6 +72,18 @@ pub fn authenticated<T>(request: Request<T>) -> Result<(Caller, Call, T), Status
     let (_metadata, mut extensions, message) = request.into_parts();
     match (extensions.remove::<Caller>(), extensions.remove::<Call>()) {
         (Some(caller), Some(call)) => Ok((caller, call, message)),
+        _ => Err(not_on_the_road()),
+    }
+}
+
+/// The parts of a request whose method is for services.
+pub fn from_service<T>(request: Request<T>) -> Result<(Call, T), Status> {
+    let (_metadata, mut extensions, message) = request.into_parts();
+    match (
+        extensions.remove::<ServiceCaller>(),
+        extensions.remove::<Call>(),
+    ) {
+        (Some(ServiceCaller(())), Some(call)) => Ok((call, message)),
         _ => Err(not_on_the_road()),
     }
 }

@@ -28,6 +28,7 @@ mod values;
 pub use common::{Log, LogFormat, LogLevel, database, listen, log, server};
 pub use example::example_keys;
 pub use problems::{EX_CONFIG, Problem, Problems, exit_with};
+pub(crate) use secrets::refuse_placeholder;
 pub use secrets::{KeyMaterial, Weakness, database_url, secret_bytes};
 pub use settings::Settings;
 pub use sources::{Provenance, Source, process_environment};

@@ -6,7 +6,9 @@
 //! | [`rpc`] | the road of a call: deadline, admission, access, completing refusals, access line |
 //! | [`access`] | who may call what, from the descriptors |
 //! | [`caller`] | the verified caller and the call, as methods take them |
+//! | [`service_secrets`] | the credential of services |
 //! | [`token`] | access tokens and their verification |
+//! | [`revocation`] | what voids tokens before they expire |
 //! | [`refusal`], [`reason`], [`violations`] | from an error to a `Status` |
 //! | [`health`], [`readiness`], [`reflection`] | the two infrastructure services, and what readiness depends on |
 //! | [`database`] | lanes: connections owned by tasks; migrations |
@@ -28,8 +30,10 @@ pub mod readiness;
 pub mod reason;
 pub mod reflection;
 pub mod refusal;
+pub mod revocation;
 mod rpc;
 pub mod serve;
+pub mod service_secrets;
 pub mod shutdown;
 pub mod telemetry;
 pub mod text;

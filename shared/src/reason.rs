@@ -95,6 +95,8 @@ reasons! {
     ApiKeyQuotaExceeded = "API_KEY_QUOTA_EXCEEDED", ResourceExhausted;
     /// Too many attempts; wait as long as `RetryInfo` says.
     RateLimited = "RATE_LIMITED", ResourceExhausted;
+    /// The stream was read too slowly to be kept up; open it again.
+    SlowConsumer = "SLOW_CONSUMER", ResourceExhausted;
     /// The database cannot be reached.
     DatabaseUnavailable = "DATABASE_UNAVAILABLE", Unavailable;
     /// The service has more to do than it can.

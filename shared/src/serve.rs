@@ -31,6 +31,7 @@ use crate::{
     proto::FILE_DESCRIPTOR_SET,
     reflection::Reflection,
     rpc::{Road, Rules},
+    service_secrets::ServiceSecrets,
     token::Verifier,
 };
 
@@ -69,6 +70,7 @@ pub struct Limits {
 pub struct Surface {
     routes: RoutesBuilder,
     names: Vec<&'static str>,
+    secrets: ServiceSecrets,
 }
 
 impl Surface {
@@ -88,6 +90,12 @@ impl Surface {
         self.routes.add_service(service);
         self.names.push(S::NAME);
         self
+    }
+
+    /// Says by which secrets callers of SERVICE-level RPCs are known.
+    #[must_use]
+    pub fn admitting(self, secrets: ServiceSecrets) -> Self {
+        Self { secrets, ..self }
     }
 
     /// Full names of the services.
@@ -111,7 +119,7 @@ pub struct Server {
 impl Server {
     /// Puts the road in front of `surface`, and health and reflection beside it.
     ///
-    /// Fails when an RPC does not declare who may call it: default deny.
+    /// Fails when an RPC does not declare who may call it, or is for services and none can be known: default deny.
     pub fn new(
         surface: Surface,
         health: Health,
@@ -131,9 +139,14 @@ impl Server {
             let reflection = Reflection::new(pool.clone(), names).ending_at(goaway.clone());
             surface = surface.with(reflection.v1()).with(reflection.v1alpha());
         }
+        let policy = AccessPolicy::read(&pool, surface.names.iter().copied())?;
+        if surface.secrets.is_empty() {
+            policy.refuse_services()?;
+        }
         let rules = Rules {
-            policy: AccessPolicy::read(&pool, surface.names.iter().copied())?,
+            policy,
             verifier,
+            secrets: surface.secrets,
             admission: Semaphore::new(limits.max_in_flight),
             longest: limits.deadline,
             abort: CancellationToken::new(),

@@ -14,10 +14,7 @@ use shared::{
 use tonic::{Request, Response, Status};
 
 use super::{api_key, messages, requests};
-use crate::{
-    accounts::Accounts, api_keys::ApiKeys, error::Error, sessions::Sessions,
-    signing_keys::SigningKeys,
-};
+use crate::{accounts::Accounts, api_keys::ApiKeys, sessions::Sessions, signing_keys::SigningKeys};
 
 /// How long the published keys may be kept: as long as an access token lives by default.
 const KEYS_MAX_AGE: Duration = Duration::from_mins(5);
@@ -94,10 +91,7 @@ impl AuthService for AuthRpcs {
         request: Request<GetJsonWebKeySetRequest>,
     ) -> Result<Response<GetJsonWebKeySetResponse>, Status> {
         let (_call, GetJsonWebKeySetRequest {}) = anonymous(request)?;
-        let published = self.signing_keys.published().borrow().clone();
-        if published.is_empty() {
-            return Err(Error::SigningKeysUnknown.into());
-        }
+        let published = self.signing_keys.published()?;
         let max_age = prost_types::Duration::try_from(KEYS_MAX_AGE).expect("five minutes fit");
         Ok(Response::new(GetJsonWebKeySetResponse {
             keys: published.iter().map(messages::json_web_key).collect(),

@@ -5,6 +5,9 @@ mod api_key;
 mod auth_service;
 mod messages;
 mod requests;
+mod verifier;
+mod verifier_service;
 
 pub(crate) use account_service::AccountRpcs;
 pub(crate) use auth_service::AuthRpcs;
+pub(crate) use verifier_service::VerifierRpcs;

@@ -14,14 +14,11 @@ mod replica;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, SubsecRound as _, Utc};
 use shared::{clock::Clock, database::Lanes, token::PublicKey};
-use tokio::{
-    sync::{Notify, watch},
-    time::Instant,
-};
+use tokio::{sync::Notify, time::Instant};
 
 pub(crate) use self::{
     operator::{Killed, Order},
@@ -29,6 +26,7 @@ pub(crate) use self::{
 };
 use crate::{
     error::Error,
+    feed::Feed,
     signing::{
         Signer,
         sealing::{KeyEncryptionKeys, OpenError, random_seed},
@@ -52,29 +50,6 @@ pub struct Schedule {
     pub poll: Duration,
 }
 
-/// The keys that verify the tokens of this service, the newest first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublishedKeys(Arc<[PublicKey]>);
-
-impl PublishedKeys {
-    /// Each key.
-    pub fn iter(&self) -> impl Iterator<Item = &PublicKey> {
-        self.0.iter()
-    }
-
-    /// Whether none has been read yet.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl Default for PublishedKeys {
-    fn default() -> Self {
-        Self(Arc::new([]))
-    }
-}
-
 /// The key that signs, as of a look at the database.
 struct Current {
     signer: Arc<Signer>,
@@ -93,7 +68,9 @@ struct Shared {
     /// How long a retired key is still published.
     keep: Duration,
     current: ArcSwapOption<Current>,
-    published: watch::Sender<PublishedKeys>,
+    /// The newest first; none before the first look.
+    published: ArcSwap<Vec<PublicKey>>,
+    feed: Feed,
     /// Something has happened that makes a look worth while before the poll.
     wake: Notify,
 }
@@ -104,6 +81,7 @@ impl SigningKeys {
         lanes: Lanes,
         clock: Arc<dyn Clock>,
         key_encryption_keys: KeyEncryptionKeys,
+        feed: Feed,
         schedule: Schedule,
         access_ttl: Duration,
     ) -> Self {
@@ -114,7 +92,8 @@ impl SigningKeys {
             schedule,
             keep: access_ttl + LONGEST_LEEWAY + LONGEST_BLIND + schedule.poll,
             current: ArcSwapOption::empty(),
-            published: watch::Sender::new(PublishedKeys::default()),
+            published: ArcSwap::default(),
+            feed,
             wake: Notify::new(),
         }))
     }
@@ -128,14 +107,13 @@ impl SigningKeys {
         }
     }
 
-    /// The keys to be published, now and whenever they change; none before the first look.
-    pub(crate) fn published(&self) -> watch::Receiver<PublishedKeys> {
-        self.0.published.subscribe()
-    }
-
-    /// Makes the replica of this process look at once, such as when a verifier has acknowledged keys.
-    pub(crate) fn wake(&self) {
-        self.0.wake.notify_one();
+    /// The keys that verify tokens, the newest first; an error when none has been read yet.
+    pub(crate) fn published(&self) -> Result<Arc<Vec<PublicKey>>, Error> {
+        let published = self.0.published.load_full();
+        if published.is_empty() {
+            return Err(Error::SigningKeysUnknown);
+        }
+        Ok(published)
     }
 
     /// The time, as exact as the database keeps it.

@@ -12,6 +12,7 @@ use crate::{
     error::Error,
     store::{
         audit::{self, Act},
+        feed::{self, Voiding},
         signing_key::{self, NewKey, StoredKey},
     },
 };
@@ -59,7 +60,7 @@ impl SigningKeys {
                 async move { next(connection, &work.0, &work.1, retired_before).await }.boxed()
             })
             .await?;
-        self.wake();
+        self.0.wake.notify_one();
         Ok(next)
     }
 
@@ -71,16 +72,19 @@ impl SigningKeys {
         order: Order,
         deadline: Instant,
     ) -> Result<Killed, Error> {
-        let work = Arc::new((kid, self.make(self.now()), order));
+        let now = self.now();
+        let voiding = self.0.feed.voiding(now);
+        let work = Arc::new((kid, self.make(now), order));
         let killed = self
             .0
             .lanes
             .transaction(deadline, move |connection| {
                 let work = Arc::clone(&work);
-                async move { kill(connection, &work.0, &work.1, &work.2).await }.boxed()
+                async move { kill(connection, &work.0, &work.1, &work.2, voiding).await }.boxed()
             })
             .await?;
-        self.wake();
+        self.0.feed.wake();
+        self.0.wake.notify_one();
         Ok(killed)
     }
 }
@@ -107,10 +111,12 @@ async fn kill(
     kid: &str,
     replacement: &NewKey,
     order: &Order,
+    voiding: Voiding,
 ) -> Result<Killed, Error> {
     let Some(was_active) = signing_key::kill(connection, kid, order.act.time).await? else {
         return Ok(Killed::Unknown);
     };
+    feed::revoke_key(connection, kid, voiding).await?;
     audit::insert_general(connection, &order.act, Some(&order.actor)).await?;
     if was_active && signing_key::insert_active(connection, replacement).await? {
         return Ok(Killed::Replaced(replacement.kid.clone()));

@@ -9,14 +9,14 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use shared::{
     database,
     ids::uuid_at,
-    token::{KeySet, Verifier},
+    token::{KeySet, PublicKey, Verifier},
 };
 use sqlx::PgConnection;
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Current, PublishedKeys, SigningKeys, public};
+use super::{Current, SigningKeys, public};
 use crate::{
     signing::sealing::OpenError,
     store::{
@@ -34,9 +34,6 @@ const SIGN_OF_LIFE: TimeDelta = TimeDelta::seconds(10);
 /// A replica that has been silent for this long is gone: its verifiers have long stopped trusting what they hold.
 const GONE: TimeDelta = TimeDelta::seconds(30);
 
-/// Whether all verifiers connected to this replica accept the key of this id.
-pub(crate) type Acknowledged = Arc<dyn Fn(&str) -> bool + Send + Sync>;
-
 /// Why a look has failed.
 #[derive(Debug, thiserror::Error)]
 enum LookError {
@@ -51,7 +48,6 @@ pub(crate) struct Replica {
     id: Uuid,
     keys: SigningKeys,
     verifier: Verifier,
-    acknowledged: Acknowledged,
     loaded: watch::Sender<bool>,
     /// When this replica last said that it is alive, and which NEXT key it had acknowledged.
     attended: Option<(DateTime<Utc>, Option<String>)>,
@@ -61,17 +57,11 @@ pub(crate) struct Replica {
 
 impl Replica {
     /// A replica that keeps `keys` and the keys of `verifier`, and tells `loaded` whether there is a key to sign with.
-    pub(crate) fn new(
-        keys: SigningKeys,
-        verifier: Verifier,
-        acknowledged: Acknowledged,
-        loaded: watch::Sender<bool>,
-    ) -> Self {
+    pub(crate) fn new(keys: SigningKeys, verifier: Verifier, loaded: watch::Sender<bool>) -> Self {
         Self {
             id: uuid_at(keys.now()),
             keys,
             verifier,
-            acknowledged,
             loaded,
             attended: None,
             told: None,
@@ -98,6 +88,7 @@ impl Replica {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = self.keys.0.wake.notified() => {}
+                () = self.keys.0.feed.subscribers().changed() => {}
                 () = tokio::time::sleep(self.keys.0.schedule.poll) => {}
             }
         }
@@ -138,17 +129,8 @@ impl Replica {
 
     /// Verifies, publishes and signs with these keys, in this order.
     fn adopt(&self, keys: &[StoredKey], as_of: Instant) -> Result<(), OpenError> {
-        let published = PublishedKeys(keys.iter().map(public).collect());
+        self.publish(keys.iter().map(public).collect());
         let current = &self.keys.0.current;
-        self.keys.0.published.send_if_modified(|before| {
-            let changed = *before != published;
-            if changed {
-                let set = KeySet::new(published.iter().cloned());
-                self.verifier.set_keys(set);
-                *before = published;
-            }
-            changed
-        });
         let Some(active) = keys.iter().find(|key| key.is_active()) else {
             current.store(None);
             return Ok(());
@@ -164,6 +146,15 @@ impl Replica {
         };
         current.store(Some(Arc::new(Current { signer, as_of })));
         Ok(())
+    }
+
+    fn publish(&self, keys: Vec<PublicKey>) {
+        if **self.keys.0.published.load() == keys {
+            return;
+        }
+        self.verifier.set_keys(KeySet::new(keys.iter().cloned()));
+        self.keys.0.feed.set_keys(keys.clone());
+        self.keys.0.published.store(Arc::new(keys));
     }
 
     /// Does the one thing that is due; whether the keys have changed.
@@ -219,7 +210,7 @@ impl Replica {
             .await?;
         }
         match self.keys.open(next) {
-            Ok(_) if self.has_attended(&kid) || !(self.acknowledged)(&kid) => {}
+            Ok(_) if self.has_attended(&kid) || !self.accepted(&kid) => {}
             Ok(_) => self.attend(now, Some(kid.clone())).await?,
             // Other replicas can sign with it, this one could not: it holds the key up, so that somebody notices.
             Err(error) => tracing::warn!(%error, "a new signing key is not acknowledged"),
@@ -246,6 +237,11 @@ impl Replica {
             Some((_, acknowledged)) => self.attend(now, acknowledged.clone()).await,
             None => self.attend(now, None).await,
         }
+    }
+
+    /// Whether all verifiers connected to this replica accept the key.
+    fn accepted(&self, kid: &str) -> bool {
+        self.keys.0.feed.subscribers().all_acknowledged(kid)
     }
 
     /// Whether the database knows that this replica has acknowledged the key.

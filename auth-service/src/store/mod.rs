@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod api_key;
 pub(crate) mod audit;
+pub(crate) mod feed;
 pub(crate) mod revocation;
 pub(crate) mod session;
 pub(crate) mod signing_key;

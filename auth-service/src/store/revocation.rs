@@ -1,4 +1,5 @@
-//! Statements that list and end sessions. Whatever ends one records it in the same statement or transaction.
+//! Statements that list and end sessions. Whatever ends one voids its tokens and records it in the same statement or
+//! transaction.
 
 use chrono::{DateTime, Utc};
 use shared::{
@@ -8,7 +9,11 @@ use shared::{
 };
 use sqlx::PgConnection;
 
-use super::{ACTIVE, audit::Act};
+use super::{
+    ACTIVE,
+    audit::Act,
+    feed::{self, Voiding},
+};
 
 /// Most sessions that one list shows.
 const MOST_LISTED: i64 = 500;
@@ -79,12 +84,13 @@ pub(crate) async fn list_open(
     Ok(listed)
 }
 
-/// Ends a session and records why, at once; false when it had ended already.
+/// Ends a session, voids its tokens and records why, at once; false when it had ended already.
 pub(crate) async fn end(
     connection: &mut PgConnection,
     id: SessionId,
     reason: RevokeReason,
     act: &Act,
+    voiding: Voiding,
 ) -> Result<bool, database::Error> {
     let recorded = sqlx::query!(
         "with ended as (
@@ -92,6 +98,9 @@ pub(crate) async fn end(
            set revoke_time = $3, revoke_reason = $2
            where id = $1 and revoke_time is null
            returning id, account_id
+         ), voided as (
+           insert into auth.revocation (kind, subject, min_epoch, create_time, expire_time)
+           select $8, ended.id::text, 0, $3, $9 from ended
          )
          insert into auth.audit_event (id, time, kind, account_id, session_id, ip, user_agent)
          select $4, $3, $5, ended.account_id, ended.id, $6, $7 from ended",
@@ -102,19 +111,22 @@ pub(crate) async fn end(
         act.kind.as_str(),
         act.origin.ip,
         act.origin.user_agent,
+        feed::SESSION,
+        voiding.expire_time,
     )
     .execute(connection)
     .await?;
     Ok(recorded.rows_affected() == 1)
 }
 
-/// Ends the session that a refresh token of any generation belongs to, and records it. One that is unknown or has ended
+/// Ends the session that a refresh token of any generation belongs to, voids its tokens and records it. One that is unknown or has ended
 /// is no error (RFC 7009 section 2.2).
 pub(crate) async fn sign_out(
     connection: &mut PgConnection,
     id: SessionId,
     secret_hash: &[u8; 32],
     act: &Act,
+    voiding: Voiding,
 ) -> Result<(), database::Error> {
     sqlx::query!(
         "with ended as (
@@ -122,6 +134,9 @@ pub(crate) async fn sign_out(
            set revoke_time = $4, revoke_reason = $3
            where id = $1 and secret_hash = $2 and revoke_time is null
            returning id, account_id
+         ), voided as (
+           insert into auth.revocation (kind, subject, min_epoch, create_time, expire_time)
+           select $9, ended.id::text, 0, $4, $10 from ended
          )
          insert into auth.audit_event (id, time, kind, account_id, session_id, ip, user_agent)
          select $5, $4, $6, ended.account_id, ended.id, $7, $8 from ended",
@@ -133,18 +148,21 @@ pub(crate) async fn sign_out(
         act.kind.as_str(),
         act.origin.ip,
         act.origin.user_agent,
+        feed::SESSION,
+        voiding.expire_time,
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// Ends one open session of a caller whose own is live, and records it.
+/// Ends one open session of a caller whose own is live, voids its tokens and records it.
 pub(crate) async fn revoke(
     connection: &mut PgConnection,
     caller: &Caller,
     id: SessionId,
     act: &Act,
+    voiding: Voiding,
 ) -> Result<Ended, database::Error> {
     let ended = sqlx::query_as!(
         Ended,
@@ -161,6 +179,9 @@ pub(crate) async fn revoke(
              where s.id = $6 and s.account_id = own.account_id
                and s.revoke_time is null and s.idle_deadline > $5 and s.absolute_deadline > $5
              returning s.id, s.account_id
+           ), voided as (
+             insert into auth.revocation (kind, subject, min_epoch, create_time, expire_time)
+             select $12, ended.id::text, 0, $5, $13 from ended
            ), recorded as (
              insert into auth.audit_event (id, time, kind, account_id, session_id, ip, user_agent)
              select $8, $5, $9, ended.account_id, ended.id, $10, $11 from ended
@@ -177,17 +198,21 @@ pub(crate) async fn revoke(
         act.kind.as_str(),
         act.origin.ip,
         act.origin.user_agent,
+        feed::SESSION,
+        voiding.expire_time,
     )
     .fetch_one(connection)
     .await?;
     Ok(ended)
 }
 
-/// Ends every open session of a caller but its own, which must be live, and records it if there was one.
+/// Ends every open session of a caller but its own, which must be live, voids their tokens and records it if there was
+/// one.
 pub(crate) async fn revoke_others(
     connection: &mut PgConnection,
     caller: &Caller,
     act: &Act,
+    voiding: Voiding,
 ) -> Result<Ended, database::Error> {
     let ended = sqlx::query_as!(
         Ended,
@@ -204,6 +229,9 @@ pub(crate) async fn revoke_others(
              where s.account_id = own.account_id and s.id <> own.id
                and s.revoke_time is null and s.idle_deadline > $5 and s.absolute_deadline > $5
              returning s.id
+           ), voided as (
+             insert into auth.revocation (kind, subject, min_epoch, create_time, expire_time)
+             select $11, ended.id::text, 0, $5, $12 from ended
            ), recorded as (
              insert into auth.audit_event (id, time, kind, account_id, session_id, ip, user_agent)
              select $7, $5, $8, own.account_id, own.id, $9, $10 from own where exists (select from ended)
@@ -219,13 +247,15 @@ pub(crate) async fn revoke_others(
         act.kind.as_str(),
         act.origin.ip,
         act.origin.user_agent,
+        feed::SESSION,
+        voiding.expire_time,
     )
     .fetch_one(connection)
     .await?;
     Ok(ended)
 }
 
-/// Ends every session of an account but one: its password was changed.
+/// Ends every session of an account but one: its password was changed, which voids the tokens of all.
 pub(crate) async fn end_others(
     connection: &mut PgConnection,
     account_id: UserId,

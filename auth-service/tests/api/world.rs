@@ -20,6 +20,7 @@ use shared::{
     proto::auth::{
         RefreshTokensRequest, SignInRequest, SignUpRequest, TokenPair,
         account_service_client::AccountServiceClient, auth_service_client::AuthServiceClient,
+        verifier_service_client::VerifierServiceClient,
     },
     proto::health::{HealthCheckRequest, health_client::HealthClient},
 };
@@ -28,6 +29,8 @@ use testing::{Database, TestClock};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tonic::{Request, Status, metadata::AsciiMetadataValue, transport::Channel};
 
+/// What services are known by.
+pub(crate) const SERVICE_SECRET: &str = "q8Jx0f2Zs7mVb4Kt1LrYp6WnHc3Dg5EaTu9";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 /// The number of `ServingStatus.SERVING`.
 const SERVING: i32 = 1;
@@ -38,9 +41,12 @@ const POLLS: usize = 500;
 /// A booted service.
 pub(crate) struct World {
     pub(crate) clock: TestClock,
-    pub(crate) database: Database,
+    pub(crate) database: Arc<Database>,
     pub(crate) auth: AuthServiceClient<Channel>,
     pub(crate) account: AccountServiceClient<Channel>,
+    pub(crate) verifier: VerifierServiceClient<Channel>,
+    /// Where the service listens.
+    pub(crate) uri: String,
     people: AtomicUsize,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<Result<(), ServeError>>,
@@ -63,12 +69,17 @@ impl World {
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
         let database = Database::with(&[SCHEMA]).await;
         let clock = TestClock::at("2026-01-01T00:00:00.25Z");
-        Self::on(database, clock, settings).await
+        Self::on(Arc::new(database), clock, settings).await
+    }
+
+    /// Another replica: with the same database and the same time.
+    pub(crate) async fn replica(&self, settings: &[(&str, &str)]) -> Self {
+        Self::on(Arc::clone(&self.database), self.clock.clone(), settings).await
     }
 
     /// A service on a database that is there already.
     pub(crate) async fn on(
-        database: Database,
+        database: Arc<Database>,
         clock: TestClock,
         settings: &[(&str, &str)],
     ) -> Self {
@@ -80,7 +91,8 @@ impl World {
         let served = tokio::spawn(app.serve(listener, async {
             let _dropped_is_stopped_too = stopped.await;
         }));
-        let channel = Channel::from_shared(format!("http://{address}"))
+        let uri = format!("http://{address}");
+        let channel = Channel::from_shared(uri.clone())
             .unwrap()
             .connect()
             .await
@@ -90,7 +102,9 @@ impl World {
             clock,
             database,
             auth: AuthServiceClient::new(channel.clone()),
-            account: AccountServiceClient::new(channel),
+            account: AccountServiceClient::new(channel.clone()),
+            verifier: VerifierServiceClient::new(channel),
+            uri,
             people: AtomicUsize::new(0),
             stop: Some(stop),
             served,
@@ -98,9 +112,9 @@ impl World {
     }
 
     /// Stops the service and keeps what it leaves behind.
-    pub(crate) async fn stop(mut self) -> (Database, TestClock) {
+    pub(crate) async fn stop(mut self) -> (Arc<Database>, TestClock) {
         drop(self.stop.take());
-        drop((self.auth, self.account));
+        drop((self.auth, self.account, self.verifier));
         self.served.await.unwrap().unwrap();
         (self.database, self.clock)
     }
@@ -211,15 +225,28 @@ impl World {
 
     /// Takes the database away from the service, and lets nobody connect again.
     pub(crate) async fn cut_database(&self) {
+        self.administer(|name| {
+            vec![
+                format!("alter database {name} allow_connections false"),
+                format!(
+                    "select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
+                ),
+            ]
+        })
+        .await;
+    }
+
+    /// Gives the database back.
+    pub(crate) async fn restore_database(&self) {
+        self.administer(|name| vec![format!("alter database {name} allow_connections true")])
+            .await;
+    }
+
+    async fn administer(&self, statements: impl FnOnce(&str) -> Vec<String>) {
         let options: PgConnectOptions = self.database.url().parse().unwrap();
         let name = options.get_database().unwrap().to_owned();
         let mut connection = options.database("postgres").connect().await.unwrap();
-        for statement in [
-            format!("alter database {name} allow_connections false"),
-            format!(
-                "select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
-            ),
-        ] {
+        for statement in statements(&name) {
             sqlx::raw_sql(AssertSqlSafe(statement))
                 .execute(&mut connection)
                 .await
@@ -283,6 +310,7 @@ fn config(url: &str, settings: &[(&str, &str)]) -> Config {
             "auth.refresh_keys",
             format!("1:{}", STANDARD.encode(key(11))),
         ),
+        ("auth.service_secrets", SERVICE_SECRET.to_owned()),
         ("auth.hash.memory_kib", "8".to_owned()),
         ("auth.hash.iterations", "1".to_owned()),
     ]

@@ -123,10 +123,7 @@ fn decode(text: &str) -> Result<SecretSlice<u8>, Weakness> {
     if text.is_empty() {
         return Err(Weakness::Empty);
     }
-    let lower = text.to_ascii_lowercase();
-    if PLACEHOLDERS.iter().any(|word| lower.contains(word)) {
-        return Err(Weakness::Placeholder);
-    }
+    refuse_placeholder(text)?;
     let alphabet = if text.contains(['-', '_']) {
         &URL_SAFE
     } else {
@@ -136,6 +133,15 @@ fn decode(text: &str) -> Result<SecretSlice<u8>, Weakness> {
         return Err(Weakness::NotBase64);
     };
     Ok(SecretSlice::from(bytes))
+}
+
+/// Refuses a word of the documentation left in place.
+pub(crate) fn refuse_placeholder(text: &str) -> Result<(), Weakness> {
+    let lower = text.to_ascii_lowercase();
+    if PLACEHOLDERS.iter().any(|word| lower.contains(word)) {
+        return Err(Weakness::Placeholder);
+    }
+    Ok(())
 }
 
 fn refuse_weak(bytes: &[u8]) -> Result<(), Weakness> {

@@ -29,8 +29,9 @@ use tracing::Instrument as _;
 
 use crate::{
     access::{Access, AccessPolicy, Rpc},
-    caller::{Call, Caller},
+    caller::{Call, Caller, ServiceCaller},
     refusal::{Reason, refuse_plainly},
+    service_secrets::ServiceSecrets,
     token::{TokenError, Verifier},
 };
 
@@ -39,6 +40,8 @@ use crate::{
 pub(crate) struct Rules {
     pub(crate) policy: AccessPolicy,
     pub(crate) verifier: Verifier,
+    /// What services are known by.
+    pub(crate) secrets: ServiceSecrets,
     /// Calls under way at once.
     pub(crate) admission: Semaphore,
     /// Longest a unary call may take, from its arrival.
@@ -145,38 +148,36 @@ impl Rules {
                     .map_err(|_full| refuse_plainly(Reason::Overloaded))?,
             ),
         };
-        if let Some(Rpc {
-            access: Access::Token(scope),
-            ..
-        }) = rpc
-        {
-            let caller = self.caller(&request)?;
-            *seen = Some(caller);
-            if !caller.scopes.contains(scope) {
-                return Err(refuse_plainly(Reason::ScopeMissing));
+        match rpc.map(|rpc| rpc.access) {
+            Some(Access::Token(scope)) => {
+                let caller = self.caller(&request)?;
+                *seen = Some(caller);
+                if !caller.scopes.contains(scope) {
+                    return Err(refuse_plainly(Reason::ScopeMissing));
+                }
+                request.extensions_mut().insert(caller);
             }
-            request.extensions_mut().insert(caller);
+            Some(Access::Service) => {
+                let service = self.service(&request)?;
+                request.extensions_mut().insert(service);
+            }
+            Some(Access::Public) | None => {}
         }
         request.extensions_mut().insert(call.clone());
         Ok((permit, call, request))
     }
 
-    /// Who holds the bearer token of the request (RFC 6750).
+    /// Whether the request bears the secret of a service.
+    fn service(&self, request: &Request<Body>) -> Result<ServiceCaller, Status> {
+        if self.secrets.admit(credential(request)?) {
+            return Ok(ServiceCaller::admitted());
+        }
+        Err(refuse_plainly(Reason::TokenInvalid))
+    }
+
+    /// Who holds the bearer token of the request.
     fn caller(&self, request: &Request<Body>) -> Result<Caller, Status> {
-        let mut sent = request
-            .headers()
-            .get_all(http::header::AUTHORIZATION)
-            .iter();
-        let header = match (sent.next(), sent.next()) {
-            (None, _) => return Err(refuse_plainly(Reason::TokenMissing)),
-            (Some(header), None) => header,
-            (Some(_), Some(_)) => return Err(refuse_plainly(Reason::TokenInvalid)),
-        };
-        let token = header
-            .to_str()
-            .ok()
-            .and_then(bearer)
-            .ok_or_else(|| refuse_plainly(Reason::TokenInvalid))?;
+        let token = credential(request)?;
         let claims = self.verifier.verify(token).map_err(|error| {
             refuse_plainly(match error {
                 TokenError::Invalid => Reason::TokenInvalid,
@@ -206,6 +207,24 @@ impl Rules {
             () = self.abort.cancelled() => refuse_plainly(Reason::Draining).into_http(),
         }
     }
+}
+
+/// What the request bears (RFC 6750).
+fn credential(request: &Request<Body>) -> Result<&str, Status> {
+    let mut sent = request
+        .headers()
+        .get_all(http::header::AUTHORIZATION)
+        .iter();
+    let header = match (sent.next(), sent.next()) {
+        (None, _) => return Err(refuse_plainly(Reason::TokenMissing)),
+        (Some(header), None) => header,
+        (Some(_), Some(_)) => return Err(refuse_plainly(Reason::TokenInvalid)),
+    };
+    header
+        .to_str()
+        .ok()
+        .and_then(bearer)
+        .ok_or_else(|| refuse_plainly(Reason::TokenInvalid))
 }
 
 /// The token of an `authorization` header; the scheme's case does not matter (RFC 9110 section 11.1).

@@ -8,7 +8,7 @@ mod verifier;
 
 pub use claims::{Claims, Scope, Scopes};
 pub use keys::{KeySet, PublicKey, follow};
-pub use verifier::{Trust, Verifier};
+pub use verifier::{Trust, Verifier, key_id};
 
 /// `typ` of the header (RFC 9068 section 2.1).
 pub const TYPE: &str = "at+jwt";

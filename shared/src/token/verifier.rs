@@ -115,8 +115,9 @@ fn signature_only() -> Validation {
     validation
 }
 
-/// The key id of a token whose form and header are acceptable.
-fn key_id(token: &str) -> Option<String> {
+/// The key id of a token whose form and header are acceptable; nothing else of it has been checked.
+#[must_use]
+pub fn key_id(token: &str) -> Option<String> {
     let of_the_alphabet = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     if token.len() > LONGEST || !token.bytes().all(of_the_alphabet) {
         return None;

@@ -47,7 +47,24 @@ fn every_rpc_of_the_contract_declares_its_access() {
             .access,
         Access::Public
     );
+    let feed = policy
+        .find("/tandem.auth.v1.VerifierService/WatchRevocations")
+        .unwrap();
+    assert_eq!(feed.access, Access::Service);
+    assert!(feed.streaming);
     assert_eq!(policy.find("/tandem.auth.v1.AuthService/Nothing"), None);
+}
+
+#[test]
+fn a_policy_with_an_rpc_for_services_can_be_refused() {
+    let pool = pool();
+    let without = AccessPolicy::read(&pool, ["tandem.task.v1.TaskService"]).unwrap();
+    assert_eq!(without.refuse_services(), Ok(()));
+    let with = AccessPolicy::read(&pool, ["tandem.auth.v1.VerifierService"]).unwrap();
+    assert!(matches!(
+        with.refuse_services(),
+        Err(PolicyError::NoServiceSecret(path)) if path.starts_with("/tandem.auth.v1.VerifierService/")
+    ));
 }
 
 #[test]
