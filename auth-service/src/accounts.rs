@@ -103,7 +103,7 @@ impl Accounts {
             .hasher
             .hash(&wish.password, Line::Anyone, call.deadline)
             .await?;
-        let (session, token) = self.sessions.draft(call, wish.device_label);
+        let (session, token) = self.sessions.draft(call, wish.device_label)?;
         let account = NewAccount {
             id: UserId::at(session.now),
             email: wish.email,
@@ -122,7 +122,7 @@ impl Accounts {
                 async move { make(connection, &work.0, &work.1, &work.2).await }.boxed()
             })
             .await?;
-        let pair = self.sessions.first_pair(&made, &session, &token);
+        let pair = self.sessions.first_pair(&made, &session, &token)?;
         Ok((made, pair))
     }
 

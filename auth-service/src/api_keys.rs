@@ -137,7 +137,7 @@ impl ApiKeys {
             self.sessions.throttle.charge_ended(id.uuid());
             return Err(Error::ApiKeyInvalid);
         };
-        Ok(self.sessions.mint.exchanged(grant, now))
+        self.sessions.mint.exchanged(grant, now)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
     feed::FeedSettings,
     password::{HashSettings, Peppers},
     sessions::Lifetimes,
+    signing_keys::Schedule,
     throttle::{Allowance, Pace, ThrottleSettings},
     tokens::Profile,
 };
@@ -53,8 +54,10 @@ pub struct Config {
     pub peppers: Peppers,
     /// How much guessing is borne.
     pub throttle: ThrottleSettings,
-    /// Seed of the key that signs access tokens.
-    pub signing_key: KeyMaterial,
+    /// The keys that seal signing keys, with their ids; the first one seals.
+    pub key_encryption_keys: Vec<(u8, KeyMaterial)>,
+    /// When signing keys follow one another.
+    pub signing: Schedule,
     /// The keys that seal refresh tokens, with their ids; the first one seals.
     pub refresh_keys: Vec<(u8, KeyMaterial)>,
     /// How revocations are published.
@@ -89,8 +92,9 @@ impl Config {
         let hash = hash(settings);
         let peppers = peppers(settings);
         let throttle = throttle(settings);
-        let signing_key = settings.secret("auth.signing_key", KeyMaterial::parse);
-        let refresh_keys = settings.secret("auth.refresh_keys", refresh_keys);
+        let key_encryption_keys = settings.secret("auth.key_encryption_keys", keys);
+        let signing = signing(settings);
+        let refresh_keys = settings.secret("auth.refresh_keys", keys);
         let feed = feed(settings);
         let service_secrets = settings.secret("auth.service_secrets", ServiceSecrets::parse);
         Some(Self {
@@ -104,7 +108,8 @@ impl Config {
             hash: hash?,
             peppers: peppers?,
             throttle: throttle?,
-            signing_key: signing_key?,
+            key_encryption_keys: key_encryption_keys?,
+            signing: signing?,
             refresh_keys: refresh_keys?,
             feed: feed?,
             service_secrets: service_secrets?,
@@ -141,6 +146,24 @@ fn lifetimes(settings: &mut Settings) -> Option<Lifetimes> {
         idle: idle?,
         absolute: absolute?,
         concurrent_window: concurrent_window?,
+    })
+}
+
+fn signing(settings: &mut Settings) -> Option<Schedule> {
+    let rotate_every = settings.get_within("auth.signing.rotate_every", Duration::ZERO..=365 * DAY);
+    let acknowledge_within = settings.get_within("auth.signing.acknowledge_within", SECOND..=HOUR);
+    let poll = settings.get_within("auth.signing.poll", 10 * MILLISECOND..=10 * SECOND);
+    if rotate_every.is_some_and(|every| !every.is_zero() && every < SECOND) {
+        settings.refuse(
+            "auth.signing.rotate_every",
+            "must be 0s, for never, or at least 1s",
+        );
+        return None;
+    }
+    Some(Schedule {
+        rotate_every: rotate_every?,
+        acknowledge_within: acknowledge_within?,
+        poll: poll?,
     })
 }
 
@@ -226,7 +249,7 @@ fn feed(settings: &mut Settings) -> Option<FeedSettings> {
 }
 
 /// Reads `1:base64,2:base64`.
-fn refresh_keys(text: &str) -> Result<Vec<(u8, KeyMaterial)>, Weakness> {
+fn keys(text: &str) -> Result<Vec<(u8, KeyMaterial)>, Weakness> {
     const FORM: Weakness =
         Weakness::Malformed("is not a list such as 2:base64,1:base64, of key ids from 0 to 255");
     let mut keys: Vec<(u8, KeyMaterial)> = Vec::new();

@@ -52,6 +52,7 @@ impl Accounts {
         call: &Call,
         wish: NewPassword,
     ) -> Result<Pair, Error> {
+        self.sessions.mint.check()?;
         let read = self.confirm(caller, call, &wish.current).await?;
         let new = wish
             .new
@@ -78,7 +79,7 @@ impl Accounts {
             })
             .await?;
         self.sessions.feed.wake();
-        Ok(self.sessions.renewed_pair(&session, secret))
+        self.sessions.renewed_pair(&session, secret)
     }
 
     /// Deletes the caller's account with its sessions. The audit events stay; they name no address.

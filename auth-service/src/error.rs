@@ -61,6 +61,9 @@ pub enum Error {
     /// The account has changed since the etag was read.
     #[error("the account has changed since it was read")]
     EtagMismatch,
+    /// No key that signs has been read from the database recently enough.
+    #[error("the signing keys are not known")]
+    SigningKeysUnknown,
     /// What was decided on kept changing meanwhile.
     #[error("concurrent changes kept colliding")]
     Conflict,
@@ -107,6 +110,7 @@ impl Refusal for Error {
             Self::LastAdmin => Reason::LastAdmin,
             Self::EmailTaken => Reason::EmailTaken,
             Self::EtagMismatch => Reason::EtagMismatch,
+            Self::SigningKeysUnknown => Reason::VerificationKeysUnavailable,
             Self::Conflict => Reason::Conflict,
             Self::RateLimited { .. } => Reason::RateLimited,
             Self::Hash(error) => hash_reason(*error),

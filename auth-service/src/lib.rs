@@ -18,6 +18,7 @@ pub mod feed;
 mod grpc;
 mod introspection;
 mod key_ring;
+pub mod keys_command;
 pub mod operator;
 pub mod password;
 mod refresh;
@@ -25,6 +26,7 @@ pub mod refresh_token;
 pub mod sessions;
 mod sign_in;
 pub mod signing;
+pub mod signing_keys;
 mod store;
 mod sweeper;
 pub mod throttle;
@@ -32,10 +34,10 @@ pub mod tokens;
 
 use std::sync::Arc;
 
-use aws_lc_rs::error::KeyRejected;
 use shared::{
     access::PolicyError,
     clock::Clock,
+    config::KeyMaterial,
     database::Lanes,
     health::Health,
     proto::auth::{
@@ -44,9 +46,12 @@ use shared::{
     },
     readiness::{self, Schema},
     serve::{Server, Surface},
-    token::{KeySet, Revocations, Trust, Verifier},
+    token::{Revocations, Trust, Verifier},
 };
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    sync::{oneshot, watch},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -61,6 +66,8 @@ use crate::{
     password::{HashSettings, Hasher},
     refresh_token::{KeyRing, KeyRingError},
     sessions::Sessions,
+    signing::sealing::{KeyEncryptionKeys, KeyEncryptionKeysError, OpenError},
+    signing_keys::{Replica, SigningKeys},
     throttle::Throttle,
     tokens::Mint,
 };
@@ -80,9 +87,9 @@ pub const SCHEMA: Schema = Schema {
 /// Why the service cannot be put together.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The signing key is no seed of Ed25519.
-    #[error("auth.signing_key is not a seed of Ed25519")]
-    SigningKey(#[from] KeyRejected),
+    /// The keys that seal signing keys contradict one another.
+    #[error(transparent)]
+    KeyEncryptionKeys(#[from] KeyEncryptionKeysError),
     /// The keys of the refresh tokens contradict one another.
     #[error(transparent)]
     RefreshKeys(#[from] KeyRingError),
@@ -97,10 +104,20 @@ pub enum StartError {
     Policy(#[from] PolicyError),
 }
 
+/// Why the service has stopped by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The signing key in the database cannot be opened with this configuration.
+    #[error(transparent)]
+    SigningKey(#[from] OpenError),
+}
+
 /// The service, ready to serve.
 #[derive(Debug)]
 pub struct App {
     server: Server,
+    signing_keys: SigningKeys,
+    verifier: Verifier,
     health: Health,
     lanes: Lanes,
     feed: Feed,
@@ -114,7 +131,7 @@ impl App {
     /// Puts the service together. It connects to its database in the background; must be called within a runtime.
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         warn_of_cheap_hashing(config.hash);
-        let lag = lag(&config);
+        let feed = Feed::new(config.feed, lag(&config));
         let feed_lane = Lanes::start(feed::lane(&config.database)).map_err(StartError::Database)?;
         let lanes = Lanes::start(config.database).map_err(StartError::Database)?;
         let hasher = Hasher::start(config.hash, config.peppers)?;
@@ -124,18 +141,20 @@ impl App {
             .iter()
             .map(|(id, key)| (*id, *key.expose()));
         let ring = KeyRing::new(ring.collect())?;
-        let mint = Arc::new(Mint::new(
-            config.profile,
-            config.signing_key.expose(),
-            ring,
-        )?);
-        verifier.set_keys(KeySet::new([mint.public_key()]));
+        let signing_keys = SigningKeys::new(
+            lanes.clone(),
+            Arc::clone(&clock),
+            key_encryption_keys(&config.key_encryption_keys)?,
+            feed.clone(),
+            config.signing,
+            config.profile.access_ttl,
+        );
+        let mint = Arc::new(Mint::new(config.profile, signing_keys.clone(), ring));
 
-        let feed = Feed::new(config.feed, lag, vec![mint.public_key()]);
         let records = TaskTracker::new();
         let sessions = Sessions::new(
             lanes.clone(),
-            Arc::clone(&mint),
+            mint,
             Arc::new(Throttle::new(config.throttle, Arc::clone(&clock))),
             feed.clone(),
             Arc::clone(&clock),
@@ -150,11 +169,19 @@ impl App {
             sessions: sessions.clone(),
             verifier: verifier.clone(),
         };
-        let surface = surface(accounts, sessions, devices, mint, introspection)
-            .admitting(config.service_secrets);
+        let surface = surface(
+            accounts,
+            sessions,
+            devices,
+            signing_keys.clone(),
+            introspection,
+        )
+        .admitting(config.service_secrets);
         let health = Health::new(surface.names().iter().copied());
         Ok(Self {
-            server: Server::new(surface, health.clone(), verifier, config.server)?,
+            server: Server::new(surface, health.clone(), verifier.clone(), config.server)?,
+            signing_keys,
+            verifier,
             health,
             lanes,
             feed,
@@ -165,22 +192,35 @@ impl App {
     }
 
     /// Serves on `listener` until `shutdown` resolves, then stops: calls under way, then background tasks, then the
-    /// connections to the database.
-    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+    /// connections to the database. It also stops when the signing key cannot be opened at the start.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
-        readiness::follow(&tasks, self.health, &self.lanes, SCHEMA, Vec::new(), &stop);
+        let (loaded, signs) = watch::channel(false);
+        let more = vec![("signing key", signs)];
+        readiness::follow(&tasks, self.health, &self.lanes, SCHEMA, more, &stop);
         let clock = || Arc::clone(&self.clock);
         tasks.spawn(sweeper::sweep(self.lanes.clone(), clock(), stop.clone()));
         tasks.spawn(feed::sweep(self.lanes.clone(), clock(), stop.clone()));
         let feed = self.feed.clone();
         tasks.spawn(feed::publish(feed, self.feed_lane, clock(), stop.clone()));
+        let replica = Replica::new(self.signing_keys, self.verifier, loaded);
+        let (broken, cause) = oneshot::channel();
+        tasks.spawn(report(replica.run(stop.clone()), broken));
 
-        let shutdown = async {
-            shutdown.await;
+        let mut fault = None;
+        let ending = async {
+            tokio::select! {
+                () = shutdown => {}
+                Ok(error) = cause => fault = Some(error),
+            }
             self.feed.end();
         };
-        self.server.run(listener, shutdown).await;
+        self.server.run(listener, ending).await;
 
         stop.cancel();
         for tracker in [tasks, self.records] {
@@ -188,7 +228,23 @@ impl App {
             tracker.wait().await;
         }
         self.lanes.close().await;
+        fault.map_or(Ok(()), |error| Err(error.into()))
     }
+}
+
+/// Tells why a background task has failed.
+async fn report<E>(task: impl Future<Output = Result<(), E>>, failed: oneshot::Sender<E>) {
+    if let Err(error) = task.await {
+        // Whoever would listen is stopping already.
+        drop(failed.send(error));
+    }
+}
+
+fn key_encryption_keys(
+    keys: &[(u8, KeyMaterial)],
+) -> Result<KeyEncryptionKeys, KeyEncryptionKeysError> {
+    let keys = keys.iter().map(|(id, key)| (*id, *key.expose()));
+    KeyEncryptionKeys::new(keys.collect())
 }
 
 fn lag(config: &Config) -> Lag {
@@ -202,7 +258,7 @@ fn surface(
     accounts: Accounts,
     sessions: Sessions,
     devices: Devices,
-    mint: Arc<Mint>,
+    signing_keys: SigningKeys,
     introspection: Introspection,
 ) -> Surface {
     let verifier = VerifierRpcs {
@@ -215,7 +271,7 @@ fn surface(
         sessions: sessions.clone(),
         api_keys: api_keys.clone(),
         devices,
-        mint,
+        signing_keys,
     };
     let admin = AdminRpcs {
         administration: Administration::new(sessions.clone()),

@@ -7,7 +7,12 @@ use std::{
 };
 
 use anyhow::Context as _;
-use auth_service::{App, SCHEMA, config::Config, operator};
+use auth_service::{
+    App, SCHEMA,
+    config::Config,
+    keys_command::{KeysCommand, KeysCommandError},
+    operator,
+};
 use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret as _;
 use shared::{clock::SystemClock, config::exit_with, shutdown, telemetry};
@@ -29,6 +34,9 @@ enum Command {
     Migrate,
     /// Say everything that is wrong with the configuration.
     CheckConfig,
+    /// List, rotate or kill the keys that sign access tokens.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Make, close and open accounts, directly in the database.
     #[command(subcommand)]
     Admin(operator::Command),
@@ -49,7 +57,14 @@ fn main() -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve => runtime.block_on(serve(config, stop))?,
         Command::Migrate => runtime.block_on(bring_up_to_date(&config))?,
-        Command::Admin(command) => return runtime.block_on(administer(config, command)),
+        Command::Keys(command) => {
+            let told = runtime.block_on(command.run(config, Arc::new(SystemClock)));
+            return tell(told, KeysCommandError::exit_code);
+        }
+        Command::Admin(command) => {
+            let told = runtime.block_on(operator::run(config, &SystemClock, command));
+            return tell(told, operator::Error::exit_code);
+        }
         Command::CheckConfig => {}
     }
     Ok(ExitCode::SUCCESS)
@@ -62,7 +77,7 @@ async fn serve(config: Config, stop: impl Future<Output = ()>) -> anyhow::Result
         .await
         .with_context(|| format!("cannot listen on {address}"))?;
     tracing::info!(address = %listener.local_addr()?, "serving");
-    app.serve(listener, stop).await;
+    app.serve(listener, stop).await?;
     Ok(())
 }
 
@@ -72,14 +87,18 @@ async fn bring_up_to_date(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn administer(config: Config, command: operator::Command) -> anyhow::Result<ExitCode> {
-    match operator::run(config, &SystemClock, command).await {
+/// Tells what a command has done, or why it has done nothing.
+fn tell<E>(told: Result<String, E>, code: impl Fn(&E) -> u8) -> anyhow::Result<ExitCode>
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    match told {
         Ok(done) => {
             writeln!(io::stdout(), "{done}")?;
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
-            let code = error.exit_code();
+            let code = code(&error);
             writeln!(io::stderr(), "{:#}", anyhow::Error::new(error))?;
             Ok(ExitCode::from(code))
         }

@@ -33,6 +33,7 @@ impl Sessions {
         let presented = self.open_token(call, token)?;
         let id = presented.session_id.uuid();
         self.throttle.check_ended(id)?;
+        self.mint.check()?;
         let refreshed = self.refresh_genuine(call, presented, tag).await;
         if let Err(
             Error::RefreshTokenInvalid
@@ -56,9 +57,9 @@ impl Sessions {
         let rotation = self.rotation(call, &presented, tag.as_ref())?;
         for _ in 0..ATTEMPTS {
             if let Some(session) = self.rotate(call, &rotation).await? {
-                return Ok(self
+                return self
                     .mint
-                    .pair(&session, &presented.successor(), rotation.now));
+                    .pair(&session, &presented.successor(), rotation.now);
             }
             let row = self.find(call, rotation.session_id).await?;
             let decision = decide(row.as_ref(), &rotation, self.window());
@@ -132,9 +133,8 @@ impl Sessions {
         match (decision, row) {
             (Decision::Retry | Decision::Concurrent, Some(row)) => {
                 let session = row.standing(rotation.session_id);
-                Ok(self
-                    .mint
-                    .pair(&session, &presented.successor(), rotation.now))
+                self.mint
+                    .pair(&session, &presented.successor(), rotation.now)
             }
             (Decision::Reuse, _) => {
                 let ended = self

@@ -78,7 +78,12 @@ impl Sessions {
     }
 
     /// A session about to begin, and its first refresh token.
-    pub(crate) fn draft(&self, call: &Call, label: DeviceLabel) -> (NewSession, RefreshToken) {
+    pub(crate) fn draft(
+        &self,
+        call: &Call,
+        label: DeviceLabel,
+    ) -> Result<(NewSession, RefreshToken), Error> {
+        self.mint.check()?;
         let now = self.now();
         let token = RefreshToken::first(SessionId::at(now));
         let absolute_deadline = now + self.lifetimes.absolute;
@@ -91,7 +96,7 @@ impl Sessions {
             idle_deadline: self.idle_deadline(now).min(absolute_deadline),
             absolute_deadline,
         };
-        (new, token)
+        Ok((new, token))
     }
 
     /// The first pair of a session that has begun.
@@ -100,7 +105,7 @@ impl Sessions {
         account: &Account,
         new: &NewSession,
         token: &RefreshToken,
-    ) -> Pair {
+    ) -> Result<Pair, Error> {
         let session = Standing {
             session_id: new.id,
             account_id: account.id,
@@ -115,7 +120,11 @@ impl Sessions {
     }
 
     /// The pair of a session that has just got a new secret.
-    pub(crate) fn renewed_pair(&self, session: &Standing, secret: SessionSecret) -> Pair {
+    pub(crate) fn renewed_pair(
+        &self,
+        session: &Standing,
+        secret: SessionSecret,
+    ) -> Result<Pair, Error> {
         let token = RefreshToken {
             session_id: session.session_id,
             generation: session.generation.cast_unsigned(),

@@ -104,7 +104,7 @@ impl Accounts {
         rehashed: Option<PasswordHash>,
         label: DeviceLabel,
     ) -> Result<(Account, Pair), Error> {
-        let (session, token) = self.sessions.draft(call, label);
+        let (session, token) = self.sessions.draft(call, label)?;
         let act = Act::of(call, Kind::SignIn, session.now);
         let work = Arc::new(Opening {
             read,
@@ -120,7 +120,7 @@ impl Accounts {
                 async move { open(connection, &work).await }.boxed()
             })
             .await?;
-        let pair = self.sessions.first_pair(&account, &session, &token);
+        let pair = self.sessions.first_pair(&account, &session, &token)?;
         Ok((account, pair))
     }
 }

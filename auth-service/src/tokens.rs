@@ -1,20 +1,22 @@
 //! Makes token pairs. The same session and generation give the same pair, byte for byte, so that an answer that was lost
-//! can be given again without having been stored.
+//! can be given again without having been stored. When another key signs meanwhile, the refresh token of that answer is
+//! still the same, and its access token is made anew with the key of now.
 
 mod exchanged;
 
 use std::time::Duration;
 
-use aws_lc_rs::{error::KeyRejected, hmac};
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
     ids::SessionId,
-    token::{Claims, PublicKey, Scope, Scopes},
+    token::{Claims, Scope, Scopes},
 };
 
 use crate::{
+    error::Error,
     refresh_token::{KeyRing, RefreshToken},
     signing::{Signer, jittered},
+    signing_keys::SigningKeys,
     store::{ADMIN, session::Standing},
 };
 
@@ -48,32 +50,28 @@ pub(crate) struct Pair {
 #[derive(Debug)]
 pub(crate) struct Mint {
     profile: Profile,
-    signer: Signer,
+    keys: SigningKeys,
     ring: KeyRing,
-    /// Makes token ids. Derived from the signing key: replicas agree on it, and it is secret.
-    id_key: hmac::Key,
 }
 
 impl Mint {
-    /// A mint with the Ed25519 seed `seed` (RFC 8032).
-    pub(crate) fn new(
-        profile: Profile,
-        seed: &[u8; 32],
-        ring: KeyRing,
-    ) -> Result<Self, KeyRejected> {
-        let signing = hmac::Key::new(hmac::HMAC_SHA256, seed);
-        let derived = hmac::sign(&signing, b"tandem access token id");
-        Ok(Self {
+    /// A mint that signs with the key that is active when it signs.
+    pub(crate) const fn new(profile: Profile, keys: SigningKeys, ring: KeyRing) -> Self {
+        Self {
             profile,
-            signer: Signer::from_seed(seed)?,
+            keys,
             ring,
-            id_key: hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()),
-        })
+        }
     }
 
-    /// The key that verifies access tokens.
-    pub(crate) fn public_key(&self) -> PublicKey {
-        self.signer.public_key()
+    /// The keys it signs with.
+    pub(crate) const fn signing_keys(&self) -> &SigningKeys {
+        &self.keys
+    }
+
+    /// Whether it can sign now: to be asked before anything is written that ends in a token.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.keys.signer().map(|_signs| ())
     }
 
     /// The keys that refresh tokens are sealed with.
@@ -90,26 +88,31 @@ impl Mint {
         session: &Standing,
         token: &RefreshToken,
         now: DateTime<Utc>,
-    ) -> Pair {
-        let mut claims = self.claims(session, session.rotate_time);
+    ) -> Result<Pair, Error> {
+        let signer = self.keys.signer()?;
+        let mut claims = self.claims(&signer, session, session.rotate_time);
         let half_life = TimeDelta::seconds((claims.exp - claims.iat) / 2);
         if now - session.rotate_time > half_life {
-            claims = self.claims(session, now);
+            claims = self.claims(&signer, session, now);
         }
-        Pair {
-            access_token: self.signer.sign(&claims),
+        Ok(Pair {
+            access_token: signer.sign(&claims),
             access_token_expire_time: DateTime::from_timestamp(claims.exp, 0)
                 .expect("a token does not outlive the calendar"),
             refresh_token: self.ring.encode(token),
             idle_deadline: session.idle_deadline,
             absolute_deadline: session.absolute_deadline,
             session_id: session.session_id,
-        }
+        })
     }
 
-    fn claims(&self, session: &Standing, issued: DateTime<Utc>) -> Claims {
+    fn claims(&self, signer: &Signer, session: &Standing, issued: DateTime<Utc>) -> Claims {
         let iat = issued.timestamp();
-        let id = self.id(session, iat);
+        let id = signer.token_id([
+            session.session_id.uuid().as_bytes(),
+            &session.generation.to_be_bytes(),
+            &iat.to_be_bytes(),
+        ]);
         let lifetime = jittered(self.profile.access_ttl, id[0]);
         let lifetime = i64::try_from(lifetime.as_secs()).expect("a token lives at most an hour");
         Claims {
@@ -125,18 +128,6 @@ impl Mint {
             exp: iat + lifetime,
             jti: format!("{:032x}", u128::from_be_bytes(id)),
         }
-    }
-
-    fn id(&self, session: &Standing, iat: i64) -> [u8; 16] {
-        let mut context = hmac::Context::with_key(&self.id_key);
-        context.update(session.session_id.uuid().as_bytes());
-        context.update(&session.generation.to_be_bytes());
-        context.update(&iat.to_be_bytes());
-        *context
-            .sign()
-            .as_ref()
-            .first_chunk()
-            .expect("HMAC-SHA256 has 32 bytes")
     }
 }
 

@@ -23,7 +23,7 @@ fn variables(database: &Database) -> Vec<(&'static str, String)> {
     vec![
         ("DATABASE_URL", database.url().to_owned()),
         ("TANDEM_AUTH__LISTEN", "127.0.0.1:0".to_owned()),
-        ("TANDEM_AUTH__SIGNING_KEY", KEY.to_owned()),
+        ("TANDEM_AUTH__KEY_ENCRYPTION_KEYS", format!("1:{KEY}")),
         ("TANDEM_AUTH__REFRESH_KEYS", format!("1:{KEY}")),
         ("TANDEM_AUTH__SERVICE_SECRETS", KEY.to_owned()),
         ("TANDEM_LOG__FORMAT", "json".to_owned()),
@@ -89,7 +89,12 @@ async fn it_migrates_becomes_ready_serves_and_stops_cleanly() {
 #[tokio::test]
 async fn everything_wrong_with_the_settings_is_said_at_once_and_no_secret_shown() {
     let variables = [
-        ("TANDEM_AUTH__SIGNING_KEY", "c2hvcnQgc2VjcmV0".to_owned()),
+        (
+            "TANDEM_AUTH__KEY_ENCRYPTION_KEYS",
+            "1:c2hvcnQgc2VjcmV0".to_owned(),
+        ),
+        ("TANDEM_AUTH__SIGNING__ROTATE_EVERY", "1ms".to_owned()),
+        ("TANDEM_AUTH__SIGNING__POLL", "1m".to_owned()),
         ("TANDEM_AUTH__REFRESH_KEYS", format!("1:{KEY},1:{KEY}")),
         (
             "TANDEM_AUTH__SERVICE_SECRETS",
@@ -106,7 +111,9 @@ async fn everything_wrong_with_the_settings_is_said_at_once_and_no_secret_shown(
     assert_eq!(process.ended(LIMIT).await.code(), Some(78));
     for expected in [
         "auth.database.url: is required",
-        "auth.signing_key: must be base64 of exactly 32 bytes",
+        "auth.key_encryption_keys: must be base64 of exactly 32 bytes",
+        "auth.signing.rotate_every: must be 0s, for never, or at least 1s",
+        "auth.signing.poll: \"1m\" is out of range: from 10ms to 10s",
         "auth.refresh_keys: names one key id twice",
         "auth.service_secrets: must have 32 to 512 characters",
         "auth.feed.poll: must not be longer than auth.feed.heartbeat",

@@ -2,6 +2,7 @@
 //! act: the token may be older than the answer.
 
 pub(crate) mod acts;
+mod signing_keys;
 
 use std::sync::Arc;
 

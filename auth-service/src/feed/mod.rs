@@ -123,11 +123,11 @@ struct Shared {
 
 impl Feed {
     /// A feed that has not been published yet.
-    pub(crate) fn new(settings: FeedSettings, lag: Lag, keys: Vec<PublicKey>) -> Self {
+    pub(crate) fn new(settings: FeedSettings, lag: Lag) -> Self {
         Self(Arc::new(Shared {
             settings,
             lag,
-            published: Mutex::new(Published::new(keys)),
+            published: Mutex::new(Published::new()),
             live: broadcast::Sender::new(settings.buffer),
             written: Notify::new(),
             subscribers: Subscribers::default(),
@@ -147,7 +147,6 @@ impl Feed {
     }
 
     /// Replaces the keys that verify tokens, here and at every subscriber.
-    #[expect(dead_code, reason = "there is one signing key, which never changes")]
     pub(crate) fn set_keys(&self, keys: Vec<PublicKey>) {
         let mut published = self.published();
         if let Some(message) = published.replace_keys(keys) {

@@ -26,6 +26,7 @@ pub(super) struct Published {
     log: BTreeMap<i64, Arc<Revocation>>,
     set: RevocationSet,
     head: i64,
+    /// None until they are known.
     keys: Arc<[PublicKey]>,
     as_of: DateTime<Utc>,
     /// When the last look that succeeded began.
@@ -35,13 +36,13 @@ pub(super) struct Published {
 }
 
 impl Published {
-    pub(super) fn new(keys: Vec<PublicKey>) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             incarnation: None,
             log: BTreeMap::new(),
             set: RevocationSet::default(),
             head: 0,
-            keys: keys.into(),
+            keys: Arc::new([]),
             as_of: DateTime::UNIX_EPOCH,
             looked: None,
             beaten: None,
@@ -79,8 +80,14 @@ impl Published {
             return None;
         }
         self.keys = keys.into();
-        let event = Event::Keys(Arc::clone(&self.keys));
-        self.messages(vec![event]).pop()
+        self.messages(self.known_keys().collect()).pop()
+    }
+
+    fn known_keys(&self) -> impl Iterator<Item = Event> {
+        let known = !self.keys.is_empty();
+        known
+            .then(|| Event::Keys(Arc::clone(&self.keys)))
+            .into_iter()
     }
 
     /// What a new subscriber must know who holds the feed up to `since`; nothing before the first look.
@@ -89,7 +96,7 @@ impl Published {
             Some(missed) => deltas(&missed),
             None => self.snapshot(),
         };
-        events.push(Event::Keys(Arc::clone(&self.keys)));
+        events.extend(self.known_keys());
         if self.looked.is_some_and(|at| at.elapsed() <= heartbeat) {
             events.push(Event::Heartbeat(self.heartbeat()));
         }
@@ -144,7 +151,7 @@ impl Published {
         self.beaten = None;
         self.add(look.revocations);
         let mut events = self.snapshot();
-        events.push(Event::Keys(Arc::clone(&self.keys)));
+        events.extend(self.known_keys());
         events
     }
 

@@ -6,6 +6,7 @@ use std::{
 };
 
 use shared::{refusal::Problem, text};
+use tokio::sync::Notify;
 
 /// Longest name of a verifier, in characters.
 const LONGEST: usize = 100;
@@ -23,7 +24,13 @@ impl VerifierId {
 
 /// The verifiers connected to this replica. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Subscribers(Arc<Mutex<HashMap<VerifierId, Connected>>>);
+pub(crate) struct Subscribers(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    connected: Mutex<HashMap<VerifierId, Connected>>,
+    changed: Notify,
+}
 
 #[derive(Debug, Default)]
 struct Connected {
@@ -57,13 +64,15 @@ impl Subscribers {
         if let Some(connected) = self.connected().get_mut(verifier) {
             connected.kids = kids.into_iter().collect();
         }
+        self.0.changed.notify_one();
+    }
+
+    /// Resolves when a verifier has acknowledged keys or left since the last time. For one who waits.
+    pub(crate) async fn changed(&self) {
+        self.0.changed.notified().await;
     }
 
     /// Whether every verifier connected to this replica accepts the key; true when there is none.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "there is one signing key, which never changes")
-    )]
     pub(crate) fn all_acknowledged(&self, kid: &str) -> bool {
         self.connected()
             .values()
@@ -72,6 +81,7 @@ impl Subscribers {
 
     fn connected(&self) -> MutexGuard<'_, HashMap<VerifierId, Connected>> {
         self.0
+            .connected
             .lock()
             .expect("nothing panics while it holds the lock")
     }
@@ -84,6 +94,7 @@ impl Drop for Seat {
             connected.streams -= 1;
             if connected.streams == 0 {
                 all.remove(&self.verifier);
+                self.subscribers.0.changed.notify_one();
             }
         }
     }

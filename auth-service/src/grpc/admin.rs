@@ -7,7 +7,7 @@ use shared::{
     paging::{self, Binding, PageTokens},
     proto::auth::{
         AuditEvent, ListAccountsRequest, ListAccountsResponse, ListAuditEventsRequest,
-        ListAuditEventsResponse,
+        ListAuditEventsResponse, SigningKey,
     },
     refusal::{Problem, Violations},
 };
@@ -17,7 +17,7 @@ use crate::{
     administration::{Page, Slice},
     domain::Email,
     error::Error,
-    store::{account::Account, audit::Event},
+    store::{account::Account, audit::Event, signing_key::StoredKey},
 };
 
 /// The page of a list, and the account it is about if it is about one.
@@ -120,5 +120,15 @@ fn audit_event(event: Event) -> AuditEvent {
             .map_or_else(String::new, |id| id.to_string()),
         ip: event.ip.unwrap_or_default(),
         user_agent: event.user_agent,
+    }
+}
+
+pub(super) fn signing_key(key: &StoredKey) -> SigningKey {
+    SigningKey {
+        kid: key.kid.clone(),
+        state: key.state().into(),
+        create_time: Some(timestamp(key.create_time)),
+        activate_time: key.activate_time.map(timestamp),
+        retire_time: key.retire_time.map(timestamp),
     }
 }

@@ -9,7 +9,6 @@ use shared::{
         RevokeAccountSessionsResponse, RotateSigningKeyRequest, RotateSigningKeyResponse,
         admin_service_server::AdminService,
     },
-    refusal::{Reason, refuse_plainly},
 };
 use tonic::{Request, Response, Status};
 
@@ -83,15 +82,26 @@ impl AdminService for AdminRpcs {
 
     async fn list_signing_keys(
         &self,
-        _request: Request<ListSigningKeysRequest>,
+        request: Request<ListSigningKeysRequest>,
     ) -> Result<Response<ListSigningKeysResponse>, Status> {
-        Err(refuse_plainly(Reason::MethodUnknown))
+        let (caller, call, ListSigningKeysRequest {}) = authenticated(request)?;
+        let keys = self.administration.list_signing_keys(caller, &call).await?;
+        Ok(Response::new(ListSigningKeysResponse {
+            keys: keys.iter().map(admin::signing_key).collect(),
+        }))
     }
 
     async fn rotate_signing_key(
         &self,
-        _request: Request<RotateSigningKeyRequest>,
+        request: Request<RotateSigningKeyRequest>,
     ) -> Result<Response<RotateSigningKeyResponse>, Status> {
-        Err(refuse_plainly(Reason::MethodUnknown))
+        let (caller, call, RotateSigningKeyRequest {}) = authenticated(request)?;
+        let key = self
+            .administration
+            .rotate_signing_key(caller, &call)
+            .await?;
+        Ok(Response::new(RotateSigningKeyResponse {
+            key: Some(admin::signing_key(&key)),
+        }))
     }
 }

@@ -1,6 +1,6 @@
 //! `tandem.auth.v1.AuthService`.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use shared::{
     caller::anonymous,
@@ -15,7 +15,8 @@ use tonic::{Request, Response, Status};
 
 use super::{api_key, messages, requests};
 use crate::{
-    accounts::Accounts, api_keys::ApiKeys, device::Devices, sessions::Sessions, tokens::Mint,
+    accounts::Accounts, api_keys::ApiKeys, device::Devices, sessions::Sessions,
+    signing_keys::SigningKeys,
 };
 
 /// How long the published keys may be kept: as long as an access token lives by default.
@@ -28,7 +29,7 @@ pub(crate) struct AuthRpcs {
     pub(crate) sessions: Sessions,
     pub(crate) devices: Devices,
     pub(crate) api_keys: ApiKeys,
-    pub(crate) mint: Arc<Mint>,
+    pub(crate) signing_keys: SigningKeys,
 }
 
 #[tonic::async_trait]
@@ -95,9 +96,10 @@ impl AuthService for AuthRpcs {
         request: Request<GetJsonWebKeySetRequest>,
     ) -> Result<Response<GetJsonWebKeySetResponse>, Status> {
         let (_call, GetJsonWebKeySetRequest {}) = anonymous(request)?;
+        let published = self.signing_keys.published()?;
         let max_age = prost_types::Duration::try_from(KEYS_MAX_AGE).expect("five minutes fit");
         Ok(Response::new(GetJsonWebKeySetResponse {
-            keys: vec![messages::json_web_key(self.mint.public_key())],
+            keys: published.iter().map(messages::json_web_key).collect(),
             max_age: Some(max_age),
         }))
     }

@@ -52,12 +52,12 @@ pub(super) fn session(listed: Listed, current: SessionId) -> auth::Session {
 }
 
 /// RFC 7517, RFC 8037.
-pub(super) fn json_web_key(key: PublicKey) -> auth::JsonWebKey {
+pub(super) fn json_web_key(key: &PublicKey) -> auth::JsonWebKey {
     auth::JsonWebKey {
         kty: "OKP".to_owned(),
         crv: "Ed25519".to_owned(),
-        x: key.x,
-        kid: key.kid,
+        x: key.x.clone(),
+        kid: key.kid.clone(),
         alg: "EdDSA".to_owned(),
         r#use: "sig".to_owned(),
     }

@@ -101,7 +101,7 @@ fn revocations(all: &[Arc<Revocation>]) -> Vec<RevocationMessage> {
 
 fn verification_keys(keys: &[PublicKey]) -> VerificationKeys {
     VerificationKeys {
-        keys: keys.iter().cloned().map(json_web_key).collect(),
+        keys: keys.iter().map(json_web_key).collect(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::{fmt, time::Duration};
 
 use aws_lc_rs::{
     error::KeyRejected,
+    hmac,
     signature::{Ed25519KeyPair, KeyPair as _},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -11,12 +12,16 @@ use shared::token::{Claims, PublicKey, TYPE};
 
 use crate::domain::sha256;
 
+pub mod sealing;
+
 /// A private key, and what follows from it.
 pub struct Signer {
     pair: Ed25519KeyPair,
     public: PublicKey,
     /// The header of every token of this key, encoded.
     header: String,
+    /// Makes token ids. Derived from the seed: replicas agree on it, and it is secret.
+    id_key: hmac::Key,
 }
 
 impl Signer {
@@ -26,8 +31,13 @@ impl Signer {
         let x = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
         let kid = thumbprint(&x);
         let header = format!(r#"{{"typ":"{TYPE}","alg":"EdDSA","kid":"{kid}"}}"#);
+        let derived = hmac::sign(
+            &hmac::Key::new(hmac::HMAC_SHA256, seed),
+            b"tandem access token id",
+        );
         Ok(Self {
             pair,
+            id_key: hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()),
             header: URL_SAFE_NO_PAD.encode(header),
             public: PublicKey { kid, x },
         })
@@ -44,6 +54,30 @@ impl Signer {
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
         self.public.clone()
+    }
+
+    /// Its key id.
+    pub(crate) fn kid(&self) -> &str {
+        &self.public.kid
+    }
+
+    /// The public key itself (RFC 8032 section 5.1.5).
+    pub(crate) fn public_bytes(&self) -> [u8; 32] {
+        let bytes = self.pair.public_key().as_ref().first_chunk();
+        *bytes.expect("a public key of Ed25519 has 32 bytes")
+    }
+
+    /// An id for the token about `parts`: always the same, and nobody else can tell it beforehand.
+    pub(crate) fn token_id(&self, parts: [&[u8]; 3]) -> [u8; 16] {
+        let mut context = hmac::Context::with_key(&self.id_key);
+        for part in parts {
+            context.update(part);
+        }
+        *context
+            .sign()
+            .as_ref()
+            .first_chunk()
+            .expect("HMAC-SHA256 has 32 bytes")
     }
 
     /// JWS compact serialization (RFC 7515 section 7.1) of two parts that are encoded already.

@@ -36,6 +36,10 @@ pub(crate) enum Kind {
     ApiKeyCreated,
     /// An API key, the event's session, was ended by its account.
     ApiKeyRevoked,
+    /// A signing key was made, to take over from the one that signs.
+    SigningKeyRotated,
+    /// A signing key was ended at once, and every token it had signed.
+    SigningKeyKilled,
     /// An administrator's account was made from the command line.
     AdminCreated,
     /// The account was closed, which ended its sessions and API keys.
@@ -62,6 +66,8 @@ impl Kind {
             Self::AccountDeleted => "account_deleted",
             Self::ApiKeyCreated => "api_key_created",
             Self::ApiKeyRevoked => "api_key_revoked",
+            Self::SigningKeyRotated => "signing_key_rotated",
+            Self::SigningKeyKilled => "signing_key_killed",
             Self::AdminCreated => "admin_created",
             Self::AccountDisabled => "account_disabled",
             Self::AccountEnabled => "account_enabled",
@@ -151,6 +157,26 @@ pub(crate) async fn insert(
         act.kind.as_str(),
         account_id.uuid(),
         session_id.map(SessionId::uuid),
+        act.origin.ip,
+        act.origin.user_agent,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Records an act that concerns no account, and who did it: an administrator's account id, `cli`, or nobody.
+pub(crate) async fn insert_general(
+    connection: &mut PgConnection,
+    act: &Act,
+    actor: Option<&str>,
+) -> Result<(), database::Error> {
+    sqlx::query!(
+        "insert into auth.audit_event (id, time, kind, actor, ip, user_agent) values ($1, $2, $3, $4, $5, $6)",
+        act.id,
+        act.time,
+        act.kind.as_str(),
+        actor,
         act.origin.ip,
         act.origin.user_agent,
     )

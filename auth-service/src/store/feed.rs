@@ -51,7 +51,6 @@ pub(crate) async fn revoke_account(
 }
 
 /// Voids the tokens that one key has signed.
-#[expect(dead_code, reason = "no key can be killed yet")]
 pub(crate) async fn revoke_key(
     connection: &mut PgConnection,
     kid: &str,

@@ -7,6 +7,7 @@ pub(crate) mod audit;
 pub(crate) mod feed;
 pub(crate) mod revocation;
 pub(crate) mod session;
+pub(crate) mod signing_key;
 pub(crate) mod throttle;
 
 /// `state` of an account that can be signed in to: the number of `ACCOUNT_STATE_ACTIVE`.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use shared::{ids::uuid_at, token::Claims};
 
 use super::Mint;
-use crate::{domain::KeyScopes, signing::jittered, store::api_key::Grant};
+use crate::{domain::KeyScopes, error::Error, signing::jittered, store::api_key::Grant};
 
 /// `client_id` of the tokens that keys are exchanged for.
 const CLIENT_ID: &str = "api-key";
@@ -19,7 +19,8 @@ pub(crate) struct Exchanged {
 
 impl Mint {
     /// The access token of a key. It never outlives the key.
-    pub(crate) fn exchanged(&self, grant: Grant, now: DateTime<Utc>) -> Exchanged {
+    pub(crate) fn exchanged(&self, grant: Grant, now: DateTime<Utc>) -> Result<Exchanged, Error> {
+        let signer = self.keys.signer()?;
         let iat = now.timestamp();
         // There is no answer to give again, so the id need not follow from anything.
         let id = uuid_at(now);
@@ -40,11 +41,11 @@ impl Mint {
             exp,
             jti: id.simple().to_string(),
         };
-        Exchanged {
-            access_token: self.signer.sign(&claims),
+        Ok(Exchanged {
+            access_token: signer.sign(&claims),
             expire_time: DateTime::from_timestamp(exp, 0)
                 .expect("a token does not outlive the calendar"),
             scopes: grant.scopes,
-        }
+        })
     }
 }

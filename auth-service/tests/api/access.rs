@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use auth_service::signing::Signer;
 use shared::{
     clock::Clock as _,
     ids::{SessionId, UserId},
@@ -17,7 +16,7 @@ use testing::assert_refused;
 use tonic::{Code, Request, Status};
 
 use crate::keys;
-use crate::world::{PASSWORD, Person, World, credentials, signing_seed, with_token};
+use crate::world::{PASSWORD, Person, World, credentials, with_token};
 
 /// What each RPC of `AccountService` answers to requests that `send` makes out of good messages.
 async fn refusals(world: &World, token: Option<&str>) -> Vec<Status> {
@@ -101,9 +100,9 @@ fn assert_all(refusals: &[Status], code: Code, reason: &str) {
 }
 
 /// A token of this service for `tokens`' session that says `scope`.
-fn forged_scope(world: &World, scope: &str) -> String {
+async fn forged_scope(world: &World, scope: &str) -> String {
     let now = world.clock.now();
-    Signer::from_seed(&signing_seed()).unwrap().sign(&Claims {
+    world.signer().await.sign(&Claims {
         iss: "tandem-auth".to_owned(),
         aud: "tandem".to_owned(),
         sub: UserId::at(now),
@@ -141,7 +140,7 @@ async fn a_call_without_a_good_token_is_refused_by_every_rpc_of_the_account() {
 #[tokio::test]
 async fn a_token_without_the_scope_is_refused_by_every_rpc_of_the_account() {
     let world = World::boot().await;
-    let token = forged_scope(&world, "tasks.read tasks.write admin");
+    let token = forged_scope(&world, "tasks.read tasks.write admin").await;
     let all = refusals(&world, Some(&token)).await;
     assert_all(&all, Code::PermissionDenied, "SCOPE_MISSING");
 }

@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use auth_service::signing::Signer;
 use prost_types::Timestamp;
 use shared::{
     proto::auth::CreateApiKeyRequest,
@@ -13,11 +12,11 @@ use tonic::Code;
 
 use crate::{
     keys::{create, exchange, revoke, wish},
-    world::{World, signing_seed},
+    world::World,
 };
 
 /// What a service that trusts this one reads in a token.
-fn verified(world: &World, token: &str) -> Claims {
+async fn verified(world: &World, token: &str) -> Claims {
     let trust = Trust {
         issuer: "tandem-auth".to_owned(),
         audience: "tandem".to_owned(),
@@ -29,7 +28,7 @@ fn verified(world: &World, token: &str) -> Claims {
         0,
         Arc::new(world.clock.clone()),
     );
-    let signer = Signer::from_seed(&signing_seed()).unwrap();
+    let signer = world.signer().await;
     verifier.set_keys(KeySet::new([signer.public_key()]));
     Claims::clone(&verifier.verify(token, Purpose::Read).unwrap())
 }
@@ -43,7 +42,7 @@ async fn the_token_is_the_accounts_and_says_the_key_and_its_scopes_and_no_more()
         .unwrap();
     let answer = exchange(&world, &made.secret).await.unwrap();
     assert_eq!(answer.scopes, ["tasks.read"]);
-    let claims = verified(&world, &answer.access_token);
+    let claims = verified(&world, &answer.access_token).await;
     assert_eq!(claims.sub.to_string(), person.id);
     assert_eq!(claims.sid.to_string(), made.api_key.unwrap().id);
     assert_eq!(claims.client_id, "api-key");
@@ -58,7 +57,7 @@ async fn the_token_is_the_accounts_and_says_the_key_and_its_scopes_and_no_more()
         assert!(!scopes.contains(scope), "{scope:?}");
     }
     let again = exchange(&world, &made.secret).await.unwrap();
-    assert_ne!(verified(&world, &again.access_token).jti, claims.jti);
+    assert_ne!(verified(&world, &again.access_token).await.jti, claims.jti);
 }
 
 #[tokio::test]
@@ -75,7 +74,7 @@ async fn a_token_never_outlives_its_key() {
     let made = create(&world, &person.tokens, soon).await.unwrap();
     world.advance(Duration::from_secs(59));
     let answer = exchange(&world, &made.secret).await.unwrap();
-    let claims = verified(&world, &answer.access_token);
+    let claims = verified(&world, &answer.access_token).await;
     assert_eq!(claims.exp, world.seconds() + 1);
     assert_eq!(
         answer.access_token_expire_time,
@@ -157,8 +156,11 @@ async fn a_key_survives_a_new_password_and_its_tokens_of_before_do_not_come_back
         .execute("update auth.account set epoch = epoch + 1")
         .await;
     let after = exchange(&world, &made.secret).await.unwrap();
-    let epoch = |token: &str| verified(&world, token).ep;
-    assert_eq!(epoch(&after.access_token), epoch(&before.access_token) + 1);
+    let epoch = async |token: &str| verified(&world, token).await.ep;
+    assert_eq!(
+        epoch(&after.access_token).await,
+        epoch(&before.access_token).await + 1
+    );
     let tokens = world.sign_in(&person).await;
     revoke(&world, &tokens, &made.api_key.unwrap().id)
         .await

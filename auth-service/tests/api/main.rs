@@ -37,6 +37,7 @@ mod service_access;
 mod sign_in;
 mod sign_out;
 mod sign_up;
+mod signing_keys;
 mod sweeper;
 mod throttle;
 mod timing;

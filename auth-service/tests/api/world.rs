@@ -9,8 +9,9 @@ use std::{
 };
 
 use auth_service::{
-    App, SCHEMA,
+    App, SCHEMA, ServeError,
     config::{Config, DEFAULTS, SECTION},
+    signing::{Signer, sealing::KeyEncryptionKeys},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use shared::{
@@ -21,6 +22,7 @@ use shared::{
         account_service_client::AccountServiceClient, admin_service_client::AdminServiceClient,
         auth_service_client::AuthServiceClient, verifier_service_client::VerifierServiceClient,
     },
+    proto::health::{HealthCheckRequest, health_client::HealthClient},
 };
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
 use testing::{Database, TestClock};
@@ -30,9 +32,14 @@ use tonic::{Request, Status, metadata::AsciiMetadataValue, transport::Channel};
 /// What services are known by.
 pub(crate) const SERVICE_SECRET: &str = "q8Jx0f2Zs7mVb4Kt1LrYp6WnHc3Dg5EaTu9";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
+/// Longest wait for a state of the service.
+const LIMIT: Duration = Duration::from_secs(30);
+/// The numbers of `ServingStatus.SERVING` and `ServingStatus.NOT_SERVING`.
+const SERVING: i32 = 1;
+const NOT_SERVING: i32 = 2;
 /// How often and how long something that happens in the background is looked for.
-const POLL: Duration = Duration::from_millis(20);
-const POLLS: usize = 500;
+pub(crate) const POLL: Duration = Duration::from_millis(20);
+pub(crate) const POLLS: usize = 500;
 
 /// A booted service.
 pub(crate) struct World {
@@ -42,11 +49,12 @@ pub(crate) struct World {
     pub(crate) account: AccountServiceClient<Channel>,
     pub(crate) admin: AdminServiceClient<Channel>,
     pub(crate) verifier: VerifierServiceClient<Channel>,
+    channel: Channel,
     /// Where the service listens.
     pub(crate) uri: String,
     people: AtomicUsize,
     stop: Option<oneshot::Sender<()>>,
-    served: JoinHandle<()>,
+    served: JoinHandle<Result<(), ServeError>>,
 }
 
 /// Someone with an account, signed in.
@@ -74,8 +82,19 @@ impl World {
         Self::on(Arc::clone(&self.database), self.clock.clone(), settings).await
     }
 
-    /// A service on a database that is there already.
+    /// A service on a database that is there already, ready.
     pub(crate) async fn on(
+        database: Arc<Database>,
+        clock: TestClock,
+        settings: &[(&str, &str)],
+    ) -> Self {
+        let world = Self::starting(database, clock, settings).await;
+        world.becomes_ready().await;
+        world
+    }
+
+    /// A service that may not be ready yet.
+    pub(crate) async fn starting(
         database: Arc<Database>,
         clock: TestClock,
         settings: &[(&str, &str)],
@@ -100,7 +119,8 @@ impl World {
             auth: AuthServiceClient::new(channel.clone()),
             account: AccountServiceClient::new(channel.clone()),
             admin: AdminServiceClient::new(channel.clone()),
-            verifier: VerifierServiceClient::new(channel),
+            verifier: VerifierServiceClient::new(channel.clone()),
+            channel,
             uri,
             people: AtomicUsize::new(0),
             stop: Some(stop),
@@ -108,11 +128,22 @@ impl World {
         }
     }
 
+    /// Waits until the service says that it is ready.
+    pub(crate) async fn becomes_ready(&self) {
+        becomes(&self.channel, SERVING).await;
+    }
+
+    /// Waits until the service says that it is not ready.
+    pub(crate) async fn becomes_unready(&self) {
+        becomes(&self.channel, NOT_SERVING).await;
+    }
+
     /// Stops the service and keeps what it leaves behind.
     pub(crate) async fn stop(mut self) -> (Arc<Database>, TestClock) {
         drop(self.stop.take());
         drop((self.auth, self.account, self.admin, self.verifier));
-        self.served.await.unwrap();
+        drop(self.channel);
+        self.served.await.unwrap().unwrap();
         (self.database, self.clock)
     }
 
@@ -165,6 +196,18 @@ impl World {
     /// Now, in seconds since 1970.
     pub(crate) fn seconds(&self) -> i64 {
         self.clock.now().timestamp()
+    }
+
+    /// The key that signs the access tokens of this world.
+    pub(crate) async fn signer(&self) -> Signer {
+        let active = sqlx::query_as(
+            "select kid, key_encryption_key, sealed_private_key from auth.signing_key
+             where activate_time is not null and retire_time is null and kill_time is null",
+        );
+        let (kid, key_id, sealed): (String, i16, Vec<u8>) =
+            active.fetch_one(&mut self.connect().await).await.unwrap();
+        let keys = KeyEncryptionKeys::new(vec![(1, key(7))]).unwrap();
+        Signer::from_seed(&keys.open(&kid, key_id, &sealed).unwrap()).unwrap()
     }
 
     pub(crate) async fn connect(&self) -> PgConnection {
@@ -269,9 +312,14 @@ pub(crate) fn with_token<T>(token: &str, message: T) -> Request<T> {
     request
 }
 
-/// The seed of the key that signs the access tokens of every test.
-pub(crate) fn signing_seed() -> [u8; 32] {
-    key(7)
+/// Waits until the service says that its state is this.
+async fn becomes(channel: &Channel, state: i32) {
+    let mut health = HealthClient::new(channel.clone());
+    let watched = health.watch(HealthCheckRequest::default()).await;
+    let mut statuses = watched.unwrap().into_inner();
+    let become_so = async { while statuses.message().await.unwrap().unwrap().status != state {} };
+    let became = tokio::time::timeout(LIMIT, become_so).await;
+    became.unwrap_or_else(|_elapsed| panic!("the service's state is not {state}"));
 }
 
 /// Bytes that look random enough for a key.
@@ -280,10 +328,14 @@ pub(crate) fn key(factor: usize) -> [u8; 32] {
 }
 
 /// Settings of the tests: cheap hashing, fixed keys.
-fn config(url: &str, settings: &[(&str, &str)]) -> Config {
+pub(crate) fn config(url: &str, settings: &[(&str, &str)]) -> Config {
     let mut made: Vec<(String, String)> = [
         ("auth.database.url", url.to_owned()),
-        ("auth.signing_key", STANDARD.encode(signing_seed())),
+        (
+            "auth.key_encryption_keys",
+            format!("1:{}", STANDARD.encode(key(7))),
+        ),
+        ("auth.signing.poll", "20ms".to_owned()),
         (
             "auth.refresh_keys",
             format!("1:{}", STANDARD.encode(key(11))),
