@@ -89,8 +89,7 @@ impl Parts {
         let gateway = gateway::App::new(plan.gateway);
         Ok(Self {
             auth: Part::start("auth service", |stop| async move {
-                auth.serve(ports.auth, stop).await;
-                None
+                why(auth.serve(ports.auth, stop).await)
             }),
             task: Part::start("task service", |stop| async move {
                 why(task.serve(ports.task, stop).await)

@@ -88,7 +88,11 @@ pub(crate) fn database(url: &str) -> Made {
 pub(crate) fn wiring(plan: &Plan, addresses: &Addresses) -> Made {
     let Addresses { auth, task, .. } = addresses;
     let profile = &plan.auth.profile;
+    // The gateway runs on this machine and says for whom it calls.
+    let this_machine = || "127.0.0.0/8,::1".to_owned();
     let known = [
+        ("auth.server.trusted_proxies", this_machine()),
+        ("task.server.trusted_proxies", this_machine()),
         ("task.auth_upstream", format!("http://{auth}")),
         ("task.issuer", profile.issuer.clone()),
         ("task.audience", profile.audience.clone()),

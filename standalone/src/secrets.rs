@@ -25,11 +25,16 @@ pub(crate) struct Secrets {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AuthSecrets {
-    signing_key: String,
     refresh_keys: String,
     /// Not in files of the first version.
     #[serde(default)]
+    key_encryption_keys: String,
+    /// Not in files of the first version.
+    #[serde(default)]
     service_secret: String,
+    /// In files of the first version: signing keys are in the database now.
+    #[serde(default, rename = "signing_key")]
+    _signing_key: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -43,9 +48,10 @@ impl Secrets {
     pub(crate) fn random() -> Self {
         Self {
             auth: AuthSecrets {
-                signing_key: random_key(),
                 refresh_keys: format!("1:{}", random_key()),
+                key_encryption_keys: format!("1:{}", random_key()),
                 service_secret: random_key(),
+                _signing_key: None,
             },
             task: TaskSecrets {
                 page_token_key: random_key(),
@@ -70,6 +76,7 @@ impl Secrets {
     fn completed(mut self, folder: &Folder, new: Self) -> Result<Self, Error> {
         if self.auth.service_secret.is_empty() {
             self.auth.service_secret = new.auth.service_secret;
+            self.auth.key_encryption_keys = new.auth.key_encryption_keys;
             folder.write(FILE, &self.to_toml())?;
         }
         Ok(self)
@@ -78,8 +85,8 @@ impl Secrets {
     /// As settings that the program made: dotted key and value.
     pub(crate) fn settings(&self) -> Vec<(String, String)> {
         let named = [
-            ("auth.signing_key", &self.auth.signing_key),
             ("auth.refresh_keys", &self.auth.refresh_keys),
+            ("auth.key_encryption_keys", &self.auth.key_encryption_keys),
             ("auth.service_secrets", &self.auth.service_secret),
             ("task.service_secret", &self.auth.service_secret),
             ("task.page_token_key", &self.task.page_token_key),
@@ -92,9 +99,9 @@ impl Secrets {
     fn to_toml(&self) -> String {
         format!(
             "# Made by the first start. Whoever has this file can make tokens; without it every session ends.\n\
-             [auth]\nsigning_key = \"{}\"\nrefresh_keys = \"{}\"\nservice_secret = \"{}\"\n\n[task]\npage_token_key = \"{}\"\n",
-            self.auth.signing_key,
+             [auth]\nrefresh_keys = \"{}\"\nkey_encryption_keys = \"{}\"\nservice_secret = \"{}\"\n\n[task]\npage_token_key = \"{}\"\n",
             self.auth.refresh_keys,
+            self.auth.key_encryption_keys,
             self.auth.service_secret,
             self.task.page_token_key
         )
@@ -149,9 +156,15 @@ mod tests {
     fn a_file_of_the_first_version_is_completed_and_keeps_what_it_has() {
         let fresh = Fresh::new();
         let folder = Folder::open(&fresh.0).unwrap();
-        let text = Secrets::random().to_toml();
-        let line = text.lines().find(|line| line.starts_with("service_secret"));
-        let older = text.replace(&format!("{}\n", line.unwrap()), "");
+        let whole = Secrets::random();
+        let newer = |line: &&str| {
+            line.starts_with("service_secret") || line.starts_with("key_encryption_keys")
+        };
+        let text = whole.to_toml();
+        let kept: Vec<&str> = text.lines().filter(|line| !newer(line)).collect();
+        let older = kept
+            .join("\n")
+            .replace("[auth]", "[auth]\nsigning_key = \"x\"");
         folder.write(FILE, &older).unwrap();
         let Ok(first) = Secrets::kept_in(&folder, Secrets::random()) else {
             panic!("an older file can be read")
@@ -159,9 +172,9 @@ mod tests {
         let Ok(second) = Secrets::kept_in(&folder, Secrets::random()) else {
             panic!("the completed file can be read")
         };
-        assert!(older.contains(&first.auth.signing_key));
+        assert_eq!(first.auth.refresh_keys, whole.auth.refresh_keys);
         assert_eq!(first.settings(), second.settings());
-        assert!(!first.auth.service_secret.is_empty());
+        assert!(first.settings().iter().all(|(_, value)| !value.is_empty()));
     }
 
     #[test]
@@ -169,13 +182,13 @@ mod tests {
         let fresh = Fresh::new();
         let folder = Folder::open(&fresh.0).unwrap();
         let whole = Secrets::random();
-        let key = whole.auth.signing_key.clone();
+        let key = whole.task.page_token_key.clone();
         let cases = [
             (String::new(), "not TOML with"),
             (whole.to_toml()[..150].to_owned(), "not TOML with"),
             (
                 whole.to_toml().replace(&key, &key[..20]),
-                "auth.signing_key must be base64 of exactly 32 bytes",
+                "task.page_token_key must be base64 of exactly 32 bytes",
             ),
             (
                 whole.to_toml().replace("page_token_key", "other_key"),

@@ -53,11 +53,13 @@ fn every_line_of_the_example_is_good_as_it_stands() {
         };
         // Secrets have no value to show, and no other configuration file exists.
         let value = match name {
-            "TANDEM_AUTH__SIGNING_KEY" => key(1),
+            "TANDEM_AUTH__KEY_ENCRYPTION_KEYS" => format!("1:{}", key(1)),
             "TANDEM_AUTH__REFRESH_KEYS" => format!("1:{}", key(2)),
             "TANDEM_TASK__PAGE_TOKEN_KEY" => key(3),
             "TANDEM_AUTH__SERVICE_SECRETS" | "TANDEM_TASK__SERVICE_SECRET" => key(4),
-            "TANDEM_CONFIG" => continue,
+            "TANDEM_CONFIG"
+            | "TANDEM_AUTH__HASH__PEPPER"
+            | "TANDEM_AUTH__HASH__PREVIOUS_PEPPERS" => continue,
             _ => value.to_owned(),
         };
         env.extend([name, "=", &value, "\n"]);

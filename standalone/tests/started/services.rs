@@ -42,7 +42,7 @@ async fn three_processes_serve_a_python_client_together_and_log_no_secret_at_any
         ("TANDEM_AUTH__LISTEN", "127.0.0.1:0".to_owned()),
         ("TANDEM_LOG__LEVEL", "trace".to_owned()),
         ("TANDEM_AUTH__DATABASE__URL", accounts.url().to_owned()),
-        ("TANDEM_AUTH__SIGNING_KEY", key(1)),
+        ("TANDEM_AUTH__KEY_ENCRYPTION_KEYS", format!("1:{}", key(1))),
         ("TANDEM_AUTH__REFRESH_KEYS", format!("1:{}", key(2))),
         ("TANDEM_AUTH__SERVICE_SECRETS", key(4)),
     ];

@@ -51,9 +51,9 @@ fn each_required_setting_that_is_missing_is_listed() {
             "auth-service",
             &[
                 "auth.database.url",
+                "auth.key_encryption_keys",
                 "auth.refresh_keys",
                 "auth.service_secrets",
-                "auth.signing_key",
             ],
         ),
         (
@@ -125,7 +125,10 @@ fn no_secret_is_told_with_its_problem() {
                 "DATABASE_URL".to_owned(),
                 "mysql://u:hunter2@h/d".to_owned(),
             ),
-            (variable("auth.signing_key"), "c2VjcmV0LXNlZWQ=".to_owned()),
+            (
+                variable("auth.key_encryption_keys"),
+                "1:c2VjcmV0LXNlZWQ=".to_owned(),
+            ),
             (
                 variable("auth.refresh_keys"),
                 "1:c2VjcmV0LXNlZWQ=".to_owned(),
@@ -136,9 +139,9 @@ fn no_secret_is_told_with_its_problem() {
         keys(&told),
         [
             "auth.database.url",
+            "auth.key_encryption_keys",
             "auth.refresh_keys",
-            "auth.service_secrets",
-            "auth.signing_key"
+            "auth.service_secrets"
         ]
     );
     for secret in ["hunter2", "c2VjcmV0"] {

@@ -12,7 +12,7 @@ INFRASTRUCTURE = {
 }
 
 of_auth = ProtoReflectionDescriptorDatabase(auth_channel)
-own = {"tandem.auth.v1.AuthService", "tandem.auth.v1.AccountService"}
+own = {f"tandem.auth.v1.{name}Service" for name in ("Account", "Admin", "Auth", "Verifier")}
 assert set(of_auth.get_services()) == INFRASTRUCTURE | own, of_auth.get_services()
 
 of_task = ProtoReflectionDescriptorDatabase(task_channel)
