@@ -7,7 +7,7 @@ use std::{
 };
 
 use shared::{
-    clock::SystemClock,
+    clock::{Clock, SystemClock},
     config::Source,
     proto::{
         auth::{
@@ -57,7 +57,7 @@ impl Pair {
     /// With settings of the section `task`.
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
         let database = Database::with(&[auth_service::SCHEMA, task_service::SCHEMA]).await;
-        let (address, auth_running) = run_auth(database.url()).await;
+        let (address, auth_running) = run_auth(database.url(), SystemClock).await;
         let network = Proxy::to(address).await;
         let upstream = format!("http://{}", network.address);
         let own = [("AUTH_UPSTREAM", upstream.as_str())];
@@ -138,7 +138,7 @@ pub(crate) fn bearing<M>(token: &str, message: M) -> Request<M> {
 }
 
 /// The auth service with cheap hashing and a quick heartbeat.
-async fn run_auth(url: &str) -> (SocketAddr, DropGuard) {
+pub(crate) async fn run_auth(url: &str, clock: impl Clock) -> (SocketAddr, DropGuard) {
     let own = [
         ("DATABASE__URL", url),
         (
@@ -167,7 +167,7 @@ async fn run_auth(url: &str) -> (SocketAddr, DropGuard) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
-    let app = auth_service::App::new(config, Arc::new(SystemClock)).unwrap();
+    let app = auth_service::App::new(config, Arc::new(clock)).unwrap();
     tokio::spawn(app.serve(listener, stop.clone().cancelled_owned()));
     (address, stop.drop_guard())
 }

@@ -1,68 +1,30 @@
-//! With the real auth service: its keys, read through `GetJsonWebKeySet`, verify its tokens here.
+//! With the real auth service, and both at the same time of the test's clock.
 
 use std::sync::Arc;
 
-use shared::{
-    config::Source,
-    proto::{
-        auth::{SignUpRequest, auth_service_client::AuthServiceClient},
-        task::{CreateTaskRequest, ListTasksRequest, task_service_client::TaskServiceClient},
-    },
+use shared::proto::{
+    auth::{SignUpRequest, auth_service_client::AuthServiceClient},
+    task::{CreateTaskRequest, ListTasksRequest, task_service_client::TaskServiceClient},
 };
 use task_service::App;
 use testing::{Database, TestClock, assert_refused};
-use tokio::net::TcpListener;
-use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::{
-    Code, Request,
+    Code,
     transport::{Channel, Endpoint},
 };
 
 use crate::{
     outage::until_serving,
+    pair::{PASSWORD, bearing, run_auth},
     world::{START, config, database, run, titled},
 };
-
-const SIGNING_KEY: &str = "q0Gm3kYp7V1xSdN8uLzWcRb5HtEjA2oFiK6PyXvM4Zs=";
-const REFRESH_KEYS: &str = "1:w9Rk2bTnX5sLqPz7YcVd0hJfGmA4uEoB8iKtN6yHvCg=";
-
-/// The auth service on a database of its own.
-async fn auth(clock: &TestClock) -> (String, DropGuard, Database) {
-    let database = Database::with(&[auth_service::SCHEMA]).await;
-    let settings = [
-        ("TANDEM_AUTH__DATABASE__URL", database.url()),
-        ("TANDEM_AUTH__SIGNING_KEY", SIGNING_KEY),
-        ("TANDEM_AUTH__REFRESH_KEYS", REFRESH_KEYS),
-        // The cost of a hash is not what is tried here.
-        ("TANDEM_AUTH__HASH__MEMORY_KIB", "64"),
-        ("TANDEM_AUTH__HASH__ITERATIONS", "1"),
-    ];
-    let source = Source {
-        defaults: &[auth_service::config::DEFAULTS],
-        sections: &[auth_service::config::SECTION],
-        made: Vec::new(),
-        directory: std::env::temp_dir().join("a-folder-without-settings"),
-        environment: settings
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .to_vec(),
-    };
-    let config =
-        auth_service::config::Config::load(source).unwrap_or_else(|problems| panic!("{problems}"));
-    let app = auth_service::App::new(config, Arc::new(clock.clone())).unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    let stop = CancellationToken::new();
-    let stopped = stop.clone().cancelled_owned();
-    tokio::spawn(async move { app.serve(listener, stopped).await });
-    (address, stop.drop_guard(), database)
-}
 
 /// The access token of a new account.
 async fn sign_up(address: &str, email: &str) -> String {
     let channel = Endpoint::new(address.to_owned()).unwrap().connect_lazy();
     let request = SignUpRequest {
         email: email.to_owned(),
-        password: "correct horse battery staple".to_owned(),
+        password: PASSWORD.to_owned(),
         ..Default::default()
     };
     let answer = AuthServiceClient::new(channel)
@@ -70,13 +32,6 @@ async fn sign_up(address: &str, email: &str) -> String {
         .await
         .unwrap();
     answer.into_inner().tokens.unwrap().access_token
-}
-
-fn bearing<M>(token: &str, message: M) -> Request<M> {
-    let mut request = Request::new(message);
-    let bearer = format!("Bearer {token}").parse().unwrap();
-    request.metadata_mut().insert("authorization", bearer);
-    request
 }
 
 async fn titles(channel: &Channel, token: &str) -> Vec<String> {
@@ -95,7 +50,9 @@ async fn titles(channel: &Channel, token: &str) -> Vec<String> {
 #[tokio::test]
 async fn a_new_account_makes_its_first_task_and_another_does_not_see_it() {
     let clock = TestClock::at(START);
-    let (address, _auth, _accounts) = auth(&clock).await;
+    let accounts = Database::with(&[auth_service::SCHEMA]).await;
+    let (address, _auth) = run_auth(accounts.url(), clock.clone()).await;
+    let address = format!("http://{address}");
     let database = database().await;
     let config = config(database.url(), &[("AUTH_UPSTREAM", &address)]);
     let (channel, _tasks) = run(App::new(config, Arc::new(clock.clone())).unwrap()).await;
