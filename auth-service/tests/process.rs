@@ -20,6 +20,7 @@ fn variables(database: &Database) -> Vec<(&'static str, String)> {
         ("TANDEM_AUTH__LISTEN", "127.0.0.1:0".to_owned()),
         ("TANDEM_AUTH__KEY_ENCRYPTION_KEYS", format!("1:{KEY}")),
         ("TANDEM_AUTH__REFRESH_KEYS", format!("1:{KEY}")),
+        ("TANDEM_AUTH__SERVICE_SECRETS", KEY.to_owned()),
         ("TANDEM_LOG__FORMAT", "json".to_owned()),
     ]
 }

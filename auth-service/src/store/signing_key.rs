@@ -70,7 +70,7 @@ pub(crate) async fn list(
            retire_time
          from auth.signing_key
          where kill_time is null and (retire_time is null or retire_time > $1)
-         order by create_time desc, kid",
+         order by create_time desc, retire_time desc nulls first, activate_time desc nulls first, kid",
         retired_before,
     )
     .fetch_all(connection)

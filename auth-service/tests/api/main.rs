@@ -18,6 +18,7 @@ mod revoke_session;
 mod sign_in;
 mod sign_out;
 mod sign_up;
+mod signing_keys;
 mod sweeper;
 mod update_account;
 mod world;

@@ -32,11 +32,12 @@ use tonic::{Request, Status, metadata::AsciiMetadataValue, transport::Channel};
 /// What services are known by.
 pub(crate) const SERVICE_SECRET: &str = "q8Jx0f2Zs7mVb4Kt1LrYp6WnHc3Dg5EaTu9";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
-/// The number of `ServingStatus.SERVING`.
+/// The numbers of `ServingStatus.SERVING` and `ServingStatus.NOT_SERVING`.
 const SERVING: i32 = 1;
+const NOT_SERVING: i32 = 2;
 /// How often and how long something that happens in the background is looked for.
-const POLL: Duration = Duration::from_millis(20);
-const POLLS: usize = 500;
+pub(crate) const POLL: Duration = Duration::from_millis(20);
+pub(crate) const POLLS: usize = 500;
 
 /// A booted service.
 pub(crate) struct World {
@@ -45,6 +46,7 @@ pub(crate) struct World {
     pub(crate) auth: AuthServiceClient<Channel>,
     pub(crate) account: AccountServiceClient<Channel>,
     pub(crate) verifier: VerifierServiceClient<Channel>,
+    channel: Channel,
     /// Where the service listens.
     pub(crate) uri: String,
     people: AtomicUsize,
@@ -97,13 +99,14 @@ impl World {
             .connect()
             .await
             .unwrap();
-        becomes_ready(channel.clone()).await;
+        becomes(&channel, SERVING).await;
         Self {
             clock,
             database,
             auth: AuthServiceClient::new(channel.clone()),
             account: AccountServiceClient::new(channel.clone()),
-            verifier: VerifierServiceClient::new(channel),
+            verifier: VerifierServiceClient::new(channel.clone()),
+            channel,
             uri,
             people: AtomicUsize::new(0),
             stop: Some(stop),
@@ -111,10 +114,20 @@ impl World {
         }
     }
 
+    /// Waits until the service says that it is ready.
+    pub(crate) async fn becomes_ready(&self) {
+        becomes(&self.channel, SERVING).await;
+    }
+
+    /// Waits until the service says that it is not ready.
+    pub(crate) async fn becomes_unready(&self) {
+        becomes(&self.channel, NOT_SERVING).await;
+    }
+
     /// Stops the service and keeps what it leaves behind.
     pub(crate) async fn stop(mut self) -> (Arc<Database>, TestClock) {
         drop(self.stop.take());
-        drop((self.auth, self.account, self.verifier));
+        drop((self.auth, self.account, self.verifier, self.channel));
         self.served.await.unwrap().unwrap();
         (self.database, self.clock)
     }
@@ -284,21 +297,21 @@ pub(crate) fn with_token<T>(token: &str, message: T) -> Request<T> {
     request
 }
 
-/// Waits until the service says that it is ready.
-async fn becomes_ready(channel: Channel) {
-    let mut health = HealthClient::new(channel);
+/// Waits until the service says that its state is this.
+async fn becomes(channel: &Channel, state: i32) {
+    let mut health = HealthClient::new(channel.clone());
     let watched = health.watch(HealthCheckRequest::default()).await;
     let mut statuses = watched.unwrap().into_inner();
-    while statuses.message().await.unwrap().unwrap().status != SERVING {}
+    while statuses.message().await.unwrap().unwrap().status != state {}
 }
 
 /// Bytes that look random enough for a key.
-fn key(factor: usize) -> [u8; 32] {
+pub(crate) fn key(factor: usize) -> [u8; 32] {
     std::array::from_fn(|at| u8::try_from((at * at * factor + 201) % 256).unwrap())
 }
 
 /// Settings of the tests: cheap hashing, fixed keys.
-fn config(url: &str, settings: &[(&str, &str)]) -> Config {
+pub(crate) fn config(url: &str, settings: &[(&str, &str)]) -> Config {
     let mut made: Vec<(String, String)> = [
         ("auth.database.url", url.to_owned()),
         (

@@ -1,0 +1,157 @@
+//! A verifier that holds the keys as the feed pushes them.
+
+use std::{sync::Arc, time::Duration};
+
+use shared::{
+    proto::auth::{
+        AcknowledgeKeysRequest, RevocationKind, WatchRevocationsRequest, WatchRevocationsResponse,
+        verifier_service_client::VerifierServiceClient, watch_revocations_response::Event,
+    },
+    token::{KeySet, PublicKey, Trust, Verifier},
+};
+use tokio::{
+    sync::watch,
+    task::{JoinHandle, spawn},
+    time::timeout,
+};
+use tonic::{Streaming, transport::Channel};
+
+use crate::world::{SERVICE_SECRET, World, with_token};
+
+/// Longest wait for what comes within milliseconds.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// What a follower has been told.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Held {
+    pub(super) kids: Vec<String>,
+    /// The keys whose tokens are void.
+    pub(super) killed: Vec<String>,
+}
+
+/// One verifier of another service.
+pub(super) struct Follower {
+    pub(super) verifier: Verifier,
+    name: &'static str,
+    client: VerifierServiceClient<Channel>,
+    held: watch::Receiver<Held>,
+    following: JoinHandle<()>,
+}
+
+impl Follower {
+    /// Connects to a replica. It says that it accepts the keys it holds only when [`Follower::acknowledge`] is called.
+    pub(super) async fn silent(world: &World, name: &'static str) -> Self {
+        Self::connect(world, name, false).await
+    }
+
+    /// Connects to a replica, and says of all keys, as they come, that it accepts them.
+    pub(super) async fn diligent(world: &World, name: &'static str) -> Self {
+        Self::connect(world, name, true).await
+    }
+
+    async fn connect(world: &World, name: &'static str, diligent: bool) -> Self {
+        let trust = Trust {
+            issuer: "tandem-auth".to_owned(),
+            audience: "tandem".to_owned(),
+            leeway: Duration::ZERO,
+        };
+        let verifier = Verifier::new(trust, Arc::new(world.clock.clone()));
+        let request = WatchRevocationsRequest {
+            verifier_id: name.to_owned(),
+            ..WatchRevocationsRequest::default()
+        };
+        let mut client = world.verifier.clone();
+        let request = with_token(SERVICE_SECRET, request);
+        let stream = client
+            .watch_revocations(request)
+            .await
+            .unwrap()
+            .into_inner();
+        let (tell, held) = watch::channel(Held::default());
+        let acknowledging = diligent.then(|| client.clone());
+        let following = spawn(follow(stream, verifier.clone(), tell, name, acknowledging));
+        let follower = Self {
+            verifier,
+            name,
+            client,
+            held,
+            following,
+        };
+        follower.sees(|held| !held.kids.is_empty()).await;
+        follower
+    }
+
+    /// Says that it accepts all the keys it holds.
+    pub(super) async fn acknowledge(&self) {
+        let kids = self.held.borrow().kids.clone();
+        acknowledge(self.client.clone(), self.name, kids).await;
+    }
+
+    /// Waits until it holds this key.
+    pub(super) async fn learns(&self, kid: &str) {
+        self.sees(|held| held.kids.iter().any(|held| held == kid))
+            .await;
+    }
+
+    /// Waits until it was told something.
+    pub(super) async fn sees(&self, wanted: impl FnMut(&Held) -> bool) {
+        let mut held = self.held.clone();
+        let seen = timeout(LIMIT, held.wait_for(wanted)).await;
+        assert!(
+            matches!(seen, Ok(Ok(_))),
+            "{}: {:?}",
+            self.name,
+            self.held.borrow()
+        );
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.following.abort();
+    }
+}
+
+async fn follow(
+    mut stream: Streaming<WatchRevocationsResponse>,
+    verifier: Verifier,
+    tell: watch::Sender<Held>,
+    name: &'static str,
+    acknowledging: Option<VerifierServiceClient<Channel>>,
+) {
+    while let Ok(Some(message)) = stream.message().await {
+        match message.event.unwrap() {
+            Event::Keys(keys) => {
+                let kids: Vec<_> = keys.keys.iter().map(|key| key.kid.clone()).collect();
+                let keys = keys.keys.into_iter();
+                verifier.set_keys(KeySet::new(keys.map(|key| PublicKey {
+                    kid: key.kid,
+                    x: key.x,
+                })));
+                if let Some(client) = &acknowledging {
+                    acknowledge(client.clone(), name, kids.clone()).await;
+                }
+                tell.send_modify(|held| held.kids = kids);
+            }
+            Event::Snapshot(snapshot) => tell_killed(&tell, snapshot.revocations),
+            Event::Delta(delta) => tell_killed(&tell, delta.revocations),
+            Event::Heartbeat(_) => {}
+        }
+    }
+}
+
+fn tell_killed(tell: &watch::Sender<Held>, revocations: Vec<shared::proto::auth::Revocation>) {
+    let keys = revocations
+        .into_iter()
+        .filter(|revocation| revocation.kind() == RevocationKind::Key);
+    tell.send_modify(|held| held.killed.extend(keys.map(|key| key.subject)));
+}
+
+async fn acknowledge(mut client: VerifierServiceClient<Channel>, name: &str, kids: Vec<String>) {
+    let request = AcknowledgeKeysRequest {
+        verifier_id: name.to_owned(),
+        kids,
+    };
+    let request = with_token(SERVICE_SECRET, request);
+    client.acknowledge_keys(request).await.unwrap();
+}

@@ -1,0 +1,104 @@
+//! When a new key signs: not before its verifiers accept it, unless they take too long.
+
+use std::time::Duration;
+
+use super::{comes_to_sign, follower::Follower, keys, kid, listed, replicas_have_looked, rotate};
+use crate::world::World;
+use auth_service::keys_command::KeysCommand;
+
+#[tokio::test]
+async fn a_new_key_signs_when_every_connected_verifier_has_acknowledged_it() {
+    let world = World::boot().await;
+    let person = world.person().await;
+    let old = kid(&person.tokens);
+    let (one, two) = (
+        Follower::silent(&world, "one").await,
+        Follower::silent(&world, "two").await,
+    );
+    let new = rotate(&world).await;
+    one.learns(&new).await;
+    two.learns(&new).await;
+    one.acknowledge().await;
+    replicas_have_looked(&world, 1).await;
+    assert_eq!(kid(&world.sign_in(&person).await), old);
+    let states = [(new.clone(), "NEXT".to_owned()), (old, "ACTIVE".to_owned())];
+    assert_eq!(listed(&world).await, states);
+
+    two.acknowledge().await;
+    let tokens = comes_to_sign(&world, &person, &new).await;
+    for follower in [&one, &two] {
+        follower.verifier.verify(&tokens.access_token).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_verifier_that_disconnects_holds_no_key_up() {
+    let world = World::boot().await;
+    let person = world.person().await;
+    let silent = Follower::silent(&world, "silent").await;
+    let new = rotate(&world).await;
+    silent.learns(&new).await;
+    replicas_have_looked(&world, 1).await;
+    assert_ne!(kid(&world.sign_in(&person).await), new);
+    drop(silent);
+    comes_to_sign(&world, &person, &new).await;
+}
+
+#[tokio::test]
+async fn a_verifier_that_never_acknowledges_holds_a_new_key_up_until_the_deadline() {
+    let world = World::boot().await;
+    let person = world.person().await;
+    let silent = Follower::silent(&world, "silent").await;
+    let new = rotate(&world).await;
+    silent.learns(&new).await;
+    world
+        .becomes(
+            "select count(*) from auth.signing_key where activate_time is null and publish_time is not null",
+            1,
+        )
+        .await;
+    // 59.999999 s, of which the looks take twenty.
+    world.advance(Duration::from_micros(39_999_999));
+    replicas_have_looked(&world, 1).await;
+    assert_ne!(kid(&world.sign_in(&person).await), new);
+    world.advance(Duration::from_micros(1));
+    comes_to_sign(&world, &person, &new).await;
+}
+
+#[tokio::test]
+async fn rotating_while_a_key_is_on_its_way_makes_no_other() {
+    let world = World::boot().await;
+    let _silent = Follower::silent(&world, "silent").await;
+    let first = rotate(&world).await;
+    assert_eq!(rotate(&world).await, first);
+    assert_eq!(listed(&world).await.len(), 2);
+    world
+        .becomes(
+            "select count(*) from auth.audit_event
+             where kind = 'signing_key_rotated' and account_id is null and actor = 'cli'",
+            1,
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn a_key_made_while_no_replica_runs_signs_when_one_does() {
+    let world = World::boot().await;
+    let person = world.person().await;
+    let (database, clock) = world.stop().await;
+    let told = KeysCommand::Rotate
+        .run(
+            crate::world::config(database.url(), &[]),
+            std::sync::Arc::new(clock.clone()),
+        )
+        .await;
+    let new = told.unwrap().split(' ').next().unwrap().to_owned();
+    let world = World::on(database, clock, &[]).await;
+    comes_to_sign(&world, &person, &new).await;
+    assert!(
+        keys(&world, KeysCommand::List)
+            .await
+            .unwrap()
+            .contains("2026-01-01T00:00:00Z")
+    );
+}

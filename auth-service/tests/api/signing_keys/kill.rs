@@ -1,0 +1,135 @@
+//! A key that must not be trusted any more.
+
+use shared::{proto::auth::GetAccountRequest, token::TokenError};
+use testing::assert_refused;
+use tonic::Code;
+
+use super::{
+    comes_to_publish, comes_to_sign, follower::Follower, kid, kill, listed, replicas_have_looked,
+    rotate,
+};
+use crate::world::{World, bearing};
+
+#[tokio::test]
+async fn a_killed_key_verifies_nothing_and_another_one_signs_at_once() {
+    let world = World::boot().await;
+    let person = world.person().await;
+    let old = kid(&person.tokens);
+    // It never acknowledges anything: nobody waits for it.
+    let follower = Follower::silent(&world, "silent").await;
+    let told = kill(&world, &old).await.unwrap();
+    let [_, "is", "killed;", new, "signs"] = told.split_whitespace().collect::<Vec<_>>()[..] else {
+        panic!("{told}")
+    };
+    follower.sees(|held| held.killed == [old.clone()]).await;
+    follower.sees(|held| held.kids == [new.to_owned()]).await;
+    let token = &person.tokens.access_token;
+    assert_eq!(follower.verifier.verify(token), Err(TokenError::Invalid));
+    comes_to_publish(&world, &[new]).await;
+    let request = bearing(&person.tokens, GetAccountRequest {});
+    let refused = world.account.clone().get_account(request).await;
+    assert_refused(
+        &refused.unwrap_err(),
+        Code::Unauthenticated,
+        "TOKEN_INVALID",
+    );
+
+    // Its sessions go on: the refresh token has nothing to do with the key.
+    let tokens = world
+        .refresh(&person.tokens.refresh_token, &[])
+        .await
+        .unwrap();
+    assert_eq!(kid(&tokens), new);
+    let request = bearing(&tokens, GetAccountRequest {});
+    world.account.clone().get_account(request).await.unwrap();
+    world
+        .becomes(
+            "select count(*) from auth.audit_event
+             where kind = 'signing_key_killed' and account_id is null and actor = 'cli'",
+            1,
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn a_killed_key_is_never_published_again_not_even_to_a_verifier_that_comes_later() {
+    let world = World::boot().await;
+    let person = world.person().await;
+    let old = kid(&person.tokens);
+    let new = rotate(&world).await;
+    comes_to_sign(&world, &person, &new).await;
+    kill(&world, &old).await.unwrap();
+    comes_to_publish(&world, &[&new]).await;
+    let (database, clock) = world.stop().await;
+    let world = World::on(database, clock, &[]).await;
+    let late = Follower::silent(&world, "late").await;
+    late.sees(|held| held.kids == [new.clone()] && held.killed == [old.clone()])
+        .await;
+}
+
+#[tokio::test]
+async fn a_key_killed_before_it_signs_never_does() {
+    let world = World::boot().await;
+    let person = world.person().await;
+    let old = kid(&person.tokens);
+    let silent = Follower::silent(&world, "silent").await;
+    let next = rotate(&world).await;
+    silent.learns(&next).await;
+    let told = kill(&world, &next).await.unwrap();
+    assert_eq!(told, format!("{next} is killed\n"));
+    silent.acknowledge().await;
+    comes_to_publish(&world, &[&old]).await;
+    replicas_have_looked(&world, 1).await;
+    assert_eq!(listed(&world).await, [(old, "ACTIVE".to_owned())]);
+    // The way is free for another one.
+    let other = rotate(&world).await;
+    assert_ne!(other, next);
+    silent.learns(&other).await;
+    silent.acknowledge().await;
+    comes_to_sign(&world, &person, &other).await;
+}
+
+#[tokio::test]
+async fn a_key_is_killed_once_and_an_unknown_one_not_at_all() {
+    let world = World::boot().await;
+    let old = kid(&world.person().await.tokens);
+    kill(&world, &old).await.unwrap();
+    for unknown in [old.as_str(), "unknown", ""] {
+        let refused = kill(&world, unknown).await.unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            format!("there is no signing key {unknown}, or it was killed before")
+        );
+    }
+    world
+        .becomes(
+            "select count(*) from auth.revocation where kind = 3 and min_epoch = 0",
+            1,
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn no_private_key_is_kept_that_signs_no_more() {
+    let world = World::boot().await;
+    let person = world.person().await;
+    let retired = kid(&person.tokens);
+    let killed = rotate(&world).await;
+    comes_to_sign(&world, &person, &killed).await;
+    kill(&world, &killed).await.unwrap();
+    world
+        .becomes(
+            "select count(*) from auth.signing_key where sealed_private_key is not null",
+            1,
+        )
+        .await;
+    let states = listed(&world).await;
+    let [(active, state), (last, "RETIRED")] = [
+        (&states[0].0, states[0].1.as_str()),
+        (&states[1].0, states[1].1.as_str()),
+    ] else {
+        panic!("{states:?}")
+    };
+    assert_eq!((state, last, states.len()), ("ACTIVE", &retired, 2));
+    comes_to_sign(&world, &person, active).await;
+}

@@ -1,0 +1,103 @@
+//! Signing keys: sealed at rest, handed on from one to the next without a token refused, killed at once.
+
+mod follower;
+mod handover;
+mod kill;
+mod life;
+mod replicas;
+mod sealing;
+mod storm;
+
+use std::sync::Arc;
+
+use auth_service::keys_command::{KeysCommand, KeysCommandError};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::Value;
+use shared::proto::auth::{GetJsonWebKeySetRequest, TokenPair};
+
+use crate::world::{POLL, POLLS, Person, World, config};
+
+/// Carries a command out as an operator does it: in a process that is no replica.
+async fn keys(world: &World, command: KeysCommand) -> Result<String, KeysCommandError> {
+    let config = config(world.database.url(), &[]);
+    command.run(config, Arc::new(world.clock.clone())).await
+}
+
+/// Makes a new key; its id.
+async fn rotate(world: &World) -> String {
+    let told = keys(world, KeysCommand::Rotate).await.unwrap();
+    told.split(' ').next().unwrap().to_owned()
+}
+
+async fn kill(world: &World, kid: &str) -> Result<String, KeysCommandError> {
+    let kid = kid.to_owned();
+    keys(world, KeysCommand::Kill { kid }).await
+}
+
+/// The keys that tokens can refer to and their states, the newest first.
+async fn listed(world: &World) -> Vec<(String, String)> {
+    let table = keys(world, KeysCommand::List).await.unwrap();
+    let rows = table.lines().map(|line| {
+        let mut columns = line.split_whitespace().map(str::to_owned);
+        (columns.next().unwrap(), columns.next().unwrap())
+    });
+    rows.collect()
+}
+
+/// The ids of the published keys, the newest first.
+async fn published(world: &World) -> Vec<String> {
+    let request = GetJsonWebKeySetRequest {};
+    let answer = world.auth.clone().get_json_web_key_set(request).await;
+    let keys = answer.unwrap().into_inner().keys;
+    keys.into_iter().map(|key| key.kid).collect()
+}
+
+/// Waits until the published keys are these, the newest first.
+async fn comes_to_publish(world: &World, wanted: &[&str]) {
+    let mut found = Vec::new();
+    for _ in 0..POLLS {
+        found = published(world).await;
+        if found == wanted {
+            return;
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    assert_eq!(found, wanted);
+}
+
+/// The id of the key that signed the access token.
+fn kid(tokens: &TokenPair) -> String {
+    let header = tokens.access_token.split('.').next().unwrap();
+    let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
+    header["kid"].as_str().unwrap().to_owned()
+}
+
+/// Signs in until the tokens are signed with this key.
+async fn comes_to_sign(world: &World, person: &Person, wanted: &str) -> TokenPair {
+    let mut found = String::new();
+    for _ in 0..POLLS {
+        let tokens = world.sign_in(person).await;
+        found = kid(&tokens);
+        if found == wanted {
+            return tokens;
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    panic!("{found} signs, not {wanted}")
+}
+
+/// Waits until every one of so many replicas has looked at the keys since the clock was moved, by 10 s or more.
+async fn replicas_have_looked(world: &World, count: i64) {
+    // Each says that it is alive before it reads the keys, at most once in 10 s: of two such signs the second comes
+    // after everything that the first look has led to.
+    for _ in 0..2 {
+        world.advance(std::time::Duration::from_secs(10));
+        world
+            .becomes(
+                "select count(*) from auth.signing_replica
+                 where seen_time = (select max(seen_time) from auth.signing_replica)",
+                count,
+            )
+            .await;
+    }
+}
