@@ -87,7 +87,13 @@ async fn everything_wrong_with_the_settings_is_said_at_once_and_no_secret_shown(
         ("TANDEM_AUTH__SIGNING__ROTATE_EVERY", "1ms".to_owned()),
         ("TANDEM_AUTH__SIGNING__POLL", "1m".to_owned()),
         ("TANDEM_AUTH__REFRESH_KEYS", format!("1:{KEY},1:{KEY}")),
+        (
+            "TANDEM_AUTH__SERVICE_SECRETS",
+            "a-secret,too-short".to_owned(),
+        ),
         ("TANDEM_AUTH__ACCESS_TTL", "2h".to_owned()),
+        ("TANDEM_AUTH__FEED__POLL", "500ms".to_owned()),
+        ("TANDEM_AUTH__FEED__HEARTBEAT", "100ms".to_owned()),
         ("TANDEM_AUTH__IDLE_TTL", "100d".to_owned()),
         ("TANDEM_AUTH__HASH__MEMORY_KIB", "7".to_owned()),
         ("TANDEM_AUTH__ISUER", "x".to_owned()),
@@ -100,6 +106,8 @@ async fn everything_wrong_with_the_settings_is_said_at_once_and_no_secret_shown(
         "auth.signing.rotate_every: must be 0s, for never, or at least 1s",
         "auth.signing.poll: \"1m\" is out of range: from 10ms to 10s",
         "auth.refresh_keys: names one key id twice",
+        "auth.service_secrets: must have 32 to 512 characters",
+        "auth.feed.poll: must not be longer than auth.feed.heartbeat",
         "auth.access_ttl: \"2h\" is out of range: from 1m to 1h",
         "auth.idle_ttl: must not be longer than auth.absolute_ttl",
         "auth.hash.memory_kib: \"7\" is out of range",
@@ -109,7 +117,7 @@ async fn everything_wrong_with_the_settings_is_said_at_once_and_no_secret_shown(
             .wait_for_line(LIMIT, |line| line.contains(expected))
             .await;
     }
-    for secret in [KEY, "c2hvcnQgc2VjcmV0"] {
+    for secret in [KEY, "c2hvcnQgc2VjcmV0", "a-secret", "too-short"] {
         assert!(!process.output().contains(secret));
     }
 }

@@ -61,8 +61,7 @@ impl Published {
         began: Instant,
         settings: FeedSettings,
     ) -> Vec<Message> {
-        // A clock that is set back takes nothing back.
-        self.as_of = self.as_of.max(as_of);
+        self.as_of = as_of;
         self.looked = Some(began);
         let mut events = if self.incarnation.as_deref() == Some(&*look.incarnation) {
             self.add(look.revocations)

@@ -5,20 +5,27 @@
 )]
 
 mod access;
+mod acknowledge_keys;
 mod change_password;
 mod delete_account;
 mod get_account;
 mod get_json_web_key_set;
+mod introspect_token;
 mod list_sessions;
 mod refresh_model;
 mod refresh_storage;
 mod refresh_tokens;
+mod revocations;
 mod revoke_other_sessions;
 mod revoke_session;
+mod service_access;
 mod sign_in;
 mod sign_out;
 mod sign_up;
 mod signing_keys;
 mod sweeper;
 mod update_account;
+mod watch_outages;
+mod watch_revocations;
+mod watcher;
 mod world;

@@ -4,4 +4,5 @@
 mod policy;
 mod probe;
 mod refusals;
+mod services;
 mod stopping;

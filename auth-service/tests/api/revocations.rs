@@ -1,0 +1,329 @@
+//! What ends tokens writes a revocation, in the same transaction, and the feed tells it.
+
+use std::time::Duration;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use shared::proto::auth::{
+    ChangePasswordRequest, DeleteAccountRequest, GetAccountRequest, Revocation, RevocationKind,
+    RevokeOtherSessionsRequest, RevokeSessionRequest, SignOutRequest, TokenPair,
+};
+use testing::assert_refused;
+use tonic::{Code, Status};
+
+use crate::{
+    watcher::{QUICK, Watcher},
+    world::{PASSWORD, Person, World, bearing},
+};
+
+/// Everything that ends tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    SignOut,
+    RevokeSession,
+    RevokeOtherSessions,
+    ChangePassword,
+    DeleteAccount,
+    Reuse,
+    Restored,
+}
+
+const CAUSES: [Cause; 7] = [
+    Cause::SignOut,
+    Cause::RevokeSession,
+    Cause::RevokeOtherSessions,
+    Cause::ChangePassword,
+    Cause::DeleteAccount,
+    Cause::Reuse,
+    Cause::Restored,
+];
+
+/// Someone with two sessions.
+struct Scene {
+    person: Person,
+    /// The other one's tokens, after a refresh.
+    other: TokenPair,
+    /// The other one's refresh token before.
+    old: String,
+}
+
+impl Scene {
+    async fn set(world: &World) -> Self {
+        let person = world.person().await;
+        let first = world.sign_in(&person).await;
+        let other = world.refresh(&first.refresh_token, &[7; 16]).await.unwrap();
+        Self {
+            person,
+            other,
+            old: first.refresh_token,
+        }
+    }
+
+    /// Does what ends tokens.
+    async fn act(&self, world: &World, cause: Cause) -> Result<(), Status> {
+        let mut account = world.account.clone();
+        let own = &self.person.tokens;
+        match cause {
+            Cause::SignOut => {
+                let refresh_token = self.other.refresh_token.clone();
+                let message = SignOutRequest { refresh_token };
+                world.auth.clone().sign_out(message).await.map(drop)
+            }
+            Cause::RevokeSession => {
+                let session_id = self.other.session_id.clone();
+                let message = RevokeSessionRequest { session_id };
+                account
+                    .revoke_session(bearing(own, message))
+                    .await
+                    .map(drop)
+            }
+            Cause::RevokeOtherSessions => {
+                let request = bearing(own, RevokeOtherSessionsRequest {});
+                account.revoke_other_sessions(request).await.map(drop)
+            }
+            Cause::ChangePassword => {
+                let message = ChangePasswordRequest {
+                    current_password: PASSWORD.to_owned(),
+                    new_password: "another password for it".to_owned(),
+                };
+                account
+                    .change_password(bearing(own, message))
+                    .await
+                    .map(drop)
+            }
+            Cause::DeleteAccount => {
+                let current_password = PASSWORD.to_owned();
+                let message = DeleteAccountRequest { current_password };
+                account
+                    .delete_account(bearing(own, message))
+                    .await
+                    .map(drop)
+            }
+            Cause::Reuse => match world.refresh(&self.old, &[9; 16]).await {
+                Err(refused) if testing::reason(&refused) == "REFRESH_TOKEN_REUSED" => Ok(()),
+                other => other.map(drop),
+            },
+            Cause::Restored => {
+                world
+                    .execute("update auth.session set generation = 0 where generation = 1")
+                    .await;
+                match world.refresh(&self.other.refresh_token, &[]).await {
+                    Err(refused) if testing::reason(&refused) == "SESSION_REVOKED" => Ok(()),
+                    other => other.map(drop),
+                }
+            }
+        }
+    }
+
+    /// What it voids: kind, subject, lowest epoch.
+    fn voids(&self, cause: Cause) -> (RevocationKind, &str, i64) {
+        match cause {
+            Cause::ChangePassword => (RevocationKind::Account, &self.person.id, 2),
+            Cause::DeleteAccount => (RevocationKind::Account, &self.person.id, i64::MAX),
+            Cause::SignOut
+            | Cause::RevokeSession
+            | Cause::RevokeOtherSessions
+            | Cause::Reuse
+            | Cause::Restored => (RevocationKind::Session, &self.other.session_id, 0),
+        }
+    }
+
+    /// Whether the tokens of the other session are still good.
+    async fn lives(&self, world: &World) -> bool {
+        let request = bearing(&self.other, GetAccountRequest {});
+        world.account.clone().get_account(request).await.is_ok()
+    }
+}
+
+async fn rows(world: &World) -> i64 {
+    let mut connection = world.connect().await;
+    sqlx::query_scalar("select count(*) from auth.revocation")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn whatever_ends_tokens_is_told_to_those_who_verify_them() {
+    let world = World::with(&QUICK).await;
+    let mut watcher = Watcher::begin(&world).await;
+    for (done, cause) in CAUSES.into_iter().enumerate() {
+        let scene = Scene::set(&world).await;
+        scene.act(&world, cause).await.unwrap();
+        let (kind, subject, min_epoch) = scene.voids(cause);
+        let told = watcher.revocation(subject).await;
+        assert_eq!(
+            (told.kind(), told.min_epoch),
+            (kind, min_epoch),
+            "{cause:?}"
+        );
+        assert!(!scene.lives(&world).await, "{cause:?}");
+        assert_outlives(&told, &scene.other);
+        // One row each, and nothing is told twice.
+        assert_eq!(rows(&world).await, i64::try_from(done).unwrap() + 1);
+        assert_eq!(watcher.held.len(), done + 1, "{cause:?}");
+    }
+    watcher.proven().await;
+}
+
+/// A revocation is kept, in whole seconds, until the token it voids has expired at the most lenient verifier.
+#[track_caller]
+fn assert_outlives(told: &Revocation, tokens: &TokenPair) {
+    let expiry = tokens.access_token_expire_time.unwrap().seconds;
+    let until = told.expire_time.unwrap();
+    assert_eq!(until.nanos, 0);
+    assert!(until.seconds >= expiry + 5, "{until:?} {expiry}");
+    assert!(until.seconds <= expiry + 120, "{until:?} {expiry}");
+}
+
+#[tokio::test]
+async fn every_other_session_is_told_by_its_own_id() {
+    let world = World::with(&QUICK).await;
+    let person = world.person().await;
+    let mut others = Vec::new();
+    for _ in 0..3 {
+        others.push(world.sign_in(&person).await.session_id);
+    }
+    let mut watcher = Watcher::begin(&world).await;
+    let request = bearing(&person.tokens, RevokeOtherSessionsRequest {});
+    world
+        .account
+        .clone()
+        .revoke_other_sessions(request)
+        .await
+        .unwrap();
+    for id in others {
+        watcher.revocation(&id).await;
+    }
+    assert_eq!(watcher.held.len(), 3);
+}
+
+#[tokio::test]
+async fn what_ends_nothing_voids_nothing() {
+    let world = World::with(&QUICK).await;
+    let person = world.person().await;
+    for _ in 0..2 {
+        let refresh_token = person.tokens.refresh_token.clone();
+        let message = SignOutRequest { refresh_token };
+        world.auth.clone().sign_out(message).await.unwrap();
+    }
+    assert_eq!(rows(&world).await, 1);
+    let refused = world
+        .refresh(&person.tokens.refresh_token, &[])
+        .await
+        .unwrap_err();
+    assert_refused(&refused, Code::Unauthenticated, "SESSION_REVOKED");
+    let another = world.person().await;
+    world
+        .refresh(&another.tokens.refresh_token, &[])
+        .await
+        .unwrap();
+    assert_eq!(rows(&world).await, 1);
+}
+
+#[tokio::test]
+async fn a_revocation_that_cannot_be_written_leaves_the_tokens_good() {
+    for cause in CAUSES {
+        let world = World::boot().await;
+        let scene = Scene::set(&world).await;
+        world
+            .execute(
+                "create function auth.fail() returns trigger language plpgsql as
+                   $$ begin raise exception 'no'; end $$;
+                 create trigger fail before insert on auth.revocation
+                   for each row execute function auth.fail()",
+            )
+            .await;
+        let refused = scene.act(&world, cause).await.unwrap_err();
+        assert_refused(&refused, Code::Internal, "INTERNAL");
+        assert!(scene.lives(&world).await, "{cause:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_statement_killed_half_way_leaves_neither_the_revocation_nor_what_caused_it() {
+    for cause in CAUSES {
+        let world = World::boot().await;
+        let scene = Scene::set(&world).await;
+        // Whatever ends tokens records it: the record waits, when the rest is done.
+        world
+            .execute(
+                "create function auth.wait() returns trigger language plpgsql as
+                   $$ begin perform pg_advisory_xact_lock(1); return new; end $$;
+                 create trigger wait before insert on auth.audit_event
+                   for each row execute function auth.wait()",
+            )
+            .await;
+        let mut holder = world.connect().await;
+        sqlx::raw_sql("select pg_advisory_lock(1)")
+            .execute(&mut holder)
+            .await
+            .unwrap();
+        let kill = async {
+            let waiting = "select count(*) from pg_stat_activity
+                           where datname = current_database() and wait_event = 'advisory'";
+            world.becomes(waiting, 1).await;
+            world
+                .execute(
+                    "select pg_terminate_backend(pid) from pg_stat_activity
+                     where datname = current_database() and wait_event = 'advisory'",
+                )
+                .await;
+        };
+        let (answer, ()) = tokio::join!(scene.act(&world, cause), kill);
+        let refused = answer.unwrap_err();
+        assert_refused(&refused, Code::Unavailable, "DATABASE_UNAVAILABLE");
+        assert_eq!(rows(&world).await, 0, "{cause:?}");
+        assert!(scene.lives(&world).await, "{cause:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_password_voids_every_older_token_and_the_new_pair_is_good() {
+    let world = World::with(&QUICK).await;
+    let person = world.person().await;
+    let message = ChangePasswordRequest {
+        current_password: PASSWORD.to_owned(),
+        new_password: "another password for it".to_owned(),
+    };
+    let request = bearing(&person.tokens, message);
+    let answer = world.account.clone().change_password(request).await;
+    let renewed = answer.unwrap().into_inner().tokens.unwrap();
+    let mut watcher = Watcher::begin(&world).await;
+    let told = watcher.revocation(&person.id).await;
+    let epoch = |tokens: &TokenPair| claim(tokens, "ep");
+    assert!(epoch(&person.tokens) < told.min_epoch);
+    assert!(epoch(&renewed) >= told.min_epoch);
+    let request = bearing(&renewed, GetAccountRequest {});
+    world.account.clone().get_account(request).await.unwrap();
+}
+
+/// A numeric claim of an access token.
+fn claim(tokens: &TokenPair, name: &str) -> i64 {
+    let claims = tokens.access_token.split('.').nth(1).unwrap();
+    let claims = URL_SAFE_NO_PAD.decode(claims).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+    claims[name].as_i64().unwrap()
+}
+
+#[tokio::test]
+async fn expired_revocations_are_forgotten_by_the_feed_and_swept_from_the_table() {
+    let world = World::with(&QUICK).await;
+    let person = world.person().await;
+    let refresh_token = person.tokens.refresh_token.clone();
+    let message = SignOutRequest { refresh_token };
+    world.auth.clone().sign_out(message).await.unwrap();
+    let mut watcher = Watcher::begin(&world).await;
+    watcher.revocation(&person.tokens.session_id).await;
+    assert_eq!(watcher.proven().await.count, 1);
+    world.advance(Duration::from_mins(10));
+    while watcher.proven().await.count != 0 {}
+    let mut late = Watcher::begin(&world).await;
+    late.proven().await;
+    assert_eq!(late.held, []);
+
+    let (database, clock) = world.stop().await;
+    let world = World::on(database, clock, &QUICK).await;
+    world
+        .becomes("select count(*) from auth.revocation", 0)
+        .await;
+}

@@ -1,0 +1,80 @@
+//! `VerifierService.WatchRevocations` when things go wrong: no database, a server that stops.
+
+use std::time::Duration;
+
+use testing::assert_refused;
+use tonic::Code;
+
+use crate::{
+    watcher::{QUICK, Watcher},
+    world::World,
+};
+
+/// Several heartbeats long.
+const SILENCE: Duration = Duration::from_millis(600);
+
+#[tokio::test]
+async fn without_the_database_nothing_is_proven_and_with_it_again_the_stream_goes_on() {
+    let world = World::with(&QUICK).await;
+    let mut watcher = Watcher::begin(&world).await;
+    watcher.proven().await;
+    world.cut_database().await;
+    // What was under way still comes.
+    while !watcher.silent_for(SILENCE).await {}
+    let mut newcomer = Watcher::begin(&world).await;
+    while !newcomer.silent_for(SILENCE).await {}
+    assert_eq!(newcomer.snapshots, 1);
+    assert_eq!(newcomer.heartbeat, None, "nothing can be proven");
+
+    world.restore_database().await;
+    world
+        .execute(
+            "insert into auth.revocation (kind, subject, min_epoch, create_time, expire_time)
+             values (3, 'meanwhile', 0, '2026-01-01', '2026-01-01 00:05:00Z')",
+        )
+        .await;
+    for watcher in [&mut watcher, &mut newcomer] {
+        watcher.revocation("meanwhile").await;
+        assert_eq!(watcher.proven().await.count, 1);
+        assert_eq!(watcher.snapshots, 1, "it is the same history");
+    }
+}
+
+#[tokio::test]
+async fn a_look_that_takes_too_long_proves_nothing() {
+    let world = World::with(&QUICK).await;
+    let mut watcher = Watcher::begin(&world).await;
+    watcher.proven().await;
+    let mut holder = world.connect().await;
+    sqlx::raw_sql("begin; lock table auth.revocation in access exclusive mode")
+        .execute(&mut holder)
+        .await
+        .unwrap();
+    while !watcher.silent_for(SILENCE).await {}
+    sqlx::raw_sql("commit").execute(&mut holder).await.unwrap();
+    watcher.proven().await;
+}
+
+#[tokio::test]
+async fn a_reader_before_the_first_look_waits_for_the_snapshot() {
+    let database = testing::Database::empty().await;
+    let clock = testing::TestClock::at("2026-01-01T00:00:00Z");
+    let world = World::on(database.into(), clock, &QUICK).await;
+    let mut watcher = Watcher::begin(&world).await;
+    assert!(watcher.silent_for(SILENCE).await);
+    auth_service::SCHEMA
+        .migrate(world.database.url())
+        .await
+        .unwrap();
+    watcher.proven().await;
+    assert_eq!((watcher.snapshots, watcher.keys.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_server_that_stops_ends_its_streams_and_does_not_wait_for_their_readers() {
+    let world = World::with(&[("auth.server.drain", "1h")]).await;
+    let mut watcher = Watcher::begin(&world).await;
+    watcher.proven().await;
+    let (_stopped, end) = tokio::join!(world.stop(), watcher.end());
+    assert_refused(&end, Code::Unavailable, "DRAINING");
+}
