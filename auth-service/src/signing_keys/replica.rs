@@ -232,11 +232,14 @@ impl Replica {
     }
 
     async fn say_alive(&mut self, now: DateTime<Utc>) -> Result<(), database::Error> {
-        match &self.attended {
-            Some((last, _)) if (now - *last).abs() < SIGN_OF_LIFE => Ok(()),
-            Some((_, acknowledged)) => self.attend(now, acknowledged.clone()).await,
-            None => self.attend(now, None).await,
-        }
+        let acknowledged = match &self.attended {
+            Some((last, _)) if (now - *last).abs() < SIGN_OF_LIFE => return Ok(()),
+            Some((_, acknowledged)) => acknowledged.clone(),
+            None => None,
+        };
+        self.attend(now, acknowledged).await?;
+        self.on_lane(move |connection| signing_key::forget(connection, now - GONE).boxed())
+            .await
     }
 
     /// Whether all verifiers connected to this replica accept the key.
@@ -257,10 +260,7 @@ impl Replica {
     ) -> Result<(), database::Error> {
         let (id, kid) = (self.id, acknowledged.clone());
         self.on_lane(move |connection| {
-            async move {
-                signing_key::attend(connection, id, kid.as_deref(), now, now - GONE).await
-            }
-            .boxed()
+            async move { signing_key::attend(connection, id, kid.as_deref(), now).await }.boxed()
         })
         .await?;
         self.attended = Some((now, acknowledged));

@@ -206,24 +206,37 @@ pub(crate) async fn kill(
     Ok(was_active)
 }
 
-/// Notes that a replica is alive and which NEXT key it has acknowledged; those not seen since `gone_before` are forgotten.
+/// Notes that a replica is alive and which NEXT key it has acknowledged.
 pub(crate) async fn attend(
     connection: &mut PgConnection,
     replica: Uuid,
     acknowledged: Option<&str>,
     now: DateTime<Utc>,
-    gone_before: DateTime<Utc>,
 ) -> Result<(), database::Error> {
     sqlx::query!(
-        "with gone as (
-           delete from auth.signing_replica where seen_time <= $4 and id <> $1
-         )
-         insert into auth.signing_replica (id, seen_time, acknowledged)
+        "insert into auth.signing_replica (id, seen_time, acknowledged)
          values ($1, $3, $2)
          on conflict (id) do update set seen_time = excluded.seen_time, acknowledged = excluded.acknowledged",
         replica,
         acknowledged,
         now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Forgets the replicas not seen since `gone_before`. A statement of its own, not a part of [`attend`]: two replicas that
+/// held their own rows and wanted each other's would deadlock.
+pub(crate) async fn forget(
+    connection: &mut PgConnection,
+    gone_before: DateTime<Utc>,
+) -> Result<(), database::Error> {
+    sqlx::query!(
+        "delete from auth.signing_replica
+         where id in (
+           select id from auth.signing_replica where seen_time <= $1 for update skip locked
+         )",
         gone_before,
     )
     .execute(connection)

@@ -17,7 +17,7 @@ use tonic::{Code, Status};
 
 use crate::{
     watcher::{QUICK, Watcher, of_service},
-    world::{Person, World, bearing, signing_seed},
+    world::{Person, World, bearing},
 };
 
 async fn introspect(world: &World, token: &str) -> Result<IntrospectTokenResponse, Status> {
@@ -54,10 +54,6 @@ fn claims(world: &World, person: &Person) -> Claims {
         exp: now + 60,
         jti: "1".to_owned(),
     }
-}
-
-fn signed(claims: &Claims) -> String {
-    Signer::from_seed(&signing_seed()).unwrap().sign(claims)
 }
 
 /// The access token of a new API key of the person.
@@ -108,8 +104,9 @@ async fn of_a_token_that_does_not_verify_nothing_is_said() {
     let world = World::boot().await;
     let person = world.person().await;
     let good = person.tokens.access_token.clone();
+    let signer = world.signer().await;
     assert!(
-        introspect(&world, &signed(&claims(&world, &person)))
+        introspect(&world, &signer.sign(&claims(&world, &person)))
             .await
             .unwrap()
             .active
@@ -118,7 +115,7 @@ async fn of_a_token_that_does_not_verify_nothing_is_said() {
     let changed = |change: fn(&mut Claims)| {
         let mut claims = claims(&world, &person);
         change(&mut claims);
-        signed(&claims)
+        signer.sign(&claims)
     };
     for (what, bad) in [
         ("nothing", String::new()),
@@ -188,7 +185,7 @@ async fn of_a_token_whose_session_key_or_account_has_ended_nothing_is_said() {
 async fn of_a_token_whose_signing_key_was_voided_nothing_is_said() {
     let world = World::with(&QUICK).await;
     let person = world.person().await;
-    let kid = Signer::from_seed(&signing_seed()).unwrap().public_key().kid;
+    let kid = world.signer().await.public_key().kid;
     let mut connection = world.connect().await;
     sqlx::query(
         "insert into auth.revocation (kind, subject, min_epoch, create_time, expire_time)

@@ -32,6 +32,8 @@ use tonic::{Request, Status, metadata::AsciiMetadataValue, transport::Channel};
 /// What services are known by.
 pub(crate) const SERVICE_SECRET: &str = "q8Jx0f2Zs7mVb4Kt1LrYp6WnHc3Dg5EaTu9";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
+/// Longest wait for a state of the service.
+const LIMIT: Duration = Duration::from_secs(30);
 /// The numbers of `ServingStatus.SERVING` and `ServingStatus.NOT_SERVING`.
 const SERVING: i32 = 1;
 const NOT_SERVING: i32 = 2;
@@ -79,8 +81,19 @@ impl World {
         Self::on(Arc::clone(&self.database), self.clock.clone(), settings).await
     }
 
-    /// A service on a database that is there already.
+    /// A service on a database that is there already, ready.
     pub(crate) async fn on(
+        database: Arc<Database>,
+        clock: TestClock,
+        settings: &[(&str, &str)],
+    ) -> Self {
+        let world = Self::starting(database, clock, settings).await;
+        world.becomes_ready().await;
+        world
+    }
+
+    /// A service that may not be ready yet.
+    pub(crate) async fn starting(
         database: Arc<Database>,
         clock: TestClock,
         settings: &[(&str, &str)],
@@ -99,7 +112,6 @@ impl World {
             .connect()
             .await
             .unwrap();
-        becomes(&channel, SERVING).await;
         Self {
             clock,
             database,
@@ -302,7 +314,9 @@ async fn becomes(channel: &Channel, state: i32) {
     let mut health = HealthClient::new(channel.clone());
     let watched = health.watch(HealthCheckRequest::default()).await;
     let mut statuses = watched.unwrap().into_inner();
-    while statuses.message().await.unwrap().unwrap().status != state {}
+    let become_so = async { while statuses.message().await.unwrap().unwrap().status != state {} };
+    let became = tokio::time::timeout(LIMIT, become_so).await;
+    became.unwrap_or_else(|_elapsed| panic!("the service's state is not {state}"));
 }
 
 /// Bytes that look random enough for a key.

@@ -1,10 +1,11 @@
 //! When a new key signs: not before its verifiers accept it, unless they take too long.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+use auth_service::keys_command::KeysCommand;
 
 use super::{comes_to_sign, follower::Follower, keys, kid, listed, replicas_have_looked, rotate};
-use crate::world::World;
-use auth_service::keys_command::KeysCommand;
+use crate::world::{World, config};
 
 #[tokio::test]
 async fn a_new_key_signs_when_every_connected_verifier_has_acknowledged_it() {
@@ -86,11 +87,9 @@ async fn a_key_made_while_no_replica_runs_signs_when_one_does() {
     let world = World::boot().await;
     let person = world.person().await;
     let (database, clock) = world.stop().await;
+    let config = config(database.url(), &[]);
     let told = KeysCommand::Rotate
-        .run(
-            crate::world::config(database.url(), &[]),
-            std::sync::Arc::new(clock.clone()),
-        )
+        .run(config, Arc::new(clock.clone()))
         .await;
     let new = told.unwrap().split(' ').next().unwrap().to_owned();
     let world = World::on(database, clock, &[]).await;

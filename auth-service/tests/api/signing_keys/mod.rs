@@ -8,12 +8,15 @@ mod replicas;
 mod sealing;
 mod storm;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use auth_service::keys_command::{KeysCommand, KeysCommandError};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
-use shared::proto::auth::{GetJsonWebKeySetRequest, TokenPair};
+use shared::{
+    clock::Clock as _,
+    proto::auth::{GetJsonWebKeySetRequest, TokenPair},
+};
 
 use crate::world::{POLL, POLLS, Person, World, config};
 
@@ -86,18 +89,30 @@ async fn comes_to_sign(world: &World, person: &Person, wanted: &str) -> TokenPai
     panic!("{found} signs, not {wanted}")
 }
 
-/// Waits until every one of so many replicas has looked at the keys since the clock was moved, by 10 s or more.
+/// Moves the clock by 20 s, and waits until each of so many replicas has looked at the keys meanwhile and done what was
+/// due.
 async fn replicas_have_looked(world: &World, count: i64) {
     // Each says that it is alive before it reads the keys, at most once in 10 s: of two such signs the second comes
     // after everything that the first look has led to.
     for _ in 0..2 {
-        world.advance(std::time::Duration::from_secs(10));
-        world
-            .becomes(
-                "select count(*) from auth.signing_replica
-                 where seen_time = (select max(seen_time) from auth.signing_replica)",
-                count,
-            )
-            .await;
+        world.advance(Duration::from_secs(10));
+        replicas_are_seen(world, count).await;
     }
+}
+
+/// Waits until so many replicas have said that they are alive at the time it is.
+async fn replicas_are_seen(world: &World, count: i64) {
+    let mut connection = world.connect().await;
+    let mut found = 0;
+    for _ in 0..POLLS {
+        let seen =
+            sqlx::query_scalar("select count(*) from auth.signing_replica where seen_time = $1");
+        let seen = seen.bind(world.clock.now()).fetch_one(&mut connection);
+        found = seen.await.unwrap();
+        if found == count {
+            return;
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    assert_eq!(found, count, "replicas have looked");
 }

@@ -1,14 +1,14 @@
 //! Several replicas over one database.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use auth_service::SCHEMA;
 use futures_util::future::join_all;
 use shared::proto::auth::GetAccountRequest;
 use testing::{Database, TestClock};
 
 use super::{comes_to_sign, follower::Follower, kid, published, replicas_have_looked, rotate};
 use crate::world::{World, bearing};
-use auth_service::SCHEMA;
 
 #[tokio::test]
 async fn eight_replicas_that_start_at_once_make_one_key() {
@@ -76,9 +76,9 @@ async fn a_replica_that_has_stopped_or_died_is_not_waited_for() {
     .await;
     replicas_have_looked(&here, 1).await;
     assert_ne!(kid(&here.sign_in(&person).await), new);
-    here.advance(std::time::Duration::from_secs(10));
+    here.advance(Duration::from_secs(10));
     comes_to_sign(&here, &person, &new).await;
-    here.advance(std::time::Duration::from_secs(10));
+    here.advance(Duration::from_secs(10));
     here.becomes("select count(*) from auth.signing_replica", 1)
         .await;
 }
