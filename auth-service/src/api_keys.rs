@@ -18,6 +18,7 @@ use crate::{
     store::{
         api_key::{self, ApiKey, NewApiKey},
         audit::{self, Act, Kind},
+        feed::{self, Voiding},
     },
     tokens::Exchanged,
 };
@@ -97,13 +98,16 @@ impl ApiKeys {
         id: ApiKeyId,
     ) -> Result<(), Error> {
         let act = Arc::new(Act::of(call, Kind::ApiKeyRevoked, self.now()));
+        let voiding = self.sessions.feed.voiding(act.time);
         self.sessions
             .lanes
             .transaction(call.deadline, move |connection| {
                 let act = Arc::clone(&act);
-                async move { end(connection, &caller, id, &act).await }.boxed()
+                async move { end(connection, &caller, id, &act, voiding).await }.boxed()
             })
-            .await
+            .await?;
+        self.sessions.feed.wake();
+        Ok(())
     }
 
     /// The access token that a key is good for: one statement, and none for a forged key.
@@ -162,12 +166,13 @@ async fn make(
     Ok(())
 }
 
-/// The transaction that ends a key.
+/// The transaction that ends a key and voids its tokens.
 async fn end(
     connection: &mut PgConnection,
     caller: &Caller,
     id: ApiKeyId,
     act: &Act,
+    voiding: Voiding,
 ) -> Result<(), Error> {
     let ended = api_key::revoke(connection, caller, id, act.time).await?;
     if !ended.caller_live {
@@ -176,6 +181,7 @@ async fn end(
     if ended.count == 0 {
         return Err(Error::ApiKeyNotFound);
     }
+    feed::revoke_session(connection, id.uuid(), voiding).await?;
     audit::insert(connection, act, caller.user_id, Some(id.into())).await?;
     Ok(())
 }

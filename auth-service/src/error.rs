@@ -44,6 +44,15 @@ pub enum Error {
     /// The account holds as many API keys as it may.
     #[error("the account holds as many API keys as it may; revoke one")]
     ApiKeyQuotaExceeded,
+    /// The caller is no administrator, or not any more.
+    #[error("the caller is no administrator")]
+    ScopeMissing,
+    /// There is no such account.
+    #[error("no such account")]
+    AccountNotFound,
+    /// The account to be closed is the caller's own, or no administrator would be left.
+    #[error("an administrator can close neither their own account nor the last administrator's")]
+    LastAdmin,
     /// Another account has this address.
     #[error("an account with this email exists")]
     EmailTaken,
@@ -88,6 +97,9 @@ impl Refusal for Error {
             Self::ApiKeyInvalid => Reason::ApiKeyInvalid,
             Self::ApiKeyNotFound => Reason::ApiKeyNotFound,
             Self::ApiKeyQuotaExceeded => Reason::ApiKeyQuotaExceeded,
+            Self::ScopeMissing => Reason::ScopeMissing,
+            Self::AccountNotFound => Reason::AccountNotFound,
+            Self::LastAdmin => Reason::LastAdmin,
             Self::EmailTaken => Reason::EmailTaken,
             Self::EtagMismatch => Reason::EtagMismatch,
             Self::SigningKeysUnknown => Reason::VerificationKeysUnavailable,

@@ -51,6 +51,16 @@ impl KeyRing {
         Ok(Self(ring))
     }
 
+    /// A key for another use, which follows from the first key: with another one it changes.
+    pub(crate) fn derive(&self, purpose: &[u8]) -> [u8; 32] {
+        let (_, key) = self.0.first().expect("a key ring has a key");
+        let derived = hmac::sign(key, purpose);
+        derived
+            .as_ref()
+            .try_into()
+            .expect("HMAC-SHA256 has 32 bytes")
+    }
+
     /// The text of `fields`, sealed for `purpose` with the first key. The same fields always give the same text.
     pub(crate) fn seal(&self, purpose: &[u8], fields: &[u8]) -> String {
         let (key_id, key) = self.0.first().expect("a key ring has a key");

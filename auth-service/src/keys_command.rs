@@ -1,7 +1,7 @@
 //! `auth-service keys`: what an operator does with signing keys at the database, also where no administrator can sign in
 //! or no replica runs.
 
-use std::{fmt::Write as _, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, SecondsFormat, SubsecRound as _, Utc};
 use clap::Subcommand;
@@ -14,7 +14,8 @@ use tokio::time::Instant;
 use crate::{
     config::Config,
     error::Error,
-    feed_of, key_encryption_keys,
+    feed::Feed,
+    key_encryption_keys, lag,
     signing::sealing::KeyEncryptionKeysError,
     signing_keys::{Killed, Order, SigningKeys},
     store::{
@@ -59,6 +60,18 @@ pub enum KeysCommandError {
     Unknown(String),
 }
 
+impl KeysCommandError {
+    /// For the shell, after sysexits.h: 65 no such key, 69 the database cannot be reached, 70 anything else.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Unknown(_) => 65,
+            Self::Refused(Error::Database(_)) => 69,
+            Self::KeyEncryptionKeys(_) | Self::Url(_) | Self::Refused(_) => 70,
+        }
+    }
+}
+
 impl KeysCommand {
     /// Carries the command out on the database of `config`; what there is to tell.
     pub async fn run(
@@ -66,7 +79,7 @@ impl KeysCommand {
         config: Config,
         clock: Arc<dyn Clock>,
     ) -> Result<String, KeysCommandError> {
-        let feed = feed_of(&config);
+        let feed = Feed::new(config.feed, lag(&config));
         let one = database::Settings {
             lanes: 1,
             ..config.database
@@ -101,15 +114,15 @@ impl KeysCommand {
                 let order = order(Kind::SigningKeyRotated);
                 let next = keys.rotate(order, deadline).await?;
                 Ok(format!(
-                    "{} is next: it signs as soon as the connected verifiers accept it\n",
+                    "{} is next: it signs as soon as the connected verifiers accept it",
                     next.kid
                 ))
             }
             Self::Kill { kid } => {
                 let order = order(Kind::SigningKeyKilled);
                 match keys.kill(kid.clone(), order, deadline).await? {
-                    Killed::Idle => Ok(format!("{kid} is killed\n")),
-                    Killed::Replaced(by) => Ok(format!("{kid} is killed; {by} signs\n")),
+                    Killed::Idle => Ok(format!("{kid} is killed")),
+                    Killed::Replaced(by) => Ok(format!("{kid} is killed; {by} signs")),
                     Killed::Unknown => Err(KeysCommandError::Unknown(kid)),
                 }
             }
@@ -119,15 +132,13 @@ impl KeysCommand {
 
 /// A line for each key: its id, its state, when it was made, began to sign and stopped.
 fn table(keys: &[StoredKey]) -> String {
-    let mut lines = String::new();
-    for key in keys {
+    let line = |key: &StoredKey| {
         let state = key.state_name();
         let made = shown(Some(key.create_time));
         let (began, stopped) = (shown(key.activate_time), shown(key.retire_time));
-        let line = writeln!(lines, "{}  {state:7}  {made}  {began}  {stopped}", key.kid);
-        line.expect("a String takes any text");
-    }
-    lines
+        format!("{}  {state:7}  {made}  {began}  {stopped}", key.kid)
+    };
+    keys.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn shown(time: Option<DateTime<Utc>>) -> String {

@@ -4,6 +4,7 @@
 //! statement. [`App`] is the whole; it can run in a process of its own or beside others.
 
 mod accounts;
+mod administration;
 mod api_key;
 mod api_keys;
 pub mod config;
@@ -15,6 +16,7 @@ mod grpc;
 mod introspection;
 mod key_ring;
 pub mod keys_command;
+pub mod operator;
 pub mod password;
 pub mod refresh_token;
 pub mod sessions;
@@ -34,8 +36,8 @@ use shared::{
     database::Lanes,
     health::Health,
     proto::auth::{
-        account_service_server::AccountServiceServer, auth_service_server::AuthServiceServer,
-        verifier_service_server::VerifierServiceServer,
+        account_service_server::AccountServiceServer, admin_service_server::AdminServiceServer,
+        auth_service_server::AuthServiceServer, verifier_service_server::VerifierServiceServer,
     },
     readiness::{self, Schema},
     serve::{Server, Surface},
@@ -49,10 +51,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     accounts::Accounts,
+    administration::Administration,
     api_keys::ApiKeys,
     config::Config,
     feed::{Feed, Lag},
-    grpc::{AccountRpcs, AuthRpcs, VerifierRpcs},
+    grpc::{AccountRpcs, AdminRpcs, AuthRpcs, VerifierRpcs},
     introspection::Introspection,
     password::{HashSettings, Hasher},
     refresh_token::{KeyRing, KeyRingError},
@@ -121,7 +124,7 @@ impl App {
     /// Puts the service together. It connects to its database in the background; must be called within a runtime.
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         warn_of_cheap_hashing(config.hash);
-        let feed = feed_of(&config);
+        let feed = Feed::new(config.feed, lag(&config));
         let feed_lane = Lanes::start(feed::lane(&config.database)).map_err(StartError::Database)?;
         let lanes = Lanes::start(config.database).map_err(StartError::Database)?;
         let hasher = Hasher::start(config.hash)?;
@@ -226,13 +229,11 @@ fn key_encryption_keys(
     KeyEncryptionKeys::new(keys.collect())
 }
 
-/// The feed of this configuration, not published yet.
-fn feed_of(config: &Config) -> Feed {
-    let lag = Lag {
+fn lag(config: &Config) -> Lag {
+    Lag {
         access_ttl: config.profile.access_ttl,
         longest_call: config.server.deadline + config.database.unit_limit,
-    };
-    Feed::new(config.feed, lag)
+    }
 }
 
 fn surface(
@@ -252,6 +253,9 @@ fn surface(
         api_keys: api_keys.clone(),
         signing_keys,
     };
+    let admin = AdminRpcs {
+        administration: Administration::new(sessions.clone()),
+    };
     let account = AccountRpcs {
         accounts,
         sessions,
@@ -261,6 +265,7 @@ fn surface(
         .with(AuthServiceServer::new(auth).max_decoding_message_size(LARGEST_REQUEST))
         .with(AccountServiceServer::new(account).max_decoding_message_size(LARGEST_REQUEST))
         .with(VerifierServiceServer::new(verifier).max_decoding_message_size(LARGEST_REQUEST))
+        .with(AdminServiceServer::new(admin).max_decoding_message_size(LARGEST_REQUEST))
 }
 
 fn verifier(

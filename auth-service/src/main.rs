@@ -1,13 +1,18 @@
 //! Runs the auth service as a process of its own.
 
 use std::{
-    io::{Write as _, stdout},
+    io::{self, Write as _},
     process::ExitCode,
     sync::Arc,
 };
 
 use anyhow::Context as _;
-use auth_service::{App, SCHEMA, config::Config, keys_command::KeysCommand};
+use auth_service::{
+    App, SCHEMA,
+    config::Config,
+    keys_command::{KeysCommand, KeysCommandError},
+    operator,
+};
 use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret as _;
 use shared::{clock::SystemClock, config::exit_with, shutdown, telemetry};
@@ -32,6 +37,9 @@ enum Command {
     /// List, rotate or kill the keys that sign access tokens.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Make, close and open accounts, directly in the database.
+    #[command(subcommand)]
+    Admin(operator::Command),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -50,8 +58,12 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Serve => runtime.block_on(serve(config, stop))?,
         Command::Migrate => runtime.block_on(bring_up_to_date(&config))?,
         Command::Keys(command) => {
-            let told = runtime.block_on(command.run(config, Arc::new(SystemClock)))?;
-            stdout().write_all(told.as_bytes())?;
+            let told = runtime.block_on(command.run(config, Arc::new(SystemClock)));
+            return tell(told, KeysCommandError::exit_code);
+        }
+        Command::Admin(command) => {
+            let told = runtime.block_on(operator::run(config, &SystemClock, command));
+            return tell(told, operator::Error::exit_code);
         }
         Command::CheckConfig => {}
     }
@@ -73,4 +85,22 @@ async fn bring_up_to_date(config: &Config) -> anyhow::Result<()> {
     let report = SCHEMA.migrate(config.database.url.expose_secret()).await?;
     tracing::info!(applied = ?report.applied, version = report.version, "the schema is up to date");
     Ok(())
+}
+
+/// Tells what a command has done, or why it has done nothing.
+fn tell<E>(told: Result<String, E>, code: impl Fn(&E) -> u8) -> anyhow::Result<ExitCode>
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    match told {
+        Ok(done) => {
+            writeln!(io::stdout(), "{done}")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            let code = code(&error);
+            writeln!(io::stderr(), "{:#}", anyhow::Error::new(error))?;
+            Ok(ExitCode::from(code))
+        }
+    }
 }

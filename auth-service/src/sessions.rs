@@ -109,6 +109,7 @@ impl Sessions {
         let session = Standing {
             session_id: new.id,
             account_id: account.id,
+            role: account.role,
             epoch: account.epoch,
             generation: 0,
             rotate_time: new.now,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
     ids::SessionId,
-    token::{Claims, Scopes},
+    token::{Claims, Scope, Scopes},
 };
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     refresh_token::{KeyRing, RefreshToken},
     signing::{Signer, jittered},
     signing_keys::SigningKeys,
-    store::session::Standing,
+    store::{ADMIN, session::Standing},
 };
 
 pub(crate) use exchanged::Exchanged;
@@ -62,6 +62,11 @@ impl Mint {
             keys,
             ring,
         }
+    }
+
+    /// The keys it signs with.
+    pub(crate) const fn signing_keys(&self) -> &SigningKeys {
+        &self.keys
     }
 
     /// Whether it can sign now: to be asked before anything is written that ends in a token.
@@ -116,12 +121,21 @@ impl Mint {
             sub: session.account_id,
             sid: session.session_id,
             ep: session.epoch,
-            scope: Scopes::SESSION.to_string(),
+            scope: scopes(session.role).to_string(),
             client_id: self.profile.client_id.clone(),
             iat,
             nbf: iat,
             exp: iat + lifetime,
             jti: format!("{:032x}", u128::from_be_bytes(id)),
         }
+    }
+}
+
+/// What the tokens of a session may do, by its account's role.
+const fn scopes(role: i16) -> Scopes {
+    if role == ADMIN {
+        Scopes::SESSION.with(Scope::Admin)
+    } else {
+        Scopes::SESSION
     }
 }

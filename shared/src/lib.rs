@@ -13,6 +13,7 @@
 //! | [`health`], [`readiness`], [`reflection`] | the two infrastructure services, and what readiness depends on |
 //! | [`database`] | lanes: connections owned by tasks; migrations |
 //! | [`config`], [`telemetry`], [`shutdown`] | what `main` needs |
+//! | [`paging`] | page sizes and sealed page tokens |
 //! | [`ids`], [`clock`], [`text`], [`etag`], [`mask`] | small vocabulary |
 //! | [`proto`] | generated code |
 
@@ -25,6 +26,7 @@ pub mod etag;
 pub mod health;
 pub mod ids;
 pub mod mask;
+pub mod paging;
 pub mod proto;
 pub mod readiness;
 pub mod reason;

@@ -89,6 +89,8 @@ reasons! {
     Conflict = "CONFLICT", Aborted;
     /// The task is deleted; undelete it first.
     TaskDeleted = "TASK_DELETED", FailedPrecondition;
+    /// An administrator can close neither their own account nor the last administrator's.
+    LastAdmin = "LAST_ADMIN", FailedPrecondition;
     /// The account holds as many tasks as it may.
     TaskQuotaExceeded = "TASK_QUOTA_EXCEEDED", ResourceExhausted;
     /// The account holds as many API keys as it may.

@@ -24,6 +24,7 @@ use shared::{
     clock::Clock,
     database::Lanes,
     health::Health,
+    paging::PageTokens,
     proto::{
         auth::auth_service_client::AuthServiceClient, task::task_service_server::TaskServiceServer,
     },
@@ -35,7 +36,7 @@ use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::transport::{Channel, Endpoint};
 
-use crate::{config::Config, page_token::PageTokens, tasks::Tasks};
+use crate::{config::Config, tasks::Tasks};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/tasks");
 /// The tables of this service.

@@ -80,14 +80,13 @@ mod tests {
 
     use chrono::TimeDelta;
     use secrecy::SecretString;
-    use shared::{clock::Clock as _, database};
+    use shared::{clock::Clock as _, database, paging::PageTokens};
     use sqlx::Row as _;
     use testing::{Database, TestClock};
 
     use super::*;
     use crate::{
         domain::{Description, Draft, Due, Labels, Priority, Status, Title},
-        page_token::PageTokens,
         request::RequestKey,
     };
 

@@ -12,6 +12,7 @@ use shared::{
     clock::Clock,
     database::Lanes,
     ids::{TaskId, UserId},
+    paging::PageTokens,
     proto::task as proto,
 };
 use sqlx::PgConnection;
@@ -21,7 +22,6 @@ use crate::{
     domain::Task,
     error::Error,
     once,
-    page_token::PageTokens,
     request::{Create, Delete, Get, RequestKey, Undelete, Update},
     store,
 };

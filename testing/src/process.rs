@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsStr,
-    io::{BufRead as _, BufReader, Read},
+    io::{BufRead as _, BufReader, Read, Write as _},
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     sync::Arc,
@@ -89,6 +89,17 @@ impl Process {
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Writes to the program's standard input and closes it.
+    ///
+    /// # Panics
+    /// When it was closed before, or the program has.
+    pub fn give_input(&mut self, text: &str) {
+        let mut input = self.child.stdin.take().expect("the input is open");
+        input
+            .write_all(text.as_bytes())
+            .unwrap_or_else(|error| panic!("the input of {}: {error}", self.id()));
     }
 
     /// Closes the program's standard input.

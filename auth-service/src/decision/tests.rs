@@ -19,6 +19,7 @@ fn row() -> Stored {
     Stored {
         account_id: UserId::at(at(0)),
         account_state: ACTIVE,
+        role: 1,
         epoch: 1,
         generation: 7,
         secret_hash: SECRET.to_vec(),

@@ -62,6 +62,19 @@ pub(crate) struct Lag {
     pub(crate) longest_call: Duration,
 }
 
+impl Lag {
+    /// What a revocation made now says of time: it is kept until every token that it voids has expired everywhere.
+    pub(crate) fn voiding(self, now: DateTime<Utc>) -> Voiding {
+        // A second is added for what is cut off below.
+        let kept = self.access_ttl + self.longest_call + 2 * CLOCKS + Duration::from_secs(1);
+        let kept = TimeDelta::from_std(kept).expect("settings are hours at most");
+        Voiding {
+            now,
+            expire_time: (now + kept).trunc_subsecs(0),
+        }
+    }
+}
+
 /// One message to subscribers.
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
@@ -100,7 +113,7 @@ pub(crate) struct Feed(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     settings: FeedSettings,
-    voids_for: TimeDelta,
+    lag: Lag,
     published: Mutex<Published>,
     live: broadcast::Sender<Message>,
     written: Notify,
@@ -111,10 +124,9 @@ struct Shared {
 impl Feed {
     /// A feed that has not been published yet.
     pub(crate) fn new(settings: FeedSettings, lag: Lag) -> Self {
-        let voids_for = lag.access_ttl + lag.longest_call + 2 * CLOCKS + Duration::from_secs(1);
         Self(Arc::new(Shared {
             settings,
-            voids_for: TimeDelta::from_std(voids_for).expect("settings are hours at most"),
+            lag,
             published: Mutex::new(Published::new()),
             live: broadcast::Sender::new(settings.buffer),
             written: Notify::new(),
@@ -123,13 +135,9 @@ impl Feed {
         }))
     }
 
-    /// What a revocation made now says of time: it is kept until every token that it voids has expired everywhere.
+    /// What a revocation made now says of time.
     pub(crate) fn voiding(&self, now: DateTime<Utc>) -> Voiding {
-        Voiding {
-            now,
-            // A second was added for what is cut off here.
-            expire_time: (now + self.0.voids_for).trunc_subsecs(0),
-        }
+        self.0.lag.voiding(now)
     }
 
     /// Says that a revocation was written, so that it is published at once. Only a hint: without it, it is published at

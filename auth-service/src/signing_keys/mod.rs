@@ -9,7 +9,7 @@
 //!   that much longer than its tokens live: so no token is refused because of a rotation.
 //! - A killed key is not published from the next poll on, and the revocation feed voids its tokens within its own bound.
 
-mod operator;
+mod acts;
 mod replica;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -21,7 +21,7 @@ use shared::{clock::Clock, database::Lanes, token::PublicKey};
 use tokio::{sync::Notify, time::Instant};
 
 pub(crate) use self::{
-    operator::{Killed, Order},
+    acts::{Killed, Order},
     replica::Replica,
 };
 use crate::{

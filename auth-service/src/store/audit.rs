@@ -40,6 +40,14 @@ pub(crate) enum Kind {
     SigningKeyRotated,
     /// A signing key was ended at once, and every token it had signed.
     SigningKeyKilled,
+    /// An administrator's account was made from the command line.
+    AdminCreated,
+    /// The account was closed, which ended its sessions and API keys.
+    AccountDisabled,
+    /// The account was opened again.
+    AccountEnabled,
+    /// All sessions of the account were ended by an administrator.
+    AccountSessionsRevoked,
 }
 
 impl Kind {
@@ -60,6 +68,10 @@ impl Kind {
             Self::ApiKeyRevoked => "api_key_revoked",
             Self::SigningKeyRotated => "signing_key_rotated",
             Self::SigningKeyKilled => "signing_key_killed",
+            Self::AdminCreated => "admin_created",
+            Self::AccountDisabled => "account_disabled",
+            Self::AccountEnabled => "account_enabled",
+            Self::AccountSessionsRevoked => "account_sessions_revoked",
         }
     }
 }
@@ -116,6 +128,20 @@ impl Act {
     }
 }
 
+/// An event as it was recorded.
+#[derive(Debug, Clone)]
+pub(crate) struct Event {
+    pub(crate) id: Uuid,
+    pub(crate) time: DateTime<Utc>,
+    pub(crate) kind: String,
+    pub(crate) account_id: Option<UserId>,
+    pub(crate) actor: Option<String>,
+    /// A session or an API key.
+    pub(crate) session_id: Option<Uuid>,
+    pub(crate) ip: Option<String>,
+    pub(crate) user_agent: String,
+}
+
 /// Records an act whose change other statements of the same transaction make, or that changes nothing.
 pub(crate) async fn insert(
     connection: &mut PgConnection,
@@ -157,4 +183,71 @@ pub(crate) async fn insert_general(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Records what was done to an account by somebody else: the id of an administrator's account, or `cli`.
+pub(crate) async fn insert_by(
+    connection: &mut PgConnection,
+    act: &Act,
+    account_id: UserId,
+    actor: &str,
+) -> Result<(), database::Error> {
+    sqlx::query!(
+        "insert into auth.audit_event (id, time, kind, account_id, actor, ip, user_agent)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+        act.id,
+        act.time,
+        act.kind.as_str(),
+        account_id.uuid(),
+        actor,
+        act.origin.ip,
+        act.origin.user_agent,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// At most `limit` events older than the one with the id `before`, the newest first.
+pub(crate) async fn list(
+    connection: &mut PgConnection,
+    before: Uuid,
+    limit: i64,
+) -> Result<Vec<Event>, database::Error> {
+    let listed = sqlx::query_as!(
+        Event,
+        r#"select id, time, kind, account_id as "account_id: UserId", actor, session_id, ip, user_agent
+           from auth.audit_event
+           where id < $1
+           order by id desc
+           limit $2"#,
+        before,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(listed)
+}
+
+/// At most `limit` events of one account older than the one with the id `before`, the newest first.
+pub(crate) async fn list_of(
+    connection: &mut PgConnection,
+    account_id: UserId,
+    before: Uuid,
+    limit: i64,
+) -> Result<Vec<Event>, database::Error> {
+    let listed = sqlx::query_as!(
+        Event,
+        r#"select id, time, kind, account_id as "account_id: UserId", actor, session_id, ip, user_agent
+           from auth.audit_event
+           where account_id = $1 and id < $2
+           order by id desc
+           limit $3"#,
+        account_id.uuid(),
+        before,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(listed)
 }

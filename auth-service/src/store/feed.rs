@@ -32,10 +32,6 @@ pub(crate) struct Voiding {
 }
 
 /// Voids the tokens of one session or one API key: those whose `sid` is `id`.
-#[expect(
-    dead_code,
-    reason = "sessions are ended together with this row in one statement; API keys are not"
-)]
 pub(crate) async fn revoke_session(
     connection: &mut PgConnection,
     id: Uuid,

@@ -32,6 +32,8 @@ pub(crate) enum RevokeReason {
     Reused = 4,
     /// Its refresh token was newer than the database.
     Restored = 5,
+    /// By an administrator, who may have closed the account too.
+    ByAdmin = 6,
 }
 
 /// A session, as its account may see it.

@@ -28,6 +28,8 @@ pub(crate) struct NewSession {
 pub(crate) struct Standing {
     pub(crate) session_id: SessionId,
     pub(crate) account_id: UserId,
+    /// The account's: the number of `AccountRole`.
+    pub(crate) role: i16,
     /// The account's.
     pub(crate) epoch: i64,
     pub(crate) generation: i64,
@@ -55,6 +57,7 @@ pub(crate) struct Rotation {
 pub(crate) struct Stored {
     pub(crate) account_id: UserId,
     pub(crate) account_state: i16,
+    pub(crate) role: i16,
     pub(crate) epoch: i64,
     pub(crate) generation: i64,
     pub(crate) secret_hash: Vec<u8>,
@@ -72,6 +75,7 @@ impl Stored {
         Standing {
             session_id,
             account_id: self.account_id,
+            role: self.role,
             epoch: self.epoch,
             generation: self.generation,
             rotate_time: self.rotate_time,
@@ -145,7 +149,7 @@ pub(crate) async fn rotate(
            where s.id = $1 and s.generation = $2 and s.secret_hash = $3
              and s.revoke_time is null and s.idle_deadline > $7 and s.absolute_deadline > $7
              and a.id = s.account_id and a.state = $9
-           returning s.id as "session_id: SessionId", s.account_id as "account_id: UserId", a.epoch, s.generation,
+           returning s.id as "session_id: SessionId", s.account_id as "account_id: UserId", a.role, a.epoch, s.generation,
                      s.rotate_time, s.idle_deadline, s.absolute_deadline"#,
         rotation.session_id.uuid(),
         rotation.generation,
@@ -169,7 +173,7 @@ pub(crate) async fn find(
 ) -> Result<Option<Stored>, database::Error> {
     let found = sqlx::query_as!(
         Stored,
-        r#"select s.account_id as "account_id: UserId", a.state as account_state, a.epoch, s.generation, s.secret_hash,
+        r#"select s.account_id as "account_id: UserId", a.state as account_state, a.role, a.epoch, s.generation, s.secret_hash,
                   s.attempt_tag, s.declares_tag, s.rotate_time, s.idle_deadline, s.absolute_deadline, s.revoke_time
            from auth.session s
            join auth.account a on a.id = s.account_id
@@ -197,7 +201,7 @@ pub(crate) async fn renew(
            from auth.account a
            where s.id = $1 and s.revoke_time is null and s.idle_deadline > $3 and s.absolute_deadline > $3
              and a.id = s.account_id and a.state = $5
-           returning s.id as "session_id: SessionId", s.account_id as "account_id: UserId", a.epoch, s.generation,
+           returning s.id as "session_id: SessionId", s.account_id as "account_id: UserId", a.role, a.epoch, s.generation,
                      s.rotate_time, s.idle_deadline, s.absolute_deadline"#,
         id.uuid(),
         secret_hash,

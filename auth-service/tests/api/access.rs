@@ -7,14 +7,15 @@ use shared::{
     ids::{SessionId, UserId},
     proto::auth::{
         Account, ChangePasswordRequest, DeleteAccountRequest, GetAccountRequest,
-        ListSessionsRequest, RevokeOtherSessionsRequest, RevokeSessionRequest, SignOutRequest,
-        SignUpRequest, TokenPair, UpdateAccountRequest,
+        ListApiKeysRequest, ListSessionsRequest, RevokeApiKeyRequest, RevokeOtherSessionsRequest,
+        RevokeSessionRequest, SignOutRequest, SignUpRequest, TokenPair, UpdateAccountRequest,
     },
     token::Claims,
 };
 use testing::assert_refused;
 use tonic::{Code, Request, Status};
 
+use crate::keys;
 use crate::world::{PASSWORD, Person, World, credentials, with_token};
 
 /// What each RPC of `AccountService` answers to requests that `send` makes out of good messages.
@@ -42,6 +43,9 @@ async fn refusals(world: &World, token: Option<&str>) -> Vec<Status> {
     };
     let revoke = RevokeSessionRequest {
         session_id: "0190163d-8694-739b-aea5-966c26f8ad91".to_owned(),
+    };
+    let revoke_key = RevokeApiKeyRequest {
+        id: "0190163d-8694-739b-aea5-966c26f8ad91".to_owned(),
     };
     vec![
         account
@@ -72,12 +76,24 @@ async fn refusals(world: &World, token: Option<&str>) -> Vec<Status> {
             .revoke_other_sessions(request(token, RevokeOtherSessionsRequest {}))
             .await
             .unwrap_err(),
+        account
+            .create_api_key(request(token, keys::wish(&["tasks.read"])))
+            .await
+            .unwrap_err(),
+        account
+            .list_api_keys(request(token, ListApiKeysRequest {}))
+            .await
+            .unwrap_err(),
+        account
+            .revoke_api_key(request(token, revoke_key))
+            .await
+            .unwrap_err(),
     ]
 }
 
 #[track_caller]
 fn assert_all(refusals: &[Status], code: Code, reason: &str) {
-    assert_eq!(refusals.len(), 7);
+    assert_eq!(refusals.len(), 10);
     for refused in refusals {
         assert_refused(refused, code, reason);
     }

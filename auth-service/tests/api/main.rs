@@ -6,16 +6,27 @@
 
 mod access;
 mod acknowledge_keys;
+mod admin_access;
+mod admins;
 mod change_password;
+mod create_api_key;
 mod delete_account;
+mod disable_account;
+mod exchange_api_key;
 mod get_account;
 mod get_json_web_key_set;
 mod introspect_token;
+mod keys;
+mod list_accounts;
+mod list_api_keys;
+mod list_audit_events;
 mod list_sessions;
 mod refresh_model;
 mod refresh_storage;
 mod refresh_tokens;
 mod revocations;
+mod revoke_account_sessions;
+mod revoke_api_key;
 mod revoke_other_sessions;
 mod revoke_session;
 mod service_access;

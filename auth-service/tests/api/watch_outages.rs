@@ -51,8 +51,11 @@ async fn a_look_that_takes_too_long_proves_nothing() {
         .await
         .unwrap();
     while !watcher.silent_for(SILENCE).await {}
+    // The look under way began before this.
+    world.advance(Duration::from_secs(30));
     sqlx::raw_sql("commit").execute(&mut holder).await.unwrap();
-    watcher.proven().await;
+    let as_of = watcher.proven().await.as_of.unwrap();
+    assert_eq!(as_of.seconds, world.seconds());
 }
 
 #[tokio::test]

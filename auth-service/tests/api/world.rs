@@ -19,8 +19,8 @@ use shared::{
     config::{Settings, Source},
     proto::auth::{
         RefreshTokensRequest, SignInRequest, SignUpRequest, TokenPair,
-        account_service_client::AccountServiceClient, auth_service_client::AuthServiceClient,
-        verifier_service_client::VerifierServiceClient,
+        account_service_client::AccountServiceClient, admin_service_client::AdminServiceClient,
+        auth_service_client::AuthServiceClient, verifier_service_client::VerifierServiceClient,
     },
     proto::health::{HealthCheckRequest, health_client::HealthClient},
 };
@@ -47,6 +47,7 @@ pub(crate) struct World {
     pub(crate) database: Arc<Database>,
     pub(crate) auth: AuthServiceClient<Channel>,
     pub(crate) account: AccountServiceClient<Channel>,
+    pub(crate) admin: AdminServiceClient<Channel>,
     pub(crate) verifier: VerifierServiceClient<Channel>,
     channel: Channel,
     /// Where the service listens.
@@ -117,6 +118,7 @@ impl World {
             database,
             auth: AuthServiceClient::new(channel.clone()),
             account: AccountServiceClient::new(channel.clone()),
+            admin: AdminServiceClient::new(channel.clone()),
             verifier: VerifierServiceClient::new(channel.clone()),
             channel,
             uri,
@@ -139,7 +141,8 @@ impl World {
     /// Stops the service and keeps what it leaves behind.
     pub(crate) async fn stop(mut self) -> (Arc<Database>, TestClock) {
         drop(self.stop.take());
-        drop((self.auth, self.account, self.verifier, self.channel));
+        drop((self.auth, self.account, self.admin, self.verifier));
+        drop(self.channel);
         self.served.await.unwrap().unwrap();
         (self.database, self.clock)
     }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use shared::{
     ids::UserId,
+    paging::{self, Binding, PageTokens},
     proto::task::ListTasksRequest,
     refusal::{Problem, Violations},
 };
@@ -11,14 +12,10 @@ use crate::{
     error::Error,
     filter::Filter,
     order::Order,
-    page_token::{Binding, Last, PageTokens},
+    page_token::{self, Last},
     store::list::Listing,
 };
 
-/// The page size of a request that names none.
-const USUAL: usize = 50;
-/// The largest page.
-const LARGEST: usize = 200;
 /// How many tasks can be passed over.
 const MOST_SKIPPED: i32 = 10_000;
 
@@ -57,14 +54,9 @@ impl List {
             include_total_size,
         } = message;
         let mut violations = Violations::default();
-        let size = violations.take("page_size", size(*page_size));
-        let binding = Binding::of(owner, filter, order_by, *show_deleted);
-        let last = match &**page_token {
-            "" => Some(None),
-            token => violations
-                .take("page_token", tokens.open(token, binding, now))
-                .map(Some),
-        };
+        let size = violations.take("page_size", paging::size(*page_size));
+        let binding = page_token::binding(owner, filter, order_by, *show_deleted);
+        let last = violations.take("page_token", tokens.open(page_token, binding, now));
         let skip = violations.take("skip", skipped(*skip));
         let filter = violations.take("filter", Filter::parse(filter));
         let order = violations.take("order_by", Order::parse(order_by));
@@ -83,15 +75,6 @@ impl List {
             })
         })?;
         Ok(parsed)
-    }
-}
-
-/// AIP-158: nothing means the usual size, too much means the largest.
-fn size(asked: i32) -> Result<usize, Problem> {
-    match usize::try_from(asked) {
-        Ok(0) => Ok(USUAL),
-        Ok(size) => Ok(size.min(LARGEST)),
-        Err(_negative) => Err(Problem::new("OUT_OF_RANGE", "must not be negative")),
     }
 }
 

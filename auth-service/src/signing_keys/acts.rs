@@ -24,6 +24,14 @@ pub(crate) struct Order {
     pub(crate) actor: String,
 }
 
+/// A new key about to be made.
+#[derive(Debug)]
+pub(crate) struct Rotation {
+    new: NewKey,
+    order: Order,
+    retired_before: DateTime<Utc>,
+}
+
 /// What became of the wish to kill a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Killed {
@@ -36,9 +44,14 @@ pub(crate) enum Killed {
 }
 
 impl SigningKeys {
+    /// Keys retired then or earlier verify no token any more.
+    pub(crate) fn horizon(&self) -> DateTime<Utc> {
+        self.retired_before(self.now())
+    }
+
     /// The keys that a token can refer to, the newest first.
     pub(crate) async fn list(&self, deadline: Instant) -> Result<Vec<StoredKey>, Error> {
-        let retired_before = self.retired_before(self.now());
+        let retired_before = self.horizon();
         self.0
             .lanes
             .run(deadline, move |connection| {
@@ -47,20 +60,33 @@ impl SigningKeys {
             .await
     }
 
+    /// What makes a key that signs as soon as verifiers accept it, once carried out in a transaction.
+    pub(crate) fn rotation(&self, order: Order) -> Rotation {
+        let now = self.now();
+        Rotation {
+            new: self.make(now),
+            order,
+            retired_before: self.retired_before(now),
+        }
+    }
+
+    /// Makes the replica of this process look at once.
+    pub(crate) fn wake(&self) {
+        self.0.wake.notify_one();
+    }
+
     /// Makes a key that signs as soon as verifiers accept it. While there is one already, it is that one.
     pub(crate) async fn rotate(&self, order: Order, deadline: Instant) -> Result<StoredKey, Error> {
-        let now = self.now();
-        let retired_before = self.retired_before(now);
-        let work = Arc::new((self.make(now), order));
+        let rotation = Arc::new(self.rotation(order));
         let next = self
             .0
             .lanes
             .transaction(deadline, move |connection| {
-                let work = Arc::clone(&work);
-                async move { next(connection, &work.0, &work.1, retired_before).await }.boxed()
+                let rotation = Arc::clone(&rotation);
+                async move { rotation.carry_out(connection).await }.boxed()
             })
             .await?;
-        self.0.wake.notify_one();
+        self.wake();
         Ok(next)
     }
 
@@ -84,25 +110,26 @@ impl SigningKeys {
             })
             .await?;
         self.0.feed.wake();
-        self.0.wake.notify_one();
+        self.wake();
         Ok(killed)
     }
 }
 
-/// The transaction of a rotation: the key that is NEXT after it.
-async fn next(
-    connection: &mut PgConnection,
-    new: &NewKey,
-    order: &Order,
-    retired_before: DateTime<Utc>,
-) -> Result<StoredKey, Error> {
-    if signing_key::insert_next(connection, new, None).await? {
-        audit::insert_general(connection, &order.act, Some(&order.actor)).await?;
+impl Rotation {
+    /// The key that is NEXT after it: a new one, or the one that was there.
+    pub(crate) async fn carry_out(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<StoredKey, Error> {
+        if signing_key::insert_next(connection, &self.new, None).await? {
+            let Order { act, actor } = &self.order;
+            audit::insert_general(connection, act, Some(actor)).await?;
+        }
+        let keys = signing_key::list(connection, self.retired_before).await?;
+        let next = keys.into_iter().find(StoredKey::is_next);
+        // The one that was there may have become active between the two statements.
+        next.ok_or(Error::Conflict)
     }
-    let keys = signing_key::list(connection, retired_before).await?;
-    let next = keys.into_iter().find(StoredKey::is_next);
-    // The one that was there may have become active between the two statements.
-    next.ok_or(Error::Conflict)
 }
 
 /// The transaction of a kill.

@@ -1,0 +1,56 @@
+//! What the tests of API keys share: each RPC in one line.
+
+use shared::proto::auth::{
+    ApiKey, CreateApiKeyRequest, CreateApiKeyResponse, ExchangeApiKeyRequest,
+    ExchangeApiKeyResponse, ListApiKeysRequest, RevokeApiKeyRequest, TokenPair,
+};
+use tonic::Status;
+
+use crate::world::{World, bearing};
+
+/// A good request.
+pub(crate) fn wish(scopes: &[&str]) -> CreateApiKeyRequest {
+    CreateApiKeyRequest {
+        display_name: "backend".to_owned(),
+        scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        expire_time: None,
+    }
+}
+
+pub(crate) async fn create(
+    world: &World,
+    tokens: &TokenPair,
+    wish: CreateApiKeyRequest,
+) -> Result<CreateApiKeyResponse, Status> {
+    let request = bearing(tokens, wish);
+    Ok(world
+        .account
+        .clone()
+        .create_api_key(request)
+        .await?
+        .into_inner())
+}
+
+pub(crate) async fn list(world: &World, tokens: &TokenPair) -> Result<Vec<ApiKey>, Status> {
+    let request = bearing(tokens, ListApiKeysRequest {});
+    let answer = world.account.clone().list_api_keys(request).await?;
+    Ok(answer.into_inner().api_keys)
+}
+
+pub(crate) async fn revoke(world: &World, tokens: &TokenPair, id: &str) -> Result<(), Status> {
+    let request = bearing(tokens, RevokeApiKeyRequest { id: id.to_owned() });
+    world.account.clone().revoke_api_key(request).await?;
+    Ok(())
+}
+
+pub(crate) async fn exchange(world: &World, key: &str) -> Result<ExchangeApiKeyResponse, Status> {
+    let request = ExchangeApiKeyRequest {
+        api_key: key.to_owned(),
+    };
+    Ok(world
+        .auth
+        .clone()
+        .exchange_api_key(request)
+        .await?
+        .into_inner())
+}
