@@ -15,7 +15,7 @@ const PASSWORD: &str = "correct horse battery staple";
 async fn admin(url: &str, arguments: &[&str], input: &str, code: i32, says: &str) {
     let variables = [
         ("DATABASE_URL", url.to_owned()),
-        ("TANDEM_AUTH__SIGNING_KEY", KEY.to_owned()),
+        ("TANDEM_AUTH__KEY_ENCRYPTION_KEYS", format!("1:{KEY}")),
         ("TANDEM_AUTH__REFRESH_KEYS", format!("1:{KEY}")),
         ("TANDEM_AUTH__SERVICE_SECRETS", KEY.to_owned()),
         ("TANDEM_AUTH__HASH__MEMORY_KIB", "64".to_owned()),

@@ -134,3 +134,65 @@ async fn good_settings_pass_and_cheap_hashing_is_warned_of() {
         .wait_for_line(LIMIT, |line| line.contains("below OWASP's minimum"))
         .await;
 }
+
+#[tokio::test]
+async fn an_operator_lists_rotates_and_kills_signing_keys() {
+    let database = Database::with(&[auth_service::SCHEMA]).await;
+    let serving = Process::spawn(PROGRAM, ["serve"], variables(&database));
+    serving
+        .wait_for_line(LIMIT, |line| line.contains("\"ready\""))
+        .await;
+    let keys = async |arguments: &[&str]| {
+        let arguments = ["keys"].iter().chain(arguments);
+        let mut process = Process::spawn(PROGRAM, arguments, variables(&database));
+        let code = process.ended(LIMIT).await.code();
+        // The output is read by threads of its own, to its end.
+        let line = process
+            .wait_for_line(LIMIT, |line| !line.starts_with('{'))
+            .await;
+        (code, line)
+    };
+    let (code, table) = keys(&["list"]).await;
+    let (old, rest) = table.split_once("  ").unwrap();
+    assert!(code == Some(0) && rest.starts_with("ACTIVE "), "{table}");
+    let (code, told) = keys(&["rotate"]).await;
+    let (new, rest) = told.split_once(' ').unwrap();
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        rest,
+        "is next: it signs as soon as the connected verifiers accept it"
+    );
+    serving
+        .wait_for_line(LIMIT, |line| {
+            line.contains("a new key signs") && line.contains(new)
+        })
+        .await;
+    let (code, told) = keys(&["kill", old]).await;
+    assert_eq!((code, told), (Some(0), format!("{old} is killed")));
+    let (code, told) = keys(&["kill", old]).await;
+    let unknown = format!("there is no signing key {old}, or it was killed before");
+    assert_eq!((code, told), (Some(65), unknown));
+}
+
+#[tokio::test]
+async fn without_the_key_that_sealed_the_signing_key_it_says_so_and_ends() {
+    let database = Database::with(&[auth_service::SCHEMA]).await;
+    let mut serving = Process::spawn(PROGRAM, ["serve"], variables(&database));
+    serving
+        .wait_for_line(LIMIT, |line| line.contains("\"ready\""))
+        .await;
+    serving.terminate();
+    serving.ended(LIMIT).await;
+    let mut other = variables(&database);
+    other.retain(|(name, _)| *name != "TANDEM_AUTH__KEY_ENCRYPTION_KEYS");
+    other.push(("TANDEM_AUTH__KEY_ENCRYPTION_KEYS", format!("2:{KEY}")));
+    let mut serving = Process::spawn(PROGRAM, ["serve"], other);
+    assert_eq!(serving.ended(LIMIT).await.code(), Some(1));
+    serving
+        .wait_for_line(LIMIT, |line| {
+            line.starts_with("Error: the signing key ")
+                && line.ends_with("which auth.key_encryption_keys does not have")
+        })
+        .await;
+    assert!(!serving.output().contains(KEY));
+}

@@ -8,13 +8,16 @@ use testing::assert_refused;
 use tonic::{Code, Status};
 
 use crate::{
-    admins::{admin, disable, enable, list_accounts, list_events, revoke_sessions, set_role},
+    admins::{
+        admin, disable, enable, list_accounts, list_events, revoke_sessions, rotate_signing_key,
+        set_role, signing_keys,
+    },
     keys::{create, exchange, wish},
     world::World,
 };
 
 /// What each RPC answers to a good message about an account.
-async fn refusals(world: &World, tokens: &TokenPair, id: &str) -> [Status; 5] {
+async fn refusals(world: &World, tokens: &TokenPair, id: &str) -> [Status; 7] {
     [
         list_accounts(world, tokens, ListAccountsRequest::default())
             .await
@@ -25,6 +28,8 @@ async fn refusals(world: &World, tokens: &TokenPair, id: &str) -> [Status; 5] {
         list_events(world, tokens, ListAuditEventsRequest::default())
             .await
             .unwrap_err(),
+        signing_keys(world, tokens).await.unwrap_err(),
+        rotate_signing_key(world, tokens).await.unwrap_err(),
     ]
 }
 

@@ -2,8 +2,8 @@
 
 use shared::proto::auth::{
     Account, AuditEvent, DisableAccountRequest, EnableAccountRequest, ListAccountsRequest,
-    ListAccountsResponse, ListAuditEventsRequest, ListAuditEventsResponse,
-    RevokeAccountSessionsRequest, TokenPair,
+    ListAccountsResponse, ListAuditEventsRequest, ListAuditEventsResponse, ListSigningKeysRequest,
+    RevokeAccountSessionsRequest, RotateSigningKeyRequest, SigningKey, TokenPair,
 };
 use tonic::Status;
 
@@ -98,4 +98,27 @@ pub(crate) async fn events_of(world: &World, by: &TokenPair, id: &str) -> Vec<Au
         ..ListAuditEventsRequest::default()
     };
     list_events(world, by, message).await.unwrap().events
+}
+
+pub(crate) async fn signing_keys(world: &World, by: &TokenPair) -> Result<Vec<SigningKey>, Status> {
+    let message = ListSigningKeysRequest {};
+    let answer = world
+        .admin
+        .clone()
+        .list_signing_keys(bearing(by, message))
+        .await?;
+    Ok(answer.into_inner().keys)
+}
+
+pub(crate) async fn rotate_signing_key(
+    world: &World,
+    by: &TokenPair,
+) -> Result<SigningKey, Status> {
+    let message = RotateSigningKeyRequest {};
+    let answer = world
+        .admin
+        .clone()
+        .rotate_signing_key(bearing(by, message))
+        .await?;
+    Ok(answer.into_inner().key.unwrap())
 }

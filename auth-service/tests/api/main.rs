@@ -29,6 +29,7 @@ mod revoke_account_sessions;
 mod revoke_api_key;
 mod revoke_other_sessions;
 mod revoke_session;
+mod rotate_signing_key;
 mod service_access;
 mod sign_in;
 mod sign_out;

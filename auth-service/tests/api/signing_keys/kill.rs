@@ -76,7 +76,7 @@ async fn a_key_killed_before_it_signs_never_does() {
     let next = rotate(&world).await;
     silent.learns(&next).await;
     let told = kill(&world, &next).await.unwrap();
-    assert_eq!(told, format!("{next} is killed\n"));
+    assert_eq!(told, format!("{next} is killed"));
     silent.acknowledge().await;
     comes_to_publish(&world, &[&old]).await;
     replicas_have_looked(&world, 1).await;
