@@ -15,7 +15,7 @@ use crate::{
     config::Config,
     error::Error,
     feed::Feed,
-    key_encryption_keys, lag,
+    lag,
     signing::sealing::KeyEncryptionKeysError,
     signing_keys::{Killed, Order, SigningKeys},
     store::{
@@ -82,17 +82,10 @@ impl KeysCommand {
         let feed = Feed::new(config.feed, lag(&config));
         let one = database::Settings {
             lanes: 1,
-            ..config.database
+            ..config.database.clone()
         };
         let lanes = Lanes::start(one).map_err(KeysCommandError::Url)?;
-        let keys = SigningKeys::new(
-            lanes.clone(),
-            Arc::clone(&clock),
-            key_encryption_keys(&config.key_encryption_keys)?,
-            feed,
-            config.signing,
-            config.profile.access_ttl,
-        );
+        let keys = crate::signing_keys(&config, &lanes, &feed, &clock)?;
         let told = self.carry_out(&keys, clock.now().trunc_subsecs(6)).await;
         lanes.close().await;
         told

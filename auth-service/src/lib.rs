@@ -37,7 +37,6 @@ use std::sync::Arc;
 use shared::{
     access::PolicyError,
     clock::Clock,
-    config::KeyMaterial,
     database::Lanes,
     health::Health,
     proto::auth::{
@@ -133,22 +132,15 @@ impl App {
         warn_of_cheap_hashing(config.hash);
         let feed = Feed::new(config.feed, lag(&config));
         let feed_lane = Lanes::start(feed::lane(&config.database)).map_err(StartError::Database)?;
-        let lanes = Lanes::start(config.database).map_err(StartError::Database)?;
-        let hasher = Hasher::start(config.hash, config.peppers)?;
+        let lanes = Lanes::start(config.database.clone()).map_err(StartError::Database)?;
+        let hasher = Hasher::start(config.hash, config.peppers.clone())?;
         let verifier = verifier(&config.profile, config.leeway, &clock);
         let ring = config
             .refresh_keys
             .iter()
             .map(|(id, key)| (*id, *key.expose()));
         let ring = KeyRing::new(ring.collect())?;
-        let signing_keys = SigningKeys::new(
-            lanes.clone(),
-            Arc::clone(&clock),
-            key_encryption_keys(&config.key_encryption_keys)?,
-            feed.clone(),
-            config.signing,
-            config.profile.access_ttl,
-        );
+        let signing_keys = signing_keys(&config, &lanes, &feed, &clock)?;
         let mint = Arc::new(Mint::new(config.profile, signing_keys.clone(), ring));
 
         let records = TaskTracker::new();
@@ -240,11 +232,23 @@ async fn report<E>(task: impl Future<Output = Result<(), E>>, failed: oneshot::S
     }
 }
 
-fn key_encryption_keys(
-    keys: &[(u8, KeyMaterial)],
-) -> Result<KeyEncryptionKeys, KeyEncryptionKeysError> {
-    let keys = keys.iter().map(|(id, key)| (*id, *key.expose()));
-    KeyEncryptionKeys::new(keys.collect())
+/// The signing keys of this configuration, not read yet.
+fn signing_keys(
+    config: &Config,
+    lanes: &Lanes,
+    feed: &Feed,
+    clock: &Arc<dyn Clock>,
+) -> Result<SigningKeys, KeyEncryptionKeysError> {
+    let sealing = config.key_encryption_keys.iter();
+    let sealing = sealing.map(|(id, key)| (*id, *key.expose()));
+    Ok(SigningKeys::new(
+        lanes.clone(),
+        Arc::clone(clock),
+        KeyEncryptionKeys::new(sealing.collect())?,
+        feed.clone(),
+        config.signing,
+        config.profile.access_ttl,
+    ))
 }
 
 fn lag(config: &Config) -> Lag {

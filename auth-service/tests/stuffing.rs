@@ -54,7 +54,7 @@ async fn serve(database: &Database) -> (Process, Channel) {
     let variables = [
         ("DATABASE_URL", database.url().to_owned()),
         ("TANDEM_AUTH__LISTEN", "127.0.0.1:0".to_owned()),
-        ("TANDEM_AUTH__SIGNING_KEY", KEY.to_owned()),
+        ("TANDEM_AUTH__KEY_ENCRYPTION_KEYS", format!("1:{KEY}")),
         ("TANDEM_AUTH__REFRESH_KEYS", format!("1:{KEY}")),
         ("TANDEM_AUTH__SERVICE_SECRETS", KEY.to_owned()),
         (

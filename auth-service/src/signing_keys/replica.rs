@@ -1,8 +1,7 @@
 //! Keeps what one process signs and verifies with in step with the database, and drives keys through their lives: any
 //! replica may, since each step is one conditional statement.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{FutureExt as _, future::BoxFuture};
@@ -51,7 +50,7 @@ pub(crate) struct Replica {
     loaded: watch::Sender<bool>,
     /// When this replica last said that it is alive, and which NEXT key it had acknowledged.
     attended: Option<(DateTime<Utc>, Option<String>)>,
-    /// The failure told last, so that it is told once.
+    /// The failure told last: each is told once.
     told: Option<String>,
 }
 

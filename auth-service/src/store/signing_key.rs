@@ -155,8 +155,7 @@ pub(crate) async fn activate(
            select kid from auth.signing_key
            where kid = $1 and publish_time is not null and activate_time is null and kill_time is null
              and (publish_time <= $3 or not exists (
-               select from auth.signing_replica
-               where seen_time > $4 and acknowledged is distinct from $1
+               select from auth.signing_replica where seen_time > $4 and acknowledged is distinct from $1
              ))
            for update
          ), retired as (
@@ -176,14 +175,11 @@ pub(crate) async fn activate(
         published_before,
         seen_after,
     )
-    .execute(connection)
-    .await
-    .map_err(database::Error::from);
-    match activated {
-        Ok(activated) => Ok(activated.rows_affected() == 1),
+    .execute(connection);
+    match activated.await.map_err(database::Error::from) {
         // Another key took the place of one that was killed meanwhile.
         Err(error) if error.constraint() == Some(ONE_ACTIVE) => Ok(false),
-        Err(error) => Err(error),
+        activated => Ok(activated?.rows_affected() == 1),
     }
 }
 

@@ -142,8 +142,8 @@ pub(crate) async fn run_auth(url: &str, clock: impl Clock) -> (SocketAddr, DropG
     let own = [
         ("DATABASE__URL", url),
         (
-            "SIGNING_KEY",
-            "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=",
+            "KEY_ENCRYPTION_KEYS",
+            "1:nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=",
         ),
         (
             "REFRESH_KEYS",
