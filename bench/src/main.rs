@@ -23,12 +23,20 @@ struct Arguments {
     /// For how long, in seconds.
     #[arg(long, default_value_t = 30)]
     seconds: u64,
+    /// A setting of the stack, such as `TANDEM_AUTH__SIGNING__ROTATE_EVERY=1s`; may be given again.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
+    settings: Vec<(String, String)>,
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("must be NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
-    let stack = Stack::start().await?;
+    let stack = Stack::start(&arguments.settings).await?;
     let people = sign_up(&stack, arguments.callers).await?;
     let until = Instant::now() + Duration::from_secs(arguments.seconds);
 

@@ -19,7 +19,7 @@ pub(crate) struct Stack {
 
 impl Stack {
     /// Starts it and waits until it says that it is ready.
-    pub(crate) async fn start() -> anyhow::Result<Self> {
+    pub(crate) async fn start(settings: &[(String, String)]) -> anyhow::Result<Self> {
         let binary = std::env::current_exe()?.with_file_name("standalone");
         anyhow::ensure!(
             binary.exists(),
@@ -38,6 +38,10 @@ impl Stack {
             ),
             ("TANDEM_GATEWAY__LISTEN", format!("127.0.0.1:{gateway}")),
         ];
+        let asked = settings
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.clone()));
+        let variables = variables.into_iter().chain(asked);
         let process = Process::spawn(&binary, [""; 0], variables);
         process
             .wait_for_line(READY_WITHIN, |line| line.contains("export TOKEN="))

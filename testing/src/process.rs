@@ -30,10 +30,10 @@ pub struct Process {
 
 impl Process {
     /// Starts a program that inherits nothing but PATH, and gets `variables`.
-    pub fn spawn<A, V>(program: impl AsRef<Path>, arguments: A, variables: V) -> Self
+    pub fn spawn<'n, A, V>(program: impl AsRef<Path>, arguments: A, variables: V) -> Self
     where
         A: IntoIterator<Item: AsRef<OsStr>>,
-        V: IntoIterator<Item = (&'static str, String)>,
+        V: IntoIterator<Item = (&'n str, String)>,
     {
         let program = program.as_ref();
         let mut command = Command::new(program);
