@@ -32,6 +32,7 @@ pub(crate) fn layer(origins: &[WebOrigin]) -> CorsLayer {
             HeaderName::from_static("grpc-timeout"),
             HeaderName::from_static("x-grpc-web"),
             HeaderName::from_static("x-user-agent"),
+            HeaderName::from_static("tandem-device-token"),
             X_REQUEST_ID,
             HeaderName::from_static("traceparent"),
             HeaderName::from_static("tracestate"),
@@ -40,6 +41,7 @@ pub(crate) fn layer(origins: &[WebOrigin]) -> CorsLayer {
             HeaderName::from_static("grpc-status"),
             HeaderName::from_static("grpc-message"),
             HeaderName::from_static("grpc-status-details-bin"),
+            HeaderName::from_static("tandem-revocation-staleness-ms"),
             X_REQUEST_ID,
         ])
         .max_age(MAX_AGE)

@@ -13,10 +13,11 @@ use crate::{access_log::Peer, deadline::Deadline, request_id::X_REQUEST_ID};
 
 /// Passed to the service as they came. Not among them: cookies, which are for the gateway alone; `grpc-encoding` and
 /// `grpc-accept-encoding`, since no browser can read a compressed message.
-const PASSED: [HeaderName; 6] = [
+const PASSED: [HeaderName; 7] = [
     header::AUTHORIZATION,
     header::USER_AGENT,
     HeaderName::from_static("x-user-agent"),
+    HeaderName::from_static("tandem-device-token"),
     X_REQUEST_ID,
     HeaderName::from_static("traceparent"),
     HeaderName::from_static("tracestate"),

@@ -71,6 +71,7 @@ async fn the_preflight_of_a_configured_origin_is_allowed() {
             "authorization",
             "content-type",
             "grpc-timeout",
+            "tandem-device-token",
             "traceparent",
             "tracestate",
             "x-grpc-web",
@@ -120,6 +121,7 @@ async fn the_answer_to_a_call_exposes_the_status_to_the_page() {
                 "grpc-message",
                 "grpc-status",
                 "grpc-status-details-bin",
+                "tandem-revocation-staleness-ms",
                 "x-request-id"
             ]
         );

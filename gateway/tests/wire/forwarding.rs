@@ -33,6 +33,7 @@ async fn credentials_trace_and_custom_metadata_reach_the_service() {
     let passed = [
         ("authorization", "Bearer abc.def"),
         ("x-user-agent", "connect-es/2.2.0"),
+        ("tandem-device-token", "a-token-of-this-device"),
         ("x-request-id", "from-the-client.1"),
         (
             "traceparent",
