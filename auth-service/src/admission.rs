@@ -1,5 +1,7 @@
 //! Whether a password may be tried, and what a wrong one leaves behind.
 
+use std::sync::Arc;
+
 use futures_util::FutureExt as _;
 use shared::{
     caller::{Call, Caller},
@@ -18,7 +20,7 @@ use crate::{
     sign_in::SignIn,
     store::{
         account::Credentials,
-        audit::{self, Act},
+        audit::{self, Act, Kind},
         throttle::{self, Target},
     },
     throttle::{Charge, Debtor},
@@ -124,9 +126,32 @@ impl Accounts {
         if verdict.matches {
             Ok(read)
         } else {
-            self.fail(device, None).await?;
+            let act = Act::of(call, Kind::ConfirmationFailed, now);
+            self.fail_caller(device, caller, act).await?;
             Err(Error::CredentialsInvalid)
         }
+    }
+
+    /// Counts the wrong password of a caller and records it, before the caller is answered and even if it does not wait:
+    /// there is nothing to hide from someone who has a token of the account.
+    async fn fail_caller(&self, device: Debtor, caller: Caller, act: Act) -> Result<(), Error> {
+        let (lanes, act) = (self.sessions.lanes.clone(), Arc::new(act));
+        let counted = self.records.spawn(async move {
+            let count = lanes.transaction(Instant::now() + LIMIT, move |connection| {
+                let act = Arc::clone(&act);
+                async move {
+                    throttle::count_failure(connection, &device, act.time).await?;
+                    let session_id = Some(caller.session_id);
+                    audit::insert(connection, &act, caller.user_id, session_id).await?;
+                    Ok::<_, Error>(())
+                }
+                .boxed()
+            });
+            count.await
+        });
+        counted
+            .await
+            .unwrap_or(Err(Error::Database(database::Error::Panicked)))
     }
 
     /// Counts a wrong password, and records it if there is an account it was wrong for.

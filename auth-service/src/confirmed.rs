@@ -16,7 +16,9 @@ use crate::{
     password::{Line, PasswordHash},
     refresh_token::SessionSecret,
     store::{
+        ADMIN,
         account::{self, Credentials},
+        administration,
         audit::{self, Act, Kind},
         feed::{self, Voiding},
         revocation,
@@ -82,7 +84,8 @@ impl Accounts {
         self.sessions.renewed_pair(&session, secret)
     }
 
-    /// Deletes the caller's account with its sessions. The audit events stay; they name no address.
+    /// Deletes the caller's account with its sessions, unless no administrator would be left. The audit events stay; they
+    /// name no address.
     pub(crate) async fn delete(
         &self,
         caller: Caller,
@@ -139,8 +142,10 @@ async fn remove(
     act: &Act,
     voiding: Voiding,
 ) -> Result<(), Error> {
-    if !account::delete(connection, read).await? {
-        return Err(Error::TokenRevoked);
+    let role = account::delete(connection, read).await?;
+    let role = role.ok_or(Error::TokenRevoked)?;
+    if role == ADMIN && !administration::lock_other_admin(connection, read.account_id).await? {
+        return Err(Error::LastAdmin);
     }
     feed::revoke_account(connection, read.account_id, feed::NO_EPOCH, voiding).await?;
     audit::insert(connection, act, read.account_id, Some(session_id)).await?;

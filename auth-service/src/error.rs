@@ -52,8 +52,8 @@ pub enum Error {
     /// There is no such account.
     #[error("no such account")]
     AccountNotFound,
-    /// The account to be closed is the caller's own, or no administrator would be left.
-    #[error("an administrator can close neither their own account nor the last administrator's")]
+    /// The account to be disabled is the caller's own, or no administrator would be left.
+    #[error("an administrator cannot disable their own account, and the last one stays")]
     LastAdmin,
     /// Another account has this address.
     #[error("an account with this email exists")]

@@ -28,6 +28,7 @@ mod sign_in;
 pub mod signing;
 pub mod signing_keys;
 mod store;
+mod surface;
 mod sweeper;
 pub mod throttle;
 pub mod tokens;
@@ -39,12 +40,8 @@ use shared::{
     clock::Clock,
     database::Lanes,
     health::Health,
-    proto::auth::{
-        account_service_server::AccountServiceServer, admin_service_server::AdminServiceServer,
-        auth_service_server::AuthServiceServer, verifier_service_server::VerifierServiceServer,
-    },
     readiness::{self, Schema},
-    serve::{Server, Surface},
+    serve::Server,
     token::{Revocations, Trust, Verifier},
 };
 use tokio::{
@@ -55,12 +52,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     accounts::Accounts,
-    administration::Administration,
-    api_keys::ApiKeys,
     config::Config,
     device::Devices,
     feed::{Feed, Lag},
-    grpc::{AccountRpcs, AdminRpcs, AuthRpcs, VerifierRpcs},
     introspection::Introspection,
     password::{HashSettings, Hasher},
     refresh_token::{KeyRing, KeyRingError},
@@ -71,8 +65,6 @@ use crate::{
     tokens::Mint,
 };
 
-/// Largest request, in bytes.
-const LARGEST_REQUEST: usize = 64 * 1024;
 /// OWASP's minimum for Argon2id: memory in KiB, passes.
 const OWASP_MINIMUM: (u32, u32) = (19_456, 2);
 
@@ -161,7 +153,7 @@ impl App {
             sessions: sessions.clone(),
             verifier: verifier.clone(),
         };
-        let surface = surface(
+        let surface = surface::of(
             accounts,
             sessions,
             devices,
@@ -256,40 +248,6 @@ fn lag(config: &Config) -> Lag {
         access_ttl: config.profile.access_ttl,
         longest_call: config.server.deadline + config.database.unit_limit,
     }
-}
-
-fn surface(
-    accounts: Accounts,
-    sessions: Sessions,
-    devices: Devices,
-    signing_keys: SigningKeys,
-    introspection: Introspection,
-) -> Surface {
-    let verifier = VerifierRpcs {
-        feed: sessions.feed.clone(),
-        introspection,
-    };
-    let api_keys = ApiKeys::new(sessions.clone());
-    let auth = AuthRpcs {
-        accounts: accounts.clone(),
-        sessions: sessions.clone(),
-        api_keys: api_keys.clone(),
-        devices,
-        signing_keys,
-    };
-    let admin = AdminRpcs {
-        administration: Administration::new(sessions.clone()),
-    };
-    let account = AccountRpcs {
-        accounts,
-        sessions,
-        api_keys,
-    };
-    Surface::default()
-        .with(AuthServiceServer::new(auth).max_decoding_message_size(LARGEST_REQUEST))
-        .with(AccountServiceServer::new(account).max_decoding_message_size(LARGEST_REQUEST))
-        .with(VerifierServiceServer::new(verifier).max_decoding_message_size(LARGEST_REQUEST))
-        .with(AdminServiceServer::new(admin).max_decoding_message_size(LARGEST_REQUEST))
 }
 
 fn verifier(

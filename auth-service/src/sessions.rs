@@ -19,7 +19,8 @@ use crate::{
     store::{
         account::Account,
         audit::{Act, Kind, Origin},
-        revocation::{self, Listed},
+        open_session::{self, Listed},
+        revocation,
         session::{NewSession, Standing},
     },
     throttle::Throttle,
@@ -161,7 +162,8 @@ impl Sessions {
         let listed = self
             .lanes
             .run(call.deadline, move |connection| {
-                async move { Ok::<_, Error>(revocation::list_open(connection, &caller, now).await?) }.boxed()
+                async move { Ok::<_, Error>(open_session::list(connection, &caller, now).await?) }
+                    .boxed()
             })
             .await?;
         if listed.is_empty() {

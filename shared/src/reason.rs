@@ -89,7 +89,7 @@ reasons! {
     Conflict = "CONFLICT", Aborted;
     /// The task is deleted; undelete it first.
     TaskDeleted = "TASK_DELETED", FailedPrecondition;
-    /// An administrator can close neither their own account nor the last administrator's.
+    /// An administrator cannot disable their own account, and the last one can be neither disabled nor deleted.
     LastAdmin = "LAST_ADMIN", FailedPrecondition;
     /// The account holds as many tasks as it may.
     TaskQuotaExceeded = "TASK_QUOTA_EXCEEDED", ResourceExhausted;

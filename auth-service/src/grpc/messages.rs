@@ -5,7 +5,7 @@ use prost_types::Timestamp;
 use shared::{etag, ids::SessionId, proto::auth, token::PublicKey};
 
 use crate::{
-    store::{account::Account, revocation::Listed},
+    store::{account::Account, open_session::Listed},
     tokens::Pair,
 };
 

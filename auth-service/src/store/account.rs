@@ -181,18 +181,18 @@ pub(crate) async fn change_password(
     Ok(changed.rows_affected() == 1)
 }
 
-/// Deletes an account with its sessions; false when it is no longer as it was read.
+/// Deletes an account with its sessions, and gives the role it had; `None` when it is no longer as it was read.
 pub(crate) async fn delete(
     connection: &mut PgConnection,
     read: &Credentials,
-) -> Result<bool, database::Error> {
-    let deleted = sqlx::query!(
-        "delete from auth.account where id = $1 and epoch = $2 and state = $3",
+) -> Result<Option<i16>, database::Error> {
+    let role = sqlx::query_scalar!(
+        "delete from auth.account where id = $1 and epoch = $2 and state = $3 returning role",
         read.account_id.uuid(),
         read.epoch,
         ACTIVE,
     )
-    .execute(connection)
+    .fetch_optional(connection)
     .await?;
-    Ok(deleted.rows_affected() == 1)
+    Ok(role)
 }

@@ -142,8 +142,8 @@ pub(crate) async fn enable(
 
 /// Locks an open administrator that is not `but`; false when there is none.
 ///
-/// After an update of `but` in the same transaction: two that close the last two of them wait for each other, and one is
-/// called again.
+/// After `but` was updated or deleted in the same transaction: two that do so to the last two of them wait for each other,
+/// and one is called again.
 pub(crate) async fn lock_other_admin(
     connection: &mut PgConnection,
     but: UserId,

@@ -18,6 +18,8 @@ pub(crate) enum Kind {
     SignIn,
     /// Someone gave a wrong password for an account that exists, or a right one for a disabled account.
     SignInFailed,
+    /// Someone with a token of the account gave a wrong current password for what needs it.
+    ConfirmationFailed,
     /// A refresh token was presented by a second party.
     RefreshReused,
     /// A refresh token was newer than the database, which must have been restored from a backup.
@@ -57,6 +59,7 @@ impl Kind {
             Self::SignUp => "sign_up",
             Self::SignIn => "sign_in",
             Self::SignInFailed => "sign_in_failed",
+            Self::ConfirmationFailed => "confirmation_failed",
             Self::RefreshReused => "refresh_reused",
             Self::RefreshRestored => "refresh_restored",
             Self::SignOut => "sign_out",

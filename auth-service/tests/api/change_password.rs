@@ -104,6 +104,26 @@ async fn the_wrong_current_password_changes_nothing() {
 }
 
 #[tokio::test]
+async fn the_wrong_current_password_is_on_record_with_its_session_before_it_is_refused() {
+    let world = World::boot().await;
+    let person = world.person().await;
+    let refused = change(&world, &person.tokens, "a wrong password", NEW).await;
+    let refused = refused.unwrap_err();
+    assert_refused(&refused, Code::Unauthenticated, "CREDENTIALS_INVALID");
+    let recorded = sqlx::query_as(
+        "select kind, session_id::text from auth.audit_event where account_id = $1::uuid order by ctid",
+    );
+    let recorded: Vec<(String, String)> = recorded
+        .bind(&person.id)
+        .fetch_all(&mut world.connect().await)
+        .await
+        .unwrap();
+    let expected = ["sign_up", "confirmation_failed"]
+        .map(|kind| (kind.to_owned(), person.tokens.session_id.clone()));
+    assert_eq!(recorded, expected);
+}
+
+#[tokio::test]
 async fn a_new_password_out_of_bounds_is_named() {
     let world = World::boot().await;
     let person = world.person().await;

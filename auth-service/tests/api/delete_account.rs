@@ -6,7 +6,10 @@ use shared::proto::auth::{
 use testing::{assert_refused, violations};
 use tonic::{Code, Status};
 
-use crate::world::{PASSWORD, World, bearing, credentials};
+use crate::{
+    admins::{admin, disable},
+    world::{PASSWORD, World, bearing, credentials},
+};
 
 async fn delete(
     world: &World,
@@ -92,4 +95,43 @@ async fn the_wrong_password_deletes_nothing() {
     assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");
     assert_eq!(violations(&refused)[0].0, "current_password");
     world.sign_in(&person).await;
+    let recorded = world.audit(&person.id, 3).await;
+    assert_eq!(recorded, ["sign_up", "confirmation_failed", "sign_in"]);
+}
+
+#[tokio::test]
+async fn the_last_administrator_stays() {
+    let world = World::boot().await;
+    let (one, other) = (admin(&world).await, admin(&world).await);
+    delete(&world, &one.tokens, PASSWORD).await.unwrap();
+    let refused = delete(&world, &other.tokens, PASSWORD).await.unwrap_err();
+    assert_refused(&refused, Code::FailedPrecondition, "LAST_ADMIN");
+    let refused = delete(&world, &other.tokens, "a wrong password").await;
+    let refused = refused.unwrap_err();
+    assert_refused(&refused, Code::Unauthenticated, "CREDENTIALS_INVALID");
+
+    // One that is closed is none who could administer.
+    let closed = admin(&world).await;
+    disable(&world, &other.tokens, &closed.id).await.unwrap();
+    let refused = delete(&world, &other.tokens, PASSWORD).await.unwrap_err();
+    assert_refused(&refused, Code::FailedPrecondition, "LAST_ADMIN");
+    let request = bearing(&other.tokens, GetAccountRequest {});
+    world.account.clone().get_account(request).await.unwrap();
+    let revoked = "select count(*) from auth.revocation where subject = (
+                     select id::text from auth.account where role = 2 and state = 1)";
+    world.becomes(revoked, 0).await;
+}
+
+#[tokio::test]
+async fn of_two_administrators_that_go_at_once_one_stays() {
+    let world = World::boot().await;
+    let (one, other) = (admin(&world).await, admin(&world).await);
+    let done = tokio::join!(
+        delete(&world, &one.tokens, PASSWORD),
+        delete(&world, &other.tokens, PASSWORD),
+    );
+    let ((Ok(_), Err(refused)) | (Err(refused), Ok(_))) = done else {
+        panic!("one goes and one stays: {done:?}")
+    };
+    assert_refused(&refused, Code::FailedPrecondition, "LAST_ADMIN");
 }

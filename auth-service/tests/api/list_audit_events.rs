@@ -77,12 +77,16 @@ async fn live(world: &World, person: &Person, admin: &Person) {
     disable(world, &admin.tokens, &person.id).await.unwrap();
     enable(world, &admin.tokens, &person.id).await.unwrap();
     let tokens = world.sign_in(person).await;
-    let change = ChangePasswordRequest {
-        current_password: PASSWORD.to_owned(),
+    let change = |current: &str| ChangePasswordRequest {
+        current_password: current.to_owned(),
         new_password: "another good password".to_owned(),
     };
+    account
+        .change_password(bearing(&tokens, change("a wrong password")))
+        .await
+        .unwrap_err();
     let tokens = account
-        .change_password(bearing(&tokens, change))
+        .change_password(bearing(&tokens, change(PASSWORD)))
         .await
         .unwrap();
     let tokens = tokens.into_inner().tokens.unwrap();
@@ -106,6 +110,7 @@ async fn every_act_is_in_the_log_with_who_did_it_and_from_where() {
         "sign_up",
         "sign_in",
         "sign_in_failed",
+        "confirmation_failed",
         "sign_out",
         "session_revoked",
         "other_sessions_revoked",

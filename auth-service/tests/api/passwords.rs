@@ -5,7 +5,10 @@ use shared::proto::auth::{ChangePasswordRequest, SignUpRequest};
 use testing::{assert_refused, violations};
 use tonic::Code;
 
-use crate::world::{PASSWORD, World, bearing, credentials, key};
+use crate::{
+    settings::key,
+    world::{PASSWORD, World, bearing, credentials},
+};
 
 #[tokio::test]
 async fn a_common_password_is_no_password_of_a_new_account() {

@@ -17,53 +17,12 @@ use proptest::{
 use testing::reason;
 use tokio::runtime::Runtime;
 
-use crate::world::World;
+use crate::{
+    refresh_steps::{Step, Tags, step, tags},
+    world::World,
+};
 
 const WINDOW: Duration = Duration::from_secs(5);
-
-#[derive(Debug, Clone, Copy)]
-enum Step {
-    /// The client refreshes and gets the answer.
-    Refresh,
-    /// The client refreshes; the answer is lost.
-    Lose,
-    /// Eight tabs of the client refresh at once.
-    Tabs,
-    /// A thief copies what the client holds.
-    Steal,
-    /// The thief refreshes what it holds.
-    Thieve,
-    /// The operator takes a backup.
-    Backup,
-    /// The operator restores it.
-    Restore,
-    Wait(u64),
-}
-
-/// Who sends which tag.
-#[derive(Debug, Clone, Copy)]
-struct Tags {
-    client: Option<u8>,
-    thief: Option<u8>,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        4 => Just(Step::Refresh),
-        3 => Just(Step::Lose),
-        1 => Just(Step::Tabs),
-        2 => Just(Step::Steal),
-        2 => Just(Step::Thieve),
-        1 => Just(Step::Backup),
-        1 => Just(Step::Restore),
-        3 => prop_oneof![Just(1), Just(4), Just(6), Just(7_200)].prop_map(Step::Wait),
-    ]
-}
-
-fn tags() -> impl Strategy<Value = Tags> {
-    let thief = prop::option::of(Just(2));
-    (prop::option::weighted(0.7, Just(1)), thief).prop_map(|(client, thief)| Tags { client, thief })
-}
 
 /// One session and what is known of it from outside.
 struct Play<'a> {
@@ -83,13 +42,6 @@ struct Play<'a> {
     /// The session was seen to have ended.
     over: bool,
     restored: bool,
-}
-
-impl Tags {
-    /// Two parties that both send none are told apart by time alone.
-    fn are_none(self) -> bool {
-        self.client.is_none() && self.thief.is_none()
-    }
 }
 
 impl Play<'_> {

@@ -4,135 +4,17 @@ use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use shared::proto::auth::{
-    ChangePasswordRequest, DeleteAccountRequest, GetAccountRequest, Revocation, RevocationKind,
-    RevokeOtherSessionsRequest, RevokeSessionRequest, SignOutRequest, TokenPair,
+    ChangePasswordRequest, GetAccountRequest, Revocation, RevokeOtherSessionsRequest,
+    SignOutRequest, TokenPair,
 };
 use testing::assert_refused;
-use tonic::{Code, Status};
+use tonic::Code;
 
 use crate::{
+    causes::{CAUSES, Scene},
     watcher::{QUICK, Watcher},
-    world::{PASSWORD, Person, World, bearing},
+    world::{PASSWORD, World, bearing},
 };
-
-/// Everything that ends tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cause {
-    SignOut,
-    RevokeSession,
-    RevokeOtherSessions,
-    ChangePassword,
-    DeleteAccount,
-    Reuse,
-    Restored,
-}
-
-const CAUSES: [Cause; 7] = [
-    Cause::SignOut,
-    Cause::RevokeSession,
-    Cause::RevokeOtherSessions,
-    Cause::ChangePassword,
-    Cause::DeleteAccount,
-    Cause::Reuse,
-    Cause::Restored,
-];
-
-/// Someone with two sessions.
-struct Scene {
-    person: Person,
-    /// The other one's tokens, after a refresh.
-    other: TokenPair,
-    /// The other one's refresh token before.
-    old: String,
-}
-
-impl Scene {
-    async fn set(world: &World) -> Self {
-        let person = world.person().await;
-        let first = world.sign_in(&person).await;
-        let other = world.refresh(&first.refresh_token, &[7; 16]).await.unwrap();
-        Self {
-            person,
-            other,
-            old: first.refresh_token,
-        }
-    }
-
-    /// Does what ends tokens.
-    async fn act(&self, world: &World, cause: Cause) -> Result<(), Status> {
-        let mut account = world.account.clone();
-        let own = &self.person.tokens;
-        match cause {
-            Cause::SignOut => {
-                let refresh_token = self.other.refresh_token.clone();
-                let message = SignOutRequest { refresh_token };
-                world.auth.clone().sign_out(message).await.map(drop)
-            }
-            Cause::RevokeSession => {
-                let session_id = self.other.session_id.clone();
-                let message = RevokeSessionRequest { session_id };
-                account
-                    .revoke_session(bearing(own, message))
-                    .await
-                    .map(drop)
-            }
-            Cause::RevokeOtherSessions => {
-                let request = bearing(own, RevokeOtherSessionsRequest {});
-                account.revoke_other_sessions(request).await.map(drop)
-            }
-            Cause::ChangePassword => {
-                let message = ChangePasswordRequest {
-                    current_password: PASSWORD.to_owned(),
-                    new_password: "another password for it".to_owned(),
-                };
-                account
-                    .change_password(bearing(own, message))
-                    .await
-                    .map(drop)
-            }
-            Cause::DeleteAccount => {
-                let current_password = PASSWORD.to_owned();
-                let message = DeleteAccountRequest { current_password };
-                account
-                    .delete_account(bearing(own, message))
-                    .await
-                    .map(drop)
-            }
-            Cause::Reuse => match world.refresh(&self.old, &[9; 16]).await {
-                Err(refused) if testing::reason(&refused) == "REFRESH_TOKEN_REUSED" => Ok(()),
-                other => other.map(drop),
-            },
-            Cause::Restored => {
-                world
-                    .execute("update auth.session set generation = 0 where generation = 1")
-                    .await;
-                match world.refresh(&self.other.refresh_token, &[]).await {
-                    Err(refused) if testing::reason(&refused) == "SESSION_REVOKED" => Ok(()),
-                    other => other.map(drop),
-                }
-            }
-        }
-    }
-
-    /// What it voids: kind, subject, lowest epoch.
-    fn voids(&self, cause: Cause) -> (RevocationKind, &str, i64) {
-        match cause {
-            Cause::ChangePassword => (RevocationKind::Account, &self.person.id, 2),
-            Cause::DeleteAccount => (RevocationKind::Account, &self.person.id, i64::MAX),
-            Cause::SignOut
-            | Cause::RevokeSession
-            | Cause::RevokeOtherSessions
-            | Cause::Reuse
-            | Cause::Restored => (RevocationKind::Session, &self.other.session_id, 0),
-        }
-    }
-
-    /// Whether the tokens of the other session are still good.
-    async fn lives(&self, world: &World) -> bool {
-        let request = bearing(&self.other, GetAccountRequest {});
-        world.account.clone().get_account(request).await.is_ok()
-    }
-}
 
 async fn rows(world: &World) -> i64 {
     let mut connection = world.connect().await;

@@ -10,13 +10,10 @@ use std::{
 
 use auth_service::{
     App, SCHEMA, ServeError,
-    config::{Config, DEFAULTS, SECTION},
     signing::{Signer, sealing::KeyEncryptionKeys},
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use shared::{
     clock::Clock as _,
-    config::{Settings, Source},
     proto::auth::{
         RefreshTokensRequest, SignInRequest, SignUpRequest, TokenPair,
         account_service_client::AccountServiceClient, admin_service_client::AdminServiceClient,
@@ -24,10 +21,12 @@ use shared::{
     },
     proto::health::{HealthCheckRequest, health_client::HealthClient},
 };
-use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
+use sqlx::PgConnection;
 use testing::{Database, TestClock};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tonic::{Request, Status, metadata::AsciiMetadataValue, transport::Channel};
+
+use crate::settings::{config, key};
 
 /// What services are known by.
 pub(crate) const SERVICE_SECRET: &str = "q8Jx0f2Zs7mVb4Kt1LrYp6WnHc3Dg5EaTu9";
@@ -251,37 +250,6 @@ impl World {
         assert_eq!(found, Some(wanted), "{statement}");
     }
 
-    /// Takes the database away from the service, and lets nobody connect again.
-    pub(crate) async fn cut_database(&self) {
-        self.administer(|name| {
-            vec![
-                format!("alter database {name} allow_connections false"),
-                format!(
-                    "select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
-                ),
-            ]
-        })
-        .await;
-    }
-
-    /// Gives the database back.
-    pub(crate) async fn restore_database(&self) {
-        self.administer(|name| vec![format!("alter database {name} allow_connections true")])
-            .await;
-    }
-
-    async fn administer(&self, statements: impl FnOnce(&str) -> Vec<String>) {
-        let options: PgConnectOptions = self.database.url().parse().unwrap();
-        let name = options.get_database().unwrap().to_owned();
-        let mut connection = options.database("postgres").connect().await.unwrap();
-        for statement in statements(&name) {
-            sqlx::raw_sql(AssertSqlSafe(statement))
-                .execute(&mut connection)
-                .await
-                .unwrap();
-        }
-    }
-
     /// Runs a statement that no RPC makes.
     pub(crate) async fn execute(&self, statement: &'static str) {
         let mut connection = self.connect().await;
@@ -320,46 +288,4 @@ async fn becomes(channel: &Channel, state: i32) {
     let become_so = async { while statuses.message().await.unwrap().unwrap().status != state {} };
     let became = tokio::time::timeout(LIMIT, become_so).await;
     became.unwrap_or_else(|_elapsed| panic!("the service's state is not {state}"));
-}
-
-/// Bytes that look random enough for a key.
-pub(crate) fn key(factor: usize) -> [u8; 32] {
-    std::array::from_fn(|at| u8::try_from((at * at * factor + 201) % 256).unwrap())
-}
-
-/// Settings of the tests: cheap hashing, fixed keys.
-pub(crate) fn config(url: &str, settings: &[(&str, &str)]) -> Config {
-    let mut made: Vec<(String, String)> = [
-        ("auth.database.url", url.to_owned()),
-        (
-            "auth.key_encryption_keys",
-            format!("1:{}", STANDARD.encode(key(7))),
-        ),
-        ("auth.signing.poll", "20ms".to_owned()),
-        (
-            "auth.refresh_keys",
-            format!("1:{}", STANDARD.encode(key(11))),
-        ),
-        ("auth.service_secrets", SERVICE_SECRET.to_owned()),
-        ("auth.hash.memory_kib", "8".to_owned()),
-        ("auth.hash.iterations", "1".to_owned()),
-        // All calls come from one address; the tests of this limit set it lower.
-        ("auth.throttle.address_burst", "1000000".to_owned()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into();
-    for (name, value) in settings {
-        made.retain(|(other, _)| other != name);
-        made.push(((*name).to_owned(), (*value).to_owned()));
-    }
-    let source = Source {
-        defaults: &[DEFAULTS],
-        sections: &[SECTION],
-        made,
-        directory: "/".into(),
-        environment: Vec::new(),
-    };
-    let mut settings = Settings::load(source);
-    let config = Config::read(&mut settings);
-    settings.finish(|| config).unwrap()
 }

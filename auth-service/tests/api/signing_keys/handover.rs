@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use auth_service::keys_command::KeysCommand;
 
 use super::{comes_to_sign, follower::Follower, keys, kid, listed, replicas_have_looked, rotate};
-use crate::world::{World, config};
+use crate::{settings::config, world::World};
 
 #[tokio::test]
 async fn a_new_key_signs_when_every_connected_verifier_has_acknowledged_it() {

@@ -18,7 +18,10 @@ use shared::{
     proto::auth::{GetJsonWebKeySetRequest, TokenPair},
 };
 
-use crate::world::{POLL, POLLS, Person, World, config};
+use crate::{
+    settings::config,
+    world::{POLL, POLLS, Person, World},
+};
 
 /// Carries a command out as an operator does it: in a process that is no replica.
 async fn keys(world: &World, command: KeysCommand) -> Result<String, KeysCommandError> {

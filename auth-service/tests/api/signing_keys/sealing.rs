@@ -8,7 +8,10 @@ use testing::{Database, TestClock};
 use tokio::{net::TcpListener, time::timeout};
 
 use super::{comes_to_publish, comes_to_sign, kid, kill, replicas_have_looked};
-use crate::world::{World, config, key};
+use crate::{
+    settings::{config, key},
+    world::World,
+};
 
 const KEKS: &str = "auth.key_encryption_keys";
 const LIMIT: Duration = Duration::from_secs(20);

@@ -1,0 +1,128 @@
+//! Each way to end tokens, and what it is to void.
+
+use shared::proto::auth::{
+    ChangePasswordRequest, DeleteAccountRequest, GetAccountRequest, RevocationKind,
+    RevokeOtherSessionsRequest, RevokeSessionRequest, SignOutRequest, TokenPair,
+};
+use tonic::Status;
+
+use crate::world::{PASSWORD, Person, World, bearing};
+
+/// Everything that ends tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    SignOut,
+    RevokeSession,
+    RevokeOtherSessions,
+    ChangePassword,
+    DeleteAccount,
+    Reuse,
+    Restored,
+}
+
+pub(crate) const CAUSES: [Cause; 7] = [
+    Cause::SignOut,
+    Cause::RevokeSession,
+    Cause::RevokeOtherSessions,
+    Cause::ChangePassword,
+    Cause::DeleteAccount,
+    Cause::Reuse,
+    Cause::Restored,
+];
+
+/// Someone with two sessions.
+pub(crate) struct Scene {
+    person: Person,
+    /// The other one's tokens, after a refresh.
+    pub(crate) other: TokenPair,
+    /// The other one's refresh token before.
+    old: String,
+}
+
+impl Scene {
+    pub(crate) async fn set(world: &World) -> Self {
+        let person = world.person().await;
+        let first = world.sign_in(&person).await;
+        let other = world.refresh(&first.refresh_token, &[7; 16]).await.unwrap();
+        Self {
+            person,
+            other,
+            old: first.refresh_token,
+        }
+    }
+
+    /// Does what ends tokens.
+    pub(crate) async fn act(&self, world: &World, cause: Cause) -> Result<(), Status> {
+        let mut account = world.account.clone();
+        let own = &self.person.tokens;
+        match cause {
+            Cause::SignOut => {
+                let refresh_token = self.other.refresh_token.clone();
+                let message = SignOutRequest { refresh_token };
+                world.auth.clone().sign_out(message).await.map(drop)
+            }
+            Cause::RevokeSession => {
+                let session_id = self.other.session_id.clone();
+                let message = RevokeSessionRequest { session_id };
+                account
+                    .revoke_session(bearing(own, message))
+                    .await
+                    .map(drop)
+            }
+            Cause::RevokeOtherSessions => {
+                let request = bearing(own, RevokeOtherSessionsRequest {});
+                account.revoke_other_sessions(request).await.map(drop)
+            }
+            Cause::ChangePassword => {
+                let message = ChangePasswordRequest {
+                    current_password: PASSWORD.to_owned(),
+                    new_password: "another password for it".to_owned(),
+                };
+                account
+                    .change_password(bearing(own, message))
+                    .await
+                    .map(drop)
+            }
+            Cause::DeleteAccount => {
+                let current_password = PASSWORD.to_owned();
+                let message = DeleteAccountRequest { current_password };
+                account
+                    .delete_account(bearing(own, message))
+                    .await
+                    .map(drop)
+            }
+            Cause::Reuse => match world.refresh(&self.old, &[9; 16]).await {
+                Err(refused) if testing::reason(&refused) == "REFRESH_TOKEN_REUSED" => Ok(()),
+                other => other.map(drop),
+            },
+            Cause::Restored => {
+                world
+                    .execute("update auth.session set generation = 0 where generation = 1")
+                    .await;
+                match world.refresh(&self.other.refresh_token, &[]).await {
+                    Err(refused) if testing::reason(&refused) == "SESSION_REVOKED" => Ok(()),
+                    other => other.map(drop),
+                }
+            }
+        }
+    }
+
+    /// What it voids: kind, subject, lowest epoch.
+    pub(crate) fn voids(&self, cause: Cause) -> (RevocationKind, &str, i64) {
+        match cause {
+            Cause::ChangePassword => (RevocationKind::Account, &self.person.id, 2),
+            Cause::DeleteAccount => (RevocationKind::Account, &self.person.id, i64::MAX),
+            Cause::SignOut
+            | Cause::RevokeSession
+            | Cause::RevokeOtherSessions
+            | Cause::Reuse
+            | Cause::Restored => (RevocationKind::Session, &self.other.session_id, 0),
+        }
+    }
+
+    /// Whether the tokens of the other session are still good.
+    pub(crate) async fn lives(&self, world: &World) -> bool {
+        let request = bearing(&self.other, GetAccountRequest {});
+        world.account.clone().get_account(request).await.is_ok()
+    }
+}

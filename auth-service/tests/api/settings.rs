@@ -1,0 +1,49 @@
+//! The settings that the service under test has.
+
+use auth_service::config::{Config, DEFAULTS, SECTION};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use shared::config::{Settings, Source};
+
+use crate::world::SERVICE_SECRET;
+
+/// Bytes that look random enough for a key.
+pub(crate) fn key(factor: usize) -> [u8; 32] {
+    std::array::from_fn(|at| u8::try_from((at * at * factor + 201) % 256).unwrap())
+}
+
+/// Settings of the tests: cheap hashing, fixed keys.
+pub(crate) fn config(url: &str, settings: &[(&str, &str)]) -> Config {
+    let mut made: Vec<(String, String)> = [
+        ("auth.database.url", url.to_owned()),
+        (
+            "auth.key_encryption_keys",
+            format!("1:{}", STANDARD.encode(key(7))),
+        ),
+        ("auth.signing.poll", "20ms".to_owned()),
+        (
+            "auth.refresh_keys",
+            format!("1:{}", STANDARD.encode(key(11))),
+        ),
+        ("auth.service_secrets", SERVICE_SECRET.to_owned()),
+        ("auth.hash.memory_kib", "8".to_owned()),
+        ("auth.hash.iterations", "1".to_owned()),
+        // All calls come from one address; the tests of this limit set it lower.
+        ("auth.throttle.address_burst", "1000000".to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    for (name, value) in settings {
+        made.retain(|(other, _)| other != name);
+        made.push(((*name).to_owned(), (*value).to_owned()));
+    }
+    let source = Source {
+        defaults: &[DEFAULTS],
+        sections: &[SECTION],
+        made,
+        directory: "/".into(),
+        environment: Vec::new(),
+    };
+    let mut settings = Settings::load(source);
+    let config = Config::read(&mut settings);
+    settings.finish(|| config).unwrap()
+}
