@@ -14,9 +14,11 @@
 //! Secrets have no default, are refused when weak, and appear in no message: the parser of a secret can only fail with a
 //! [`Weakness`], which has no room for the text.
 
+mod asked;
 mod common;
 mod example;
 mod files;
+mod listing;
 mod lookup;
 mod problems;
 mod secrets;
@@ -25,8 +27,10 @@ mod sources;
 mod unknown;
 mod values;
 
+pub use asked::Asked;
 pub use common::{Log, LogFormat, LogLevel, database, listen, log, server};
 pub use example::example_keys;
+pub use listing::Listing;
 pub use problems::{EX_CONFIG, Problem, Problems, exit_with};
 pub(crate) use secrets::refuse_placeholder;
 pub use secrets::{KeyMaterial, Weakness, database_url, secret_bytes};
