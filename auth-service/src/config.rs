@@ -21,7 +21,7 @@ use crate::{
     tokens::Profile,
 };
 
-/// The settings that have a default, with their meanings.
+/// The settings with their meanings and defaults.
 pub const DEFAULTS: &str = include_str!("default.toml");
 /// Where the settings of this service are.
 pub const SECTION: &str = "auth";

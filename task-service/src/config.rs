@@ -1,4 +1,4 @@
-//! The settings of the task service. `default.toml` says what each is for; `.env.example` how to set it.
+//! The settings of the task service. `default.toml` says what each is for.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -18,7 +18,7 @@ use shared::{
 
 /// The section of the settings.
 pub const SECTION: &str = "task";
-/// The settings that have a default.
+/// The settings with their meanings and defaults.
 pub const DEFAULTS: &str = include_str!("default.toml");
 
 const MINUTE: Duration = Duration::from_mins(1);
