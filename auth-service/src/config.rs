@@ -4,7 +4,8 @@ use std::{net::SocketAddr, time::Duration};
 
 use shared::{
     config::{
-        KeyMaterial, Log, Problems, Settings, Source, Weakness, database, listen, log, server,
+        KeyMaterial, Listing, Log, Problems, Settings, Source, Weakness, database, listen, log,
+        server,
     },
     database,
     serve::Limits,
@@ -20,7 +21,7 @@ use crate::{
     tokens::Profile,
 };
 
-/// The settings that have a default, with their meanings.
+/// The settings with their meanings and defaults.
 pub const DEFAULTS: &str = include_str!("default.toml");
 /// Where the settings of this service are.
 pub const SECTION: &str = "auth";
@@ -64,6 +65,8 @@ pub struct Config {
     pub feed: FeedSettings,
     /// What services that verify tokens are known by.
     pub service_secrets: ServiceSecrets,
+    /// All of it as it may be shown, secrets left out.
+    pub listing: Listing,
 }
 
 impl Config {
@@ -113,6 +116,7 @@ impl Config {
             refresh_keys: refresh_keys?,
             feed: feed?,
             service_secrets: service_secrets?,
+            listing: settings.listing_for(SECTION),
         })
     }
 }

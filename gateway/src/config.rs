@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use http::Uri;
-use shared::config::{Log, Problems, Settings, Source, WebOrigin};
+use shared::config::{Listing, Log, Problems, Settings, Source, WebOrigin, listen, log};
 
 /// The section of the gateway's settings.
 pub const SECTION: &str = "gateway";
@@ -22,6 +22,8 @@ const HOUR: Duration = Duration::from_hours(1);
 /// The settings of a gateway.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// How it logs.
+    pub log: Log,
     /// Where to listen.
     pub listen: SocketAddr,
     /// The auth service: `http`, host and port.
@@ -54,23 +56,31 @@ pub struct Config {
     pub max_streams: u32,
     /// The longest a stop waits for calls in flight: up to 1 h.
     pub drain: Duration,
+    /// All of it as it may be shown, secrets left out.
+    pub listing: Listing,
 }
 
 impl Config {
-    /// The settings of a gateway that is a process of its own, and how it logs.
+    /// Where a process finds its settings.
+    #[must_use]
+    pub fn source() -> Source<'static> {
+        Source::of_process(&[DEFAULTS], &[SECTION])
+    }
+
+    /// The settings of a gateway.
     ///
     /// # Errors
     /// Every problem of the configuration at once.
-    pub fn load(source: Source<'_>) -> Result<(Self, Log), Problems> {
+    pub fn load(source: Source<'_>) -> Result<Self, Problems> {
         let mut settings = Settings::load(source);
         let config = Self::read(&mut settings);
-        let log = shared::config::log(&mut settings);
-        settings.finish(|| Some((config?, log?)))
+        settings.finish(|| config)
     }
 
-    /// Reads `gateway.*`. None after noting what is wrong.
+    /// Reads `gateway.*` and `log.*`. None after noting what is wrong.
     pub fn read(settings: &mut Settings) -> Option<Self> {
-        let listen = shared::config::listen(settings, SECTION);
+        let log = log(settings);
+        let listen = listen(settings, SECTION);
         let auth_upstream = upstream(settings, "gateway.auth_upstream");
         let task_upstream = upstream(settings, "gateway.task_upstream");
         let cors_origins = settings.get("gateway.cors_origins");
@@ -88,6 +98,7 @@ impl Config {
         let max_streams = settings.get_within("gateway.max_streams", 1..=100_000);
         let drain = settings.get_within("gateway.drain", Duration::ZERO..=HOUR);
         Some(Self {
+            log: log?,
             listen: listen?,
             auth_upstream: auth_upstream?,
             task_upstream: task_upstream?,
@@ -103,6 +114,7 @@ impl Config {
             max_connections: max_connections?,
             max_streams: max_streams?,
             drain: drain?,
+            listing: settings.listing_for(SECTION),
         })
     }
 }

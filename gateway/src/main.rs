@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use gateway::{App, Config, DEFAULTS, SECTION};
-use shared::config::{Log, Source, exit_with};
+use gateway::{App, Config};
+use shared::config::exit_with;
 use tokio::net::TcpListener;
 
 /// One origin for browsers in front of the Tandem services.
@@ -26,20 +26,20 @@ enum Command {
 
 fn main() -> anyhow::Result<ExitCode> {
     let command = Arguments::parse().command.unwrap_or(Command::Serve);
-    let (config, log) = match Config::load(Source::of_process(&[DEFAULTS], &[SECTION])) {
-        Ok(loaded) => loaded,
+    let config = match Config::load(Config::source()) {
+        Ok(config) => config,
         Err(problems) => return Ok(exit_with(&problems)),
     };
     match command {
-        Command::Serve => serve(config, &log)?,
+        Command::Serve => serve(config)?,
         Command::CheckConfig => {}
     }
     Ok(ExitCode::SUCCESS)
 }
 
 #[tokio::main]
-async fn serve(config: Config, log: &Log) -> anyhow::Result<()> {
-    shared::telemetry::init(log)?;
+async fn serve(config: Config) -> anyhow::Result<()> {
+    shared::telemetry::init(&config.log)?;
     let stop = shared::shutdown::on_signal();
     let listener = TcpListener::bind(config.listen)
         .await

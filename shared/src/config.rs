@@ -11,12 +11,16 @@
 //! A binary reads each setting by itself ([`Settings::get`] and its siblings), so one wrong value does not hide the next;
 //! [`Settings::finish`] adds the keys nobody asked for and answers with the configuration or with every [`Problem`].
 //!
+//! What a setting means is said in the `default.toml` of its crate, what it takes by the code that reads it
+//! ([`Settings::asked`]); `docs/configuration.md` and `.env.example` are generated from the two.
+//!
 //! Secrets have no default, are refused when weak, and appear in no message: the parser of a secret can only fail with a
 //! [`Weakness`], which has no room for the text.
 
+mod asked;
 mod common;
-mod example;
 mod files;
+mod listing;
 mod lookup;
 mod problems;
 mod secrets;
@@ -25,11 +29,12 @@ mod sources;
 mod unknown;
 mod values;
 
+pub use asked::Asked;
 pub use common::{Log, LogFormat, LogLevel, database, listen, log, server};
-pub use example::example_keys;
+pub use listing::Listing;
 pub use problems::{EX_CONFIG, Problem, Problems, exit_with};
 pub(crate) use secrets::refuse_placeholder;
 pub use secrets::{KeyMaterial, Weakness, database_url, secret_bytes};
 pub use settings::Settings;
-pub use sources::{Provenance, Source, process_environment};
+pub use sources::{DEFAULTS, Provenance, Source, process_environment};
 pub use values::{Bounded, Setting, WebOrigin};

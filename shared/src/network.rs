@@ -36,6 +36,10 @@ impl Network {
 }
 
 impl Setting for Network {
+    fn form() -> String {
+        "address or block".to_owned()
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         let wrong =
             || "is neither an address nor a block of addresses such as 10.0.0.0/8".to_owned();

@@ -24,7 +24,10 @@ use embedded_postgres::EmbeddedPostgres;
 use shared::telemetry;
 use tokio_util::sync::CancellationToken;
 
-pub use crate::{error::Error, plan::known_settings};
+pub use crate::{
+    error::Error,
+    plan::{DEFAULTS, known_settings},
+};
 use crate::{
     folder::Folder,
     next_steps::{Addresses, after_start},

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use secrecy::ExposeSecret as _;
 use shared::{
-    config::{Log, Problems, Settings, Source, log},
+    config::{Asked, Log, Problems, Settings, Source, log},
     database::Settings as Lanes,
 };
 
 use crate::next_steps::Addresses;
 
-const DEFAULTS: [&str; 4] = [
+/// The `default.toml` of each part; that of `log` is [`shared::config::DEFAULTS`].
+pub const DEFAULTS: [&str; 4] = [
     auth_service::config::DEFAULTS,
     task_service::config::DEFAULTS,
     gateway::DEFAULTS,
@@ -102,9 +103,9 @@ pub(crate) fn wiring(plan: &Plan, addresses: &Addresses) -> Made {
     known.map(|(key, value)| (key.to_owned(), value)).to_vec()
 }
 
-/// Every setting of every binary, sorted: what `.env.example` must show.
+/// What is asked of every setting of every binary, sorted by key: what `.env.example` and the reference page must show.
 #[must_use]
-pub fn known_settings() -> Vec<String> {
+pub fn known_settings() -> Vec<Asked> {
     let mut settings = Settings::load(Source {
         defaults: &DEFAULTS,
         sections: &SECTIONS,
@@ -114,7 +115,7 @@ pub fn known_settings() -> Vec<String> {
     });
     // Nothing is set, so this is None; what was asked for is remembered.
     let _ = Plan::read(&mut settings);
-    settings.known().map(str::to_owned).collect()
+    settings.asked().collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The settings of the task service. `default.toml` says what each is for; `.env.example` how to set it.
+//! The settings of the task service. `default.toml` says what each is for.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -7,7 +7,8 @@ use http::Uri;
 use secrecy::SecretString;
 use shared::{
     config::{
-        KeyMaterial, Log, Problems, Settings, Source, Weakness, database, listen, log, server,
+        KeyMaterial, Listing, Log, Problems, Settings, Source, Weakness, database, listen, log,
+        server,
     },
     database,
     serve::Limits,
@@ -17,7 +18,7 @@ use shared::{
 
 /// The section of the settings.
 pub const SECTION: &str = "task";
-/// The settings that have a default.
+/// The settings with their meanings and defaults.
 pub const DEFAULTS: &str = include_str!("default.toml");
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -57,6 +58,8 @@ pub struct Config {
     pub purge_after: TimeDelta,
     /// Limits of the server.
     pub server: Limits,
+    /// All of it as it may be shown, secrets left out.
+    pub listing: Listing,
 }
 
 impl Config {
@@ -102,6 +105,7 @@ impl Config {
             quota: i32::try_from(quota?).expect("a million fits"),
             purge_after: TimeDelta::from_std(purge_after?).expect("ten years fit"),
             server: server?,
+            listing: settings.listing_for(SECTION),
         })
     }
 }

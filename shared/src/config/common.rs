@@ -38,6 +38,10 @@ pub enum LogFormat {
 }
 
 impl Setting for LogFormat {
+    fn form() -> String {
+        "auto, json or human".to_owned()
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         match text {
             "auto" => Ok(Self::Auto),
@@ -61,6 +65,10 @@ impl LogLevel {
 }
 
 impl Setting for LogLevel {
+    fn form() -> String {
+        "level, or levels per target".to_owned()
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         let wrong = || {
             "is not a level (off, error, warn, info, debug, trace) or a list such as info,sqlx=warn"

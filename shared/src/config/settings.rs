@@ -1,16 +1,18 @@
 //! Reading settings one by one, remembering what was asked for and what was wrong.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Display, Write as _};
+use std::fmt::{self, Display};
 use std::ops::RangeInclusive;
 
 use figment::Figment;
 
+use super::asked::{Asked, Expected};
+use super::listing::{Listed, Listing};
 use super::lookup::{Found, look_up, quoted, takes_database_url};
 use super::problems::{Problem, Problems};
 use super::secrets::Weakness;
 use super::sources::{Layer, Provenance, Source, flat, merge, variable};
-use super::unknown::unknown;
+use super::unknown::{is_elsewhere, unknown};
 use super::values::{Bounded, Setting};
 
 /// The settings of one binary, read key by key. Every reading method gives None after noting the problem.
@@ -25,8 +27,38 @@ pub struct Settings {
 
 /// A setting that was asked for.
 struct Known {
-    secret: bool,
+    expected: Expected,
     found: Option<Found>,
+}
+
+impl Known {
+    fn listed(&self, key: &str) -> Listed {
+        let secret = self.expected.secret;
+        let shown = self.found.as_ref().filter(|_| !secret);
+        Listed {
+            key: key.to_owned(),
+            value: shown.map(|found| found.text.clone()),
+            secret,
+            source: self
+                .found
+                .as_ref()
+                .map(|found| found.provenance.to_string()),
+        }
+    }
+
+    fn asked(&self, key: &str) -> Asked {
+        let default = self.found.as_ref();
+        let default = default.filter(|found| found.provenance.layer == Layer::Default);
+        let expected = self.expected.clone();
+        Asked {
+            key: key.to_owned(),
+            form: expected.form,
+            bounds: expected.bounds,
+            secret: expected.secret,
+            required: expected.required,
+            default: default.map(|found| found.text.clone()),
+        }
+    }
 }
 
 /// The problem is noted already.
@@ -55,13 +87,13 @@ impl Settings {
 
     /// A required value.
     pub fn get<T: Setting>(&mut self, key: &str) -> Option<T> {
-        let found = self.required(key, false)?;
+        let found = self.required(key, Expected::value::<T>())?;
         self.parsed(key, &found, T::parse)
     }
 
     /// A required value within bounds, both included.
     pub fn get_within<T: Bounded>(&mut self, key: &str, bounds: RangeInclusive<T>) -> Option<T> {
-        let found = self.required(key, false)?;
+        let found = self.required(key, Expected::within(&bounds))?;
         self.parsed(key, &found, |text| {
             let value = T::parse(text)?;
             if bounds.contains(&value) {
@@ -77,7 +109,7 @@ impl Settings {
 
     /// A value that may be absent or empty: Some(None) then.
     pub fn optional<T: Setting>(&mut self, key: &str) -> Option<Option<T>> {
-        match self.find(key, false) {
+        match self.find(key, Expected::value::<T>().or_none()) {
             Ok(Some(found)) if !found.text.is_empty() => {
                 self.parsed(key, &found, T::parse).map(Some)
             }
@@ -92,7 +124,7 @@ impl Settings {
         key: &str,
         parse: impl FnOnce(&str) -> Result<T, Weakness>,
     ) -> Option<T> {
-        let found = self.required(key, true)?;
+        let found = self.required(key, Expected::secret())?;
         self.parsed_secret(key, &found, parse)
     }
 
@@ -102,7 +134,7 @@ impl Settings {
         key: &str,
         parse: impl FnOnce(&str) -> Result<T, Weakness>,
     ) -> Option<Option<T>> {
-        match self.find(key, true) {
+        match self.find(key, Expected::secret().or_none()) {
             Ok(Some(found)) if !found.text.is_empty() => {
                 self.parsed_secret(key, &found, parse).map(Some)
             }
@@ -123,25 +155,29 @@ impl Settings {
         self.known.keys().map(String::as_str)
     }
 
-    /// Every setting asked for so far with its value and where it came from, one a line. Secrets are shown as `[secret]`.
+    /// What the code asks of every setting read so far, sorted by key.
+    pub fn asked(&self) -> impl Iterator<Item = Asked> {
+        self.known.iter().map(|(key, known)| known.asked(key))
+    }
+
+    /// Every setting asked for so far with its value and where it came from, without secrets.
     #[must_use]
-    pub fn listing(&self) -> String {
-        let mut lines = String::new();
-        for (key, known) in &self.known {
-            let line = match &known.found {
-                None => writeln!(lines, "{key} is not set"),
-                Some(found) if known.secret => {
-                    writeln!(lines, "{key} = [secret] (from {})", found.provenance)
-                }
-                Some(found) => writeln!(
-                    lines,
-                    "{key} = {:?} (from {})",
-                    found.text, found.provenance
-                ),
-            };
-            line.expect("a String takes any text");
-        }
-        lines
+    pub fn listing(&self) -> Listing {
+        self.known
+            .iter()
+            .map(|(key, known)| known.listed(key))
+            .collect()
+    }
+
+    /// Those of them that a binary with this section reads: its own and the ones every binary has.
+    #[must_use]
+    pub fn listing_for(&self, section: &str) -> Listing {
+        let sections = [section.to_owned()];
+        self.known
+            .iter()
+            .filter(|(key, _)| !is_elsewhere(key, &sections))
+            .map(|(key, known)| known.listed(key))
+            .collect()
     }
 
     /// Ends the reading: the configuration `build` makes, or every problem found, unknown keys included.
@@ -161,8 +197,8 @@ impl Settings {
         Ok(build().expect("a reader gives None only after noting a problem"))
     }
 
-    fn required(&mut self, key: &str, secret: bool) -> Option<Found> {
-        let Ok(found) = self.find(key, secret) else {
+    fn required(&mut self, key: &str, expected: Expected) -> Option<Found> {
+        let Ok(found) = self.find(key, expected) else {
             return None;
         };
         if found.is_none() && !self.incomplete {
@@ -175,10 +211,10 @@ impl Settings {
         found
     }
 
-    fn find(&mut self, key: &str, secret: bool) -> Result<Option<Found>, Noted> {
+    fn find(&mut self, key: &str, expected: Expected) -> Result<Option<Found>, Noted> {
         let found = look_up(&self.figment, key);
         let known = Known {
-            secret,
+            expected,
             found: found.as_ref().ok().cloned().flatten(),
         };
         self.known.insert(key.to_owned(), known);

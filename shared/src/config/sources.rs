@@ -16,7 +16,8 @@ use super::problems::Problem;
 pub(crate) const PREFIX: &str = "TANDEM_";
 pub(crate) const CONFIG_VARIABLE: &str = "TANDEM_CONFIG";
 pub(crate) const DATABASE_URL: &str = "DATABASE_URL";
-const COMMON_DEFAULTS: &str = include_str!("default.toml");
+/// The settings every binary has, with their meanings and defaults.
+pub const DEFAULTS: &str = include_str!("default.toml");
 
 /// `auth.access_ttl` as the layers keep it: `auth__access_ttl`.
 pub(crate) fn flat(key: &str) -> String {
@@ -169,7 +170,7 @@ pub(crate) fn merge(source: Source<'_>, problems: &mut Vec<Problem>) -> Figment 
         .filter(|(_, path)| !path.is_empty());
 
     let mut figment = Figment::new();
-    for defaults in [COMMON_DEFAULTS].iter().chain(source.defaults) {
+    for defaults in [DEFAULTS].iter().chain(source.defaults) {
         let values = toml_values(defaults).expect("the embedded default.toml is TOML");
         figment = figment.merge(Values {
             layer: Layer::Default,

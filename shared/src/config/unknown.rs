@@ -50,7 +50,8 @@ fn is_known(key: &str, known: &BTreeSet<&str>) -> bool {
             .is_some_and(|key| known.contains(key))
 }
 
-fn is_elsewhere(key: &str, sections: &[String]) -> bool {
+/// Whether a key is in the section of a binary that has none of these.
+pub(crate) fn is_elsewhere(key: &str, sections: &[String]) -> bool {
     let section = key.split('.').next().unwrap_or_default();
     let own = section == LOG || sections.iter().any(|own| own == section);
     !own && SECTIONS.contains(&section)

@@ -7,8 +7,22 @@ use std::time::Duration;
 
 use http::Uri;
 
+/// The units of durations that are always equally long, in nanoseconds, largest first.
+const UNITS: [(u128, &str); 7] = [
+    (86_400_000_000_000, "d"),
+    (3_600_000_000_000, "h"),
+    (60_000_000_000, "m"),
+    (1_000_000_000, "s"),
+    (1_000_000, "ms"),
+    (1_000, "us"),
+    (1, "ns"),
+];
+
 /// A value that can be read from the text of a setting.
 pub trait Setting: Sized {
+    /// What the text must be, in a few words for the reference page: `duration`.
+    fn form() -> String;
+
     /// Reads the text.
     ///
     /// # Errors
@@ -23,6 +37,10 @@ pub trait Bounded: Setting + PartialOrd {
 }
 
 impl Setting for bool {
+    fn form() -> String {
+        "true or false".to_owned()
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         match text {
             "true" => Ok(true),
@@ -35,6 +53,10 @@ impl Setting for bool {
 macro_rules! whole_numbers {
     ($($number:ty),*) => {$(
         impl Setting for $number {
+            fn form() -> String {
+                "whole number".to_owned()
+            }
+
             fn parse(text: &str) -> Result<Self, String> {
                 text.parse().map_err(|_: std::num::ParseIntError| {
                     format!("is not a whole number from {} to {}", Self::MIN, Self::MAX)
@@ -52,6 +74,10 @@ macro_rules! whole_numbers {
 whole_numbers!(u8, u16, u32, u64, usize);
 
 impl Setting for Duration {
+    fn form() -> String {
+        "duration".to_owned()
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         humantime::parse_duration(text)
             .map_err(|error| format!("is not a duration such as 30s or 5m: {error}"))
@@ -59,12 +85,26 @@ impl Setting for Duration {
 }
 
 impl Bounded for Duration {
+    /// In the largest unit that divides it: `365d`, `90m`, `1500ms`.
     fn shown(&self) -> String {
-        humantime::format_duration(*self).to_string()
+        let nanos = self.as_nanos();
+        let (size, unit) = UNITS
+            .into_iter()
+            .find(|(size, _)| nanos.is_multiple_of(*size))
+            .expect("a nanosecond divides every duration");
+        if nanos == 0 {
+            "0s".to_owned()
+        } else {
+            format!("{}{unit}", nanos / size)
+        }
     }
 }
 
 impl Setting for SocketAddr {
+    fn form() -> String {
+        "address and port".to_owned()
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         text.parse().map_err(|_: std::net::AddrParseError| {
             "is not an address such as 127.0.0.1:50051".to_owned()
@@ -74,6 +114,10 @@ impl Setting for SocketAddr {
 
 /// Any text but none.
 impl Setting for String {
+    fn form() -> String {
+        "text".to_owned()
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         if text.trim().is_empty() {
             Err("is empty".to_owned())
@@ -84,6 +128,10 @@ impl Setting for String {
 }
 
 impl Setting for PathBuf {
+    fn form() -> String {
+        "path".to_owned()
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() {
             Err("is not a path".to_owned())
@@ -95,6 +143,10 @@ impl Setting for PathBuf {
 
 /// Values separated by commas; the empty text is the empty list.
 impl<T: Setting> Setting for Vec<T> {
+    fn form() -> String {
+        format!("list, each: {}", T::form())
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         if text.trim().is_empty() {
             return Ok(Self::new());
@@ -109,6 +161,10 @@ impl<T: Setting> Setting for Vec<T> {
 
 /// An absolute `http` or `https` URI, such as the address of another service.
 impl Setting for Uri {
+    fn form() -> String {
+        "URI".to_owned()
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         let wrong = || "is not a URI such as http://127.0.0.1:50051".to_owned();
         let uri: Self = text.parse().map_err(|_: http::uri::InvalidUri| wrong())?;
@@ -138,6 +194,10 @@ impl fmt::Display for WebOrigin {
 }
 
 impl Setting for WebOrigin {
+    fn form() -> String {
+        "origin".to_owned()
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         let wrong = || "is not an origin such as https://app.example.com".to_owned();
         let uri = Uri::parse(text).map_err(|_: String| wrong())?;
@@ -186,6 +246,16 @@ mod tests {
             Uri::parse("/relative").unwrap_err(),
             "is not a URI such as http://127.0.0.1:50051"
         );
+    }
+
+    #[test]
+    fn a_duration_is_shown_in_one_unit_as_it_would_be_written() {
+        for text in [
+            "0s", "7d", "365d", "3650d", "36h", "90m", "45s", "1500ms", "3us", "1ns",
+        ] {
+            assert_eq!(Duration::parse(text).unwrap().shown(), text);
+        }
+        assert_eq!(Duration::parse("3600s").unwrap().shown(), "1h");
     }
 
     #[test]

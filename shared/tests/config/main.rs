@@ -1,6 +1,7 @@
 //! What operators meet: every problem at once, each with its place, and never a secret.
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+mod listing;
 mod problems;
 mod properties;
 mod sources;

@@ -50,7 +50,7 @@ fn values_the_program_made_yield_to_what_people_set() {
         ],
     });
     let config = read(&mut settings);
-    let listing = settings.listing();
+    let listing = settings.listing().to_string();
     assert!(
         listing.contains("auth.listen = \"127.0.0.1:3\" (from TANDEM_AUTH__LISTEN)\n"),
         "{listing}"

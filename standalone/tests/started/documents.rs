@@ -2,11 +2,7 @@
 
 use std::{collections::BTreeSet, fs};
 
-use shared::config::example_keys;
-use standalone::{
-    known_settings,
-    next_steps::{Addresses, blocks},
-};
+use standalone::next_steps::{Addresses, blocks};
 
 use crate::{
     services::key,
@@ -30,13 +26,6 @@ fn the_commands_of_the_readme_are_those_that_are_printed() {
     let blocks = blocks(&Addresses::default());
     let printed: BTreeSet<&str> = blocks.iter().map(|block| block.commands.as_str()).collect();
     assert_eq!(shown, printed);
-}
-
-#[test]
-fn the_example_shows_every_setting_and_no_other() {
-    let mut shown = example_keys(&read(".env.example"));
-    shown.sort();
-    assert_eq!(shown, known_settings());
 }
 
 #[test]

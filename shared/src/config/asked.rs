@@ -1,0 +1,74 @@
+//! What the code asks of a setting: the facts of the reference page that are not prose.
+
+use std::ops::RangeInclusive;
+
+use super::sources::{flat, variable};
+use super::values::{Bounded, Setting};
+
+/// A setting as the code reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// Its dotted key, such as `auth.access_ttl`.
+    pub key: String,
+    /// What it takes, in a few words: `duration`, `whole number`.
+    pub form: String,
+    /// The least and the greatest value, both included, as they would be written.
+    pub bounds: Option<(String, String)>,
+    /// Whether its value is shown nowhere.
+    pub secret: bool,
+    /// Whether it must have a value, be it the default.
+    pub required: bool,
+    /// The value it has when nobody sets it.
+    pub default: Option<String>,
+}
+
+impl Asked {
+    /// The variable that sets it: `TANDEM_AUTH__ACCESS_TTL`.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        variable(&flat(&self.key))
+    }
+}
+
+/// What one reading of a setting expects.
+#[derive(Debug, Clone)]
+pub(crate) struct Expected {
+    pub(crate) form: String,
+    pub(crate) bounds: Option<(String, String)>,
+    pub(crate) secret: bool,
+    pub(crate) required: bool,
+}
+
+impl Expected {
+    pub(crate) fn value<T: Setting>() -> Self {
+        Self {
+            form: T::form(),
+            bounds: None,
+            secret: false,
+            required: true,
+        }
+    }
+
+    pub(crate) fn within<T: Bounded>(bounds: &RangeInclusive<T>) -> Self {
+        Self {
+            bounds: Some((bounds.start().shown(), bounds.end().shown())),
+            ..Self::value::<T>()
+        }
+    }
+
+    pub(crate) fn secret() -> Self {
+        Self {
+            form: "secret".to_owned(),
+            bounds: None,
+            secret: true,
+            required: true,
+        }
+    }
+
+    pub(crate) fn or_none(self) -> Self {
+        Self {
+            required: false,
+            ..self
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! `.env.example` and `docs/configuration.md` are what the `default.toml` files and the code say.
+
+mod document;
+mod example;
+mod page;
+
+use std::{fs, path::Path};
+
+use shared::config::Asked;
+use standalone::{DEFAULTS, known_settings};
+
+use crate::document::{Reference, Section};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// The settings of one binary.
+#[derive(Debug)]
+struct Chapter {
+    title: &'static str,
+    sections: Vec<Section>,
+}
+
+/// Every setting, in the order of the files.
+fn chapters(reference: &mut Reference) -> Vec<Chapter> {
+    let [auth, task, gateway, standalone] = DEFAULTS;
+    let files = [
+        ("Every binary", None, shared::config::DEFAULTS),
+        ("Auth service", Some("auth"), auth),
+        ("Task service", Some("task"), task),
+        ("Gateway", Some("gateway"), gateway),
+        ("Standalone (`make run`)", Some("standalone"), standalone),
+    ];
+    let chapter = |(title, top, text)| Chapter {
+        title,
+        sections: reference.sections(text, top),
+    };
+    files.into_iter().map(chapter).collect()
+}
+
+fn reference() -> Reference {
+    Reference::new(known_settings(), shared::config::DEFAULTS)
+}
+
+/// Holds a file of the repository to what it should be.
+fn assert_generated(file: &str, expected: &str) {
+    let path = Path::new(ROOT).join(file);
+    if fs::read_to_string(&path).unwrap_or_default() != expected {
+        fs::write(&path, expected).expect("the working copy can be written");
+        panic!("{file} was out of date; it is written anew: review and commit it");
+    }
+}
+
+#[test]
+fn every_setting_that_is_read_is_documented_and_no_other() {
+    let mut reference = reference();
+    chapters(&mut reference);
+    assert_eq!(reference.amiss(), [""; 0]);
+}
+
+#[test]
+fn the_page_of_settings_is_generated_from_the_defaults_and_the_code() {
+    let page = page::page(&chapters(&mut reference()));
+    assert_generated("docs/configuration.md", &page);
+}
+
+#[test]
+fn the_example_is_generated_from_the_defaults_and_the_code() {
+    let example = example::example(&chapters(&mut reference()));
+    assert_generated(".env.example", &example);
+}
+
+/// A setting of a document that is not ours.
+fn asked(key: &str) -> Asked {
+    Asked {
+        key: key.to_owned(),
+        form: "text".to_owned(),
+        bounds: None,
+        secret: false,
+        required: true,
+        default: None,
+    }
+}
+
+#[test]
+fn whatever_is_undocumented_uncommented_or_never_read_is_told() {
+    let common = "#[*.pool]\n# Size.\n#size = \"\"\n# Colour.\n#colour = \"\"\n";
+    let own = "# Head.\n\n[a]\n# First.\nfirst = 1\nsecond = 2\n\nbare = 3\n# Gone.\n#gone = \"\"\n# First again.\nfirst = 2\n\
+               [a.pool]\nsize = 4\nwidth = 5\n";
+    let keys = [
+        "a.first",
+        "a.second",
+        "a.bare",
+        "a.silent",
+        "a.pool.size",
+        "a.pool.width",
+    ];
+    let mut reference = Reference::new(keys.map(asked).to_vec(), common);
+    let sections = reference.sections(own, Some("a"));
+    let names: Vec<_> = sections
+        .iter()
+        .map(|section| section.name.as_str())
+        .collect();
+    assert_eq!(names, ["a", "a.pool"]);
+    assert_eq!(sections[0].rows[0].meaning, ["First."]);
+    assert_eq!(sections[0].rows[0].settings.len(), 2);
+    assert_eq!(sections[1].rows[0].meaning, ["Size."]);
+    assert_eq!(
+        reference.amiss(),
+        [
+            "*.pool.colour is documented and never read",
+            "a.bare has no comment",
+            "a.bare is read and not documented",
+            "a.first is documented twice",
+            "a.gone is documented and never read",
+            "a.pool.width has no comment",
+            "a.pool.width is read and not documented",
+            "a.silent is read and not documented",
+        ]
+    );
+}
