@@ -15,6 +15,7 @@ use crate::{
     connections::{self, Limits},
     contract::Contract,
     cors, grpc_web, health, info, jwks,
+    leaving::{self, Leaving},
     upstream::Upstreams,
 };
 
@@ -38,6 +39,7 @@ pub(crate) struct Gateway {
     pub(crate) config: Arc<Config>,
     pub(crate) contract: Arc<Contract>,
     pub(crate) upstreams: Upstreams,
+    pub(crate) leaving: Leaving,
 }
 
 impl FromRef<Gateway> for Upstreams {
@@ -59,8 +61,8 @@ impl App {
         Self { config }
     }
 
-    /// Serves connections of `listener` until `shutdown` completes; then closes the listener and lets the calls in flight
-    /// end, for at most [`Config::drain`]. The services need not be up: connections to them open when needed.
+    /// Serves connections of `listener` until `shutdown` completes; then says that it leaves, goes on for
+    /// [`Config::pause`], closes the listener and lets the calls in flight end, for at most [`Config::drain`]. The services need not be up: connections to them open when needed.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -68,10 +70,13 @@ impl App {
     ) -> Result<(), Error> {
         let address = listener.local_addr().map_err(Error::Listener)?;
         let limits = Limits::from(&self.config);
+        let leaving = Leaving::default();
+        let shutdown = leaving.clone().after(shutdown, self.config.pause);
         let gateway = Gateway {
             upstreams: Upstreams::connect(&self.config),
             contract: Arc::new(Contract::read()),
             config: Arc::new(self.config),
+            leaving,
         };
         tracing::info!(%address, "listening");
         connections::serve(listener, router(gateway), limits, shutdown).await;
@@ -83,6 +88,7 @@ impl App {
 /// The log is outermost, so that it sees preflights; CORS comes before the routes, so that every answer carries its headers.
 fn router(gateway: Gateway) -> Router {
     let cors = cors::layer(&gateway.config.cors_origins);
+    let leaving = middleware::from_fn_with_state(gateway.leaving.clone(), leaving::tell);
     Router::new()
         .route("/", get(info::show))
         .route("/health", get(health::show))
@@ -90,6 +96,7 @@ fn router(gateway: Gateway) -> Router {
         .route("/{service}/{method}", any(grpc_web::call))
         .fallback(grpc_web::not_found)
         .layer(cors)
+        .layer(leaving)
         .layer(middleware::from_fn(access_log::record))
         .with_state(gateway)
 }

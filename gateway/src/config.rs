@@ -54,7 +54,9 @@ pub struct Config {
     pub max_connections: usize,
     /// Calls in flight on one HTTP/2 connection: 1 to 100,000.
     pub max_streams: u32,
-    /// The longest a stop waits for calls in flight: up to 1 h.
+    /// How long a gateway that was asked to stop goes on as before, but for `GET /health`: up to 1 h.
+    pub pause: Duration,
+    /// The longest a stop waits for calls in flight after that: up to 1 h.
     pub drain: Duration,
     /// All of it as it may be shown, secrets left out.
     pub listing: Listing,
@@ -96,6 +98,7 @@ impl Config {
         let keepalive_timeout = settings.get_within("gateway.keepalive_timeout", SECOND..=HOUR);
         let max_connections = settings.get_within("gateway.max_connections", 1..=1_000_000);
         let max_streams = settings.get_within("gateway.max_streams", 1..=100_000);
+        let pause = settings.get_within("gateway.pause", Duration::ZERO..=HOUR);
         let drain = settings.get_within("gateway.drain", Duration::ZERO..=HOUR);
         Some(Self {
             log: log?,
@@ -113,6 +116,7 @@ impl Config {
             keepalive_timeout: keepalive_timeout?,
             max_connections: max_connections?,
             max_streams: max_streams?,
+            pause: pause?,
             drain: drain?,
             listing: settings.listing_for(SECTION),
         })

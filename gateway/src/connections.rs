@@ -33,6 +33,9 @@ const MAX_HEADERS: u32 = 16 * 1024;
 /// Bytes hyper reads ahead on an HTTP/1.1 connection, which bounds the headers there.
 const MAX_BUFFER: usize = 32 * 1024;
 
+/// A stop waits this long for what a connection that has just opened has to say.
+const FIRST_WORDS: Duration = Duration::from_millis(100);
+
 /// A moment without file descriptors passes; asking again at once would only burn time.
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(100);
 
@@ -102,7 +105,10 @@ pub(crate) async fn serve(
             }
         }
     }
-    drop(listener);
+    for (stream, peer) in shared::backlog::close(listener) {
+        let server = server.clone();
+        connections.spawn(async move { server.connection(stream, peer).await });
+    }
     drain(&server, &connections, limits.drain_timeout).await;
 }
 
@@ -159,8 +165,7 @@ fn builder(limits: Limits) -> Builder<TokioExecutor> {
 impl Server {
     async fn connection(&self, mut stream: TcpStream, peer: SocketAddr) {
         let first = tokio::select! {
-            biased;
-            () = self.stop.cancelled() => return,
+            () = self.silent_at_stop() => return,
             first = timeout(self.header_timeout, first_bytes(&mut stream)) => first,
         };
         let outcome = match first {
@@ -171,6 +176,12 @@ impl Server {
         if let Err(error) = outcome {
             tracing::debug!(%peer, %error, "connection ended");
         }
+    }
+
+    /// Resolves soon after the stop: what a client sent before it, on a connection that was only just accepted, counts.
+    async fn silent_at_stop(&self) {
+        self.stop.cancelled().await;
+        tokio::time::sleep(FIRST_WORDS).await;
     }
 
     async fn http(
@@ -191,6 +202,8 @@ impl Server {
         let service = TowerToHyperService::new(service);
         let mut connection = pin!(self.builder.serve_connection(io, service));
         tokio::select! {
+            // First, so that it has seen what was sent before it is told to end.
+            biased;
             outcome = connection.as_mut() => return outcome,
             () = self.stop.cancelled() => connection.as_mut().graceful_shutdown(),
         }

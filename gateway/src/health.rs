@@ -1,4 +1,5 @@
-//! `GET /health`: 200 when both services say that they are ready, else 503 with the one that does not.
+//! `GET /health`: 200 when both services say that they are ready, else 503 with the one that does not; also 503 once the
+//! gateway was asked to stop.
 
 use std::time::Duration;
 
@@ -32,14 +33,20 @@ pub(crate) async fn show(State(gateway): State<Gateway>) -> Response {
         ask(gateway.upstreams.auth, within),
         ask(gateway.upstreams.task, within)
     );
-    let ready = auth == Readiness::Ready && task == Readiness::Ready;
+    let leaving = gateway.leaving.is_asked();
+    let ready = auth == Readiness::Ready && task == Readiness::Ready && !leaving;
+    let status = match (ready, leaving) {
+        (true, _) => "ok",
+        (false, true) => "stopping",
+        (false, false) => "unavailable",
+    };
     let code = if ready {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
     let body = Json(serde_json::json!({
-        "status": if ready { "ok" } else { "unavailable" },
+        "status": status,
         "timestamp": timestamp(),
         "services": { "auth-service": auth, "task-service": task },
     }));

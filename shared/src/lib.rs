@@ -2,7 +2,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`serve`] | the HTTP/2 server: limits, graceful stop |
+//! | [`serve`], [`backlog`] | the HTTP/2 server: limits, graceful stop |
 //! | [`rpc`] | the road of a call: deadline, admission, access, completing refusals, access line |
 //! | [`access`] | who may call what, from the descriptors |
 //! | [`caller`] | the verified caller and the call, as methods take them |
@@ -19,6 +19,7 @@
 //! | [`proto`] | generated code |
 
 pub mod access;
+pub mod backlog;
 pub mod caller;
 pub mod clock;
 pub mod config;

@@ -27,6 +27,7 @@ use tower::ServiceExt as _;
 
 use crate::{
     access::{AccessPolicy, PolicyError},
+    backlog,
     caller::Peer,
     health::Health,
     network::Network,
@@ -51,7 +52,10 @@ pub struct Limits {
     pub max_in_flight: usize,
     /// Longest a unary call may take from its arrival, whatever the client asks for: 1 ms to 10 min.
     pub deadline: Duration,
-    /// How long calls under way may go on after a stop was asked for: up to 1 h.
+    /// How long a server that was asked to stop goes on as before, but for its health: up to 1 h. It gives those who
+    /// route calls the time to see that it leaves.
+    pub pause: Duration,
+    /// How long calls under way may go on once no more are taken: up to 1 h.
     pub drain: Duration,
     /// Streams of one connection: 1 to 100,000.
     pub max_streams: u32,
@@ -164,11 +168,18 @@ impl Server {
         })
     }
 
-    /// Serves until `shutdown` resolves, then stops: `NOT_SERVING`, no more connections, GOAWAY, calls under way finish
-    /// within the drain bound, the rest are answered DRAINING.
+    /// Serves until `shutdown` resolves, then stops: `NOT_SERVING`, the pause, no more connections, GOAWAY, calls under way
+    /// finish within the drain bound, the rest are answered DRAINING.
     pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let connections = TaskTracker::new();
         let http = self.http();
+        let shutdown = async {
+            shutdown.await;
+            self.health.drain();
+            if !self.limits.pause.is_zero() {
+                tokio::time::sleep(self.limits.pause).await;
+            }
+        };
         tokio::pin!(shutdown);
         loop {
             tokio::select! {
@@ -184,8 +195,9 @@ impl Server {
                 },
             }
         }
-        self.health.drain();
-        drop(listener);
+        for (stream, peer) in backlog::close(listener) {
+            connections.spawn(self.connection(&http, stream, peer));
+        }
         self.stop(&connections).await;
     }
 
@@ -198,7 +210,8 @@ impl Server {
             .await
             .is_err()
         {
-            tracing::warn!(connections = connections.len(), drain = ?self.limits.drain, "ending calls still under way");
+            let calls = self.limits.max_in_flight - self.rules.admission.available_permits();
+            tracing::warn!(calls, connections = connections.len(), drain = ?self.limits.drain, "ending calls still under way");
             self.rules.abort.cancel();
             if tokio::time::timeout(LAST_WORDS, connections.wait())
                 .await

@@ -1,6 +1,9 @@
 //! The end of a gateway.
 
-use std::time::Duration;
+use std::{
+    io::Write as _,
+    time::{Duration, Instant},
+};
 
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
@@ -30,6 +33,46 @@ async fn idle_connections_do_not_delay_the_end_and_the_port_is_free_after_it() {
     assert!(matches!(silent.read(&mut byte).await, Ok(0) | Err(_)));
     drop(kept_alive);
     assert!(TcpStream::connect(gateway.address).await.is_err());
+}
+
+#[tokio::test]
+async fn until_the_pause_is_over_it_says_that_it_leaves_and_serves_on() {
+    let (upstream, _seen) = service::start().await;
+    let pause = Duration::from_secs(1);
+    let gateway = gateway(upstream, upstream, |config| config.pause = pause).await;
+    let get = |path| client::request(http::Method::GET, path, &[], "");
+    let began = Instant::now();
+    gateway.stop.cancel();
+    let healthy = async || client::send(gateway.address, get("/health")).await.status == 200;
+    timeout(PATIENCE, async { while healthy().await {} })
+        .await
+        .expect("it says that it leaves");
+    let answer = client::send(gateway.address, get("/")).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.headers["connection"], "close");
+    timeout(PATIENCE, gateway.task)
+        .await
+        .expect("it stopped")
+        .unwrap()
+        .unwrap();
+    assert!(began.elapsed() >= pause);
+}
+
+#[tokio::test]
+async fn who_connected_just_before_the_stop_is_answered() {
+    let (upstream, _seen) = service::start().await;
+    let gateway = gateway_before(upstream).await;
+    // One thread: the gateway runs no sooner than this test waits for it.
+    let mut client = std::net::TcpStream::connect(gateway.address).unwrap();
+    client
+        .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        .unwrap();
+    gateway.stop.cancel();
+    client.set_nonblocking(true).unwrap();
+    let mut client = TcpStream::from_std(client).unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
 }
 
 #[tokio::test]

@@ -132,6 +132,7 @@ pub fn server(settings: &mut Settings, section: &str) -> Option<Limits> {
     let key = |name: &str| format!("{section}.server.{name}");
     let max_in_flight = settings.get_within(&key("max_in_flight"), 1..=1_000_000);
     let deadline = settings.get_within(&key("deadline"), MILLISECOND..=10 * MINUTE);
+    let pause = settings.get_within(&key("pause"), Duration::ZERO..=HOUR);
     let drain = settings.get_within(&key("drain"), Duration::ZERO..=HOUR);
     let reflection = settings.get(&key("reflection"));
     let keepalive_interval = settings.get_within(&key("keepalive_interval"), SECOND..=HOUR);
@@ -142,6 +143,7 @@ pub fn server(settings: &mut Settings, section: &str) -> Option<Limits> {
     Some(Limits {
         max_in_flight: max_in_flight?,
         deadline: deadline?,
+        pause: pause?,
         drain: drain?,
         reflection: reflection?,
         keepalive_interval: keepalive_interval?,

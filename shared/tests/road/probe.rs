@@ -99,6 +99,7 @@ pub(crate) fn limits() -> Limits {
     Limits {
         max_in_flight: 100,
         deadline: Duration::from_secs(10),
+        pause: Duration::ZERO,
         drain: Duration::from_secs(10),
         max_streams: 200,
         keepalive_interval: Duration::from_mins(1),

@@ -66,6 +66,7 @@ fn server(secrets: ServiceSecrets) -> Result<Server, PolicyError> {
     let limits = Limits {
         max_in_flight: 8,
         deadline: Duration::from_secs(1),
+        pause: Duration::ZERO,
         drain: Duration::from_secs(1),
         max_streams: 8,
         keepalive_interval: Duration::from_mins(1),

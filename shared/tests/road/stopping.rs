@@ -1,13 +1,13 @@
 //! How a server stops.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use http_body_util::Full;
 use hyper::{body::Bytes, client::conn::http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use shared::{
     proto::{
-        auth::SignInRequest,
+        auth::{SignInRequest, SignOutRequest, auth_service_client::AuthServiceClient},
         health::{
             HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
         },
@@ -19,7 +19,7 @@ use tokio::{
     net::TcpStream,
     time::{Instant, timeout},
 };
-use tonic::Code;
+use tonic::{Code, transport::Channel};
 
 use crate::probe::{limits, serve};
 
@@ -75,6 +75,66 @@ async fn a_call_that_outlasts_the_drain_is_told_so() {
         .expect("the stop has its own bound")
         .unwrap();
     assert!(began.elapsed() >= Duration::from_millis(50));
+}
+
+#[tokio::test]
+async fn until_the_pause_is_over_it_says_that_it_leaves_and_takes_calls_from_old_and_new_connections()
+ {
+    let pause = Duration::from_secs(1);
+    let served = serve(Limits { pause, ..limits() }).await;
+    let mut health = HealthClient::new(served.channel.clone());
+    let request = HealthCheckRequest::default();
+    let mut watch = health.watch(request).await.unwrap().into_inner();
+    let serving = watch.message().await.unwrap().unwrap();
+    assert_eq!(serving.status(), ServingStatus::Serving);
+    let began = Instant::now();
+
+    served.stop.cancel();
+
+    let leaving = watch.message().await.unwrap().unwrap();
+    assert_eq!(leaving.status(), ServingStatus::NotServing);
+    let anew = Channel::from_shared(format!("http://{}", served.address)).unwrap();
+    let mut anew = AuthServiceClient::new(anew.connect().await.unwrap());
+    let mut before = served.client.clone();
+    anew.sign_out(SignOutRequest::default()).await.unwrap();
+    before.sign_out(SignOutRequest::default()).await.unwrap();
+    timeout(SOON, served.server)
+        .await
+        .expect("it ends")
+        .unwrap();
+    assert!(began.elapsed() >= pause);
+}
+
+#[tokio::test]
+async fn who_connected_just_before_the_stop_is_answered() {
+    let served = serve(limits()).await;
+    // One thread: the server runs no sooner than this test waits for it.
+    let connect = |_| std::net::TcpStream::connect(served.address).unwrap();
+    let streams: Vec<_> = (0..32).map(connect).collect();
+    served.stop.cancel();
+    for stream in streams {
+        stream.set_nonblocking(true).unwrap();
+        let io = TokioIo::new(TcpStream::from_std(stream).unwrap());
+        let (mut client, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
+        tokio::spawn(connection);
+        let answer = client.send_request(call(served.address, "SignOut")).await;
+        assert_eq!(answer.unwrap().status(), 200);
+    }
+    timeout(SOON, served.server)
+        .await
+        .expect("it ends")
+        .unwrap();
+}
+
+/// A call with an empty message.
+fn call(address: SocketAddr, method: &str) -> http::Request<Full<Bytes>> {
+    http::Request::post(format!(
+        "http://{address}/tandem.auth.v1.AuthService/{method}"
+    ))
+    .header("content-type", "application/grpc")
+    .header("te", "trailers")
+    .body(Full::new(Bytes::from_static(&[0; 5])))
+    .unwrap()
 }
 
 #[tokio::test]
@@ -138,16 +198,7 @@ async fn an_old_connection_is_replaced_while_its_call_goes_on() {
     let io = TokioIo::new(stream);
     let (mut client, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
     let connection = tokio::spawn(connection);
-    let call = |method: &str| {
-        http::Request::post(format!(
-            "http://{}/tandem.auth.v1.AuthService/{method}",
-            served.address
-        ))
-        .header("content-type", "application/grpc")
-        .header("te", "trailers")
-        .body(Full::new(Bytes::from_static(&[0; 5])))
-        .unwrap()
-    };
+    let call = |method| call(served.address, method);
     let under_way = tokio::spawn(client.send_request(call("SignIn")));
     served.sign_in_has_begun().await;
 
