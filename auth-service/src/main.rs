@@ -4,6 +4,7 @@ use std::{
     io::{self, Write as _},
     process::ExitCode,
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -15,7 +16,11 @@ use auth_service::{
 };
 use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret as _;
-use shared::{clock::SystemClock, config::exit_with, shutdown, telemetry};
+use shared::{
+    clock::SystemClock,
+    config::{Setting, exit_with},
+    healthcheck, shutdown, telemetry,
+};
 use tokio::net::TcpListener;
 
 /// Accounts, sessions and tokens over gRPC.
@@ -28,12 +33,20 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve until SIGINT or SIGTERM; the default.
+    /// Serve until SIGINT or SIGTERM. This is what happens without a command.
     Serve,
-    /// Bring the schema of the database up to date.
+    /// Bring the database's schema to the version this binary needs.
     Migrate,
-    /// Say everything that is wrong with the configuration.
+    /// Say everything that is wrong with the configuration, and exit with 78 if anything is.
     CheckConfig,
+    /// Show each setting with its value, but no secrets, and where it came from.
+    PrintConfig,
+    /// Ask the running process whether it is ready, and exit with 0 if it is and 1 if not.
+    Healthcheck {
+        /// How long the answer may take.
+        #[arg(long, default_value = "2s", value_parser = <Duration as Setting>::parse)]
+        timeout: Duration,
+    },
     /// List, rotate or kill the keys that sign access tokens.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -42,46 +55,53 @@ enum Command {
     Admin(operator::Command),
 }
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> ExitCode {
     let command = Arguments::parse().command.unwrap_or(Command::Serve);
     let config = match Config::load(Config::source()) {
         Ok(config) => config,
-        Err(problems) => return Ok(exit_with(&problems)),
+        Err(problems) => return exit_with(&problems),
     };
-    if matches!(command, Command::CheckConfig) {
-        return Ok(ExitCode::SUCCESS);
-    }
-    telemetry::init(&config.log)?;
-    let stop = shutdown::on_signal();
-    let runtime = tokio::runtime::Runtime::new()?;
+    run(command, config).unwrap_or_else(|error| {
+        eprintln!("{error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+#[tokio::main]
+async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve => runtime.block_on(serve(config, stop))?,
-        Command::Migrate => runtime.block_on(bring_up_to_date(&config))?,
+        Command::Serve => serve(config).await?,
+        Command::Migrate => bring_up_to_date(&config).await?,
+        Command::CheckConfig => {}
+        Command::PrintConfig => write!(io::stdout(), "{}", config.listing)?,
+        Command::Healthcheck { timeout } => healthcheck::grpc(config.listen, timeout).await?,
         Command::Keys(command) => {
-            let told = runtime.block_on(command.run(config, Arc::new(SystemClock)));
+            telemetry::init(&config.log)?;
+            let told = command.run(config, Arc::new(SystemClock)).await;
             return tell(told, KeysCommandError::exit_code);
         }
         Command::Admin(command) => {
-            let told = runtime.block_on(operator::run(config, &SystemClock, command));
+            telemetry::init(&config.log)?;
+            let told = operator::run(config, &SystemClock, command).await;
             return tell(told, operator::Error::exit_code);
         }
-        Command::CheckConfig => {}
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(config: Config, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-    let address = config.listen;
-    let app = App::new(config, Arc::new(SystemClock))?;
-    let listener = TcpListener::bind(address)
+async fn serve(config: Config) -> anyhow::Result<()> {
+    telemetry::init(&config.log)?;
+    let stop = shutdown::on_signal();
+    let listener = TcpListener::bind(config.listen)
         .await
-        .with_context(|| format!("cannot listen on {address}"))?;
+        .with_context(|| format!("cannot listen on {}", config.listen))?;
     tracing::info!(address = %listener.local_addr()?, "serving");
-    app.serve(listener, stop).await?;
-    Ok(())
+    let app = App::new(config, Arc::new(SystemClock))?;
+    Ok(app.serve(listener, stop).await?)
 }
 
 async fn bring_up_to_date(config: &Config) -> anyhow::Result<()> {
+    telemetry::init(&config.log)?;
     let report = SCHEMA.migrate(config.database.url.expose_secret()).await?;
     tracing::info!(applied = ?report.applied, version = report.version, "the schema is up to date");
     Ok(())

@@ -199,7 +199,7 @@ async fn without_the_key_that_sealed_the_signing_key_it_says_so_and_ends() {
     assert_eq!(serving.ended(LIMIT).await.code(), Some(1));
     serving
         .wait_for_line(LIMIT, |line| {
-            line.starts_with("Error: the signing key ")
+            line.starts_with("the signing key ")
                 && line.ends_with("which auth.key_encryption_keys does not have")
         })
         .await;

@@ -1,49 +1,76 @@
 //! The gateway as a process of its own.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use gateway::{App, Config};
-use shared::config::exit_with;
+use shared::{
+    config::{Setting, exit_with},
+    healthcheck, shutdown, telemetry,
+};
 use tokio::net::TcpListener;
 
 /// One origin for browsers in front of the Tandem services.
-#[derive(Parser)]
+#[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
 }
 
-#[derive(Subcommand)]
+#[derive(Debug, Clone, Copy, Subcommand)]
 enum Command {
-    /// Serve until told to stop (the default).
+    /// Serve until SIGINT or SIGTERM. This is what happens without a command.
     Serve,
-    /// Check the configuration: print every problem and exit with 78, or exit with 0.
+    /// Say everything that is wrong with the configuration, and exit with 78 if anything is.
     CheckConfig,
+    /// Show each setting with its value, but no secrets, and where it came from.
+    PrintConfig,
+    /// Ask the running process whether it is ready, and exit with 0 if it is and 1 if not.
+    Healthcheck {
+        /// How long the answer may take.
+        #[arg(long, default_value = "2s", value_parser = <Duration as Setting>::parse)]
+        timeout: Duration,
+    },
 }
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> ExitCode {
     let command = Arguments::parse().command.unwrap_or(Command::Serve);
     let config = match Config::load(Config::source()) {
         Ok(config) => config,
-        Err(problems) => return Ok(exit_with(&problems)),
+        Err(problems) => return exit_with(&problems),
     };
-    match command {
-        Command::Serve => serve(config)?,
-        Command::CheckConfig => {}
+    match run(command, config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 #[tokio::main]
+async fn run(command: Command, config: Config) -> anyhow::Result<()> {
+    match command {
+        Command::Serve => serve(config).await,
+        Command::CheckConfig => Ok(()),
+        Command::PrintConfig => Ok(write!(io::stdout(), "{}", config.listing)?),
+        Command::Healthcheck { timeout } => {
+            Ok(healthcheck::http(config.listen, "/health", timeout).await?)
+        }
+    }
+}
+
 async fn serve(config: Config) -> anyhow::Result<()> {
-    shared::telemetry::init(&config.log)?;
-    let stop = shared::shutdown::on_signal();
+    telemetry::init(&config.log)?;
+    let stop = shutdown::on_signal();
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("cannot listen on {}", config.listen))?;
-    App::new(config).serve(listener, stop).await?;
-    Ok(())
+    Ok(App::new(config).serve(listener, stop).await?)
 }

@@ -26,6 +26,7 @@ pub mod config;
 pub mod database;
 pub mod etag;
 pub mod health;
+pub mod healthcheck;
 pub mod ids;
 pub mod mask;
 pub mod network;

@@ -2,7 +2,10 @@
 
 use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
-use shared::config::{EX_CONFIG, Problems};
+use shared::{
+    config::{EX_CONFIG, Problems},
+    healthcheck::Unhealthy,
+};
 
 /// `EX_UNAVAILABLE` of sysexits.h: something the process needs is not on this machine.
 const EX_UNAVAILABLE: u8 = 69;
@@ -82,6 +85,9 @@ pub enum Error {
         /// What the auth service said.
         source: tonic::Status,
     },
+    /// The running process is not known to be ready.
+    #[error(transparent)]
+    Unhealthy(#[from] Unhealthy),
     /// Logging could not be started.
     #[error("logging was started before")]
     Logging,
@@ -104,6 +110,7 @@ impl Error {
             | Self::Part { .. }
             | Self::NotReady { .. }
             | Self::Demo { .. }
+            | Self::Unhealthy(_)
             | Self::Logging => 1,
         }
     }

@@ -18,10 +18,11 @@ mod secrets;
 use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use embedded_postgres::EmbeddedPostgres;
-use shared::telemetry;
+use shared::{config::Listing, telemetry};
 use tokio_util::sync::CancellationToken;
 
 pub use crate::{
@@ -68,13 +69,21 @@ pub async fn run(stop: &CancellationToken) -> Result<(), Error> {
     served.and(stopped.map_err(Error::from))
 }
 
-/// Whether the settings of this process are good.
+/// The settings of this process as they may be shown.
 ///
 /// # Errors
 /// Everything that is wrong with them.
-pub fn check_settings() -> Result<(), Error> {
-    first_plan(&Secrets::random())?;
-    Ok(())
+pub fn settings() -> Result<Listing, Error> {
+    Ok(first_plan(&Secrets::random())?.listing)
+}
+
+/// Asks the process that runs with the same settings whether it is ready: its gateway, which asks both services.
+///
+/// # Errors
+/// Everything that is wrong with the settings; no answer within the time, or another one than that it is ready.
+pub async fn healthcheck(within: Duration) -> Result<(), Error> {
+    let plan = first_plan(&Secrets::random())?;
+    Ok(shared::healthcheck::http(plan.gateway.listen, "/health", within).await?)
 }
 
 /// The settings before anything is known of what is made or kept: enough to find every problem in them.

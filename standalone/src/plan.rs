@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use secrecy::ExposeSecret as _;
 use shared::{
-    config::{Asked, Log, Problems, Settings, Source, log},
+    config::{Asked, Listing, Log, Problems, Settings, Source, log},
     database::Settings as Lanes,
 };
 
@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) auth: auth_service::config::Config,
     pub(crate) task: task_service::config::Config,
     pub(crate) gateway: gateway::Config,
+    /// All settings as they may be shown.
+    pub(crate) listing: Listing,
 }
 
 impl Plan {
@@ -65,6 +67,7 @@ impl Plan {
             auth: auth?,
             task: task?,
             gateway: gateway?,
+            listing: settings.listing(),
         })
     }
 

@@ -1,11 +1,20 @@
 //! The task service as a process of its own: configuration, logs, listener, service.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret as _;
-use shared::{clock::SystemClock, config::exit_with, shutdown, telemetry};
+use shared::{
+    clock::SystemClock,
+    config::{Setting, exit_with},
+    healthcheck, shutdown, telemetry,
+};
 use task_service::{App, SCHEMA, config::Config};
 use tokio::net::TcpListener;
 
@@ -25,6 +34,14 @@ enum Command {
     Migrate,
     /// Say everything that is wrong with the configuration, and exit with 78 if anything is.
     CheckConfig,
+    /// Show each setting with its value, but no secrets, and where it came from.
+    PrintConfig,
+    /// Ask the running process whether it is ready, and exit with 0 if it is and 1 if not.
+    Healthcheck {
+        /// How long the answer may take.
+        #[arg(long, default_value = "2s", value_parser = <Duration as Setting>::parse)]
+        timeout: Duration,
+    },
 }
 
 fn main() -> ExitCode {
@@ -46,13 +63,10 @@ fn main() -> ExitCode {
 async fn run(command: Command, config: Config) -> anyhow::Result<()> {
     match command {
         Command::Serve => serve(config).await,
-        Command::Migrate => {
-            telemetry::init(&config.log)?;
-            let report = SCHEMA.migrate(config.database.url.expose_secret()).await?;
-            tracing::info!(applied = ?report.applied, version = ?report.version, "the schema is up to date");
-            Ok(())
-        }
+        Command::Migrate => bring_up_to_date(&config).await,
         Command::CheckConfig => Ok(()),
+        Command::PrintConfig => Ok(write!(io::stdout(), "{}", config.listing)?),
+        Command::Healthcheck { timeout } => Ok(healthcheck::grpc(config.listen, timeout).await?),
     }
 }
 
@@ -65,4 +79,11 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     tracing::info!(address = %listener.local_addr()?, "listening");
     let app = App::new(config, Arc::new(SystemClock))?;
     Ok(app.serve(listener, shutdown).await?)
+}
+
+async fn bring_up_to_date(config: &Config) -> anyhow::Result<()> {
+    telemetry::init(&config.log)?;
+    let report = SCHEMA.migrate(config.database.url.expose_secret()).await?;
+    tracing::info!(applied = ?report.applied, version = report.version, "the schema is up to date");
+    Ok(())
 }

@@ -1,13 +1,13 @@
 //! What is written for people: README.md and `.env.example`.
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use standalone::next_steps::{Addresses, blocks};
 
 use crate::{
     services::key,
     settings::check_in,
-    tools::{Folder, workspace},
+    tools::{Folder, binary, run, workspace},
 };
 
 fn read(name: &str) -> String {
@@ -26,6 +26,29 @@ fn the_commands_of_the_readme_are_those_that_are_printed() {
     let blocks = blocks(&Addresses::default());
     let printed: BTreeSet<&str> = blocks.iter().map(|block| block.commands.as_str()).collect();
     assert_eq!(shown, printed);
+}
+
+/// The block of docs/configuration.md that begins with a command, and what it tells.
+#[test]
+fn the_mistakes_on_the_page_of_settings_are_told_as_it_says() {
+    let page = read("docs/configuration.md");
+    let (_, block) = page.split_once("```\n$ ").unwrap();
+    let (command, told) = block
+        .split_once("\n```")
+        .unwrap()
+        .0
+        .split_once('\n')
+        .unwrap();
+    let binaries = binary("task-service")
+        .parent()
+        .unwrap()
+        .display()
+        .to_string();
+    let folder = Folder::new();
+    let script = format!("cd {} && PATH={binaries} && {command}", folder.text());
+    let shown = run(Path::new("/bin/sh"), &["-c", &script], &[]);
+    assert_eq!(shown.status.code(), Some(78));
+    assert_eq!(shown.stderr.trim_end(), told);
 }
 
 #[test]

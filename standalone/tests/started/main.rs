@@ -9,6 +9,7 @@ mod clients;
 mod commands;
 mod documents;
 mod lifetime;
+mod operating;
 mod services;
 mod settings;
 mod stack;

@@ -19,7 +19,7 @@ pub(crate) fn key(number: u8) -> String {
 }
 
 /// A part that serves on a port of the system's choice, and the address it logs.
-async fn serve(name: &str, variables: Vec<(&'static str, String)>) -> (Process, String) {
+pub(crate) async fn serve(name: &str, variables: Vec<(&'static str, String)>) -> (Process, String) {
     let process = Process::spawn(binary(name), ["serve"], variables);
     let line = process
         .wait_for_line(START, |line| line.contains("\"address\":\"127.0.0.1:"))
@@ -27,6 +27,41 @@ async fn serve(name: &str, variables: Vec<(&'static str, String)>) -> (Process, 
     let logged: serde_json::Value = serde_json::from_str(&line).unwrap();
     let address = logged["address"].as_str().unwrap().to_owned();
     (process, address)
+}
+
+fn trace() -> (&'static str, String) {
+    ("TANDEM_LOG__LEVEL", "trace".to_owned())
+}
+
+/// What the auth service needs.
+pub(crate) fn of_auth(database: &Database) -> Vec<(&'static str, String)> {
+    vec![
+        ("TANDEM_AUTH__LISTEN", "127.0.0.1:0".to_owned()),
+        ("TANDEM_AUTH__DATABASE__URL", database.url().to_owned()),
+        ("TANDEM_AUTH__KEY_ENCRYPTION_KEYS", format!("1:{}", key(1))),
+        ("TANDEM_AUTH__REFRESH_KEYS", format!("1:{}", key(2))),
+        ("TANDEM_AUTH__SERVICE_SECRETS", key(4)),
+    ]
+}
+
+/// What the task service needs.
+pub(crate) fn of_task(database: &Database, auth: &str) -> Vec<(&'static str, String)> {
+    vec![
+        ("TANDEM_TASK__LISTEN", "127.0.0.1:0".to_owned()),
+        ("TANDEM_TASK__DATABASE__URL", database.url().to_owned()),
+        ("TANDEM_TASK__PAGE_TOKEN_KEY", key(3)),
+        ("TANDEM_TASK__SERVICE_SECRET", key(4)),
+        ("TANDEM_TASK__AUTH_UPSTREAM", format!("http://{auth}")),
+    ]
+}
+
+/// What the gateway needs.
+pub(crate) fn of_gateway(auth: &str, task: &str) -> Vec<(&'static str, String)> {
+    vec![
+        ("TANDEM_GATEWAY__LISTEN", "127.0.0.1:0".to_owned()),
+        ("TANDEM_GATEWAY__AUTH_UPSTREAM", format!("http://{auth}")),
+        ("TANDEM_GATEWAY__TASK_UPSTREAM", format!("http://{task}")),
+    ]
 }
 
 async fn stop(process: Process) {
@@ -38,34 +73,15 @@ async fn stop(process: Process) {
 #[tokio::test]
 async fn three_processes_serve_a_python_client_together_and_log_no_secret_at_any_level() {
     let (accounts, tasks) = (Database::empty().await, Database::empty().await);
-    let auth_variables = vec![
-        ("TANDEM_AUTH__LISTEN", "127.0.0.1:0".to_owned()),
-        ("TANDEM_LOG__LEVEL", "trace".to_owned()),
-        ("TANDEM_AUTH__DATABASE__URL", accounts.url().to_owned()),
-        ("TANDEM_AUTH__KEY_ENCRYPTION_KEYS", format!("1:{}", key(1))),
-        ("TANDEM_AUTH__REFRESH_KEYS", format!("1:{}", key(2))),
-        ("TANDEM_AUTH__SERVICE_SECRETS", key(4)),
-    ];
+    let auth_variables = [of_auth(&accounts), vec![trace()]].concat();
     migrate("auth-service", &auth_variables);
     let (auth, auth_at) = serve("auth-service", auth_variables).await;
 
-    let task_variables = vec![
-        ("TANDEM_TASK__LISTEN", "127.0.0.1:0".to_owned()),
-        ("TANDEM_LOG__LEVEL", "trace".to_owned()),
-        ("TANDEM_TASK__DATABASE__URL", tasks.url().to_owned()),
-        ("TANDEM_TASK__PAGE_TOKEN_KEY", key(3)),
-        ("TANDEM_TASK__SERVICE_SECRET", key(4)),
-        ("TANDEM_TASK__AUTH_UPSTREAM", format!("http://{auth_at}")),
-    ];
+    let task_variables = [of_task(&tasks, &auth_at), vec![trace()]].concat();
     migrate("task-service", &task_variables);
     let (task, task_at) = serve("task-service", task_variables).await;
 
-    let gateway_variables = vec![
-        ("TANDEM_GATEWAY__LISTEN", "127.0.0.1:0".to_owned()),
-        ("TANDEM_LOG__LEVEL", "trace".to_owned()),
-        ("TANDEM_GATEWAY__AUTH_UPSTREAM", format!("http://{auth_at}")),
-        ("TANDEM_GATEWAY__TASK_UPSTREAM", format!("http://{task_at}")),
-    ];
+    let gateway_variables = [of_gateway(&auth_at, &task_at), vec![trace()]].concat();
     let (gateway, gateway_at) = serve("gateway", gateway_variables).await;
 
     let health = format!("http://{gateway_at}/health");
@@ -93,7 +109,7 @@ async fn three_processes_serve_a_python_client_together_and_log_no_secret_at_any
 }
 
 /// Migrates twice: the second time there is nothing to do.
-fn migrate(name: &str, variables: &[(&'static str, String)]) {
+pub(crate) fn migrate(name: &str, variables: &[(&'static str, String)]) {
     let variables: Vec<_> = variables
         .iter()
         .map(|(name, value)| (*name, value.as_str()))
