@@ -38,13 +38,13 @@ const OF_ADDRESS: usize = 50;
 /// Calls under way at once: more than fit into the hashing queue.
 const AT_ONCE: usize = 100;
 
-/// How many accounts are tried. Set `TANDEM_TEST_STUFFING=10000` for a longer siege.
+/// How many accounts are tried. Set `TEST_STUFFING=10000` for a longer siege.
 fn accounts() -> usize {
     #[expect(
         clippy::disallowed_methods,
         reason = "tests have no configuration but their environment"
     )]
-    let asked = std::env::var("TANDEM_TEST_STUFFING").ok();
+    let asked = std::env::var("TEST_STUFFING").ok();
     asked.map_or(1_500, |count| count.parse().unwrap())
 }
 
