@@ -39,6 +39,8 @@ pub enum KeysCommand {
     /// End a key at once, and every token it has signed; another one signs in its place.
     Kill {
         /// The key's id, as `list` shows it.
+        // One of 64 begins with a hyphen, and is no option.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
 }

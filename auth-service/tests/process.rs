@@ -178,9 +178,11 @@ async fn an_operator_lists_rotates_and_kills_signing_keys() {
         .await;
     let (code, told) = keys(&["kill", old]).await;
     assert_eq!((code, told), (Some(0), format!("{old} is killed")));
-    let (code, told) = keys(&["kill", old]).await;
-    let unknown = format!("there is no signing key {old}, or it was killed before");
-    assert_eq!((code, told), (Some(65), unknown));
+    for unknown in [old, "-an-id-may-begin-so", "-help"] {
+        let (code, told) = keys(&["kill", unknown]).await;
+        let expected = format!("there is no signing key {unknown}, or it was killed before");
+        assert_eq!((code, told), (Some(65), expected));
+    }
 }
 
 #[tokio::test]

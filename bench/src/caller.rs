@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use shared::proto::{
-    auth::{SignUpRequest, auth_service_client::AuthServiceClient},
+    auth::{
+        RefreshTokensRequest, SignInRequest, SignUpRequest, TokenPair,
+        auth_service_client::AuthServiceClient,
+    },
     task::{
         CreateTaskRequest, GetTaskRequest, ListTasksRequest, Task, TaskStatus, UpdateTaskRequest,
         task_service_client::TaskServiceClient,
@@ -15,21 +18,43 @@ use tonic::{Code, Request, Status, metadata::AsciiMetadataValue, transport::Chan
 
 use crate::{report::Report, stack::Stack};
 
+const PASSWORD: &str = "a long enough password";
+/// A token is used for this long: less than it lives, 5 min minus up to 5 %.
+const USED_FOR: Duration = Duration::from_mins(4);
+
 /// A signed-in person.
 pub(crate) struct Person {
+    auth: AuthServiceClient<Channel>,
     tasks: TaskServiceClient<Channel>,
-    bearer: AsciiMetadataValue,
+    email: String,
     user_id: String,
     known: Vec<String>,
+    refresh_token: String,
+    /// Access tokens, the newest last. All of them are good, so calls carry one after another.
+    held: Vec<Held>,
+    /// After so many calls come fresh tokens.
+    fresh_every: Option<u64>,
+}
+
+/// An access token, and since when.
+struct Held {
+    bearer: AsciiMetadataValue,
+    since: Instant,
+    kid: String,
 }
 
 impl Person {
     /// Signs up, waiting while the hashing queue is full.
-    pub(crate) async fn sign_up(stack: &Stack, number: usize) -> anyhow::Result<Self> {
+    pub(crate) async fn sign_up(
+        stack: &Stack,
+        number: usize,
+        fresh_every: Option<u64>,
+    ) -> anyhow::Result<Self> {
         let mut auth = AuthServiceClient::new(stack.auth.clone());
+        let email = format!("bench-{number}@example.test");
         let request = SignUpRequest {
-            email: format!("bench-{number}@example.test"),
-            password: "a long enough password".to_owned(),
+            email: email.clone(),
+            password: PASSWORD.to_owned(),
             ..SignUpRequest::default()
         };
         let answer = loop {
@@ -42,12 +67,18 @@ impl Person {
             }
         };
         let tokens = answer.tokens.context("an answer without tokens")?;
-        Ok(Self {
+        let mut person = Self {
+            auth,
             tasks: TaskServiceClient::new(stack.tasks[number % stack.tasks.len()].clone()),
-            bearer: format!("Bearer {}", tokens.access_token).parse()?,
+            email,
             user_id: answer.account.context("an answer without an account")?.id,
             known: Vec::new(),
-        })
+            refresh_token: String::new(),
+            held: Vec::new(),
+            fresh_every,
+        };
+        person.hold(tokens);
+        Ok(person)
     }
 
     /// Calls one after another until the time is up.
@@ -55,19 +86,68 @@ impl Person {
         let mut report = Report::default();
         let mut turn = 0_usize;
         while Instant::now() < until {
+            let is_due = |every: u64| (turn as u64 + 1).is_multiple_of(every);
+            if self.fresh_every.is_some_and(is_due) {
+                self.take_fresh_tokens(&mut report).await;
+            }
             let began = Instant::now();
             let (method, result) = self.turn(turn).await;
             report.note(method, began.elapsed(), result);
             turn += 1;
         }
+        for held in self.held {
+            report.note_token(held.kid);
+        }
         report
+    }
+
+    /// A refresh and a new session by turns.
+    async fn take_fresh_tokens(&mut self, report: &mut Report) {
+        let began = Instant::now();
+        let (method, result) = if self.held.len().is_multiple_of(2) {
+            ("SignIn", self.sign_in().await)
+        } else {
+            ("RefreshTokens", self.refresh().await)
+        };
+        let result = result.map(|tokens| self.hold(tokens));
+        report.note(method, began.elapsed(), result);
+    }
+
+    async fn sign_in(&mut self) -> Result<TokenPair, Status> {
+        let request = SignInRequest {
+            email: self.email.clone(),
+            password: PASSWORD.to_owned(),
+            ..SignInRequest::default()
+        };
+        let answer = self.auth.sign_in(request).await?.into_inner();
+        Ok(answer.tokens.expect("an answer has its tokens"))
+    }
+
+    async fn refresh(&mut self) -> Result<TokenPair, Status> {
+        let request = RefreshTokensRequest {
+            refresh_token: self.refresh_token.clone(),
+            ..RefreshTokensRequest::default()
+        };
+        let answer = self.auth.refresh_tokens(request).await?.into_inner();
+        Ok(answer.tokens.expect("an answer has its tokens"))
+    }
+
+    fn hold(&mut self, tokens: TokenPair) {
+        let kid = shared::token::key_id(&tokens.access_token);
+        let bearer = format!("Bearer {}", tokens.access_token).parse();
+        self.held.push(Held {
+            bearer: bearer.expect("a token is ASCII"),
+            since: Instant::now(),
+            kid: kid.expect("a token names its key"),
+        });
+        self.refresh_token = tokens.refresh_token;
     }
 
     /// Of ten calls two create, five get, two list, one updates.
     async fn turn(&mut self, turn: usize) -> (&'static str, Result<(), Status>) {
         match turn % 10 {
             0 | 5 => ("CreateTask", self.create(turn).await),
-            1 | 6 => ("ListTasks", self.list().await),
+            1 | 6 => ("ListTasks", self.list(turn).await),
             2 => ("UpdateTask", self.update(turn).await),
             _ => ("GetTask", self.get(turn).await),
         }
@@ -82,26 +162,26 @@ impl Person {
             task: Some(task),
             ..CreateTaskRequest::default()
         };
-        let request = self.signed(request);
+        let request = self.signed(turn, request);
         let created = self.tasks.create_task(request).await?.into_inner().task;
         self.known.push(self.own(created).id);
         Ok(())
     }
 
     async fn get(&mut self, turn: usize) -> Result<(), Status> {
-        let request = self.signed(GetTaskRequest {
-            id: self.pick(turn),
-        });
+        let id = self.pick(turn);
+        let request = self.signed(turn, GetTaskRequest { id });
         let task = self.tasks.get_task(request).await?.into_inner().task;
         self.own(task);
         Ok(())
     }
 
-    async fn list(&mut self) -> Result<(), Status> {
-        let request = self.signed(ListTasksRequest {
+    async fn list(&mut self, turn: usize) -> Result<(), Status> {
+        let request = ListTasksRequest {
             page_size: 20,
             ..ListTasksRequest::default()
-        });
+        };
+        let request = self.signed(turn, request);
         for task in self.tasks.list_tasks(request).await?.into_inner().tasks {
             self.own(Some(task));
         }
@@ -114,10 +194,11 @@ impl Person {
             status: TaskStatus::InProgress.into(),
             ..Task::default()
         };
-        let request = self.signed(UpdateTaskRequest {
+        let request = UpdateTaskRequest {
             task: Some(task),
             ..UpdateTaskRequest::default()
-        });
+        };
+        let request = self.signed(turn, request);
         let task = self.tasks.update_task(request).await?.into_inner().task;
         self.own(task);
         Ok(())
@@ -127,11 +208,16 @@ impl Person {
         self.known[turn % self.known.len()].clone()
     }
 
-    fn signed<M>(&self, message: M) -> Request<M> {
+    /// The newest token and the older ones by turns.
+    fn signed<M>(&self, turn: usize, message: M) -> Request<M> {
+        let newest = self.held.last().expect("who has signed up has a token");
+        let any = &self.held[turn / 2 % self.held.len()];
+        let old_too = turn.is_multiple_of(2) && any.since.elapsed() < USED_FOR;
+        let token = if old_too { any } else { newest };
         let mut request = Request::new(message);
         request
             .metadata_mut()
-            .insert("authorization", self.bearer.clone());
+            .insert("authorization", token.bearer.clone());
         request
     }
 

@@ -1,33 +1,39 @@
-//! A closed loop of concurrent callers against a fresh stack, every reply checked; prints counts and latencies.
+//! Measures real processes, every reply checked: a closed loop of concurrent callers against a fresh stack, or, with
+//! `revocations`, how soon every replica refuses what one of them has ended.
 //!
-//! It starts the `standalone` binary that lies beside it, with a folder and ports of its own, so that one command
-//! measures and leaves nothing behind.
+//! It starts the programs that lie beside it, with a folder and ports of their own, so that one command measures and leaves
+//! nothing behind.
 
 mod caller;
+mod load;
+mod replicas;
 mod report;
+mod revocations;
 mod stack;
 
-use std::{process::ExitCode, time::Duration};
+use std::process::ExitCode;
 
-use clap::Parser;
-use tokio::{task::JoinSet, time::Instant};
+use clap::{Parser, Subcommand};
 
-use crate::{caller::Person, report::Report, stack::Stack};
+use crate::load::Load;
 
 /// Measures a fresh stack under concurrent callers.
 #[derive(Debug, Clone, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
-    /// How many people call at once, each waiting for one answer before the next call.
-    #[arg(long, default_value_t = 100)]
-    callers: usize,
-    /// For how long, in seconds.
-    #[arg(long, default_value_t = 30)]
-    seconds: u64,
-    /// A setting of the stack, such as `TANDEM_AUTH__SIGNING__ROTATE_EVERY=1s`; may be given again.
-    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
-    settings: Vec<(String, String)>,
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    load: Load,
 }
 
+#[derive(Debug, Clone, Subcommand)]
+enum Command {
+    /// Measures, for everything that ends tokens, how soon every replica of the task service refuses them.
+    Revocations(revocations::Arguments),
+}
+
+/// `NAME=VALUE`, as a setting is given.
 fn setting(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("must be NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
@@ -35,33 +41,14 @@ fn setting(text: &str) -> Result<(String, String), String> {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
-    let arguments = Arguments::parse();
-    let stack = Stack::start(&arguments.settings).await?;
-    let people = sign_up(&stack, arguments.callers).await?;
-    let until = Instant::now() + Duration::from_secs(arguments.seconds);
-
-    let mut working: JoinSet<Report> = people
-        .into_iter()
-        .map(|person| person.work(until))
-        .collect();
-    let mut report = Report::default();
-    while let Some(part) = working.join_next().await {
-        report.add(part?);
-    }
-    stack.stop().await;
-    report.print(arguments.callers, Duration::from_secs(arguments.seconds));
-    Ok(if report.errors() == 0 {
+    let Arguments { command, load } = Arguments::parse();
+    let good = match command {
+        None => load::run(load).await?,
+        Some(Command::Revocations(arguments)) => revocations::run(arguments).await?,
+    };
+    Ok(if good {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
-}
-
-/// Accounts for all callers; a hashing queue that is full for now is waited for, as `RetryInfo` asks.
-async fn sign_up(stack: &Stack, callers: usize) -> anyhow::Result<Vec<Person>> {
-    let mut people = Vec::with_capacity(callers);
-    for number in 0..callers {
-        people.push(Person::sign_up(stack, number).await?);
-    }
-    Ok(people)
 }

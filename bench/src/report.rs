@@ -1,6 +1,9 @@
 //! Counts and latencies of a run.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use tonic::Status;
 
@@ -9,6 +12,8 @@ use tonic::Status;
 pub(crate) struct Report {
     latencies: BTreeMap<&'static str, Vec<Duration>>,
     refusals: BTreeMap<String, usize>,
+    tokens: usize,
+    keys: BTreeSet<String>,
 }
 
 impl Report {
@@ -28,6 +33,12 @@ impl Report {
         }
     }
 
+    /// Notes a token that was used, by the key that signed it.
+    pub(crate) fn note_token(&mut self, kid: String) {
+        self.tokens += 1;
+        self.keys.insert(kid);
+    }
+
     /// Adds what another caller saw.
     pub(crate) fn add(&mut self, other: Self) {
         for (method, mut latencies) in other.latencies {
@@ -39,6 +50,8 @@ impl Report {
         for (refusal, count) in other.refusals {
             *self.refusals.entry(refusal).or_default() += count;
         }
+        self.tokens += other.tokens;
+        self.keys.extend(other.keys);
     }
 
     /// How many calls were not answered OK.
@@ -59,7 +72,9 @@ impl Report {
             all.extend_from_slice(latencies);
         }
         row("all", &mut all, ran);
-        println!("\nerrors: {}", self.errors());
+        let (tokens, keys) = (self.tokens, self.keys.len());
+        println!("\ntokens: {tokens}, signed by {keys} keys");
+        println!("errors: {}", self.errors());
         for (refusal, count) in &self.refusals {
             println!("  {count} × {refusal}");
         }
@@ -73,8 +88,7 @@ fn row(method: &str, latencies: &mut [Duration], ran: Duration) {
     if count == 0 {
         return;
     }
-    let at =
-        |permille: usize| latencies[((count * permille) / 1000).min(count - 1)].as_secs_f64() * 1e3;
+    let at = |permille| quantile(latencies, permille).as_secs_f64() * 1e3;
     let rate = count as u64 / ran.as_secs().max(1);
     println!(
         "| {method} | {count} | {rate} | {:.2} | {:.2} | {:.2} | {:.2} |",
@@ -83,4 +97,10 @@ fn row(method: &str, latencies: &mut [Duration], ran: Duration) {
         at(990),
         at(1000)
     );
+}
+
+/// So many thousandths of what was measured, sorted and not empty, are no longer than this.
+pub(crate) fn quantile(sorted: &[Duration], permille: usize) -> Duration {
+    let count = sorted.len();
+    sorted[((count * permille) / 1000).min(count - 1)]
 }
