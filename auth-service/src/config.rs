@@ -4,9 +4,9 @@ use std::{net::SocketAddr, time::Duration};
 
 use shared::{
     config::{
-        KeyMaterial, Log, Problems, Settings, Source, Weakness, database, listen, log, server,
+        KeyMaterial, Log, Problems, Settings, Source, Weakness, database, listen, log, ops, server,
     },
-    database,
+    database, ops,
     serve::Limits,
     service_secrets::ServiceSecrets,
 };
@@ -38,6 +38,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// How it logs.
     pub log: Log,
+    /// Its operations port.
+    pub ops: ops::Settings,
     /// Limits of its server.
     pub server: Limits,
     /// Its database.
@@ -97,7 +99,9 @@ impl Config {
         let refresh_keys = settings.secret("auth.refresh_keys", keys);
         let feed = feed(settings);
         let service_secrets = settings.secret("auth.service_secrets", ServiceSecrets::parse);
+        let ops = ops(settings, SECTION);
         Some(Self {
+            ops: ops?,
             listen: listen?,
             log: log?,
             server: server?,

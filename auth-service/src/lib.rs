@@ -39,6 +39,8 @@ use shared::{
     clock::Clock,
     database::Lanes,
     health::Health,
+    metrics::Metrics,
+    ops::Ops,
     proto::auth::{
         account_service_server::AccountServiceServer, admin_service_server::AdminServiceServer,
         auth_service_server::AuthServiceServer, verifier_service_server::VerifierServiceServer,
@@ -118,6 +120,8 @@ pub struct App {
     signing_keys: SigningKeys,
     verifier: Verifier,
     health: Health,
+    metrics: Metrics,
+    ops: Ops,
     lanes: Lanes,
     feed: Feed,
     feed_lane: Lanes,
@@ -129,10 +133,21 @@ pub struct App {
 impl App {
     /// Puts the service together. It connects to its database in the background; must be called within a runtime.
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        Self::counted(config, clock, &Metrics::off())
+    }
+
+    /// Like [`App::new`], and counts in `metrics` what it does.
+    pub fn counted(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Result<Self, StartError> {
         warn_of_cheap_hashing(config.hash);
         let feed = Feed::new(config.feed, lag(&config));
-        let feed_lane = Lanes::start(feed::lane(&config.database)).map_err(StartError::Database)?;
-        let lanes = Lanes::start(config.database.clone()).map_err(StartError::Database)?;
+        let feed_lane = Lanes::counted(feed::lane(&config.database), metrics, "feed")
+            .map_err(StartError::Database)?;
+        let lanes = Lanes::counted(config.database.clone(), metrics, "calls")
+            .map_err(StartError::Database)?;
         let hasher = Hasher::start(config.hash, config.peppers.clone())?;
         let verifier = verifier(&config.profile, config.leeway, &clock);
         let ring = config
@@ -171,7 +186,10 @@ impl App {
         .admitting(config.service_secrets);
         let health = Health::new(surface.names().iter().copied());
         Ok(Self {
-            server: Server::new(surface, health.clone(), verifier.clone(), config.server)?,
+            server: Server::new(surface, health.clone(), verifier.clone(), config.server)?
+                .counting_in(metrics),
+            metrics: metrics.clone(),
+            ops: Ops::none(),
             signing_keys,
             verifier,
             health,
@@ -183,6 +201,12 @@ impl App {
         })
     }
 
+    /// Opens this operations port while it serves.
+    #[must_use]
+    pub fn with_ops(self, ops: Ops) -> Self {
+        Self { ops, ..self }
+    }
+
     /// Serves on `listener` until `shutdown` resolves, then stops: calls under way, then background tasks, then the
     /// connections to the database. It also stops when the signing key cannot be opened at the start.
     pub async fn serve(
@@ -190,6 +214,7 @@ impl App {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
+        let ops = self.ops.start(self.health.clone(), self.metrics);
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         let (loaded, signs) = watch::channel(false);
@@ -220,6 +245,7 @@ impl App {
             tracker.wait().await;
         }
         self.lanes.close().await;
+        ops.stop().await;
         fault.map_or(Ok(()), |error| Err(error.into()))
     }
 }

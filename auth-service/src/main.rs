@@ -15,7 +15,7 @@ use auth_service::{
 };
 use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret as _;
-use shared::{clock::SystemClock, config::exit_with, shutdown, telemetry};
+use shared::{clock::SystemClock, config::exit_with, ops::Ops, shutdown, telemetry};
 use tokio::net::TcpListener;
 
 /// Accounts, sessions and tokens over gRPC.
@@ -72,7 +72,14 @@ fn main() -> anyhow::Result<ExitCode> {
 
 async fn serve(config: Config, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     let address = config.listen;
-    let app = App::new(config, Arc::new(SystemClock))?;
+    let ops = Ops::bind(&config.ops).await.with_context(|| {
+        format!(
+            "cannot open the operations port (auth.ops.listen) on {:?}",
+            config.ops.listen
+        )
+    })?;
+    let metrics = ops.metrics("tandem-auth", env!("CARGO_PKG_VERSION"));
+    let app = App::counted(config, Arc::new(SystemClock), &metrics)?.with_ops(ops);
     let listener = TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on {address}"))?;

@@ -8,6 +8,11 @@ use axum::{
     middleware,
     routing::{any, get},
 };
+use shared::{
+    health::Health,
+    metrics::{Connections, Metrics},
+    ops::Ops,
+};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -15,6 +20,7 @@ use crate::{
     connections::{self, Limits},
     contract::Contract,
     cors, grpc_web, health, info, jwks,
+    meter::Meter,
     upstream::Upstreams,
 };
 
@@ -30,6 +36,8 @@ pub enum Error {
 #[derive(Debug)]
 pub struct App {
     config: Config,
+    metrics: Metrics,
+    ops: Ops,
 }
 
 /// What every handler can ask for.
@@ -38,6 +46,7 @@ pub(crate) struct Gateway {
     pub(crate) config: Arc<Config>,
     pub(crate) contract: Arc<Contract>,
     pub(crate) upstreams: Upstreams,
+    pub(crate) meter: Arc<Meter>,
 }
 
 impl FromRef<Gateway> for Upstreams {
@@ -56,7 +65,24 @@ impl App {
     /// A gateway with these settings. Nothing is opened before [`App::serve`].
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self { config }
+        Self::counted(config, &Metrics::off())
+    }
+
+    /// Like [`App::new`], and counts in `metrics` what it does.
+    #[must_use]
+    pub fn counted(config: Config, metrics: &Metrics) -> Self {
+        Self {
+            config,
+            metrics: metrics.clone(),
+            ops: Ops::none(),
+        }
+    }
+
+    /// Opens this operations port while it serves. A gateway is ready from the start until it is told to stop: without a
+    /// service its calls are refused with a reason, which is more than a connection that is not there can tell.
+    #[must_use]
+    pub fn with_ops(self, ops: Ops) -> Self {
+        Self { ops, ..self }
     }
 
     /// Serves connections of `listener` until `shutdown` completes; then closes the listener and lets the calls in flight
@@ -70,11 +96,23 @@ impl App {
         let limits = Limits::from(&self.config);
         let gateway = Gateway {
             upstreams: Upstreams::connect(&self.config),
+            meter: Arc::new(Meter::new(&self.metrics)),
             contract: Arc::new(Contract::read()),
             config: Arc::new(self.config),
         };
+        let counts = Connections::new(&self.metrics);
+        let health = Health::new([]);
+        health.set_ready(true);
+        health.tell(&self.metrics);
+        let ops = self.ops.start(health.clone(), self.metrics);
         tracing::info!(%address, "listening");
-        connections::serve(listener, router(gateway), limits, shutdown).await;
+        let stopping = async {
+            shutdown.await;
+            health.drain();
+        };
+        connections::serve(listener, router(gateway), limits, counts, stopping).await;
+        health.close();
+        ops.stop().await;
         tracing::info!(%address, "stopped");
         Ok(())
     }
@@ -82,6 +120,7 @@ impl App {
 
 /// The log is outermost, so that it sees preflights; CORS comes before the routes, so that every answer carries its headers.
 fn router(gateway: Gateway) -> Router {
+    let meter = Arc::clone(&gateway.meter);
     let cors = cors::layer(&gateway.config.cors_origins);
     Router::new()
         .route("/", get(info::show))
@@ -90,6 +129,6 @@ fn router(gateway: Gateway) -> Router {
         .route("/{service}/{method}", any(grpc_web::call))
         .fallback(grpc_web::not_found)
         .layer(cors)
-        .layer(middleware::from_fn(access_log::record))
+        .layer(middleware::from_fn_with_state(meter, access_log::record))
         .with_state(gateway)
 }

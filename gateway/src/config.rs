@@ -3,7 +3,10 @@
 use std::{net::SocketAddr, time::Duration};
 
 use http::Uri;
-use shared::config::{Log, Problems, Settings, Source, WebOrigin};
+use shared::{
+    config::{Log, Problems, Settings, Source, WebOrigin},
+    ops,
+};
 
 /// The section of the gateway's settings.
 pub const SECTION: &str = "gateway";
@@ -54,6 +57,8 @@ pub struct Config {
     pub max_streams: u32,
     /// The longest a stop waits for calls in flight: up to 1 h.
     pub drain: Duration,
+    /// The operations port.
+    pub ops: ops::Settings,
 }
 
 impl Config {
@@ -87,7 +92,9 @@ impl Config {
         let max_connections = settings.get_within("gateway.max_connections", 1..=1_000_000);
         let max_streams = settings.get_within("gateway.max_streams", 1..=100_000);
         let drain = settings.get_within("gateway.drain", Duration::ZERO..=HOUR);
+        let ops = shared::config::ops(settings, SECTION);
         Some(Self {
+            ops: ops?,
             listen: listen?,
             auth_upstream: auth_upstream?,
             task_upstream: task_upstream?,

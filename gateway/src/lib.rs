@@ -21,6 +21,7 @@ mod grpc_web;
 mod health;
 mod info;
 mod jwks;
+mod meter;
 mod refusal;
 mod request_id;
 mod upstream;

@@ -5,7 +5,10 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use gateway::{App, Config, DEFAULTS, SECTION};
-use shared::config::{Log, Source, exit_with};
+use shared::{
+    config::{Log, Source, exit_with},
+    ops::Ops,
+};
 use tokio::net::TcpListener;
 
 /// One origin for browsers in front of the Tandem services.
@@ -44,6 +47,14 @@ async fn serve(config: Config, log: &Log) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("cannot listen on {}", config.listen))?;
-    App::new(config).serve(listener, stop).await?;
+    let ops = Ops::bind(&config.ops).await.with_context(|| {
+        format!(
+            "cannot open the operations port (gateway.ops.listen) on {:?}",
+            config.ops.listen
+        )
+    })?;
+    let metrics = ops.metrics("tandem-gateway", env!("CARGO_PKG_VERSION"));
+    let app = App::counted(config, &metrics).with_ops(ops);
+    app.serve(listener, stop).await?;
     Ok(())
 }

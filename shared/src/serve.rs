@@ -29,6 +29,7 @@ use crate::{
     access::{AccessPolicy, PolicyError},
     caller::Peer,
     health::Health,
+    metrics::{Connections, Metrics, RpcMeter, definitions::RPC_CAPACITY},
     network::Network,
     proto::FILE_DESCRIPTOR_SET,
     reflection::Reflection,
@@ -115,6 +116,7 @@ pub struct Server {
     rules: Arc<Rules>,
     health: Health,
     limits: Limits,
+    connections: Connections,
     /// Ends reflection streams, which a client may hold open for ever.
     goaway: CancellationToken,
 }
@@ -146,7 +148,9 @@ impl Server {
         if surface.secrets.is_empty() {
             policy.refuse_services()?;
         }
+        let metrics = Metrics::off();
         let rules = Rules {
+            meter: RpcMeter::new(&metrics, policy.methods()),
             policy,
             verifier,
             secrets: surface.secrets,
@@ -160,8 +164,21 @@ impl Server {
             rules: Arc::new(rules),
             health,
             limits,
+            connections: Connections::new(&metrics),
             goaway,
         })
+    }
+
+    /// Counts what the server does in `metrics`.
+    #[must_use]
+    pub fn counting_in(mut self, metrics: &Metrics) -> Self {
+        let rules = Arc::get_mut(&mut self.rules).expect("nothing is served yet");
+        rules.meter = RpcMeter::new(metrics, rules.policy.methods());
+        self.connections = Connections::new(metrics);
+        let capacity = u32::try_from(self.limits.max_in_flight).map_or(f64::MAX, f64::from);
+        metrics.gauge(&RPC_CAPACITY, move || vec![(capacity, Vec::new())]);
+        self.health.tell(metrics);
+        self
     }
 
     /// Serves until `shutdown` resolves, then stops: `NOT_SERVING`, no more connections, GOAWAY, calls under way finish
@@ -175,7 +192,12 @@ impl Server {
                 () = &mut shutdown => break,
                 accepted = listener.accept() => match accepted {
                     Ok((stream, peer)) => {
-                        connections.spawn(self.connection(&http, stream, peer));
+                        let open = self.connections.accept();
+                        let connection = self.connection(&http, stream, peer);
+                        connections.spawn(async move {
+                            connection.await;
+                            drop(open);
+                        });
                     }
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");

@@ -7,9 +7,9 @@ use http::Uri;
 use secrecy::SecretString;
 use shared::{
     config::{
-        KeyMaterial, Log, Problems, Settings, Source, Weakness, database, listen, log, server,
+        KeyMaterial, Log, Problems, Settings, Source, Weakness, database, listen, log, ops, server,
     },
-    database,
+    database, ops,
     serve::Limits,
     service_secrets,
     token::{Freshness, Trust},
@@ -55,6 +55,8 @@ pub struct Config {
     pub quota: i32,
     /// How long a deleted task can be undeleted: a minute to ten years.
     pub purge_after: TimeDelta,
+    /// The operations port.
+    pub ops: ops::Settings,
     /// Limits of the server.
     pub server: Limits,
 }
@@ -88,6 +90,7 @@ impl Config {
         let quota = settings.get_within("task.quota", 1..=1_000_000_u32);
         let purge_after = settings.get_within("task.purge_after", MINUTE..=DECADE);
         let server = server(settings, SECTION);
+        let ops = ops(settings, SECTION);
         Some(Self {
             log: log?,
             listen: listen?,
@@ -102,6 +105,7 @@ impl Config {
             quota: i32::try_from(quota?).expect("a million fits"),
             purge_after: TimeDelta::from_std(purge_after?).expect("ten years fit"),
             server: server?,
+            ops: ops?,
         })
     }
 }

@@ -5,7 +5,7 @@ use std::{process::ExitCode, sync::Arc};
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret as _;
-use shared::{clock::SystemClock, config::exit_with, shutdown, telemetry};
+use shared::{clock::SystemClock, config::exit_with, ops::Ops, shutdown, telemetry};
 use task_service::{App, SCHEMA, config::Config};
 use tokio::net::TcpListener;
 
@@ -63,6 +63,13 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {}", config.listen))?;
     tracing::info!(address = %listener.local_addr()?, "listening");
-    let app = App::new(config, Arc::new(SystemClock))?;
+    let ops = Ops::bind(&config.ops).await.with_context(|| {
+        format!(
+            "cannot open the operations port (task.ops.listen) on {:?}",
+            config.ops.listen
+        )
+    })?;
+    let metrics = ops.metrics("tandem-task", env!("CARGO_PKG_VERSION"));
+    let app = App::counted(config, Arc::new(SystemClock), &metrics)?.with_ops(ops);
     Ok(app.serve(listener, shutdown).await?)
 }
