@@ -19,6 +19,7 @@ mod grpc;
 mod introspection;
 mod key_ring;
 pub mod keys_command;
+mod meter;
 pub mod operator;
 pub mod password;
 mod refresh;
@@ -64,6 +65,7 @@ use crate::{
     feed::{Feed, Lag},
     grpc::{AccountRpcs, AdminRpcs, AuthRpcs, VerifierRpcs},
     introspection::Introspection,
+    meter::Meter,
     password::{HashSettings, Hasher},
     refresh_token::{KeyRing, KeyRingError},
     sessions::Sessions,
@@ -148,7 +150,9 @@ impl App {
             .map_err(StartError::Database)?;
         let lanes = Lanes::counted(config.database.clone(), metrics, "calls")
             .map_err(StartError::Database)?;
-        let hasher = Hasher::start(config.hash, config.peppers.clone())?;
+        let hasher = Hasher::start(config.hash, config.peppers.clone())?
+            .counting_in(metrics, config.hash.threads);
+        let meter = Arc::new(Meter::new(metrics));
         let verifier = verifier(&config.profile, config.leeway, &clock);
         let ring = config
             .refresh_keys
@@ -162,10 +166,15 @@ impl App {
         let sessions = Sessions::new(
             lanes.clone(),
             mint,
-            Arc::new(Throttle::new(config.throttle, Arc::clone(&clock))),
+            Arc::new(Throttle::new(
+                config.throttle,
+                Arc::clone(&clock),
+                Arc::clone(&meter),
+            )),
             feed.clone(),
             Arc::clone(&clock),
             config.lifetimes,
+            meter,
         );
         let accounts = Accounts::new(sessions.clone(), hasher, records.clone());
         let devices = Devices {
@@ -184,6 +193,9 @@ impl App {
             introspection,
         )
         .admitting(config.service_secrets);
+        feed.tell(metrics);
+        signing_keys.tell(metrics);
+        verifier.tell(metrics);
         let health = Health::new(surface.names().iter().copied());
         Ok(Self {
             server: Server::new(surface, health.clone(), verifier.clone(), config.server)?

@@ -15,6 +15,7 @@ use crate::{
     domain::DeviceLabel,
     error::Error,
     feed::Feed,
+    meter::Meter,
     refresh_token::{RefreshToken, SessionSecret},
     store::{
         account::Account,
@@ -46,6 +47,7 @@ pub(crate) struct Sessions {
     pub(crate) feed: Feed,
     clock: Arc<dyn Clock>,
     pub(crate) lifetimes: Lifetimes,
+    pub(crate) meter: Arc<Meter>,
 }
 
 impl Sessions {
@@ -56,6 +58,7 @@ impl Sessions {
         feed: Feed,
         clock: Arc<dyn Clock>,
         lifetimes: Lifetimes,
+        meter: Arc<Meter>,
     ) -> Self {
         Self {
             lanes,
@@ -64,6 +67,7 @@ impl Sessions {
             feed,
             clock,
             lifetimes,
+            meter,
         }
     }
 

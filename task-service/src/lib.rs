@@ -171,6 +171,7 @@ impl App {
         let limits = self.config.server;
         let server = Server::new(surface, health.clone(), self.verifier.clone(), limits)?
             .counting_in(&self.metrics);
+        self.verifier.tell(&self.metrics);
         let ops = self.ops.start(health.clone(), self.metrics);
 
         let stop = CancellationToken::new();

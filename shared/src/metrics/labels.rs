@@ -42,8 +42,6 @@ labels! {
         Wrong = "wrong",
         /// A limit stood against it.
         Throttled = "throttled",
-        /// The request was not one.
-        Invalid = "invalid",
         /// It was not the caller's fault.
         Failed = "failed",
     }
@@ -56,8 +54,6 @@ labels! {
         Taken = "taken",
         /// A limit stood against it.
         Throttled = "throttled",
-        /// The request was not one.
-        Invalid = "invalid",
         /// It was not the caller's fault.
         Failed = "failed",
     }
