@@ -5,9 +5,9 @@ use std::{net::SocketAddr, time::Duration};
 use shared::{
     config::{
         KeyMaterial, Listing, Log, Problems, Settings, Source, Weakness, database, listen, log,
-        server,
+        ops, server,
     },
-    database,
+    database, ops,
     serve::Limits,
     service_secrets::ServiceSecrets,
 };
@@ -39,6 +39,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// How it logs.
     pub log: Log,
+    /// Its operations port.
+    pub ops: ops::Settings,
     /// Limits of its server.
     pub server: Limits,
     /// Its database.
@@ -100,7 +102,9 @@ impl Config {
         let refresh_keys = settings.secret("auth.refresh_keys", keys);
         let feed = feed(settings);
         let service_secrets = settings.secret("auth.service_secrets", ServiceSecrets::parse);
+        let ops = ops(settings, SECTION);
         Some(Self {
+            ops: ops?,
             listen: listen?,
             log: log?,
             server: server?,

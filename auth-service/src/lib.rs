@@ -19,6 +19,7 @@ mod grpc;
 mod introspection;
 mod key_ring;
 pub mod keys_command;
+mod meter;
 pub mod operator;
 pub mod password;
 mod refresh;
@@ -40,6 +41,8 @@ use shared::{
     clock::Clock,
     database::Lanes,
     health::Health,
+    metrics::Metrics,
+    ops::Ops,
     readiness::{self, Schema},
     serve::Server,
     token::{Revocations, Trust, Verifier},
@@ -56,6 +59,7 @@ use crate::{
     device::Devices,
     feed::{Feed, Lag},
     introspection::Introspection,
+    meter::Meter,
     password::{HashSettings, Hasher},
     refresh_token::{KeyRing, KeyRingError},
     sessions::Sessions,
@@ -110,6 +114,8 @@ pub struct App {
     signing_keys: SigningKeys,
     verifier: Verifier,
     health: Health,
+    metrics: Metrics,
+    ops: Ops,
     lanes: Lanes,
     feed: Feed,
     feed_lane: Lanes,
@@ -121,11 +127,24 @@ pub struct App {
 impl App {
     /// Puts the service together. It connects to its database in the background; must be called within a runtime.
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        Self::counted(config, clock, &Metrics::off())
+    }
+
+    /// Like [`App::new`], and counts in `metrics` what it does.
+    pub fn counted(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Result<Self, StartError> {
         warn_of_cheap_hashing(config.hash);
         let feed = Feed::new(config.feed, lag(&config));
-        let feed_lane = Lanes::start(feed::lane(&config.database)).map_err(StartError::Database)?;
-        let lanes = Lanes::start(config.database.clone()).map_err(StartError::Database)?;
-        let hasher = Hasher::start(config.hash, config.peppers.clone())?;
+        let feed_lane = Lanes::counted(feed::lane(&config.database), metrics, "feed")
+            .map_err(StartError::Database)?;
+        let lanes = Lanes::counted(config.database.clone(), metrics, "calls")
+            .map_err(StartError::Database)?;
+        let hasher = Hasher::start(config.hash, config.peppers.clone())?
+            .counting_in(metrics, config.hash.threads);
+        let meter = Arc::new(Meter::new(metrics));
         let verifier = verifier(&config.profile, config.leeway, &clock);
         let ring = config
             .refresh_keys
@@ -139,10 +158,15 @@ impl App {
         let sessions = Sessions::new(
             lanes.clone(),
             mint,
-            Arc::new(Throttle::new(config.throttle, Arc::clone(&clock))),
+            Arc::new(Throttle::new(
+                config.throttle,
+                Arc::clone(&clock),
+                Arc::clone(&meter),
+            )),
             feed.clone(),
             Arc::clone(&clock),
             config.lifetimes,
+            meter,
         );
         let accounts = Accounts::new(sessions.clone(), hasher, records.clone());
         let devices = Devices {
@@ -161,9 +185,15 @@ impl App {
             introspection,
         )
         .admitting(config.service_secrets);
+        feed.tell(metrics);
+        signing_keys.tell(metrics);
+        verifier.tell(metrics);
         let health = Health::new(surface.names().iter().copied());
         Ok(Self {
-            server: Server::new(surface, health.clone(), verifier.clone(), config.server)?,
+            server: Server::new(surface, health.clone(), verifier.clone(), config.server)?
+                .counting_in(metrics),
+            metrics: metrics.clone(),
+            ops: Ops::none(),
             signing_keys,
             verifier,
             health,
@@ -175,6 +205,12 @@ impl App {
         })
     }
 
+    /// Opens this operations port while it serves.
+    #[must_use]
+    pub fn with_ops(self, ops: Ops) -> Self {
+        Self { ops, ..self }
+    }
+
     /// Serves on `listener` until `shutdown` resolves, then stops: calls under way, then background tasks, then the
     /// connections to the database. It also stops when the signing key cannot be opened at the start.
     pub async fn serve(
@@ -182,6 +218,7 @@ impl App {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
+        let ops = self.ops.start(self.health.clone(), self.metrics);
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         let (loaded, signs) = watch::channel(false);
@@ -212,6 +249,7 @@ impl App {
             tracker.wait().await;
         }
         self.lanes.close().await;
+        ops.stop().await;
         fault.map_or(Ok(()), |error| Err(error.into()))
     }
 }

@@ -19,7 +19,9 @@ use secrecy::ExposeSecret as _;
 use shared::{
     clock::SystemClock,
     config::{Setting, exit_with},
-    healthcheck, shutdown, telemetry,
+    healthcheck,
+    ops::Ops,
+    shutdown, telemetry,
 };
 use tokio::net::TcpListener;
 
@@ -92,11 +94,14 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
 async fn serve(config: Config) -> anyhow::Result<()> {
     telemetry::init(&config.log)?;
     let stop = shutdown::on_signal();
-    let listener = TcpListener::bind(config.listen)
+    let address = config.listen;
+    let ops = Ops::bind(&config.ops, &config.listing).await?;
+    let metrics = ops.metrics("tandem-auth", env!("CARGO_PKG_VERSION"));
+    let app = App::counted(config, Arc::new(SystemClock), &metrics)?.with_ops(ops);
+    let listener = TcpListener::bind(address)
         .await
-        .with_context(|| format!("cannot listen on {}", config.listen))?;
+        .with_context(|| format!("cannot listen on {address}"))?;
     tracing::info!(address = %listener.local_addr()?, "serving");
-    let app = App::new(config, Arc::new(SystemClock))?;
     Ok(app.serve(listener, stop).await?)
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use futures_util::FutureExt as _;
-use shared::{caller::Call, ids::SessionId};
+use shared::{caller::Call, ids::SessionId, metrics::labels::Refresh};
 
 use crate::{
     decision::{Decision, decide},
@@ -30,6 +30,16 @@ impl Sessions {
         token: &str,
         tag: Option<AttemptTag>,
     ) -> Result<Pair, Error> {
+        let refreshed = self.attempt(call, token, tag).await;
+        self.meter.refresh(refreshed)
+    }
+
+    async fn attempt(
+        &self,
+        call: &Call,
+        token: &str,
+        tag: Option<AttemptTag>,
+    ) -> Result<(Pair, Refresh), Error> {
         let presented = self.open_token(call, token)?;
         let id = presented.session_id.uuid();
         self.throttle.check_ended(id)?;
@@ -53,13 +63,14 @@ impl Sessions {
         call: &Call,
         presented: RefreshToken,
         tag: Option<AttemptTag>,
-    ) -> Result<Pair, Error> {
+    ) -> Result<(Pair, Refresh), Error> {
         let rotation = self.rotation(call, &presented, tag.as_ref())?;
         for _ in 0..ATTEMPTS {
             if let Some(session) = self.rotate(call, &rotation).await? {
-                return self
+                let pair = self
                     .mint
-                    .pair(&session, &presented.successor(), rotation.now);
+                    .pair(&session, &presented.successor(), rotation.now)?;
+                return Ok((pair, Refresh::Rotated));
             }
             let row = self.find(call, rotation.session_id).await?;
             let decision = decide(row.as_ref(), &rotation, self.window());
@@ -129,12 +140,19 @@ impl Sessions {
         row: Option<Stored>,
         rotation: &Rotation,
         presented: &RefreshToken,
-    ) -> Result<Pair, Error> {
+    ) -> Result<(Pair, Refresh), Error> {
         match (decision, row) {
             (Decision::Retry | Decision::Concurrent, Some(row)) => {
                 let session = row.standing(rotation.session_id);
-                self.mint
-                    .pair(&session, &presented.successor(), rotation.now)
+                let pair = self
+                    .mint
+                    .pair(&session, &presented.successor(), rotation.now)?;
+                let outcome = if decision == Decision::Retry {
+                    Refresh::Retried
+                } else {
+                    Refresh::Concurrent
+                };
+                Ok((pair, outcome))
             }
             (Decision::Reuse, _) => {
                 let ended = self

@@ -15,6 +15,7 @@ use crate::{
     domain::DeviceLabel,
     error::Error,
     feed::Feed,
+    meter::Meter,
     refresh_token::{RefreshToken, SessionSecret},
     store::{
         account::Account,
@@ -47,6 +48,7 @@ pub(crate) struct Sessions {
     pub(crate) feed: Feed,
     clock: Arc<dyn Clock>,
     pub(crate) lifetimes: Lifetimes,
+    pub(crate) meter: Arc<Meter>,
 }
 
 impl Sessions {
@@ -57,6 +59,7 @@ impl Sessions {
         feed: Feed,
         clock: Arc<dyn Clock>,
         lifetimes: Lifetimes,
+        meter: Arc<Meter>,
     ) -> Self {
         Self {
             lanes,
@@ -65,6 +68,7 @@ impl Sessions {
             feed,
             clock,
             lifetimes,
+            meter,
         }
     }
 

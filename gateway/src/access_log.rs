@@ -13,15 +13,19 @@ use std::{
 
 use axum::{
     body::{Body, Bytes},
-    extract::Request,
+    extract::{Request, State},
     middleware::Next,
     response::Response,
 };
 use http::{HeaderValue, Method, StatusCode};
 use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
+use tonic::Code;
 
-use crate::request_id::{self, X_REQUEST_ID};
+use crate::{
+    meter::{self, Meter},
+    request_id::{self, X_REQUEST_ID},
+};
 
 /// The address a connection comes from, in the extensions of its requests.
 #[derive(Debug, Clone, Copy)]
@@ -39,10 +43,14 @@ impl GrpcStatus {
 }
 
 /// Gives the request its id, and logs it.
-pub(crate) async fn record(mut request: Request, next: Next) -> Response {
+pub(crate) async fn record(
+    State(meter): State<Arc<Meter>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let id = request_id::choose(request.headers());
     request.headers_mut().insert(X_REQUEST_ID, id.clone());
-    let mut line = Line::new(&request, id.clone());
+    let mut line = Line::new(&request, id.clone(), meter);
     let mut response = next.run(request).await;
     response.headers_mut().insert(X_REQUEST_ID, id);
     line.status = Some(response.status());
@@ -59,11 +67,14 @@ struct Line {
     start: Instant,
     status: Option<StatusCode>,
     grpc: Option<GrpcStatus>,
+    meter: Arc<Meter>,
 }
 
 impl Line {
-    fn new(request: &Request, id: HeaderValue) -> Self {
+    fn new(request: &Request, id: HeaderValue, meter: Arc<Meter>) -> Self {
+        meter.begin();
         Self {
+            meter,
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
             peer: request.extensions().get().copied(),
@@ -85,6 +96,14 @@ impl Line {
                 .unwrap_or("gone"),
         }
     }
+
+    /// None for an answer that is not gRPC-web.
+    fn code(&self) -> Option<Code> {
+        let status = self.grpc.as_ref()?.0.get();
+        Some(status.map_or(Code::Cancelled, |status| {
+            Code::from_bytes(status.as_bytes())
+        }))
+    }
 }
 
 impl Drop for Line {
@@ -100,6 +119,8 @@ impl Drop for Line {
             peer = self.peer.map(|Peer(address)| tracing::field::display(address)),
             "request"
         );
+        let route = meter::route(&self.method, &self.path);
+        self.meter.end(route, self.start, self.status, self.code());
     }
 }
 

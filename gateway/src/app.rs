@@ -8,6 +8,11 @@ use axum::{
     middleware,
     routing::{any, get},
 };
+use shared::{
+    health::Health,
+    metrics::{Connections, Metrics},
+    ops::Ops,
+};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -16,6 +21,7 @@ use crate::{
     contract::Contract,
     cors, grpc_web, health, info, jwks,
     leaving::{self, Leaving},
+    meter::Meter,
     upstream::Upstreams,
 };
 
@@ -31,6 +37,8 @@ pub enum Error {
 #[derive(Debug)]
 pub struct App {
     config: Config,
+    metrics: Metrics,
+    ops: Ops,
 }
 
 /// What every handler can ask for.
@@ -40,6 +48,7 @@ pub(crate) struct Gateway {
     pub(crate) contract: Arc<Contract>,
     pub(crate) upstreams: Upstreams,
     pub(crate) leaving: Leaving,
+    pub(crate) meter: Arc<Meter>,
 }
 
 impl FromRef<Gateway> for Upstreams {
@@ -58,11 +67,29 @@ impl App {
     /// A gateway with these settings. Nothing is opened before [`App::serve`].
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self { config }
+        Self::counted(config, &Metrics::off())
+    }
+
+    /// Like [`App::new`], and counts in `metrics` what it does.
+    #[must_use]
+    pub fn counted(config: Config, metrics: &Metrics) -> Self {
+        Self {
+            config,
+            metrics: metrics.clone(),
+            ops: Ops::none(),
+        }
+    }
+
+    /// Opens this operations port while it serves. A gateway is ready from the start until it is told to stop: without a
+    /// service its calls are refused with a reason, which is more than a connection that is not there can tell.
+    #[must_use]
+    pub fn with_ops(self, ops: Ops) -> Self {
+        Self { ops, ..self }
     }
 
     /// Serves connections of `listener` until `shutdown` completes; then says that it leaves, goes on for
-    /// [`Config::pause`], closes the listener and lets the calls in flight end, for at most [`Config::drain`]. The services need not be up: connections to them open when needed.
+    /// [`Config::pause`], closes the listener and lets the calls in flight end, for at most [`Config::drain`]. The services need
+    /// not be up: connections to them open when needed.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -70,16 +97,28 @@ impl App {
     ) -> Result<(), Error> {
         let address = listener.local_addr().map_err(Error::Listener)?;
         let limits = Limits::from(&self.config);
+        let health = Health::new([]);
+        health.set_ready(true);
+        health.tell(&self.metrics);
         let leaving = Leaving::default();
-        let shutdown = leaving.clone().after(shutdown, self.config.pause);
+        let stopping = async {
+            shutdown.await;
+            health.drain();
+        };
+        let stopping = leaving.clone().after(stopping, self.config.pause);
         let gateway = Gateway {
             upstreams: Upstreams::connect(&self.config),
+            meter: Arc::new(Meter::new(&self.metrics)),
             contract: Arc::new(Contract::read()),
             config: Arc::new(self.config),
             leaving,
         };
+        let counts = Connections::new(&self.metrics);
+        let ops = self.ops.start(health.clone(), self.metrics);
         tracing::info!(%address, "listening");
-        connections::serve(listener, router(gateway), limits, shutdown).await;
+        connections::serve(listener, router(gateway), limits, counts, stopping).await;
+        health.close();
+        ops.stop().await;
         tracing::info!(%address, "stopped");
         Ok(())
     }
@@ -87,6 +126,7 @@ impl App {
 
 /// The log is outermost, so that it sees preflights; CORS comes before the routes, so that every answer carries its headers.
 fn router(gateway: Gateway) -> Router {
+    let meter = Arc::clone(&gateway.meter);
     let cors = cors::layer(&gateway.config.cors_origins);
     let leaving = middleware::from_fn_with_state(gateway.leaving.clone(), leaving::tell);
     Router::new()
@@ -97,6 +137,6 @@ fn router(gateway: Gateway) -> Router {
         .fallback(grpc_web::not_found)
         .layer(cors)
         .layer(leaving)
-        .layer(middleware::from_fn(access_log::record))
+        .layer(middleware::from_fn_with_state(meter, access_log::record))
         .with_state(gateway)
 }

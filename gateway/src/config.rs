@@ -3,7 +3,10 @@
 use std::{net::SocketAddr, time::Duration};
 
 use http::Uri;
-use shared::config::{Listing, Log, Problems, Settings, Source, WebOrigin, listen, log};
+use shared::{
+    config::{Listing, Log, Problems, Settings, Source, WebOrigin, listen, log},
+    ops,
+};
 
 /// The section of the gateway's settings.
 pub const SECTION: &str = "gateway";
@@ -58,6 +61,8 @@ pub struct Config {
     pub pause: Duration,
     /// The longest a stop waits for calls in flight after that: up to 1 h.
     pub drain: Duration,
+    /// The operations port.
+    pub ops: ops::Settings,
     /// All of it as it may be shown, secrets left out.
     pub listing: Listing,
 }
@@ -100,7 +105,9 @@ impl Config {
         let max_streams = settings.get_within("gateway.max_streams", 1..=100_000);
         let pause = settings.get_within("gateway.pause", Duration::ZERO..=HOUR);
         let drain = settings.get_within("gateway.drain", Duration::ZERO..=HOUR);
+        let ops = shared::config::ops(settings, SECTION);
         Some(Self {
+            ops: ops?,
             log: log?,
             listen: listen?,
             auth_upstream: auth_upstream?,

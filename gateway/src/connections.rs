@@ -22,6 +22,8 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
+use shared::metrics::Connections;
+
 use crate::{Config, access_log::Peer};
 
 /// What every HTTP/2 connection begins with (RFC 9113, section 3.4).
@@ -80,6 +82,7 @@ pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
     limits: Limits,
+    counts: Connections,
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let server = Server {
@@ -97,10 +100,10 @@ pub(crate) async fn serve(
             biased;
             () = &mut shutdown => break,
             (stream, peer, slot) = accept(&listener, &slots) => {
-                let server = server.clone();
+                let (server, open) = (server.clone(), counts.accept());
                 connections.spawn(async move {
                     server.connection(stream, peer).await;
-                    drop(slot);
+                    drop((slot, open));
                 });
             }
         }

@@ -22,6 +22,7 @@ mod health;
 mod info;
 mod jwks;
 mod leaving;
+mod meter;
 mod refusal;
 mod request_id;
 mod upstream;

@@ -11,7 +11,9 @@ use clap::{Parser, Subcommand};
 use gateway::{App, Config};
 use shared::{
     config::{Setting, exit_with},
-    healthcheck, shutdown, telemetry,
+    healthcheck,
+    ops::Ops,
+    shutdown, telemetry,
 };
 use tokio::net::TcpListener;
 
@@ -72,5 +74,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("cannot listen on {}", config.listen))?;
-    Ok(App::new(config).serve(listener, stop).await?)
+    let ops = Ops::bind(&config.ops, &config.listing).await?;
+    let metrics = ops.metrics("tandem-gateway", env!("CARGO_PKG_VERSION"));
+    let app = App::counted(config, &metrics).with_ops(ops);
+    Ok(app.serve(listener, stop).await?)
 }

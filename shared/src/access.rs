@@ -36,6 +36,8 @@ pub struct Rpc {
     pub streaming: bool,
     /// Whether it belongs to the infrastructure (health, reflection): not logged, not counted against the limit.
     pub infrastructure: bool,
+    /// Its place in [`AccessPolicy::methods`].
+    pub number: usize,
 }
 
 /// Why a server must not start.
@@ -57,7 +59,11 @@ pub enum PolicyError {
 
 /// The access of every served RPC, by path (`/package.Service/Method`).
 #[derive(Debug, Default)]
-pub struct AccessPolicy(HashMap<String, Rpc>);
+pub struct AccessPolicy {
+    rpcs: HashMap<String, Rpc>,
+    /// Full names, each at the number of its RPC.
+    methods: Vec<String>,
+}
 
 impl AccessPolicy {
     /// The policy of the named services.
@@ -65,21 +71,25 @@ impl AccessPolicy {
         pool: &DescriptorPool,
         services: impl IntoIterator<Item = &'a str>,
     ) -> Result<Self, PolicyError> {
-        let mut rpcs = HashMap::new();
+        let mut policy = Self::default();
         for name in services {
             let service = pool
                 .get_service_by_name(name)
                 .ok_or_else(|| PolicyError::UnknownService(name.to_owned()))?;
             for method in service.methods() {
-                rpcs.insert(format!("/{name}/{}", method.name()), rpc(&method)?);
+                let full = format!("{name}/{}", method.name());
+                let rpc = rpc(&method, policy.methods.len())?;
+                policy.rpcs.insert(format!("/{full}"), rpc);
+                policy.methods.push(full);
             }
         }
-        Ok(Self(rpcs))
+        Ok(policy)
     }
 
     /// Refuses when an RPC is for services: for a server that has no secret to know them by.
     pub fn refuse_services(&self) -> Result<(), PolicyError> {
-        match self.0.iter().find(|(_, rpc)| rpc.access == Access::Service) {
+        let mut rpcs = self.rpcs.iter();
+        match rpcs.find(|(_, rpc)| rpc.access == Access::Service) {
             Some((path, _)) => Err(PolicyError::NoServiceSecret(path.clone())),
             None => Ok(()),
         }
@@ -88,11 +98,16 @@ impl AccessPolicy {
     /// What is known of the RPC at `path`; `None` when no such RPC is served.
     #[must_use]
     pub fn find(&self, path: &str) -> Option<Rpc> {
-        self.0.get(path).copied()
+        self.rpcs.get(path).copied()
+    }
+
+    /// The full names of all RPCs (`package.Service/Method`), each at its number.
+    pub fn methods(&self) -> impl Iterator<Item = &str> {
+        self.methods.iter().map(String::as_str)
     }
 }
 
-fn rpc(method: &MethodDescriptor) -> Result<Rpc, PolicyError> {
+fn rpc(method: &MethodDescriptor, number: usize) -> Result<Rpc, PolicyError> {
     let infrastructure = method.full_name().starts_with("grpc.");
     let access = if infrastructure {
         Access::Public
@@ -104,6 +119,7 @@ fn rpc(method: &MethodDescriptor) -> Result<Rpc, PolicyError> {
         purpose: purpose(method),
         streaming: method.is_client_streaming() || method.is_server_streaming(),
         infrastructure,
+        number,
     })
 }
 

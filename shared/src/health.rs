@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
 pub use self::readiness::Readiness;
+use crate::metrics::{Metrics, definitions::READY};
 use crate::proto::health::{
     HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthListResponse,
     health_check_response::ServingStatus, health_server, health_server::HealthServer,
@@ -37,8 +38,21 @@ pub struct Health {
 #[derive(Debug)]
 struct State {
     phase: Phase,
+    /// What stands in the way while it is not ready.
+    failing: Vec<&'static str>,
     /// Every name but [`LIVENESS`].
     names: BTreeSet<String>,
+}
+
+/// Whether a server is ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is.
+    Ready,
+    /// It is not; the conditions that fail, by name.
+    NotReady(Vec<&'static str>),
+    /// It stops, and will not be again.
+    Draining,
 }
 
 /// In the order in which a server goes through them; it returns from the first two only.
@@ -57,6 +71,7 @@ impl Health {
         let names = ["", READINESS].into_iter().chain(services);
         let state = State {
             phase: Phase::NotReady,
+            failing: vec!["start"],
             names: names.map(str::to_owned).collect(),
         };
         Self {
@@ -86,6 +101,39 @@ impl Health {
         self.enter(Phase::Closed);
     }
 
+    /// Sets every name but [`LIVENESS`] by what fails: ready when nothing does.
+    pub(crate) fn set_failing(&self, failing: Vec<&'static str>) {
+        let next = if failing.is_empty() {
+            Phase::Ready
+        } else {
+            Phase::NotReady
+        };
+        self.state.send_if_modified(|state| {
+            state.failing = failing;
+            state.enter(next)
+        });
+    }
+
+    /// Whether the server is ready, and why not.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        let state = self.state.borrow();
+        match state.phase {
+            Phase::Ready => Verdict::Ready,
+            Phase::NotReady => Verdict::NotReady(state.failing.clone()),
+            Phase::Draining | Phase::Closed => Verdict::Draining,
+        }
+    }
+
+    /// Tells `metrics` whether the server is ready.
+    pub fn tell(&self, metrics: &Metrics) {
+        let state = self.state.subscribe();
+        metrics.gauge(&READY, move || {
+            let ready = state.borrow().phase == Phase::Ready;
+            vec![(f64::from(u8::from(ready)), Vec::new())]
+        });
+    }
+
     /// Whether "" is `SERVING`.
     #[must_use]
     pub fn is_ready(&self) -> bool {
@@ -99,18 +147,21 @@ impl Health {
     }
 
     fn enter(&self, next: Phase) {
-        self.state.send_if_modified(|state| {
-            let allowed = state.phase < Phase::Draining || state.phase < next;
-            let changes = allowed && state.phase != next;
-            if changes {
-                state.phase = next;
-            }
-            changes
-        });
+        self.state.send_if_modified(|state| state.enter(next));
     }
 }
 
 impl State {
+    /// Enters a phase, if there is a way from this one to it; whether that changes anything.
+    fn enter(&mut self, next: Phase) -> bool {
+        let allowed = self.phase < Phase::Draining || self.phase < next;
+        let changes = allowed && self.phase != next;
+        if changes {
+            self.phase = next;
+        }
+        changes
+    }
+
     /// The status of `name`, or `None` for an unknown one.
     fn status(&self, name: &str) -> Option<ServingStatus> {
         match name {

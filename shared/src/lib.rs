@@ -13,6 +13,7 @@
 //! | [`health`], [`readiness`], [`reflection`] | the two infrastructure services, and what readiness depends on |
 //! | [`database`] | lanes: connections owned by tasks; migrations |
 //! | [`config`], [`telemetry`], [`shutdown`] | what `main` needs |
+//! | [`metrics`], [`ops`] | what operators see: counts, health and settings on a port of their own |
 //! | [`network`] | blocks of addresses; who a call behind proxies comes from |
 //! | [`paging`] | page sizes and sealed page tokens |
 //! | [`ids`], [`clock`], [`text`], [`etag`], [`mask`] | small vocabulary |
@@ -29,7 +30,9 @@ pub mod health;
 pub mod healthcheck;
 pub mod ids;
 pub mod mask;
+pub mod metrics;
 pub mod network;
+pub mod ops;
 pub mod paging;
 pub mod proto;
 pub mod readiness;

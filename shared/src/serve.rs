@@ -30,6 +30,7 @@ use crate::{
     backlog,
     caller::Peer,
     health::Health,
+    metrics::{Connections, Metrics, RpcMeter, definitions::RPC_CAPACITY},
     network::Network,
     proto::FILE_DESCRIPTOR_SET,
     reflection::Reflection,
@@ -119,6 +120,7 @@ pub struct Server {
     rules: Arc<Rules>,
     health: Health,
     limits: Limits,
+    connections: Connections,
     /// Ends reflection streams, which a client may hold open for ever.
     goaway: CancellationToken,
 }
@@ -150,7 +152,9 @@ impl Server {
         if surface.secrets.is_empty() {
             policy.refuse_services()?;
         }
+        let metrics = Metrics::off();
         let rules = Rules {
+            meter: RpcMeter::new(&metrics, policy.methods()),
             policy,
             verifier,
             secrets: surface.secrets,
@@ -164,8 +168,21 @@ impl Server {
             rules: Arc::new(rules),
             health,
             limits,
+            connections: Connections::new(&metrics),
             goaway,
         })
+    }
+
+    /// Counts what the server does in `metrics`.
+    #[must_use]
+    pub fn counting_in(mut self, metrics: &Metrics) -> Self {
+        let rules = Arc::get_mut(&mut self.rules).expect("nothing is served yet");
+        rules.meter = RpcMeter::new(metrics, rules.policy.methods());
+        self.connections = Connections::new(metrics);
+        let capacity = u32::try_from(self.limits.max_in_flight).map_or(f64::MAX, f64::from);
+        metrics.gauge(&RPC_CAPACITY, move || vec![(capacity, Vec::new())]);
+        self.health.tell(metrics);
+        self
     }
 
     /// Serves until `shutdown` resolves, then stops: `NOT_SERVING`, the pause, no more connections, GOAWAY, calls under way
@@ -185,9 +202,7 @@ impl Server {
             tokio::select! {
                 () = &mut shutdown => break,
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, peer)) => {
-                        connections.spawn(self.connection(&http, stream, peer));
-                    }
+                    Ok((stream, peer)) => self.begin(&connections, &http, stream, peer),
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");
                         tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -196,9 +211,25 @@ impl Server {
             }
         }
         for (stream, peer) in backlog::close(listener) {
-            connections.spawn(self.connection(&http, stream, peer));
+            self.begin(&connections, &http, stream, peer);
         }
         self.stop(&connections).await;
+    }
+
+    /// Counts a connection and serves it beside the others.
+    fn begin(
+        &self,
+        connections: &TaskTracker,
+        http: &http2::Builder<TokioExecutor>,
+        stream: TcpStream,
+        peer: SocketAddr,
+    ) {
+        let open = self.connections.accept();
+        let connection = self.connection(http, stream, peer);
+        connections.spawn(async move {
+            connection.await;
+            drop(open);
+        });
     }
 
     async fn stop(&self, connections: &TaskTracker) {

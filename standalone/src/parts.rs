@@ -8,6 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Error, plan::Plan, ports::Ports};
 
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// How a part ended: what went wrong, if anything did.
 type Ended = Result<Option<String>, JoinError>;
 
@@ -82,11 +84,17 @@ impl Parts {
     /// Starts all three on their listeners.
     pub(crate) fn start(plan: Plan, ports: Ports) -> Result<Self, Error> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let auth = auth_service::App::new(plan.auth, Arc::clone(&clock))
-            .map_err(|error| cannot_start("auth service", &error))?;
-        let task = task_service::App::new(plan.task, clock)
-            .map_err(|error| cannot_start("task service", &error))?;
-        let gateway = gateway::App::new(plan.gateway);
+        let [auth_ops, task_ops, gateway_ops] = ports.ops;
+        let metrics = auth_ops.metrics("tandem-auth", VERSION);
+        let auth = auth_service::App::counted(plan.auth, Arc::clone(&clock), &metrics)
+            .map_err(|error| cannot_start("auth service", &error))?
+            .with_ops(auth_ops);
+        let metrics = task_ops.metrics("tandem-task", VERSION);
+        let task = task_service::App::counted(plan.task, clock, &metrics)
+            .map_err(|error| cannot_start("task service", &error))?
+            .with_ops(task_ops);
+        let metrics = gateway_ops.metrics("tandem-gateway", VERSION);
+        let gateway = gateway::App::counted(plan.gateway, &metrics).with_ops(gateway_ops);
         Ok(Self {
             auth: Part::start("auth service", |stop| async move {
                 why(auth.serve(ports.auth, stop).await)

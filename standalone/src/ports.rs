@@ -2,9 +2,16 @@
 
 use std::{io, net::SocketAddr};
 
+use shared::{
+    config::Listing,
+    ops::{Ops, Settings},
+};
 use tokio::net::TcpListener;
 
 use crate::{Error, next_steps::Addresses, plan::Plan};
+
+/// The operations ports of the three parts if nobody sets them.
+const DEFAULT_OPS: [u16; 3] = [9051, 9052, 9080];
 
 /// The listeners of the three parts.
 #[derive(Debug)]
@@ -12,6 +19,8 @@ pub(crate) struct Ports {
     pub(crate) auth: TcpListener,
     pub(crate) task: TcpListener,
     pub(crate) gateway: TcpListener,
+    /// The operations ports of the three.
+    pub(crate) ops: [Ops; 3],
     /// Where they are; port 0 has become a real one.
     pub(crate) addresses: Addresses,
 }
@@ -21,6 +30,26 @@ impl Ports {
         let (auth, auth_at) = bind(plan.auth.listen, "TANDEM_AUTH__LISTEN").await?;
         let (task, task_at) = bind(plan.task.listen, "TANDEM_TASK__LISTEN").await?;
         let (gateway, gateway_at) = bind(plan.gateway.listen, "TANDEM_GATEWAY__LISTEN").await?;
+        let ops = [
+            ops(
+                &plan.auth.ops,
+                &plan.auth.listing,
+                "TANDEM_AUTH__OPS__LISTEN",
+            )
+            .await?,
+            ops(
+                &plan.task.ops,
+                &plan.task.listing,
+                "TANDEM_TASK__OPS__LISTEN",
+            )
+            .await?,
+            ops(
+                &plan.gateway.ops,
+                &plan.gateway.listing,
+                "TANDEM_GATEWAY__OPS__LISTEN",
+            )
+            .await?,
+        ];
         let addresses = Addresses {
             auth: auth_at,
             task: task_at,
@@ -30,9 +59,29 @@ impl Ports {
             auth,
             task,
             gateway,
+            ops,
             addresses: addresses.to_call(),
         })
     }
+}
+
+/// An operations port. One of the default ports that is taken is replaced by a free one, so that two of these processes can run
+/// side by side; the log says which it is.
+async fn ops(settings: &Settings, listing: &Listing, variable: &'static str) -> Result<Ops, Error> {
+    let Some(address) = settings.listen else {
+        return Ok(Ops::none());
+    };
+    let bound = match bind(address, variable).await {
+        Err(Error::Port { source, .. })
+            if source.kind() == io::ErrorKind::AddrInUse
+                && DEFAULT_OPS.contains(&address.port()) =>
+        {
+            bind(SocketAddr::new(address.ip(), 0), variable).await
+        }
+        bound => bound,
+    };
+    let (listener, _address) = bound?;
+    Ok(Ops::on(listener, listing.clone()))
 }
 
 async fn bind(

@@ -8,9 +8,9 @@ use secrecy::SecretString;
 use shared::{
     config::{
         KeyMaterial, Listing, Log, Problems, Settings, Source, Weakness, database, listen, log,
-        server,
+        ops, server,
     },
-    database,
+    database, ops,
     serve::Limits,
     service_secrets,
     token::{Freshness, Trust},
@@ -56,6 +56,8 @@ pub struct Config {
     pub quota: i32,
     /// How long a deleted task can be undeleted: a minute to ten years.
     pub purge_after: TimeDelta,
+    /// The operations port.
+    pub ops: ops::Settings,
     /// Limits of the server.
     pub server: Limits,
     /// All of it as it may be shown, secrets left out.
@@ -91,6 +93,7 @@ impl Config {
         let quota = settings.get_within("task.quota", 1..=1_000_000_u32);
         let purge_after = settings.get_within("task.purge_after", MINUTE..=DECADE);
         let server = server(settings, SECTION);
+        let ops = ops(settings, SECTION);
         Some(Self {
             log: log?,
             listen: listen?,
@@ -106,6 +109,7 @@ impl Config {
             purge_after: TimeDelta::from_std(purge_after?).expect("ten years fit"),
             server: server?,
             listing: settings.listing_for(SECTION),
+            ops: ops?,
         })
     }
 }

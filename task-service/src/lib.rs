@@ -25,6 +25,8 @@ use shared::{
     clock::Clock,
     database::Lanes,
     health::Health,
+    metrics::Metrics,
+    ops::Ops,
     paging::PageTokens,
     proto::task::task_service_server::TaskServiceServer,
     readiness::{self, Schema},
@@ -85,6 +87,8 @@ pub struct App {
     clock: Arc<dyn Clock>,
     verifier: Verifier,
     feed: Feed,
+    metrics: Metrics,
+    ops: Ops,
 }
 
 impl App {
@@ -106,6 +110,21 @@ impl App {
             config,
             clock,
             verifier,
+            metrics: Metrics::off(),
+            ops: Ops::none(),
+        })
+    }
+
+    /// Like [`App::new`], and counts in `metrics` what it does.
+    pub fn counted(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Result<Self, StartError> {
+        let metrics = metrics.clone();
+        Ok(Self {
+            metrics,
+            ..Self::new(config, clock)?
         })
     }
 
@@ -117,7 +136,15 @@ impl App {
             clock,
             verifier,
             feed: Feed::Given,
+            metrics: Metrics::off(),
+            ops: Ops::none(),
         }
+    }
+
+    /// Opens this operations port while it serves.
+    #[must_use]
+    pub fn with_ops(self, ops: Ops) -> Self {
+        Self { ops, ..self }
     }
 
     /// Serves until `shutdown` resolves and calls under way have ended.
@@ -128,7 +155,8 @@ impl App {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), StartError> {
-        let lanes = Lanes::start(self.config.database).map_err(StartError::DatabaseUrl)?;
+        let lanes = Lanes::counted(self.config.database, &self.metrics, "calls")
+            .map_err(StartError::DatabaseUrl)?;
         let tasks = Tasks {
             lanes: lanes.clone(),
             clock: self.clock,
@@ -141,7 +169,10 @@ impl App {
         let surface = Surface::default().with(service);
         let health = Health::new(surface.names().iter().copied());
         let limits = self.config.server;
-        let server = Server::new(surface, health.clone(), self.verifier.clone(), limits)?;
+        let server = Server::new(surface, health.clone(), self.verifier.clone(), limits)?
+            .counting_in(&self.metrics);
+        self.verifier.tell(&self.metrics);
+        let ops = self.ops.start(health.clone(), self.metrics);
 
         let stop = CancellationToken::new();
         let background = TaskTracker::new();
@@ -156,6 +187,7 @@ impl App {
         stop.cancel();
         background.wait().await;
         lanes.close().await;
+        ops.stop().await;
         // Kept until now: a readiness condition fails when nobody vouches for it any more.
         drop(told);
         Ok(())

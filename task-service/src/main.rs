@@ -13,7 +13,9 @@ use secrecy::ExposeSecret as _;
 use shared::{
     clock::SystemClock,
     config::{Setting, exit_with},
-    healthcheck, shutdown, telemetry,
+    healthcheck,
+    ops::Ops,
+    shutdown, telemetry,
 };
 use task_service::{App, SCHEMA, config::Config};
 use tokio::net::TcpListener;
@@ -77,7 +79,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {}", config.listen))?;
     tracing::info!(address = %listener.local_addr()?, "listening");
-    let app = App::new(config, Arc::new(SystemClock))?;
+    let ops = Ops::bind(&config.ops, &config.listing).await?;
+    let metrics = ops.metrics("tandem-task", env!("CARGO_PKG_VERSION"));
+    let app = App::counted(config, Arc::new(SystemClock), &metrics)?.with_ops(ops);
     Ok(app.serve(listener, shutdown).await?)
 }
 

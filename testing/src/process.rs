@@ -19,6 +19,13 @@ const POLL: Duration = Duration::from_millis(10);
 /// How long the last lines of a program that has ended may take to be read.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// Where the operations ports are set: tests run side by side, so each gets a free one unless a test says otherwise.
+const OPS: [&str; 3] = [
+    "TANDEM_AUTH__OPS__LISTEN",
+    "TANDEM_TASK__OPS__LISTEN",
+    "TANDEM_GATEWAY__OPS__LISTEN",
+];
+
 /// A running program with a clean environment. Killed when dropped, and held to showing no secret.
 ///
 /// Its standard input is a pipe that stays open, and empty, until [`Process::close_input`] or the end of this.
@@ -29,7 +36,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a program that inherits nothing but PATH, and gets `variables`.
+    /// Starts a program that inherits nothing but PATH, and gets `variables`. Operations ports are free ones.
     pub fn spawn<'n, A, V>(program: impl AsRef<Path>, arguments: A, variables: V) -> Self
     where
         A: IntoIterator<Item: AsRef<OsStr>>,
@@ -41,6 +48,7 @@ impl Process {
             .args(arguments)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .envs(OPS.map(|variable| (variable, "127.0.0.1:0")))
             .envs(variables);
         command
             .stdin(Stdio::piped())

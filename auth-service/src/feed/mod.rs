@@ -8,6 +8,7 @@
 //! A heartbeat is a proof: it is sent only right after a look at the database that was quick enough. Without the database
 //! the feed falls silent, and verifiers know that they know nothing new.
 
+mod observed;
 mod published;
 mod publisher;
 mod subscribers;

@@ -49,6 +49,16 @@ impl Published {
         }
     }
 
+    /// When the last look that succeeded began.
+    pub(super) const fn looked(&self) -> Option<Instant> {
+        self.looked
+    }
+
+    /// How many revocations are held.
+    pub(super) fn count(&self) -> usize {
+        self.set.count()
+    }
+
     pub(super) fn revokes(&self, claims: &Claims, kid: &str) -> bool {
         self.set.revokes(claims, kid)
     }

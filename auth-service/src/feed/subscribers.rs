@@ -79,6 +79,11 @@ impl Subscribers {
             .all(|connected| connected.kids.contains(kid))
     }
 
+    /// How many verifiers are connected to this replica.
+    pub(crate) fn count(&self) -> usize {
+        self.connected().len()
+    }
+
     fn connected(&self) -> MutexGuard<'_, HashMap<VerifierId, Connected>> {
         self.0
             .connected

@@ -40,7 +40,8 @@ impl AuthService for AuthRpcs {
     ) -> Result<Response<SignUpResponse>, Status> {
         let (call, message) = anonymous(request)?;
         let wish = requests::sign_up(message)?;
-        let (account, pair) = self.accounts.sign_up(&call, wish).await?;
+        let signed_up = self.accounts.sign_up(&call, wish).await;
+        let (account, pair) = self.sessions.meter.sign_up(signed_up)?;
         Ok(Response::new(SignUpResponse {
             account: Some(messages::account(&account)),
             tokens: Some(messages::token_pair(pair)),
@@ -54,7 +55,8 @@ impl AuthService for AuthRpcs {
         let device = self.devices.shown(request.metadata());
         let (call, message) = anonymous(request)?;
         let wish = requests::sign_in(message, device)?;
-        let (account, pair) = self.accounts.sign_in(&call, wish).await?;
+        let signed_in = self.accounts.sign_in(&call, wish).await;
+        let (account, pair) = self.sessions.meter.sign_in(signed_in)?;
         Ok(Response::new(SignInResponse {
             account: Some(messages::account(&account)),
             tokens: Some(messages::token_pair(pair)),

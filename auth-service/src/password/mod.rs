@@ -6,6 +6,7 @@
 //! hashed. There are two lines in the queue ([`Line`]), so that a flood of strangers does not keep known devices out.
 
 mod arena;
+mod meter;
 mod pepper;
 mod phc;
 mod queue;
@@ -18,8 +19,11 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+use shared::metrics::Metrics;
+
 use crate::domain::{Password, PresentedPassword};
 use arena::Arena;
+use meter::Meter;
 use phc::Stored;
 use queue::{Entrance, Exit, Job};
 
@@ -87,6 +91,7 @@ pub struct Verdict {
 pub struct Hasher {
     queue: Entrance,
     peppers: Peppers,
+    meter: Meter,
     /// Checked against where there is no account: as costly as a real one, and nobody's.
     dummy: Stored,
 }
@@ -106,8 +111,19 @@ impl Hasher {
         Ok(Self {
             queue,
             peppers,
+            meter: Meter::new(&Metrics::off()),
             dummy,
         })
+    }
+
+    /// Counts in `metrics` what its `threads` do.
+    #[must_use]
+    pub fn counting_in(self, metrics: &Metrics, threads: usize) -> Self {
+        meter::tell(&self.queue, threads, metrics);
+        Self {
+            meter: Meter::new(metrics),
+            ..self
+        }
     }
 
     /// The hash of a new password, with a salt of its own.
@@ -170,32 +186,38 @@ impl Hasher {
         work: impl FnOnce(&mut Arena) -> T + Send + 'static,
     ) -> Result<T, HashError> {
         let (answer, answered) = oneshot::channel();
-        self.queue.put(line, job(deadline, answer, work))?;
+        let put = self.queue.put(line, self.job(deadline, answer, work));
+        if put == Err(HashError::QueueFull) {
+            self.meter.full();
+        }
+        put?;
         match timeout_at(deadline, answered).await {
             Ok(Ok(done)) => done,
             Ok(Err(_dropped)) => Err(HashError::Gone),
             Err(_elapsed) => Err(HashError::DeadlineExceeded),
         }
     }
-}
 
-/// `work` with its deadline, to be done only if somebody still waits for it.
-fn job<T: Send + 'static>(
-    deadline: Instant,
-    answer: oneshot::Sender<Result<T, HashError>>,
-    work: impl FnOnce(&mut Arena) -> T + Send + 'static,
-) -> Job {
-    Box::new(move |arena| {
-        if answer.is_closed() {
-            return;
-        }
-        let done = if Instant::now() < deadline {
-            Ok(work(arena))
-        } else {
-            Err(HashError::DeadlineExceeded)
-        };
-        let _gone_meanwhile = answer.send(done);
-    })
+    /// `work` with its deadline, to be done only if somebody still waits for it.
+    fn job<T: Send + 'static>(
+        &self,
+        deadline: Instant,
+        answer: oneshot::Sender<Result<T, HashError>>,
+        work: impl FnOnce(&mut Arena) -> T + Send + 'static,
+    ) -> Job {
+        let (meter, since) = (self.meter.clone(), Instant::now());
+        Box::new(move |arena| {
+            if answer.is_closed() {
+                return;
+            }
+            let done = if Instant::now() < deadline {
+                Ok(meter.during(since.elapsed(), || work(arena)))
+            } else {
+                Err(HashError::DeadlineExceeded)
+            };
+            let _gone_meanwhile = answer.send(done);
+        })
+    }
 }
 
 /// Threads that work until the queue is closed and empty. They are not waited for at the end: they hold nothing to lose.

@@ -1,6 +1,6 @@
 //! The queue of the hashing threads: two lines, so that whoever floods one of them does not keep out those in the other.
 
-use async_channel::{Receiver, Sender, TrySendError};
+use async_channel::{Receiver, Sender, TrySendError, WeakSender};
 
 use super::{HashError, arena::Arena};
 
@@ -67,6 +67,17 @@ impl Entrance {
         self.tickets
             .try_send(())
             .map_err(|_no_thread_is_left| HashError::Gone)
+    }
+}
+
+impl Entrance {
+    /// How many wait in each line, whenever it is asked; 0 when all is over.
+    pub(super) fn waiting(
+        &self,
+    ) -> impl Fn() -> [(&'static str, usize); 2] + Send + Sync + 'static {
+        let (known, anyone) = (self.known.downgrade(), self.anyone.downgrade());
+        let count = |line: &WeakSender<Job>| line.upgrade().map_or(0, |line| line.len());
+        move || [("known", count(&known)), ("anyone", count(&anyone))]
     }
 }
 

@@ -10,6 +10,7 @@
 //! - A killed key is not published from the next poll on, and the revocation feed voids its tokens within its own bound.
 
 mod acts;
+mod observed;
 mod replica;
 
 use std::{fmt, sync::Arc, time::Duration};

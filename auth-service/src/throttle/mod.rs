@@ -18,12 +18,12 @@ mod buckets;
 use std::{net::IpAddr, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use shared::{caller::Call, clock::Clock, ids::SessionId};
+use shared::{caller::Call, clock::Clock, ids::SessionId, metrics::labels::Limit};
 use uuid::Uuid;
 
 pub use buckets::Pace;
 
-use crate::{domain::sha256, error::Error, store::throttle::Tally};
+use crate::{domain::sha256, error::Error, meter::Meter, store::throttle::Tally};
 use buckets::{Buckets, Holder};
 
 /// How much guessing is borne.
@@ -54,6 +54,7 @@ pub(crate) struct Throttle {
     settings: ThrottleSettings,
     buckets: Buckets,
     clock: Arc<dyn Clock>,
+    meter: Arc<Meter>,
 }
 
 /// Whom a wrong password is charged to, in the database.
@@ -61,6 +62,7 @@ pub(crate) struct Throttle {
 pub(crate) struct Debtor {
     pub(crate) key: [u8; 32],
     allowance: Allowance,
+    limit: Limit,
 }
 
 /// What an attempt has taken from its address.
@@ -86,18 +88,23 @@ impl Debtor {
 }
 
 impl Throttle {
-    pub(crate) fn new(settings: ThrottleSettings, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        settings: ThrottleSettings,
+        clock: Arc<dyn Clock>,
+        meter: Arc<Meter>,
+    ) -> Self {
         Self {
             settings,
             buckets: Buckets::new(settings.address, settings.address_capacity),
             clock,
+            meter,
         }
     }
 
     /// Charges a password to the address of the call.
     pub(crate) fn charge(&self, call: &Call) -> Result<Charge<'_>, Error> {
         let holder = Holder::Passwords(origin(call).into());
-        self.take(holder)?;
+        self.take(holder, Limit::Address)?;
         Ok(Charge {
             throttle: self,
             holder,
@@ -107,13 +114,13 @@ impl Throttle {
     /// Charges a token or key that was none to the address of the call. Asked only of such: what others at the same address
     /// present is not their fault.
     pub(crate) fn charge_forgery(&self, call: &Call) -> Result<(), Error> {
-        self.take(Holder::Tokens(origin(call).into()))
+        self.take(Holder::Tokens(origin(call).into()), Limit::Tokens)
     }
 
     /// Whether a session or key that may have ended is still to be asked for.
     pub(crate) fn check_ended(&self, id: Uuid) -> Result<(), Error> {
         let peeked = self.buckets.peek(Holder::Ended(id), self.clock.now());
-        peeked.map_err(|retry_after| Error::RateLimited { retry_after })
+        peeked.map_err(|retry_after| self.refuse(Limit::Ended, retry_after))
     }
 
     /// Charges the use of a session or key that has ended to itself: it is good for nothing any more, and nobody else's is
@@ -128,6 +135,7 @@ impl Throttle {
         Debtor {
             key: email_hash,
             allowance: self.settings.account,
+            limit: Limit::Account,
         }
     }
 
@@ -136,6 +144,7 @@ impl Throttle {
         Debtor {
             key: device_key(session_id),
             allowance: self.settings.device,
+            limit: Limit::Device,
         }
     }
 
@@ -147,12 +156,17 @@ impl Throttle {
             return Ok(());
         }
         let retry_after = left.to_std().unwrap_or_default();
-        Err(Error::RateLimited { retry_after })
+        Err(self.refuse(debtor.limit, retry_after))
     }
 
-    fn take(&self, holder: Holder) -> Result<(), Error> {
+    fn refuse(&self, limit: Limit, retry_after: Duration) -> Error {
+        self.meter.throttled(limit);
+        Error::RateLimited { retry_after }
+    }
+
+    fn take(&self, holder: Holder, limit: Limit) -> Result<(), Error> {
         let taken = self.buckets.take(holder, self.clock.now());
-        taken.map_err(|retry_after| Error::RateLimited { retry_after })
+        taken.map_err(|retry_after| self.refuse(limit, retry_after))
     }
 }
 

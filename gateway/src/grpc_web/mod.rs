@@ -50,9 +50,13 @@ pub(crate) async fn call(State(gateway): State<Gateway>, request: Request) -> Re
         body_timeout: gateway.config.body_timeout,
         message: gateway.config.request_limit,
     };
+    let path = request.uri().path().to_owned();
     match forward(channel.clone(), request, media, limits).await {
         Ok(answer) => response::translate(answer, media.response, deadline, id),
         Err(refusal) => {
+            if refusal == Reason::UpstreamUnavailable {
+                gateway.meter.upstream_error(&path);
+            }
             response::trailers_only(&HeaderMap::new(), trailers(refusal, &id), media.response)
         }
     }

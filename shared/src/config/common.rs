@@ -8,7 +8,7 @@ use tracing_subscriber::filter::Targets;
 use super::secrets::database_url;
 use super::settings::Settings;
 use super::values::Setting;
-use crate::{database, serve::Limits};
+use crate::{database, ops, serve::Limits};
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -96,6 +96,14 @@ pub fn log(settings: &mut Settings) -> Option<Log> {
 /// Reads `<section>.listen`: the address the server binds. Port 0 takes a free one.
 pub fn listen(settings: &mut Settings, section: &str) -> Option<SocketAddr> {
     settings.get(&format!("{section}.listen"))
+}
+
+/// Reads `<section>.ops.listen`: the address of the operations port, or `off`.
+pub fn ops(settings: &mut Settings, section: &str) -> Option<ops::Settings> {
+    let listen = settings.optional::<ops::Listen>(&format!("{section}.ops.listen"))?;
+    Some(ops::Settings {
+        listen: listen.and_then(|listen| listen.0),
+    })
 }
 
 /// Reads `<section>.database.*`. PostgreSQL shows the connections as `tandem-<section>`.

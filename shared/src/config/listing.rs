@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 ///
 /// As text one line each, `auth.listen = "127.0.0.1:50051" (from the default)`; as JSON a list of objects with `key`,
 /// `value` (null if it is a secret or not set), `secret` and `source` (null if it is not set).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listing(Arc<[Listed]>);
 
 #[derive(Debug, PartialEq, Eq, Serialize)]

@@ -15,6 +15,7 @@ use super::error::Error;
 use super::settings::Settings;
 use super::status::{Connected, Status};
 use super::unit::{Queued, Verdict};
+use crate::metrics::{Dropped, LanesMeter};
 
 /// The first pause between two attempts to connect, and the longest: the database is back in use within a second of
 /// its return.
@@ -30,6 +31,7 @@ pub(super) struct Lane {
     pub(super) queue: Receiver<Queued>,
     pub(super) status: Arc<Status>,
     pub(super) closing: CancellationToken,
+    pub(super) meter: LanesMeter,
 }
 
 impl Lane {
@@ -57,8 +59,14 @@ impl Lane {
         let mut pause = FIRST_PAUSE;
         loop {
             match self.attempt().await {
-                Ok(connection) => return (connection, self.status.hold()),
-                Err(error) => self.status.failed(&error),
+                Ok(connection) => {
+                    self.meter.opened();
+                    return (connection, self.status.hold());
+                }
+                Err(error) => {
+                    self.meter.failed();
+                    self.status.failed(&error);
+                }
             }
             sleep(pause.mul_f64(1.0 - 0.5 * jitter())).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -106,7 +114,9 @@ impl Lane {
             match timeout(self.settings.check_after_idle, self.queue.recv()).await {
                 Ok(Ok(queued)) => {
                     let limit = self.settings.unit_limit;
-                    if queued.begin(&mut connection, limit).await == Verdict::Discard {
+                    let verdict = queued.begin(&mut connection, limit, &self.meter).await;
+                    if let Verdict::Discard(cause) = verdict {
+                        self.meter.dropped(cause);
                         return ControlFlow::Continue(());
                     }
                 }
@@ -116,12 +126,16 @@ impl Lane {
                 }
                 // Checked before work is taken rather than with work in hand: a dead connection costs no call anything.
                 Err(_idle) if self.answers(&mut connection).await => {}
-                Err(_idle) => return ControlFlow::Continue(()),
+                Err(_idle) => {
+                    self.meter.dropped(Dropped::Silent);
+                    return ControlFlow::Continue(());
+                }
             }
             if Instant::now() >= recycle_at {
                 break;
             }
         }
+        self.meter.dropped(Dropped::Recycled);
         hang_up(connection).await;
         ControlFlow::Continue(())
     }

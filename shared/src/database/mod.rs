@@ -19,6 +19,7 @@
 mod error;
 mod lane;
 pub mod migrate;
+mod observed;
 mod settings;
 mod status;
 mod transaction;
@@ -39,6 +40,7 @@ pub use error::{Error, UnitError};
 pub use settings::Settings;
 pub use status::State;
 
+use crate::metrics::{LanesMeter, Metrics};
 use lane::Lane;
 use status::Status;
 use unit::{Claim, Queued, Unit, Withdrawal};
@@ -65,6 +67,16 @@ impl Lanes {
     /// Starts the lanes on the current runtime and returns at once; they connect in the background, and go on trying.
     /// The only error is a URL that does not parse.
     pub fn start(settings: Settings) -> Result<Self, sqlx::Error> {
+        Self::counted(settings, &Metrics::off(), "calls")
+    }
+
+    /// Like [`start`](Self::start), and counts in `metrics` what these lanes do, under their name.
+    pub fn counted(
+        settings: Settings,
+        metrics: &Metrics,
+        name: &'static str,
+    ) -> Result<Self, sqlx::Error> {
+        let meter = LanesMeter::new(metrics, name);
         let options = settings.connect_options()?;
         let (queue, incoming) = async_channel::bounded(settings.queue.max(1));
         let shared = Shared {
@@ -82,13 +94,14 @@ impl Lanes {
                 queue: incoming.clone(),
                 status: Arc::clone(&shared.status),
                 closing: shared.closing.clone(),
+                meter: meter.clone(),
             };
             shared.tasks.spawn(lane.serve());
         }
         shared.tasks.close();
-        Ok(Self {
-            shared: Arc::new(shared),
-        })
+        let shared = Arc::new(shared);
+        observed::tell(&shared, metrics, name);
+        Ok(Self { shared })
     }
 
     /// Whether the database can be used now.
@@ -142,6 +155,7 @@ impl Lanes {
         let withdrawal = Withdrawal(claim.clone());
         self.shared.enqueue(Queued {
             deadline,
+            since: now,
             wait_until,
             claim,
             job: Box::new(Unit { work, reply }),

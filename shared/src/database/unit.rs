@@ -13,12 +13,13 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::error::{Error, UnitError};
+use crate::metrics::{Dropped, LanesMeter};
 
 /// Whether a lane may go on with its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Keep,
-    Discard,
+    Discard(Dropped),
 }
 
 /// What a lane can do with the work in the queue, whatever its types.
@@ -55,6 +56,7 @@ impl Drop for Withdrawal {
 /// An item of the queue.
 pub(super) struct Queued {
     pub(super) deadline: Instant,
+    pub(super) since: Instant,
     pub(super) wait_until: Instant,
     pub(super) claim: Claim,
     pub(super) job: Box<dyn Job>,
@@ -66,14 +68,22 @@ impl Queued {
     }
 
     /// Runs the unit, unless it has expired or was withdrawn.
-    pub(super) async fn begin(self, connection: &mut PgConnection, limit: Duration) -> Verdict {
+    pub(super) async fn begin(
+        self,
+        connection: &mut PgConnection,
+        limit: Duration,
+        meter: &LanesMeter,
+    ) -> Verdict {
         let now = Instant::now();
         if now >= self.deadline {
             self.refuse(Error::DeadlineExceeded);
         } else if now >= self.wait_until {
             self.refuse(Error::Overloaded);
         } else if self.claim.take() {
-            return self.job.run(connection, limit).await;
+            meter.begun(now - self.since);
+            let verdict = self.job.run(connection, limit).await;
+            meter.ended(now.elapsed());
+            return verdict;
         }
         Verdict::Keep
     }
@@ -106,8 +116,14 @@ where
             let guarded = AssertUnwindSafe(async { work(&mut *connection).await }).catch_unwind();
             let (verdict, result) = match timeout(limit, guarded).await {
                 Ok(Ok(result)) => (judge(connection, &result), result),
-                Ok(Err(_panic)) => (Verdict::Discard, Err(Error::Panicked.into())),
-                Err(_elapsed) => (Verdict::Discard, Err(Error::DeadlineExceeded.into())),
+                Ok(Err(_panic)) => (
+                    Verdict::Discard(Dropped::Panicked),
+                    Err(Error::Panicked.into()),
+                ),
+                Err(_elapsed) => (
+                    Verdict::Discard(Dropped::Overran),
+                    Err(Error::DeadlineExceeded.into()),
+                ),
             };
             drop(reply.send(result));
             verdict
@@ -128,8 +144,10 @@ fn judge<T, E: UnitError>(connection: &mut PgConnection, result: &Result<T, E>) 
     if unfinished {
         tracing::warn!("a unit of work left a transaction unfinished; its connection is dropped");
     }
-    if broken || unfinished {
-        Verdict::Discard
+    if broken {
+        Verdict::Discard(Dropped::Broken)
+    } else if unfinished {
+        Verdict::Discard(Dropped::Unfinished)
     } else {
         Verdict::Keep
     }

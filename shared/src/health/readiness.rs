@@ -50,7 +50,7 @@ impl Readiness {
         loop {
             let failing = self.failing();
             if known.as_ref() != Some(&failing) {
-                health.set_ready(failing.is_empty());
+                health.set_failing(failing.clone());
                 log(&failing);
                 known = Some(failing);
             }

@@ -56,6 +56,12 @@ impl RevocationSet {
         is_new
     }
 
+    /// How many entries there are, expired ones that are not pruned yet among them.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.iter().map(|part| part.entries.len()).sum()
+    }
+
     /// How many entries expire after `as_of`, and the exclusive or of their digests.
     #[must_use]
     pub fn digest(&self, as_of: DateTime<Utc>) -> (usize, Digest) {

@@ -30,6 +30,7 @@ use tracing::Instrument as _;
 use crate::{
     access::{Access, AccessPolicy, Rpc},
     caller::{Call, Caller, ServiceCaller},
+    metrics::RpcMeter,
     network::Network,
     refusal::{Reason, refuse_plainly},
     service_secrets::ServiceSecrets,
@@ -52,6 +53,7 @@ pub(crate) struct Rules {
     pub(crate) longest: Duration,
     /// Proxies that are believed about whom they were called by.
     pub(crate) trusted_proxies: Vec<Network>,
+    pub(crate) meter: RpcMeter,
     /// Ends what is still under way when a drain has lasted long enough.
     pub(crate) abort: CancellationToken,
 }
@@ -96,6 +98,7 @@ impl Rules {
         let arrival = Instant::now();
         let path = request.uri().path().to_owned();
         let rpc = self.policy.find(&path);
+        let mut meter = self.meter.begin(rpc.map(|rpc| rpc.number), arrival);
         let opened = opening::open(&request, arrival, self.longest(rpc), &self.trusted_proxies);
         let span = tracing::info_span!("rpc", request_id = opened.call.request_id);
         let request_id = opened.call.request_id.clone();
@@ -127,7 +130,16 @@ impl Rules {
                 );
             });
         }
-        answer
+        if let Some(reason) = &reason {
+            self.meter.refuse(reason);
+        }
+        match complete::code(&answer) {
+            None if rpc.is_some_and(|rpc| rpc.streaming) => answer.map(|body| meter.follow(body)),
+            code => {
+                meter.finish(code.unwrap_or(Code::Ok));
+                answer
+            }
+        }
     }
 
     /// Streams live as long as their client likes; unary calls are bounded.
@@ -187,8 +199,12 @@ impl Rules {
 
     /// Who holds the bearer token of the request.
     fn caller(&self, request: &Request<Body>, purpose: Purpose) -> Result<Caller, Status> {
-        let token = credential(request)?;
+        let token = credential(request).inspect_err(|_none| {
+            let sent = request.headers().get(http::header::AUTHORIZATION);
+            self.meter.unreadable(sent.is_none());
+        })?;
         let verified = self.verifier.verify(token, purpose);
+        self.meter.checked(&verified);
         let claims = verified.map_err(|error| refuse_plainly(error.into()))?;
         Ok(Caller::from(&*claims))
     }

@@ -1,5 +1,7 @@
 //! The check of an access token (RFC 8725, RFC 9068 section 4).
 
+mod observed;
+
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::{ArcSwap, Guard};
@@ -8,6 +10,7 @@ use jsonwebtoken::{Algorithm, Validation, decode};
 use serde::Deserialize;
 use tokio::{sync::watch, time::Instant};
 
+use self::observed::Found;
 use super::{
     Claims, Freshness, KeySet, Purpose, TYPE, TokenError,
     cache::Known,
@@ -56,6 +59,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     known: ArcSwap<Knowledge>,
     changes: watch::Sender<()>,
+    found: Found,
 }
 
 /// The header, exactly as ours is: one that brings or names a key, or asks for anything else, is refused (RFC 8725
@@ -86,6 +90,7 @@ impl Verifier {
             clock,
             known: ArcSwap::from_pointee(nothing),
             changes: watch::Sender::new(()),
+            found: Found::default(),
         }))
     }
 
@@ -111,11 +116,13 @@ impl Verifier {
         }
         let place = keys.verified.place(token);
         if let Some(found) = keys.verified.find(token, place) {
+            self.0.found.in_memory();
             self.in_time(&found.claims)?;
             self.in_force(&known, &found, purpose)?;
             return Ok(Arc::clone(&found.claims));
         }
         let signed = self.signed(token, &known)?;
+        self.0.found.by_signature();
         self.in_time(&signed.claims)?;
         self.in_force(&known, &signed, purpose)?;
         let claims = Arc::clone(&signed.claims);
