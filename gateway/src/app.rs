@@ -72,9 +72,10 @@ impl App {
         let limits = Limits::from(&self.config);
         let leaving = Leaving::default();
         let shutdown = leaving.clone().after(shutdown, self.config.pause);
+        let contract = Arc::new(Contract::read());
         let gateway = Gateway {
-            upstreams: Upstreams::connect(&self.config),
-            contract: Arc::new(Contract::read()),
+            upstreams: Upstreams::connect(&self.config, &contract),
+            contract,
             config: Arc::new(self.config),
             leaving,
         };
