@@ -2,11 +2,12 @@
 //!
 //! A service is one or more replicas: every upstream of the setting, and every address its name resolves to, asked again and
 //! again, so that replicas come and go without a restart (a headless service of Kubernetes). Calls go to the replicas in
-//! turn. A call that its replica has certainly not begun, or that changes nothing, goes to the next one instead of failing.
+//! turn, to those that say they serve. A call that its replica has certainly not begun, or that changes nothing, goes to the next one instead of failing.
 
 mod failure;
 mod replicas;
 mod resolver;
+mod watch;
 
 use std::{
     sync::Arc,
@@ -77,32 +78,26 @@ impl Upstream {
         let (parts, body) = request.into_parts();
         let message = body.collect().await?.to_bytes();
         let harmless = self.contract.is_harmless(parts.uri.path());
-        let mut order = self.replicas.in_turn().into_iter().cycle();
-        let mut attempt = 1;
-        loop {
-            let replica = order.next().ok_or("the service has no replica")?;
+        let order = self.replicas.in_turn();
+        // Once more than there are replicas: the connection to the only one may have been lost a moment ago.
+        let attempts = ATTEMPTS.min(order.len() + 1);
+        for (replica, attempt) in order.iter().cycle().zip(1..) {
             let mut request = Request::new(Body::new(Full::new(message.clone())));
             *request.method_mut() = parts.method.clone();
             *request.uri_mut() = parts.uri.clone();
             *request.version_mut() = parts.version;
             *request.headers_mut() = parts.headers.clone();
             let error = match replica.channel().oneshot(request).await {
-                Ok(answer) => {
-                    replica.answered();
-                    return Ok(answer);
-                }
+                Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             let failure = Failure::of(&error);
-            if failure == Failure::Unreachable {
-                replica.rest();
-            }
-            if attempt == ATTEMPTS.min(self.replicas.count() + 1) || !failure.permits(harmless) {
+            if attempt == attempts || !failure.permits(harmless) {
                 return Err(error.into());
             }
             tracing::debug!(?failure, "a call goes to the next replica");
-            attempt += 1;
         }
+        Err("the service has no replica".into())
     }
 }
 

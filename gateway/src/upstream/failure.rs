@@ -7,8 +7,6 @@ use tonic::{ConnectError, TimeoutExpired};
 /// What is known of a call that got no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// There is no connection to the replica: the call was not sent.
-    Unreachable,
     /// The call was not sent, or its replica said that it has not begun it (RFC 9113, sections 6.8 and 8.7).
     NotBegun,
     /// The replica was lost with the call, whose outcome is unknown.
@@ -21,15 +19,15 @@ impl Failure {
     pub(super) fn of(error: &(dyn Error + 'static)) -> Self {
         let mut next = Some(error);
         while let Some(cause) = next {
-            if cause.is::<ConnectError>() {
-                return Self::Unreachable;
-            }
             if cause.is::<TimeoutExpired>() {
                 return Self::Late;
             }
             let canceled = cause.downcast_ref::<hyper::Error>();
             let refused = cause.downcast_ref::<h2::Error>();
-            if canceled.is_some_and(hyper::Error::is_canceled) || refused.is_some_and(not_begun) {
+            if cause.is::<ConnectError>()
+                || canceled.is_some_and(hyper::Error::is_canceled)
+                || refused.is_some_and(not_begun)
+            {
                 return Self::NotBegun;
             }
             next = cause.source();
@@ -40,7 +38,7 @@ impl Failure {
     /// Whether the call may be made again, given whether it is one that changes nothing.
     pub(super) fn permits(self, harmless: bool) -> bool {
         match self {
-            Self::Unreachable | Self::NotBegun => true,
+            Self::NotBegun => true,
             Self::Lost => harmless,
             Self::Late => false,
         }

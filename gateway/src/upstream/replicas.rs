@@ -1,25 +1,21 @@
-//! The replicas of a service: calls go to them in turn, and those that cannot be reached are left alone for a while.
+//! The replicas of a service: calls go to them in turn, and to those that say they serve before all others.
 
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use arc_swap::ArcSwap;
 use http::Uri;
-use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::Channel;
 
+use super::watch;
 use crate::{Config, upstream};
-
-/// The first rest of a replica that cannot be reached, and the longest: they double.
-const FIRST_REST: Duration = Duration::from_millis(250);
-const LONGEST_REST: Duration = Duration::from_secs(10);
 
 /// What a replica is known by: which upstream of the setting, and which of its addresses; none before it is resolved.
 type Key = (usize, Option<SocketAddr>);
@@ -44,12 +40,7 @@ impl Replicas {
         }
     }
 
-    /// How many there are.
-    pub(super) fn count(&self) -> usize {
-        self.known.load().len()
-    }
-
-    /// In the order in which a call is to try them: each call begins with the next one; those that rest come last.
+    /// In the order in which a call is to try them: each call begins with the next one; those that do not serve come last.
     pub(super) fn in_turn(&self) -> Vec<Arc<Replica>> {
         let mut all: Vec<_> = self.known.load().values().cloned().collect();
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
@@ -57,8 +48,8 @@ impl Replicas {
             let first = turn % all.len();
             all.rotate_left(first);
         }
-        let now = Instant::now();
-        all.sort_by_key(|replica| replica.rests_at(now));
+        // Stable, so the turn decides among equals.
+        all.sort_by_key(|replica| !replica.serves());
         all
     }
 
@@ -76,10 +67,8 @@ impl Replicas {
             .collect();
         for address in addresses {
             let key = (number, Some(address));
-            let replica = before
-                .get(&key)
-                .map_or_else(|| Arc::new(Replica::new(channel(address))), Arc::clone);
-            after.insert(key, replica);
+            let new = || Arc::new(Replica::new(channel(address)));
+            after.insert(key, before.get(&key).map_or_else(new, Arc::clone));
         }
         if !after.keys().eq(before.keys()) {
             tracing::info!(replicas = after.len(), "the replicas of a service changed");
@@ -92,21 +81,20 @@ impl Replicas {
 #[derive(Debug)]
 pub(super) struct Replica {
     channel: Channel,
-    rest: Mutex<Rest>,
-}
-
-/// How long a replica is to be left alone.
-#[derive(Debug, Default)]
-struct Rest {
-    until: Option<Instant>,
-    next: Duration,
+    serves: Arc<AtomicBool>,
+    _watched: DropGuard,
 }
 
 impl Replica {
     fn new(channel: Channel) -> Self {
+        let serves = Arc::new(AtomicBool::new(true));
+        let unused = CancellationToken::new();
+        let watch = watch::follow(channel.clone(), Arc::clone(&serves));
+        tokio::spawn(unused.clone().run_until_cancelled_owned(watch));
         Self {
             channel,
-            rest: Mutex::default(),
+            serves,
+            _watched: unused.drop_guard(),
         }
     }
 
@@ -114,33 +102,14 @@ impl Replica {
         self.channel.clone()
     }
 
-    /// It could not be reached.
-    pub(super) fn rest(&self) {
-        let mut rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        // Calls that failed together count as one.
-        if rest.until.is_none_or(|until| until <= now) {
-            rest.next = (rest.next * 2).clamp(FIRST_REST, LONGEST_REST);
-            rest.until = Some(now + rest.next);
-        }
-    }
-
-    /// It answered.
-    pub(super) fn answered(&self) {
-        let mut rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
-        *rest = Rest::default();
-    }
-
-    fn rests_at(&self, now: Instant) -> bool {
-        let rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
-        rest.until.is_some_and(|until| until > now)
+    /// False once it was lost or said that it does not serve, until it says that it does.
+    fn serves(&self) -> bool {
+        self.serves.load(Ordering::Relaxed)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::ptr;
-
     use tonic::transport::Endpoint;
 
     use super::*;
@@ -152,9 +121,8 @@ mod tests {
     }
 
     fn addresses(last: &[u8]) -> Vec<SocketAddr> {
-        last.iter()
-            .map(|last| SocketAddr::from(([127, 0, 0, *last], 1)))
-            .collect()
+        let address = |last: &u8| SocketAddr::from(([127, 0, 0, *last], 1));
+        last.iter().map(address).collect()
     }
 
     fn replicas(last: &[u8]) -> Replicas {
@@ -166,22 +134,19 @@ mod tests {
         replicas
     }
 
+    // Nothing is awaited here, so nothing watches.
     #[tokio::test]
-    async fn calls_begin_with_each_in_turn_and_those_that_rest_come_last() {
+    async fn calls_begin_with_each_in_turn_and_those_that_do_not_serve_come_last() {
         let replicas = replicas(&[1, 2, 3]);
-        let begun: Vec<_> = (0..3)
-            .map(|_| Arc::as_ptr(&replicas.in_turn()[0]))
-            .collect();
+        let first = || Arc::as_ptr(&replicas.in_turn()[0]);
+        let begun = [first(), first(), first()];
         assert!(begun[0] != begun[1] && begun[1] != begun[2] && begun[0] != begun[2]);
-        let resting = Arc::clone(&replicas.in_turn()[0]);
-        resting.rest();
+        assert_eq!(begun[0], first());
+        let lost = Arc::clone(&replicas.in_turn()[0]);
+        lost.serves.store(false, Ordering::Relaxed);
         for _ in 0..3 {
-            let order = replicas.in_turn();
-            assert_eq!(order.len(), 3);
-            assert!(ptr::eq(&raw const *order[2], Arc::as_ptr(&resting)));
+            assert!(Arc::ptr_eq(&replicas.in_turn()[2], &lost));
         }
-        resting.answered();
-        assert!((0..3).any(|_| ptr::eq(&raw const *replicas.in_turn()[0], Arc::as_ptr(&resting))));
     }
 
     #[tokio::test]

@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 
 use h2::Reason;
 use hyper::body::Bytes;
-use shared::proto::task::{CreateTaskRequest, GetTaskRequest, Task};
+use shared::proto::{
+    health::health_check_response::ServingStatus,
+    task::{CreateTaskRequest, GetTaskRequest, Task},
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::mpsc::UnboundedReceiver,
@@ -57,13 +60,27 @@ where
         while let Ok((stream, _)) = listener.accept().await {
             tokio::spawn(async move {
                 let mut connection = h2::server::handshake(stream).await.unwrap();
-                if let Some(Ok((_request, respond))) = connection.accept().await {
-                    then(respond, connection).await;
+                while let Some(Ok((request, respond))) = connection.accept().await {
+                    if request.uri().path().starts_with("/grpc.health") {
+                        unimplemented(respond);
+                    } else {
+                        return then(respond, connection).await;
+                    }
                 }
             });
         }
     });
     address
+}
+
+/// It does not tell its health, so it counts as one that serves.
+fn unimplemented(mut respond: h2::server::SendResponse<Bytes>) {
+    let answer = http::Response::builder()
+        .header("content-type", "application/grpc")
+        .header("grpc-status", "12");
+    respond
+        .send_response(answer.body(()).unwrap(), true)
+        .unwrap();
 }
 
 type Connection = h2::server::Connection<TcpStream, Bytes>;
@@ -80,6 +97,28 @@ async fn replicas_take_calls_in_turn() {
         (calls(&mut seen_by_first), calls(&mut seen_by_second)),
         (5, 5)
     );
+}
+
+#[tokio::test]
+async fn a_replica_that_does_not_serve_gets_no_call() {
+    let (leaving, mut seen_by_leaving) = service::start_as(ServingStatus::NotServing).await;
+    let (there, mut seen) = service::start().await;
+    let gateway = before(&[leaving, there]).await;
+    let others_only = async {
+        loop {
+            calls(&mut seen_by_leaving);
+            for _ in 0..4 {
+                assert_eq!(code(&create(&gateway).await), "0");
+            }
+            if calls(&mut seen_by_leaving) == 0 {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(client::PATIENCE, others_only)
+        .await
+        .expect("it is left alone once it has said that it does not serve");
+    assert!(calls(&mut seen) >= 4);
 }
 
 #[tokio::test]
