@@ -106,10 +106,11 @@ impl App {
             health.drain();
         };
         let stopping = leaving.clone().after(stopping, self.config.pause);
+        let contract = Arc::new(Contract::read());
         let gateway = Gateway {
-            upstreams: Upstreams::connect(&self.config),
+            upstreams: Upstreams::connect(&self.config, &contract),
             meter: Arc::new(Meter::new(&self.metrics)),
-            contract: Arc::new(Contract::read()),
+            contract,
             config: Arc::new(self.config),
             leaving,
         };

@@ -29,10 +29,12 @@ pub struct Config {
     pub log: Log,
     /// Where to listen.
     pub listen: SocketAddr,
-    /// The auth service: `http`, host and port.
-    pub auth_upstream: Uri,
-    /// The task service: `http`, host and port.
-    pub task_upstream: Uri,
+    /// The replicas of the auth service, at least one: `http`, host and port of each.
+    pub auth_upstream: Vec<Uri>,
+    /// The replicas of the task service, likewise.
+    pub task_upstream: Vec<Uri>,
+    /// Time between two looks at which addresses the names of upstreams stand for: 100 ms to 1 h.
+    pub resolve_interval: Duration,
     /// Origins of other sites whose pages may call. Empty: only pages of the gateway's own origin.
     pub cors_origins: Vec<WebOrigin>,
     /// Bytes of one request message, without framing and after base64: 1 to [`REQUEST_LIMIT_CEILING`].
@@ -90,6 +92,8 @@ impl Config {
         let listen = listen(settings, SECTION);
         let auth_upstream = upstream(settings, "gateway.auth_upstream");
         let task_upstream = upstream(settings, "gateway.task_upstream");
+        let resolve_interval =
+            settings.get_within("gateway.resolve_interval", 100 * MILLISECOND..=HOUR);
         let cors_origins = settings.get("gateway.cors_origins");
         let request_limit = settings.get_within("gateway.request_limit", 1..=REQUEST_LIMIT_CEILING);
         let client = MILLISECOND..=10 * MINUTE;
@@ -112,6 +116,7 @@ impl Config {
             listen: listen?,
             auth_upstream: auth_upstream?,
             task_upstream: task_upstream?,
+            resolve_interval: resolve_interval?,
             cors_origins: cors_origins?,
             request_limit: request_limit?,
             deadline: deadline?,
@@ -130,12 +135,13 @@ impl Config {
     }
 }
 
-/// A service's address. TLS towards the services is not spoken, and an RPC's path stands at the root.
-fn upstream(settings: &mut Settings, key: &str) -> Option<Uri> {
-    let uri: Uri = settings.get(key)?;
-    let bare = uri.path_and_query().is_none_or(|path| path == "/");
-    if uri.scheme_str() == Some("http") && bare {
-        Some(uri)
+/// A service's replicas. TLS towards the services is not spoken, and an RPC's path stands at the root.
+fn upstream(settings: &mut Settings, key: &str) -> Option<Vec<Uri>> {
+    let uris: Vec<Uri> = settings.get(key)?;
+    let bare = |uri: &Uri| uri.path_and_query().is_none_or(|path| path == "/");
+    let good = |uri: &Uri| uri.scheme_str() == Some("http") && bare(uri);
+    if !uris.is_empty() && uris.iter().all(good) {
+        Some(uris)
     } else {
         settings.refuse(key, "must be http, host and port only");
         None

@@ -1,15 +1,16 @@
-//! What the gateway knows of the protos: which services it names at `/`, and which methods stream.
+//! What the gateway knows of the protos: which services it names at `/`, which methods stream, and which change nothing.
 
 use std::collections::HashSet;
 
 use prost::Message;
-use prost_types::FileDescriptorSet;
+use prost_types::{FileDescriptorSet, method_options::IdempotencyLevel};
 
 /// Read once from the descriptors the services are built from, so that a new RPC needs no change here.
 #[derive(Debug)]
 pub(crate) struct Contract {
     services: Vec<String>,
     streaming: HashSet<String>,
+    harmless: HashSet<String>,
 }
 
 impl Contract {
@@ -19,6 +20,7 @@ impl Contract {
         let mut contract = Self {
             services: Vec::new(),
             streaming: HashSet::new(),
+            harmless: HashSet::new(),
         };
         for file in &files.file {
             let package = file.package();
@@ -31,12 +33,16 @@ impl Contract {
     }
 
     fn add(&mut self, name: &str, service: &prost_types::ServiceDescriptorProto) {
-        let streaming = service
-            .method
-            .iter()
-            .filter(|method| method.server_streaming());
-        self.streaming
-            .extend(streaming.map(|method| format!("/{name}/{}", method.name())));
+        for method in &service.method {
+            let path = format!("/{name}/{}", method.name());
+            let options = method.options.as_ref();
+            if options.is_some_and(|o| o.idempotency_level() == IdempotencyLevel::NoSideEffects) {
+                self.harmless.insert(path.clone());
+            }
+            if method.server_streaming() {
+                self.streaming.insert(path);
+            }
+        }
         if name.starts_with("tandem.") {
             self.services.push(name.to_owned());
         }
@@ -51,6 +57,11 @@ impl Contract {
     pub(crate) fn is_streaming(&self, path: &str) -> bool {
         self.streaming.contains(path)
     }
+
+    /// Whether the RPC at this path changes nothing (`NO_SIDE_EFFECTS`), so that it may be called again without harm.
+    pub(crate) fn is_harmless(&self, path: &str) -> bool {
+        self.harmless.contains(path)
+    }
 }
 
 #[cfg(test)]
@@ -63,5 +74,13 @@ mod tests {
         assert!(contract.is_streaming("/grpc.health.v1.Health/Watch"));
         assert!(!contract.is_streaming("/grpc.health.v1.Health/Check"));
         assert!(!contract.is_streaming("/tandem.task.v1.TaskService/GetTask"));
+    }
+
+    #[test]
+    fn methods_that_change_nothing_are_told_from_those_that_do() {
+        let contract = Contract::read();
+        assert!(contract.is_harmless("/tandem.task.v1.TaskService/GetTask"));
+        assert!(!contract.is_harmless("/tandem.task.v1.TaskService/CreateTask"));
+        assert!(!contract.is_harmless("/tandem.auth.v1.AuthService/RefreshTokens"));
     }
 }

@@ -14,9 +14,8 @@ use serde::Serialize;
 use shared::proto::health::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
-use tonic::transport::Channel;
 
-use crate::app::Gateway;
+use crate::{app::Gateway, upstream::Upstream};
 
 /// What a service said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -54,11 +53,11 @@ pub(crate) async fn show(State(gateway): State<Gateway>) -> Response {
     (code, no_store, body).into_response()
 }
 
-async fn ask(channel: Channel, within: Duration) -> Readiness {
+async fn ask(upstream: Upstream, within: Duration) -> Readiness {
     let request = HealthCheckRequest {
         service: "readiness".to_owned(),
     };
-    let mut client = HealthClient::new(channel);
+    let mut client = HealthClient::new(upstream);
     match tokio::time::timeout(within, client.check(request)).await {
         Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => Readiness::Ready,
         Ok(Ok(_)) => Readiness::NotReady,

@@ -36,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let stop = CancellationToken::new();
     let subscription = feed::subscribe(
         verifier.clone(),
-        auth,
+        vec![auth],
         secret,
         format!("example-{}", std::process::id()),
         told,

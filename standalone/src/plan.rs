@@ -181,11 +181,8 @@ mod tests {
         made.extend(wiring(&plan, &addresses));
         let plan = read(made, &environment).unwrap();
         assert_eq!(plan.task.trust.issuer, "me");
-        assert_eq!(plan.task.auth_upstream.to_string(), "http://127.0.0.1:7/");
-        assert_eq!(
-            plan.gateway.task_upstream.to_string(),
-            "http://elsewhere:1/"
-        );
+        assert_eq!(plan.task.auth_upstream, ["http://127.0.0.1:7/"]);
+        assert_eq!(plan.gateway.task_upstream, ["http://elsewhere:1/"]);
     }
 
     #[test]

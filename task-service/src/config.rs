@@ -39,7 +39,7 @@ pub struct Config {
     /// The database and the lanes to it.
     pub database: database::Settings,
     /// The auth service, which tells what is revoked and which keys sign.
-    pub auth_upstream: Uri,
+    pub auth_upstream: Vec<Uri>,
     /// What the auth service knows this service by.
     pub service_secret: SecretString,
     /// What this process is called there: up to 100 characters. A random name unless one is set.
@@ -83,7 +83,7 @@ impl Config {
         let log = log(settings);
         let listen = listen(settings, SECTION);
         let database = database(settings, SECTION);
-        let auth_upstream = settings.get("task.auth_upstream");
+        let auth_upstream = auth_upstream(settings);
         let service_secret = settings.secret("task.service_secret", service_secret);
         let verifier_id = verifier_id(settings);
         let staleness = staleness(settings);
@@ -112,6 +112,16 @@ impl Config {
             ops: ops?,
         })
     }
+}
+
+/// At least one replica.
+fn auth_upstream(settings: &mut Settings) -> Option<Vec<Uri>> {
+    let replicas: Vec<Uri> = settings.get("task.auth_upstream")?;
+    if replicas.is_empty() {
+        settings.refuse("task.auth_upstream", "must name at least one");
+        return None;
+    }
+    Some(replicas)
 }
 
 fn service_secret(text: &str) -> Result<SecretString, Weakness> {

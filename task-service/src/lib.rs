@@ -75,7 +75,7 @@ enum Feed {
 /// The auth service, and who it is that subscribes there.
 #[derive(Debug)]
 struct Upstream {
-    auth: Endpoint,
+    auth: Vec<Endpoint>,
     service_secret: SecretString,
     verifier_id: String,
 }
@@ -94,7 +94,9 @@ pub struct App {
 impl App {
     /// The service as `config` describes it. The auth service tells it what is revoked and which keys sign.
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        let auth = Endpoint::new(config.auth_upstream.clone()).map_err(StartError::Upstream)?;
+        let replicas = config.auth_upstream.iter().cloned();
+        let auth = replicas.map(Endpoint::new).collect::<Result<_, _>>();
+        let auth = auth.map_err(StartError::Upstream)?;
         let verifier = Verifier::new(
             config.trust.clone(),
             Revocations::Followed(config.staleness),

@@ -23,12 +23,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use tonic::transport::Channel;
 use tower::ServiceExt;
 
 use shared::reason::Reason;
 
-use crate::{app::Gateway, deadline::Deadline, refusal::trailers, request_id};
+use crate::{app::Gateway, deadline::Deadline, refusal::trailers, request_id, upstream::Upstream};
 use media::Media;
 
 /// A call: `POST /package.Service/Method`.
@@ -73,7 +72,7 @@ struct Limits {
 /// Sends the call on and waits for the headers of the answer. If the client goes away this future is dropped, and with it
 /// the call to the service.
 async fn forward(
-    channel: Channel,
+    channel: Upstream,
     request: Request,
     media: Media,
     limits: Limits,
@@ -91,7 +90,7 @@ async fn forward(
     let answer = tokio::time::timeout_at(limits.deadline.begin_by, channel.oneshot(call))
         .await
         .map_err(too_late)?
-        .map_err(|error| response::lost(&error))?;
+        .map_err(|error| response::lost(&*error))?;
     if headers::is_grpc(&answer) {
         Ok(answer)
     } else {

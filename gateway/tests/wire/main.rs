@@ -7,6 +7,7 @@ mod cors;
 mod forwarding;
 mod limits;
 mod pages;
+mod replicas;
 mod service;
 mod stopping;
 mod streaming;

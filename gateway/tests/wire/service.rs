@@ -20,7 +20,7 @@ use shared::proto::{
     },
 };
 use tokio::{net::TcpListener, sync::mpsc};
-use tokio_stream::wrappers::TcpListenerStream;
+use tokio_stream::{Once, Pending, StreamExt as _, adapters::Chain, wrappers::TcpListenerStream};
 use tonic::{Code, Request, Response, Status, metadata::MetadataMap};
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -232,10 +232,15 @@ impl Health for Service {
         uncalled()
     }
 
-    type WatchStream = tokio_stream::Empty<Result<HealthCheckResponse, Status>>;
+    type WatchStream = Chain<
+        Once<Result<HealthCheckResponse, Status>>,
+        Pending<Result<HealthCheckResponse, Status>>,
+    >;
 
     async fn watch(&self, _: Request<HealthCheckRequest>) -> Answer<Self::WatchStream> {
-        uncalled()
+        let status = self.readiness.into();
+        let told = tokio_stream::once(Ok(HealthCheckResponse { status }));
+        Ok(Response::new(told.chain(tokio_stream::pending())))
     }
 }
 

@@ -24,7 +24,7 @@
 //! let (ready, is_ready) = tokio::sync::watch::channel(false);
 //! let stop = tokio_util::sync::CancellationToken::new();
 //! let verifier_id = "invoices-1".to_owned();
-//! tokio::spawn(feed::subscribe(verifier.clone(), auth, service_secret, verifier_id, ready, stop));
+//! tokio::spawn(feed::subscribe(verifier.clone(), vec![auth], service_secret, verifier_id, ready, stop));
 //!
 //! // Then, for each call, without waiting:
 //! let claims = verifier.verify("eyJ…", Purpose::Write)?;

@@ -58,7 +58,7 @@ impl World {
         let stop = CancellationToken::new();
         tokio::spawn(feed::subscribe(
             verifier.clone(),
-            Endpoint::new(format!("http://{}", script.address)).unwrap(),
+            vec![Endpoint::new(format!("http://{}", script.address)).unwrap()],
             SecretString::from(SECRET),
             "verifier-1".to_owned(),
             teller,

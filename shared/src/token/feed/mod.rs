@@ -6,6 +6,7 @@
 //! - Each heartbeat must show that the verifier holds what was published. If it does not, everything is asked for anew.
 //! - A feed that tells nothing for 2 s is left, and its connection with it: a network that swallows packets keeps
 //!   connections open.
+//! - Of several replicas of the auth service, the one after the one that was lost is asked next.
 //! - A feed is resumed where it was left, unless its incarnation is another one.
 //! - Keys that are applied are acknowledged, so that the auth service may sign with them.
 
@@ -40,14 +41,15 @@ use crate::{
 /// Largest message read, in bytes: a snapshot of about 800,000 revocations.
 const LARGEST: usize = 64 * 1024 * 1024;
 
-/// Keeps `verifier` as the auth service at `auth` publishes, until `stop`.
+/// Keeps `verifier` as the auth service publishes, until `stop`.
 ///
+/// `auth` is its replicas, at least one; the name of an endpoint may stand for several too, and is resolved each time.
 /// `service_secret` is what the auth service knows services by, `verifier_id` a name of this process, 1 to 100 characters.
 /// `ready` tells whether every good token is accepted: false until a first snapshot was proven and keys have come, and
 /// whenever the strictest of the verifier's bounds has passed. No call waits for any of this.
 pub async fn subscribe(
     verifier: Verifier,
-    auth: Endpoint,
+    auth: Vec<Endpoint>,
     service_secret: SecretString,
     verifier_id: String,
     ready: watch::Sender<bool>,
@@ -143,7 +145,7 @@ impl From<Status> for Interruption {
 
 struct Subscription<'a> {
     verifier: &'a Verifier,
-    auth: Endpoint,
+    auth: Vec<Endpoint>,
     service_secret: SecretString,
     verifier_id: String,
 }
@@ -153,9 +155,9 @@ impl Subscription<'_> {
         let mut backoff = Backoff::default();
         let mut from_scratch = false;
         let mut told = false;
-        loop {
+        for auth in self.auth.iter().cycle() {
             let mut reading = Reading::new(self.verifier, from_scratch);
-            let Err(interruption) = self.read(&mut reading).await;
+            let Err(interruption) = self.read(auth, &mut reading).await;
             if reading.has_proof() {
                 backoff = Backoff::default();
                 told = false;
@@ -170,10 +172,16 @@ impl Subscription<'_> {
             from_scratch = interruption.needs_snapshot() || reading.awaits_snapshot();
             sleep(backoff.next()).await;
         }
+        // Without an auth service nothing is ever told.
+        pending().await
     }
 
-    async fn read(&self, reading: &mut Reading<'_>) -> Result<Infallible, Interruption> {
-        let channel = within_silence(self.auth.connect()).await??;
+    async fn read(
+        &self,
+        auth: &Endpoint,
+        reading: &mut Reading<'_>,
+    ) -> Result<Infallible, Interruption> {
+        let channel = within_silence(auth.connect()).await??;
         let mut stream = within_silence(self.open(channel.clone(), reading)).await??;
         let mut acknowledged: BoxFuture<'_, ()> = pending().boxed();
         let mut silent = Instant::now() + SILENCE;
