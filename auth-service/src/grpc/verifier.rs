@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Most keys that one acknowledgement names.
-const MOST_KIDS: usize = 100;
+const MOST_KIDS: usize = 1_000;
 /// Longest key id, in bytes (RFC 8725 section 3.10).
 const LONGEST_KID: usize = 64;
 
@@ -65,7 +65,7 @@ pub(super) fn acknowledge_keys(
 
 fn acceptable(kids: Vec<String>) -> Result<Vec<String>, Problem> {
     if kids.len() > MOST_KIDS {
-        return Err(Problem::new("TOO_MANY", "must be at most 100"));
+        return Err(Problem::new("TOO_MANY", "must be at most 1000"));
     }
     if !kids
         .iter()

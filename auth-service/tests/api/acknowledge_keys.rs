@@ -30,12 +30,15 @@ async fn a_verifier_says_which_keys_it_accepts_connected_or_not() {
         .await
         .unwrap();
     acknowledge(&world, "verifier", &[]).await.unwrap();
+    // As many as there are when keys are replaced every second.
+    let many: Vec<_> = (0..1_000).map(|number| format!("{number:043}")).collect();
+    acknowledge(&world, "verifier", &many).await.unwrap();
 }
 
 #[tokio::test]
 async fn what_is_out_of_bounds_is_named() {
     let world = World::boot().await;
-    let too_many = vec!["kid".to_owned(); 101];
+    let too_many = vec!["kid".to_owned(); 1_001];
     for (verifier_id, kids, expected) in [
         ("", vec![], ("verifier_id", "REQUIRED")),
         (&*"v".repeat(101), vec![], ("verifier_id", "TOO_LONG")),
