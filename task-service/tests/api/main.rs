@@ -8,6 +8,7 @@ mod concurrency;
 mod create;
 mod delete;
 mod filter_and_order;
+mod forged_tokens;
 mod generated;
 mod get;
 mod isolation;
