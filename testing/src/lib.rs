@@ -5,6 +5,7 @@
 
 mod clock;
 mod database;
+pub mod forgery;
 pub mod leaks;
 mod process;
 mod refusal;

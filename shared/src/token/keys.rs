@@ -69,9 +69,42 @@ impl PartialEq for KeySet {
     }
 }
 
-/// The key, if it has the 32 bytes of one (RFC 8032 section 5.1.5); the library takes any length.
+/// The key, if it has the 32 bytes of one (RFC 8032 section 5.1.5) and is not one that anybody can sign for: the library
+/// takes any length and any point.
 fn ed25519(x: &str) -> Option<DecodingKey> {
     let key = DecodingKey::from_ed_components(x).ok()?;
-    let bytes = key.try_get_as_bytes().ok()?;
-    (bytes.len() == 32).then_some(key)
+    let point: [u8; 32] = key.try_get_as_bytes().ok()?.try_into().ok()?;
+    (!is_of_small_order(point)).then_some(key)
+}
+
+/// Whether a point is one of the eight whose multiples are among the eight. A signature for such a key shows nothing.
+fn is_of_small_order(mut point: [u8; 32]) -> bool {
+    // The sign of x.
+    point[31] &= 0x7f;
+    SMALL_ORDER.contains(&point)
+}
+
+/// The y of the points of order 1, 2, 4 and 8, little-endian: 1, -1, 0, and two that are one another's negative.
+const SMALL_ORDER: [[u8; 32]; 5] = [
+    number(0x01, 0x00, 0x00),
+    number(0xec, 0xff, 0x7f),
+    number(0x00, 0x00, 0x00),
+    [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98,
+        0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53,
+        0xfc, 0x05,
+    ],
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67,
+        0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac,
+        0x03, 0x7a,
+    ],
+];
+
+/// A number with this first byte and this last one, and the same between them.
+const fn number(first: u8, between: u8, last: u8) -> [u8; 32] {
+    let mut bytes = [between; 32];
+    bytes[0] = first;
+    bytes[31] = last;
+    bytes
 }

@@ -9,6 +9,7 @@ mod create;
 mod delete;
 mod feed_faults;
 mod filter_and_order;
+mod forged_tokens;
 mod generated;
 mod get;
 mod isolation;

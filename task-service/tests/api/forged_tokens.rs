@@ -1,0 +1,46 @@
+//! Forged and malformed tokens, as a caller presents them.
+
+use shared::proto::task::GetTaskRequest;
+use testing::{
+    assert_refused,
+    forgery::{Forgery, Mint, forgeries, unusual},
+};
+use tonic::{Code, Request, Status, metadata::AsciiMetadataValue};
+
+use crate::world::{SESSION, User, World};
+
+/// The seed of the key that the world trusts.
+const SEED: [u8; 32] = [7; 32];
+
+/// Asks for a task with a token; nothing when no header can carry it, or only without the space before it.
+async fn get(user: &User, id: &str, token: &str) -> Option<Result<(), Status>> {
+    let carried = !token.is_empty() && token.trim() == token;
+    let bearer: AsciiMetadataValue = format!("Bearer {token}").parse().ok().filter(|_| carried)?;
+    let mut request = Request::new(GetTaskRequest { id: id.to_owned() });
+    request.metadata_mut().insert("authorization", bearer);
+    Some(user.client().get_task(request).await.map(drop))
+}
+
+#[tokio::test]
+async fn every_forged_token_that_a_header_can_carry_is_refused_as_invalid() {
+    let world = World::new().await;
+    let user = world.user();
+    let task = user.task("mine").await;
+    let mint = Mint::new(&SEED, serde_json::to_value(user.claims(SESSION)).unwrap());
+    assert_eq!(mint.key.kid, world.signer.public_key().kid);
+    let mut presented = 0;
+    for Forgery { name, token, .. } in forgeries(&mint) {
+        let Some(answer) = get(&user, &task.id, &token).await else {
+            continue;
+        };
+        let refused = answer.expect_err(&name);
+        eprintln!("{name}");
+        assert_refused(&refused, Code::Unauthenticated, "TOKEN_INVALID");
+        presented += 1;
+    }
+    assert!(presented > 200, "{presented}");
+    for Forgery { name, token, .. } in unusual(&mint) {
+        let answer = get(&user, &task.id, &token).await;
+        assert!(matches!(answer, Some(Ok(()))), "{name}: {answer:?}");
+    }
+}
