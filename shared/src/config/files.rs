@@ -1,8 +1,8 @@
 //! Reading `.env` and TOML files. No message quotes them: any line may hold a secret.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use figment::providers::{Format, Toml};
@@ -10,9 +10,25 @@ use figment::value::{Dict, Num, Value};
 
 use super::problems::Problem;
 
+/// Bytes of a file that is read. Devices have no end.
+const LONGEST: u64 = 1024 * 1024;
+
+/// The text of a file of settings or of one setting.
+pub(crate) fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let read = File::open(path)?
+        .take(LONGEST + 1)
+        .read_to_string(&mut text)?;
+    if u64::try_from(read).is_ok_and(|read| read <= LONGEST) {
+        Ok(text)
+    } else {
+        Err(io::Error::other("it is larger than 1 MiB"))
+    }
+}
+
 /// Reads `.env` without touching the process environment. Messages name the line, never its text, which may be a secret.
 pub(crate) fn read_dot_env(directory: &Path, problems: &mut Vec<Problem>) -> Vec<(String, String)> {
-    let text = match fs::read_to_string(directory.join(".env")) {
+    let text = match read_text(&directory.join(".env")) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
         Err(error) => {
@@ -49,16 +65,32 @@ fn unreadable_line(error: &dotenvy::Error, text: &str) -> String {
     )
 }
 
-pub(crate) fn read_toml(path: &Path) -> Result<BTreeMap<String, String>, String> {
+/// The values of a TOML file, and the flat keys it sets twice.
+pub(crate) fn read_toml(path: &Path) -> Result<(BTreeMap<String, String>, Vec<String>), String> {
     let shown = path.display();
-    let text =
-        fs::read_to_string(path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
-    toml_values(&text).map_err(|line| format!("{shown} is not TOML in line {line}"))
+    let text = read_text(path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
+    let leaves =
+        toml_leaves(&text).map_err(|line| format!("{shown} is not TOML in line {line}"))?;
+    Ok(without_doubles(leaves))
+}
+
+/// The pairs by key, the last of several; and the keys of which there are several.
+pub(crate) fn without_doubles(
+    pairs: Vec<(String, String)>,
+) -> (BTreeMap<String, String>, Vec<String>) {
+    let mut doubles = Vec::new();
+    let mut values = BTreeMap::new();
+    for (key, value) in pairs {
+        if values.insert(key.clone(), value).is_some() {
+            doubles.push(key);
+        }
+    }
+    (values, doubles)
 }
 
 /// The leaves of a TOML text under flat keys; lists joined by commas. Fails with the number of the wrong line: the parser's
 /// own message quotes the line, which may be a secret.
-pub(crate) fn toml_values(text: &str) -> Result<BTreeMap<String, String>, usize> {
+pub(crate) fn toml_leaves(text: &str) -> Result<Vec<(String, String)>, usize> {
     let dict = match <Toml as Format>::from_str::<Dict>(text) {
         Ok(dict) => dict,
         Err(error) => {
@@ -68,12 +100,12 @@ pub(crate) fn toml_values(text: &str) -> Result<BTreeMap<String, String>, usize>
                 .count());
         }
     };
-    let mut values = BTreeMap::new();
+    let mut values = Vec::new();
     flatten("", dict, &mut values);
     Ok(values)
 }
 
-fn flatten(prefix: &str, dict: Dict, into: &mut BTreeMap<String, String>) {
+fn flatten(prefix: &str, dict: Dict, into: &mut Vec<(String, String)>) {
     for (name, value) in dict {
         let key = if prefix.is_empty() {
             name
@@ -82,9 +114,7 @@ fn flatten(prefix: &str, dict: Dict, into: &mut BTreeMap<String, String>) {
         };
         match value {
             Value::Dict(_, inner) => flatten(&key, inner, into),
-            leaf => {
-                into.insert(key, text_of(&leaf));
-            }
+            leaf => into.push((key, text_of(&leaf))),
         }
     }
 }
@@ -96,7 +126,8 @@ fn text_of(value: &Value) -> String {
         Value::Bool(_, yes) => yes.to_string(),
         Value::Num(_, number) => number_text(*number),
         Value::Array(_, items) => items.iter().map(text_of).collect::<Vec<_>>().join(","),
-        Value::Empty(..) | Value::Dict(..) => String::new(),
+        // No setting looks like this.
+        Value::Empty(..) | Value::Dict(..) => char::REPLACEMENT_CHARACTER.to_string(),
     }
 }
 

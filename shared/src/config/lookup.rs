@@ -1,11 +1,11 @@
 //! Finding the text of one setting in the merged layers.
 
 use std::cmp::Ordering;
-use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use figment::Figment;
 
+use super::files::read_text;
 use super::problems::Problem;
 use super::sources::{DATABASE_URL, Layer, Provenance, flat};
 
@@ -20,12 +20,24 @@ pub(crate) struct Found {
 }
 
 /// Finds the text of a setting, in the file `NAME_FILE` names if need be; `DATABASE_URL` stands in for database URLs.
-pub(crate) fn look_up(figment: &Figment, key: &str) -> Result<Option<Found>, Problem> {
-    let found = value_or_file(figment, key, &flat(key))?;
+pub(crate) fn look_up(
+    figment: &Figment,
+    key: &str,
+    secret: bool,
+) -> Result<Option<Found>, Problem> {
+    let wanted = Wanted { key, secret };
+    let mut found = wanted.value_or_file(figment, &flat(key))?;
     if found.is_none() && takes_database_url(key) {
-        return value_or_file(figment, key, DATABASE_URL);
+        found = wanted.value_or_file(figment, DATABASE_URL)?;
     }
-    Ok(found)
+    match found {
+        Some(found) if found.text.contains(char::REPLACEMENT_CHARACTER) => Err(Problem::new(
+            key,
+            "is not text in UTF-8",
+            Some(found.provenance),
+        )),
+        found => Ok(found),
+    }
 }
 
 /// Whether `DATABASE_URL` stands in for this setting.
@@ -33,30 +45,70 @@ pub(crate) fn takes_database_url(key: &str) -> bool {
     key.ends_with(".database.url")
 }
 
-/// The text in quotes, escaped, shortened.
+/// The first line of the text in quotes, escaped, shortened. What follows it may be another setting, a secret too: a quotation
+/// mark that was forgotten in `.env` makes one value of several lines.
 pub(crate) fn quoted(text: &str) -> String {
-    match text.char_indices().nth(QUOTED) {
-        Some((end, _)) => format!("{:?}…", &text[..end]),
-        None => format!("{text:?}"),
-    }
+    let line = text.lines().next().unwrap_or_default();
+    let end = line
+        .char_indices()
+        .nth(QUOTED)
+        .map_or(line.len(), |(end, _)| end);
+    let cut = if end < text.len() { "…" } else { "" };
+    format!("{:?}{cut}", &line[..end])
 }
 
-/// The value itself or the one in the file, whichever is set in the higher layer.
-fn value_or_file(figment: &Figment, key: &str, flat: &str) -> Result<Option<Found>, Problem> {
-    match (
-        stored(figment, flat),
-        stored(figment, &format!("{flat}_file")),
-    ) {
-        (value, None) => Ok(value),
-        (None, Some(named)) => read_named(key, named).map(Some),
-        (Some(value), Some(named)) => match value.provenance.layer.cmp(&named.provenance.layer) {
-            Ordering::Less => read_named(key, named).map(Some),
+/// A setting that is looked for.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    key: &'a str,
+    secret: bool,
+}
+
+impl Wanted<'_> {
+    /// The value itself or the one in the file, whichever is set in the higher layer.
+    fn value_or_file(self, figment: &Figment, flat: &str) -> Result<Option<Found>, Problem> {
+        let value = stored(figment, flat);
+        let Some(named) = stored(figment, &format!("{flat}_file")) else {
+            return Ok(value);
+        };
+        let Some(value) = value else {
+            return self.read_named(named).map(Some);
+        };
+        match value.provenance.layer.cmp(&named.provenance.layer) {
+            Ordering::Less => self.read_named(named).map(Some),
             Ordering::Greater => Ok(Some(value)),
             Ordering::Equal => {
                 let message = format!("is set twice, the other time by {}", named.provenance);
-                Err(Problem::new(key, message, Some(value.provenance)))
+                Err(Problem::new(self.key, message, Some(value.provenance)))
             }
-        },
+        }
+    }
+
+    fn read_named(self, named: Found) -> Result<Found, Problem> {
+        match read_text(Path::new(&named.text)) {
+            Ok(content) => {
+                let line = content.strip_suffix('\n').unwrap_or(&content);
+                let text = line.strip_suffix('\r').unwrap_or(line).to_owned();
+                let file = Some(PathBuf::from(named.text));
+                Ok(Found {
+                    text,
+                    provenance: Provenance {
+                        file,
+                        ..named.provenance
+                    },
+                })
+            }
+            Err(error) => {
+                // What does not name a file may be the secret itself, put into the wrong variable.
+                let name = if self.secret {
+                    "it names".to_owned()
+                } else {
+                    quoted(&named.text)
+                };
+                let message = format!("the file {name} cannot be read: {error}");
+                Err(Problem::new(self.key, message, Some(named.provenance)))
+            }
+        }
     }
 }
 
@@ -70,25 +122,4 @@ fn stored(figment: &Figment, flat: &str) -> Option<Found> {
         file: None,
     };
     Some(Found { text, provenance })
-}
-
-fn read_named(key: &str, named: Found) -> Result<Found, Problem> {
-    match fs::read_to_string(&named.text) {
-        Ok(content) => {
-            let line = content.strip_suffix('\n').unwrap_or(&content);
-            let text = line.strip_suffix('\r').unwrap_or(line).to_owned();
-            let file = Some(PathBuf::from(named.text));
-            Ok(Found {
-                text,
-                provenance: Provenance {
-                    file,
-                    ..named.provenance
-                },
-            })
-        }
-        Err(error) => {
-            let message = format!("the file {} cannot be read: {error}", quoted(&named.text));
-            Err(Problem::new(key, message, Some(named.provenance)))
-        }
-    }
 }

@@ -11,7 +11,7 @@ use super::listing::{Listed, Listing};
 use super::lookup::{Found, look_up, quoted, takes_database_url};
 use super::problems::{Problem, Problems};
 use super::secrets::Weakness;
-use super::sources::{Layer, Provenance, Source, flat, merge, variable};
+use super::sources::{Layer, Merged, Provenance, Source, flat, merge, variable};
 use super::unknown::{is_elsewhere, unknown};
 use super::values::{Bounded, Setting};
 
@@ -68,14 +68,19 @@ impl Settings {
     /// Reads and merges the layers. What cannot be read becomes a problem that [`Settings::finish`] reports with the others.
     #[must_use]
     pub fn load(source: Source<'_>) -> Self {
-        let sections = source
+        let sections: Vec<String> = source
             .sections
             .iter()
             .map(|section| (*section).to_owned())
             .collect();
-        let mut problems = Vec::new();
-        let figment = merge(source, &mut problems);
-        let incomplete = !problems.is_empty();
+        let Merged {
+            figment,
+            unreadable,
+            mut doubles,
+        } = merge(source);
+        doubles.retain(|double| !is_elsewhere(double.key(), &sections));
+        let incomplete = !unreadable.is_empty();
+        let problems = [unreadable, doubles].concat();
         Self {
             figment,
             sections,
@@ -212,7 +217,7 @@ impl Settings {
     }
 
     fn find(&mut self, key: &str, expected: Expected) -> Result<Option<Found>, Noted> {
-        let found = look_up(&self.figment, key);
+        let found = look_up(&self.figment, key, expected.secret);
         let known = Known {
             expected,
             found: found.as_ref().ok().cloned().flatten(),
@@ -230,8 +235,13 @@ impl Settings {
         found: &Found,
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<T> {
+        let parsed = if found.text.contains('\n') {
+            Err("has more than one line".to_owned())
+        } else {
+            parse(&found.text)
+        };
         let quote = |reason: String| format!("{} {reason}", quoted(&found.text));
-        self.noted(key, &found.provenance, parse(&found.text).map_err(quote))
+        self.noted(key, &found.provenance, parsed.map_err(quote))
     }
 
     fn parsed_secret<T>(

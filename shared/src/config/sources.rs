@@ -4,13 +4,14 @@
 //! is one unknown key and does not take the place of the whole section.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
-use super::files::{read_dot_env, read_toml, toml_values};
+use super::files::{read_dot_env, read_toml, toml_leaves, without_doubles};
 use super::problems::Problem;
 
 pub(crate) const PREFIX: &str = "TANDEM_";
@@ -79,16 +80,12 @@ impl fmt::Debug for Source<'_> {
 
 /// The variables of this process that concern the configuration. The only reader of the process environment.
 ///
-/// A value that is not UTF-8 is kept with replacement characters, which no setting accepts.
+/// What is not UTF-8 is kept with replacement characters, which no setting accepts.
 #[must_use]
 pub fn process_environment() -> Vec<(String, String)> {
+    let text = |bytes: OsString| bytes.to_string_lossy().into_owned();
     std::env::vars_os()
-        .filter_map(|(name, value)| {
-            Some((
-                name.into_string().ok()?,
-                value.to_string_lossy().into_owned(),
-            ))
-        })
+        .map(|(name, value)| (text(name), text(value)))
         .filter(|(name, _)| name == CONFIG_VARIABLE || variable_key(name).is_some())
         .collect()
 }
@@ -156,9 +153,19 @@ impl fmt::Display for Provenance {
     }
 }
 
-/// All layers merged; what could not be read is among the problems.
-pub(crate) fn merge(source: Source<'_>, problems: &mut Vec<Problem>) -> Figment {
-    let dot_env = read_dot_env(&source.directory, problems);
+/// All layers as one.
+pub(crate) struct Merged {
+    pub(crate) figment: Figment,
+    /// Files that could not be read.
+    pub(crate) unreadable: Vec<Problem>,
+    /// Settings that one layer sets under two names.
+    pub(crate) doubles: Vec<Problem>,
+}
+
+/// Reads and merges the layers.
+pub(crate) fn merge(source: Source<'_>) -> Merged {
+    let (mut unreadable, mut doubles) = (Vec::new(), Vec::new());
+    let dot_env = read_dot_env(&source.directory, &mut unreadable);
     let named = |pairs: &[(String, String)]| {
         pairs
             .iter()
@@ -171,7 +178,8 @@ pub(crate) fn merge(source: Source<'_>, problems: &mut Vec<Problem>) -> Figment 
 
     let mut figment = Figment::new();
     for defaults in [DEFAULTS].iter().chain(source.defaults) {
-        let values = toml_values(defaults).expect("the embedded default.toml is TOML");
+        let leaves = toml_leaves(defaults).expect("the embedded default.toml is TOML");
+        let values = leaves.into_iter().collect();
         figment = figment.merge(Values {
             layer: Layer::Default,
             values,
@@ -189,24 +197,39 @@ pub(crate) fn merge(source: Source<'_>, problems: &mut Vec<Problem>) -> Figment 
     if let Some((_, path)) = file {
         let path = source.directory.join(path);
         match read_toml(&path) {
-            Ok(values) => {
-                figment = figment.merge(Values {
-                    layer: Layer::File(path),
-                    values,
-                });
+            Ok((values, twice)) => {
+                let layer = Layer::File(path);
+                doubles.extend(set_twice(&layer, twice));
+                figment = figment.merge(Values { layer, values });
             }
-            Err(message) => problems.push(Problem::new("config", message, None)),
+            Err(message) => unreadable.push(Problem::new("config", message, None)),
         }
     }
-    figment
-        .merge(Values {
-            layer: Layer::DotEnv,
-            values: variables(dot_env),
-        })
-        .merge(Values {
-            layer: Layer::Environment,
-            values: variables(source.environment),
-        })
+    for (layer, pairs) in [
+        (Layer::DotEnv, dot_env),
+        (Layer::Environment, source.environment),
+    ] {
+        let (values, twice) = variables(pairs);
+        doubles.extend(set_twice(&layer, twice));
+        figment = figment.merge(Values { layer, values });
+    }
+    Merged {
+        figment,
+        unreadable,
+        doubles,
+    }
+}
+
+/// One setting under two names of one layer, such as `TANDEM_AUTH__LISTEN` and `TANDEM_auth__listen`: neither is meant.
+fn set_twice(layer: &Layer, doubles: Vec<String>) -> impl Iterator<Item = Problem> {
+    doubles.into_iter().map(|flat| {
+        let provenance = Provenance {
+            layer: layer.clone(),
+            flat: flat.clone(),
+            file: None,
+        };
+        Problem::new(dotted(&flat), "is set twice", Some(provenance))
+    })
 }
 
 /// The values of one layer under flat keys.
@@ -230,11 +253,16 @@ impl Provider for Values {
     }
 }
 
-fn variables(pairs: Vec<(String, String)>) -> BTreeMap<String, String> {
-    pairs
-        .into_iter()
-        .filter_map(|(name, value)| Some((variable_key(&name)?, value)))
-        .collect()
+/// The values of variables under flat keys, and the keys that variables of different names set.
+fn variables(pairs: Vec<(String, String)>) -> (BTreeMap<String, String>, Vec<String>) {
+    // Of equal names the last counts.
+    let by_name: BTreeMap<String, String> = pairs.into_iter().collect();
+    let by_key = by_name.into_iter();
+    without_doubles(
+        by_key
+            .filter_map(|(name, value)| Some((variable_key(&name)?, value)))
+            .collect(),
+    )
 }
 
 /// The flat key a variable sets; none for variables that are not ours.

@@ -13,6 +13,8 @@ const SECTIONS: [&str; 5] = ["auth", "task", "gateway", "standalone", LOG];
 const LOG: &str = "log";
 /// A known key at least this similar (0 to 1) to an unknown one is suggested.
 const SIMILAR: f64 = 0.7;
+/// Characters of an unknown key that are told. One that is longer is like no known one.
+const TOLD: usize = 200;
 
 /// A problem for each key that is set, not known, and not in the section of another binary.
 pub(crate) fn unknown(
@@ -24,30 +26,32 @@ pub(crate) fn unknown(
     let mut problems = Vec::new();
     for (flat, value) in data.remove(&Profile::Default).unwrap_or_default() {
         let key = dotted(&flat);
-        if flat.starts_with(DATABASE_URL) || is_known(&key, known) || is_elsewhere(&key, sections) {
+        if is_known(&flat, known) || is_elsewhere(&key, sections) {
             continue;
         }
         let layer = figment.get_metadata(value.tag()).map(Layer::of);
+        let long = key.char_indices().nth(TOLD).map(|(end, _)| end);
+        let (key, message) = match (long, nearest(&key, known)) {
+            (Some(end), _) => (format!("{}…", &key[..end]), "unknown setting".to_owned()),
+            (None, Some(known)) => (key, format!("unknown setting; did you mean {known}?")),
+            (None, None) => (key, "unknown setting".to_owned()),
+        };
         let provenance = layer.map(|layer| Provenance {
             layer,
-            flat,
+            flat: long.map_or(flat.clone(), |_| key.clone()),
             file: None,
         });
-        let message = match nearest(&key, known) {
-            Some(known) => format!("unknown setting; did you mean {known}?"),
-            None => "unknown setting".to_owned(),
-        };
         problems.push(Problem::new(key, message, provenance));
     }
     problems
 }
 
-/// Known by itself, or as the file that holds a known one.
+/// Known by itself, or as the file that holds a known one. A key that has a dot itself, `"auth.listen"` in a file, is not
+/// `listen` of the table `auth`.
 fn is_known(key: &str, known: &BTreeSet<&str>) -> bool {
-    known.contains(key)
-        || key
-            .strip_suffix("_file")
-            .is_some_and(|key| known.contains(key))
+    let known =
+        |key: &str| key == DATABASE_URL || !key.contains('.') && known.contains(&*dotted(key));
+    known(key) || key.strip_suffix("_file").is_some_and(known)
 }
 
 /// Whether a key is in the section of a binary that has none of these.
@@ -58,6 +62,9 @@ pub(crate) fn is_elsewhere(key: &str, sections: &[String]) -> bool {
 }
 
 fn nearest<'a>(key: &str, known: &BTreeSet<&'a str>) -> Option<&'a str> {
+    if key.len() > TOLD {
+        return None;
+    }
     let similarity = |known: &str| strsim::normalized_damerau_levenshtein(known, key);
     let nearest = known
         .iter()

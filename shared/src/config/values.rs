@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use http::Uri;
 
+use super::lookup::quoted;
+
 /// The units of durations that are always equally long, in nanoseconds, largest first.
 const UNITS: [(u128, &str); 7] = [
     (86_400_000_000_000, "d"),
@@ -153,7 +155,7 @@ impl<T: Setting> Setting for Vec<T> {
         }
         let item = |item: &str| {
             T::parse(item.trim())
-                .map_err(|reason| format!("has an item {:?} that {reason}", item.trim()))
+                .map_err(|reason| format!("has an item {} that {reason}", quoted(item.trim())))
         };
         text.split(',').map(item).collect()
     }

@@ -115,7 +115,7 @@ fn problems_read_as_sentences_sorted_by_key() {
             "auth.database.url: is not a URL such as postgres://user@host:5432/database \
              (from TANDEM_AUTH__DATABASE__URL)",
             "auth.listen: \"nonsense\" is not an address such as 127.0.0.1:50051 (from TANDEM_AUTH__LISTEN)",
-            "auth.server.reflection: \"yes\\nplease\" is neither true nor false (from TANDEM_AUTH__SERVER__REFLECTION)",
+            "auth.server.reflection: \"yes\"… has more than one line (from TANDEM_AUTH__SERVER__REFLECTION)",
             "auth.signing_key: is a placeholder; make one with `openssl rand -base64 32` \
              (from TANDEM_AUTH__SIGNING_KEY)",
             "log.level: \"inof\" is not a level (off, error, warn, info, debug, trace) or a list such as \

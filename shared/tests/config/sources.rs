@@ -160,7 +160,7 @@ fn name_file_reads_the_value_from_a_file_without_its_newline() {
 
     let told = lines(&with("absent").unwrap_err());
     assert!(
-        told[0].starts_with("auth.signing_key: the file \""),
+        told[0].starts_with("auth.signing_key: the file it names cannot be read: "),
         "{told:?}"
     );
     assert!(
