@@ -11,7 +11,7 @@ use auth_service::{
     App, SCHEMA,
     config::Config,
     keys_command::{KeysCommand, KeysCommandError},
-    operator,
+    operator, restoration,
 };
 use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret as _;
@@ -40,6 +40,13 @@ enum Command {
     /// Make, close and open accounts, directly in the database.
     #[command(subcommand)]
     Admin(operator::Command),
+    /// After a restore from a backup, before the first start: end every session, API key and signing key, so that nothing
+    /// that was revoked since the backup comes back.
+    Restored {
+        /// Says that you know it: everybody signs in again, and API keys are made anew.
+        #[arg(long, required = true)]
+        sign_everyone_out: bool,
+    },
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -56,7 +63,10 @@ fn main() -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new()?;
     match command {
         Command::Serve => runtime.block_on(serve(config, stop))?,
-        Command::Migrate => runtime.block_on(bring_up_to_date(&config))?,
+        Command::Migrate => {
+            let url = config.database.url.expose_secret();
+            return Ok(runtime.block_on(SCHEMA.migrate_command(url))?);
+        }
         Command::Keys(command) => {
             let told = runtime.block_on(command.run(config, Arc::new(SystemClock)));
             return tell(told, KeysCommandError::exit_code);
@@ -64,6 +74,10 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Admin(command) => {
             let told = runtime.block_on(operator::run(config, &SystemClock, command));
             return tell(told, operator::Error::exit_code);
+        }
+        Command::Restored { .. } => {
+            let told = runtime.block_on(restoration::run(config, &SystemClock));
+            return tell(told, restoration::Error::exit_code);
         }
         Command::CheckConfig => {}
     }
@@ -78,12 +92,6 @@ async fn serve(config: Config, stop: impl Future<Output = ()>) -> anyhow::Result
         .with_context(|| format!("cannot listen on {address}"))?;
     tracing::info!(address = %listener.local_addr()?, "serving");
     app.serve(listener, stop).await?;
-    Ok(())
-}
-
-async fn bring_up_to_date(config: &Config) -> anyhow::Result<()> {
-    let report = SCHEMA.migrate(config.database.url.expose_secret()).await?;
-    tracing::info!(applied = ?report.applied, version = report.version, "the schema is up to date");
     Ok(())
 }
 

@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         Err(problems) => return exit_with(&problems),
     };
     match run(command, config) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("{error:#}");
             ExitCode::FAILURE
@@ -43,17 +43,17 @@ fn main() -> ExitCode {
 }
 
 #[tokio::main]
-async fn run(command: Command, config: Config) -> anyhow::Result<()> {
+async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve => serve(config).await,
+        Command::Serve => serve(config).await?,
         Command::Migrate => {
             telemetry::init(&config.log)?;
-            let report = SCHEMA.migrate(config.database.url.expose_secret()).await?;
-            tracing::info!(applied = ?report.applied, version = ?report.version, "the schema is up to date");
-            Ok(())
+            let url = config.database.url.expose_secret();
+            return Ok(SCHEMA.migrate_command(url).await?);
         }
-        Command::CheckConfig => Ok(()),
+        Command::CheckConfig => {}
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {

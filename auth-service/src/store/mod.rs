@@ -5,6 +5,7 @@ pub(crate) mod administration;
 pub(crate) mod api_key;
 pub(crate) mod audit;
 pub(crate) mod feed;
+pub(crate) mod restoration;
 pub(crate) mod revocation;
 pub(crate) mod session;
 pub(crate) mod signing_key;
