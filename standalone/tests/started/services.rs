@@ -19,7 +19,7 @@ pub(crate) fn key(number: u8) -> String {
 }
 
 /// A part that serves on a port of the system's choice, and the address it logs.
-async fn serve(name: &str, variables: Vec<(&'static str, String)>) -> (Process, String) {
+pub(crate) async fn serve(name: &str, variables: Vec<(&'static str, String)>) -> (Process, String) {
     let process = Process::spawn(binary(name), ["serve"], variables);
     let line = process
         .wait_for_line(START, |line| line.contains("\"address\":\"127.0.0.1:"))
