@@ -2,27 +2,28 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint docs-check deny proto sql sql-check tools load clean
+.PHONY: help run test check format lint docs-check deny proto sql sql-check release-database tools load clean
 
 CARGO ?= cargo
 TOOLS := $(CURDIR)/.tools
 BUF := $(TOOLS)/node_modules/.bin/buf
+PGBOUNCER = $(shell command -v pgbouncer || echo /usr/sbin/pgbouncer)
 # What `make proto` compares the protos with.
 AGAINST ?= main
 WITH_POSTGRES = $(CARGO) run --quiet --package embedded-postgres --bin with-postgres -- --
 
 help: ## List the targets.
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Start everything: Postgres, both services and the gateway. No configuration needed.
 	@scripts/provide compiler postgres
 	$(CARGO) run --package standalone
 
 test: ## All checks, then all tests, those with foreign clients included.
-	@scripts/provide compiler postgres node python
+	@scripts/provide compiler postgres pgbouncer node python
 	@$(MAKE) --no-print-directory check
 	$(CARGO) build --workspace --all-targets
-	TEST_BUF=$(BUF) TEST_PYTHON=$(TOOLS)/python/bin/python $(WITH_POSTGRES) $(CARGO) test --workspace --no-fail-fast
+	TEST_BUF=$(BUF) TEST_PYTHON=$(TOOLS)/python/bin/python TEST_PGBOUNCER=$(PGBOUNCER) $(WITH_POSTGRES) $(CARGO) test --workspace --no-fail-fast
 
 check: format lint docs-check deny proto sql-check ## Format, lints, documentation, dependencies, protos, SQL.
 
@@ -53,6 +54,12 @@ sql-check: ## .sqlx/ is what the statements and migrations say.
 	@scripts/provide compiler postgres
 	$(WITH_POSTGRES) scripts/describe-sql target/sqlx-fresh
 	diff -r .sqlx target/sqlx-fresh
+
+release-database: ## At a release, after `make sql`: remember its migrations and statements; later ones are held to them.
+	@scripts/provide compiler postgres
+	$(CARGO) build --package auth-service --package task-service
+	TEST_WRITE=1 $(WITH_POSTGRES) $(CARGO) test --package standalone --test started -- \
+		database::released::a_released database::previous::every_statement
 
 load: ## 100 concurrent callers for 30 s against a fresh stack; prints the latency.
 	@scripts/provide compiler postgres

@@ -24,6 +24,7 @@ pub mod operator;
 pub mod password;
 mod refresh;
 pub mod refresh_token;
+pub mod restoration;
 pub mod sessions;
 mod sign_in;
 pub mod signing;

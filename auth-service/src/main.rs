@@ -12,7 +12,7 @@ use auth_service::{
     App, SCHEMA,
     config::Config,
     keys_command::{KeysCommand, KeysCommandError},
-    operator,
+    operator, restoration,
 };
 use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret as _;
@@ -55,6 +55,13 @@ enum Command {
     /// Make, close and open accounts, directly in the database.
     #[command(subcommand)]
     Admin(operator::Command),
+    /// After a restore from a backup, before the first start: end every session, API key and signing key, so that nothing
+    /// that was revoked since the backup comes back.
+    Restored {
+        /// Says that you know it: everybody signs in again, and API keys are made anew.
+        #[arg(long, required = true)]
+        sign_everyone_out: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -73,7 +80,7 @@ fn main() -> ExitCode {
 async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve => serve(config).await?,
-        Command::Migrate => bring_up_to_date(&config).await?,
+        Command::Migrate => return migrate(&config).await,
         Command::CheckConfig => {}
         Command::PrintConfig => write!(io::stdout(), "{}", config.listing)?,
         Command::Healthcheck { timeout } => healthcheck::grpc(config.listen, timeout).await?,
@@ -86,6 +93,11 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
             telemetry::init(&config.log)?;
             let told = operator::run(config, &SystemClock, command).await;
             return tell(told, operator::Error::exit_code);
+        }
+        Command::Restored { .. } => {
+            telemetry::init(&config.log)?;
+            let told = restoration::run(config, &SystemClock).await;
+            return tell(told, restoration::Error::exit_code);
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -105,11 +117,10 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     Ok(app.serve(listener, stop).await?)
 }
 
-async fn bring_up_to_date(config: &Config) -> anyhow::Result<()> {
+async fn migrate(config: &Config) -> anyhow::Result<ExitCode> {
     telemetry::init(&config.log)?;
-    let report = SCHEMA.migrate(config.database.url.expose_secret()).await?;
-    tracing::info!(applied = ?report.applied, version = report.version, "the schema is up to date");
-    Ok(())
+    let url = config.database.url.expose_secret();
+    Ok(SCHEMA.migrate_command(url).await?)
 }
 
 /// Tells what a command has done, or why it has done nothing.

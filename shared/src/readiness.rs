@@ -1,6 +1,6 @@
 //! What a service waits for before it says that it is ready: the database, its schema, and whatever the service adds.
 
-use std::time::Duration;
+use std::{process::ExitCode, time::Duration};
 
 use futures_util::FutureExt as _;
 use sqlx::{migrate::Migrator, postgres::PgConnectOptions};
@@ -31,6 +31,12 @@ impl Schema {
     pub async fn migrate(&self, url: &str) -> Result<migrate::Report, migrate::Error> {
         let options: PgConnectOptions = url.parse().map_err(migrate::Error::from)?;
         migrate::migrate(&options, self.migrations, self.name).await
+    }
+
+    /// The `migrate` command of a binary: says how it goes and with which code to end. The URL must parse.
+    pub async fn migrate_command(&self, url: &str) -> Result<ExitCode, sqlx::Error> {
+        let options: PgConnectOptions = url.parse()?;
+        Ok(migrate::command(&options, self.migrations, self.name).await)
     }
 }
 

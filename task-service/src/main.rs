@@ -53,7 +53,7 @@ fn main() -> ExitCode {
         Err(problems) => return exit_with(&problems),
     };
     match run(command, config) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("{error:#}");
             ExitCode::FAILURE
@@ -62,14 +62,15 @@ fn main() -> ExitCode {
 }
 
 #[tokio::main]
-async fn run(command: Command, config: Config) -> anyhow::Result<()> {
+async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve => serve(config).await,
-        Command::Migrate => bring_up_to_date(&config).await,
-        Command::CheckConfig => Ok(()),
-        Command::PrintConfig => Ok(write!(io::stdout(), "{}", config.listing)?),
-        Command::Healthcheck { timeout } => Ok(healthcheck::grpc(config.listen, timeout).await?),
+        Command::Serve => serve(config).await?,
+        Command::Migrate => return migrate(&config).await,
+        Command::CheckConfig => {}
+        Command::PrintConfig => write!(io::stdout(), "{}", config.listing)?,
+        Command::Healthcheck { timeout } => healthcheck::grpc(config.listen, timeout).await?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
@@ -85,9 +86,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     Ok(app.serve(listener, shutdown).await?)
 }
 
-async fn bring_up_to_date(config: &Config) -> anyhow::Result<()> {
+async fn migrate(config: &Config) -> anyhow::Result<ExitCode> {
     telemetry::init(&config.log)?;
-    let report = SCHEMA.migrate(config.database.url.expose_secret()).await?;
-    tracing::info!(applied = ?report.applied, version = report.version, "the schema is up to date");
-    Ok(())
+    let url = config.database.url.expose_secret();
+    Ok(SCHEMA.migrate_command(url).await?)
 }

@@ -2,6 +2,9 @@
 //!
 //! Migrations run once per server and fingerprint, into a template; a test's database is a copy of it, made in a fraction of
 //! the time. Test processes that race for the template wait for one another on an advisory lock.
+//!
+//! The roles are those of a deployment: one migrates and owns, and a service that is given [`Database::url_as`] can do
+//! there what it could in a deployment and no more.
 
 use std::{fmt::Display, hash::BuildHasher as _, hash::RandomState, thread};
 
@@ -10,6 +13,10 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use crate::server;
 
+/// The roles of a deployment.
+const ROLES: &str = include_str!("../../deploy/postgres/roles.sql");
+/// Who migrates in it.
+const MIGRATES: &str = "tandem_migrate";
 /// A database of one test. Dropped with the test when it passes; kept, and its URL printed, when it panics.
 #[derive(Debug)]
 pub struct Database {
@@ -51,16 +58,24 @@ impl Database {
     pub async fn with(schemas: &[Schema]) -> Self {
         let migrations = schemas.iter().flat_map(|schema| schema.migrations.iter());
         let fingerprint = format!(
-            "{:?}",
+            "{ROLES} {:?}",
             migrations.map(|one| &one.checksum).collect::<Vec<_>>()
         );
         Self::fresh(&fingerprint, async |url| {
+            make_roles(&url).await;
             for schema in schemas {
-                schema.migrate(&url).await?;
+                schema.migrate(&server::with_user(&url, MIGRATES)).await?;
             }
             Ok::<_, shared::database::migrate::Error>(())
         })
         .await
+    }
+
+    /// A database with the roles and schemas of a deployment, and no tables yet.
+    pub async fn with_roles() -> Self {
+        let database = Self::empty().await;
+        make_roles(database.url()).await;
+        database
     }
 
     /// A database with nothing in it.
@@ -72,6 +87,12 @@ impl Database {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The URL to connect to it as `role`, which the server lets in without a password.
+    #[must_use]
+    pub fn url_as(&self, role: &str) -> String {
+        server::with_user(&self.url, role)
     }
 
     /// A connection to it.
@@ -103,6 +124,13 @@ impl Drop for Database {
             .join()
             .expect("the database of a test that passed can be dropped");
     }
+}
+
+/// Makes the roles of a deployment in the database at `url`.
+async fn make_roles(url: &str) {
+    let mut connection = connect(url).await;
+    run(&mut connection, ROLES).await;
+    close(connection).await;
 }
 
 /// The name of the migrated template of `fingerprint`, which is made if it is not there.

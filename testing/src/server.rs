@@ -34,6 +34,25 @@ pub(crate) fn with_database(url: &str, database: &str) -> String {
     format!("{scheme}://{authority}/{database}{query}")
 }
 
+/// The same URL for another user, without the password of the first.
+pub(crate) fn with_user(url: &str, user: &str) -> String {
+    let (address, query) = url.split_once('?').unwrap_or((url, ""));
+    let (scheme, rest) = address
+        .split_once("://")
+        .expect("a connection URL has a scheme");
+    let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    let kept = query.split('&').filter(|parameter| {
+        let name = parameter.split('=').next().unwrap_or_default();
+        !["", "user", "password"].contains(&name)
+    });
+    let own = format!("user={user}");
+    let query: Vec<&str> = std::iter::once(own.as_str()).chain(kept).collect();
+    format!("{scheme}://{host}/{database}?{}", query.join("&"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +71,22 @@ mod tests {
             ("postgres://localhost", "postgres://localhost/x"),
         ] {
             assert_eq!(with_database(before, "x"), after);
+        }
+    }
+
+    #[test]
+    fn only_the_user_of_a_url_changes() {
+        for (before, after) in [
+            (
+                "postgres:///x?host=/tmp/a/b&port=5432&user=u",
+                "postgres:///x?user=v&host=/tmp/a/b&port=5432",
+            ),
+            (
+                "postgres://u:p@localhost:5432/x",
+                "postgres://localhost:5432/x?user=v",
+            ),
+        ] {
+            assert_eq!(with_user(before, "v"), after);
         }
     }
 }

@@ -50,6 +50,8 @@ pub(crate) enum Kind {
     AccountEnabled,
     /// All sessions of the account were ended by an administrator.
     AccountSessionsRevoked,
+    /// The database was restored from a backup, and everything issued before was ended.
+    DatabaseRestored,
 }
 
 impl Kind {
@@ -75,6 +77,7 @@ impl Kind {
             Self::AccountDisabled => "account_disabled",
             Self::AccountEnabled => "account_enabled",
             Self::AccountSessionsRevoked => "account_sessions_revoked",
+            Self::DatabaseRestored => "database_restored",
         }
     }
 }

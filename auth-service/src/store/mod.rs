@@ -6,6 +6,7 @@ pub(crate) mod api_key;
 pub(crate) mod audit;
 pub(crate) mod feed;
 pub(crate) mod open_session;
+pub(crate) mod restoration;
 pub(crate) mod revocation;
 pub(crate) mod session;
 pub(crate) mod signing_key;

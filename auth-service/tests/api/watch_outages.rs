@@ -60,13 +60,13 @@ async fn a_look_that_takes_too_long_proves_nothing() {
 
 #[tokio::test]
 async fn a_reader_before_the_first_look_waits_for_the_snapshot() {
-    let database = testing::Database::empty().await;
+    let database = testing::Database::with_roles().await;
     let clock = testing::TestClock::at("2026-01-01T00:00:00Z");
     let world = World::starting(database.into(), clock, &QUICK).await;
     let mut watcher = Watcher::begin(&world).await;
     assert!(watcher.silent_for(SILENCE).await);
     auth_service::SCHEMA
-        .migrate(world.database.url())
+        .migrate(&world.database.url_as("tandem_migrate"))
         .await
         .unwrap();
     watcher.proven().await;

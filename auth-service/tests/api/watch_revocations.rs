@@ -184,6 +184,7 @@ async fn a_restored_database_is_another_history_and_everything_is_told_anew() {
     world
         .execute(
             "begin;
+             set local role tandem_migrate;
              alter table auth.revocation rename to lost;
              create table auth.revocation (like auth.lost including all);
              drop table auth.lost;

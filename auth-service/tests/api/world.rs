@@ -98,7 +98,7 @@ impl World {
         clock: TestClock,
         settings: &[(&str, &str)],
     ) -> Self {
-        let config = config(database.url(), settings);
+        let config = config(&database.url_as("tandem_auth"), settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let app = App::new(config, Arc::new(clock.clone())).unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_channel::Receiver;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions as _, Connection as _, Row as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -73,12 +73,12 @@ impl Lane {
         }
     }
 
-    /// One attempt. A server that only reads (a demoted primary) is as good as none: taking it would fail every write
+    /// One attempt, timeouts set. A server that only reads (a demoted primary) is as good as none: taking it would fail every write
     /// and reconnect to it for ever.
     async fn attempt(&self) -> Result<PgConnection, sqlx::Error> {
         let connecting = async {
             let mut connection = self.options.connect().await?;
-            let row = sqlx::raw_sql("show transaction_read_only")
+            let row = sqlx::raw_sql(AssertSqlSafe(self.settings.opening()))
                 .fetch_one(&mut connection)
                 .await?;
             match row.try_get::<&str, _>(0)? {

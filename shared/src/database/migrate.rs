@@ -2,20 +2,33 @@
 //!
 //! Each service has one schema with its own migrations table in it, so that two services can share a database.
 //! Migrating is a step of its own; servers only [`check`]. Migrations are add-only, and each keeps the previous
-//! release working: a binary accepts a schema newer than itself, never an older one.
+//! release working: a binary accepts a schema newer than itself, never an older one. A migration that takes something away
+//! says in its name how new a binary must be to do without it (`0009_drop_mood_needs_0007.sql`), and older ones are not
+//! ready then.
 
-use std::collections::BTreeMap;
+mod error;
+mod history;
+
+use std::process::ExitCode;
 use std::time::Duration;
 
 use sqlx::migrate::{Migrate as _, MigrateError, Migration, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::UnitError;
+pub use error::Error;
+
+use history::{applied, pending};
 
 /// sqlx's name for its table; without a schema it is found through `search_path`.
 const TABLE: &str = "_sqlx_migrations";
+
+/// What `pg_stat_activity` shows.
+const APPLICATION: &str = "tandem-migrate";
+
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long another migration may take before this one gives up, and how often it looks.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
@@ -40,58 +53,6 @@ pub struct Report {
     pub version: Option<i64>,
 }
 
-/// Why a schema is not what the binary needs.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The database did not answer, or refused.
-    #[error(transparent)]
-    Database(#[from] super::Error),
-    /// A migration failed; those before it are applied.
-    #[error(transparent)]
-    Migration(#[from] MigrateError),
-    /// Schema names are lower-case ASCII letters, digits and underscores, since they are written into statements.
-    #[error("{0:?} is not a schema name")]
-    Name(String),
-    /// Another migration held the lock for a minute.
-    #[error("another migration of schema {0} is still running")]
-    Busy(String),
-    /// Migrations are missing.
-    #[error("schema {schema} lacks migration {missing}: run this binary's `migrate` command")]
-    Behind {
-        /// The schema.
-        schema: String,
-        /// The first version it lacks.
-        missing: i64,
-    },
-    /// A migration was changed after it was applied, or the schema has one that this binary should know and does not.
-    #[error("schema {schema} was migrated with another migration {version}")]
-    Diverged {
-        /// The schema.
-        schema: String,
-        /// The version that differs.
-        version: i64,
-    },
-}
-
-impl From<sqlx::Error> for Error {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Database(error.into())
-    }
-}
-
-impl UnitError for Error {
-    fn database(&self) -> Option<&super::Error> {
-        match self {
-            Self::Database(error) => Some(error),
-            Self::Migration(_)
-            | Self::Name(_)
-            | Self::Busy(_)
-            | Self::Behind { .. }
-            | Self::Diverged { .. } => None,
-        }
-    }
-}
-
 /// Creates the schema if it is missing and applies what it lacks, on a connection of its own.
 ///
 /// Any number may run at once: one works, the others wait (polling, since a session blocked in `pg_advisory_lock` holds a
@@ -102,12 +63,7 @@ pub async fn migrate(
     schema: &str,
 ) -> Result<Report, Error> {
     verify_name(schema)?;
-    let options = options.clone().options([
-        ("search_path", schema),
-        ("lock_timeout", LOCK_TIMEOUT),
-        ("statement_timeout", "0"),
-    ]);
-    let mut connection = options.connect().await?;
+    let mut connection = connect(options, schema).await?;
     lock(&mut connection, schema).await?;
     let report = apply(&mut connection, migrator, schema).await?;
     // The lock ends with the session.
@@ -115,7 +71,35 @@ pub async fn migrate(
     Ok(report)
 }
 
-/// Whether the schema has every migration this binary knows, unchanged. Newer ones are accepted.
+/// The `migrate` command of a binary: says how it goes, and with which code to end ([`Error::exit_code`]).
+pub async fn command(options: &PgConnectOptions, migrator: &Migrator, schema: &str) -> ExitCode {
+    match migrate(options, migrator, schema).await {
+        Ok(Report { applied, version }) => {
+            tracing::info!(schema, ?applied, version, "the schema is up to date");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::error!(schema, %error, cause, "the schema is not up to date");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// A session of its own. What it needs is set by statements, since PgBouncer drops start-up options.
+async fn connect(options: &PgConnectOptions, schema: &str) -> Result<PgConnection, Error> {
+    let options = options.clone().application_name(APPLICATION);
+    let connecting = timeout(CONNECT_TIMEOUT, options.connect()).await;
+    let mut connection = connecting.unwrap_or_else(|late| Err(sqlx::Error::Io(late.into())))?;
+    let set = format!(
+        "set search_path = {schema}; set lock_timeout = '{LOCK_TIMEOUT}'; set statement_timeout = 0"
+    );
+    connection.execute(AssertSqlSafe(set)).await?;
+    Ok(connection)
+}
+
+/// Whether the schema has every migration this binary knows, unchanged. Newer ones are accepted, unless one says that it
+/// needs a newer binary.
 pub async fn check(
     connection: &mut PgConnection,
     migrator: &Migrator,
@@ -143,6 +127,7 @@ fn verify_name(schema: &str) -> Result<(), Error> {
 
 async fn lock(connection: &mut PgConnection, schema: &str) -> Result<(), Error> {
     let give_up = Instant::now() + LONGEST_WAIT;
+    let mut told = false;
     loop {
         let locked: bool = sqlx::query_scalar(
             "select pg_try_advisory_lock(hashtextextended('migrate ' || $1, 0))",
@@ -155,6 +140,9 @@ async fn lock(connection: &mut PgConnection, schema: &str) -> Result<(), Error> 
         }
         if Instant::now() >= give_up {
             return Err(Error::Busy(schema.to_owned()));
+        }
+        if !std::mem::replace(&mut told, true) {
+            tracing::info!(schema, "another migration is running; waiting for it");
         }
         sleep(POLL).await;
     }
@@ -173,12 +161,16 @@ async fn apply(
     if missing {
         let create = AssertSqlSafe(format!("create schema {schema}"));
         connection.execute(create).await?;
+        tracing::info!(schema, "made the schema");
     }
     connection.ensure_migrations_table(TABLE).await?;
     let before = applied(connection, schema).await?;
     let pending = pending(migrator, &before, schema)?;
     for migration in &pending {
+        let began = Instant::now();
         apply_one(connection, migration).await?;
+        let (version, what) = (migration.version, &*migration.description);
+        tracing::info!(schema, version, what, took = ?began.elapsed(), "applied a migration");
     }
     let applied: Vec<i64> = pending.iter().map(|migration| migration.version).collect();
     let version = before.keys().chain(&applied).max().copied();
@@ -212,50 +204,4 @@ fn is_lock_timeout(error: &MigrateError) -> bool {
         .as_database_error()
         .and_then(sqlx::error::DatabaseError::code)
         .is_some_and(|code| code == LOCK_NOT_AVAILABLE)
-}
-
-/// Version and checksum of what the schema has; nothing if it has no migrations table yet.
-async fn applied(
-    connection: &mut PgConnection,
-    schema: &str,
-) -> Result<BTreeMap<i64, Vec<u8>>, Error> {
-    let table = format!("{schema}.{TABLE}");
-    let exists: bool = sqlx::query_scalar("select to_regclass($1) is not null")
-        .bind(&table)
-        .fetch_one(&mut *connection)
-        .await?;
-    if !exists {
-        return Ok(BTreeMap::new());
-    }
-    let select = format!("select version, checksum from {table} where success");
-    let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(AssertSqlSafe(select))
-        .fetch_all(&mut *connection)
-        .await?;
-    Ok(rows.into_iter().collect())
-}
-
-/// The migrations the schema lacks, in order, once those it has are found to be the binary's own.
-fn pending<'m>(
-    migrator: &'m Migrator,
-    applied: &BTreeMap<i64, Vec<u8>>,
-    schema: &str,
-) -> Result<Vec<&'m Migration>, Error> {
-    let known: BTreeMap<i64, &Migration> = migrator
-        .iter()
-        .filter(|migration| !migration.migration_type.is_down_migration())
-        .map(|migration| (migration.version, migration))
-        .collect();
-    let newest = known.keys().next_back().copied().unwrap_or(i64::MIN);
-    let differs = |(version, checksum): &(&i64, &Vec<u8>)| match known.get(version) {
-        Some(migration) => migration.checksum[..] != checksum[..],
-        None => **version < newest,
-    };
-    if let Some((version, _)) = applied.iter().find(differs) {
-        return Err(Error::Diverged {
-            schema: schema.to_owned(),
-            version: *version,
-        });
-    }
-    let lacks = |migration: &&Migration| !applied.contains_key(&migration.version);
-    Ok(known.into_values().filter(lacks).collect())
 }

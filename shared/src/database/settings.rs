@@ -58,19 +58,19 @@ impl Default for Settings {
 impl Settings {
     /// The connection options these settings amount to; an error if the URL does not parse.
     ///
-    /// The timeouts travel as start-up options, which PgBouncer refuses unless it is told to pass them on
-    /// (`ignore_startup_parameters = options`).
+    /// They hold no timeouts: as start-up options those would be refused by PgBouncer, or dropped without a word. A lane
+    /// sets them as its [`opening`](Self::opening) instead.
     pub fn connect_options(&self) -> Result<PgConnectOptions, sqlx::Error> {
         let options: PgConnectOptions = self.url.expose_secret().parse()?;
-        let timeouts = [
-            ("statement_timeout", self.statement_timeout),
-            (
-                "idle_in_transaction_session_timeout",
-                self.idle_in_transaction_timeout,
-            ),
-        ];
-        Ok(options
-            .application_name(&self.application_name)
-            .options(timeouts.map(|(name, limit)| (name, limit.as_millis()))))
+        Ok(options.application_name(&self.application_name))
+    }
+
+    /// What a new connection is told first, in one round trip: the timeouts. It answers whether the server only reads.
+    pub(super) fn opening(&self) -> String {
+        format!(
+            "set statement_timeout = {}; set idle_in_transaction_session_timeout = {}; show transaction_read_only",
+            self.statement_timeout.as_millis(),
+            self.idle_in_transaction_timeout.as_millis(),
+        )
     }
 }

@@ -13,9 +13,15 @@ const SECOND: &str = "alter table entry add column title text";
 
 /// Migrations 1, 2, … of these texts.
 fn migrations(texts: &[&'static str]) -> Migrator {
-    let migration = |(version, text): (i64, &&'static str)| {
+    let named: Vec<_> = texts.iter().map(|text| ("a step", *text)).collect();
+    named_migrations(&named)
+}
+
+/// Migrations 1, 2, … of these descriptions and texts.
+fn named_migrations(texts: &[(&'static str, &'static str)]) -> Migrator {
+    let migration = |(version, (name, text)): (i64, &(&'static str, &'static str))| {
         let sql = text.into_sql_str();
-        Migration::new(version, "a step".into(), MigrationType::Simple, sql, false)
+        Migration::new(version, (*name).into(), MigrationType::Simple, sql, false)
     };
     Migrator::with_migrations((1..).zip(texts).map(migration).collect())
 }
@@ -100,6 +106,51 @@ async fn a_newer_schema_serves_the_previous_release_and_its_migrate_command() {
         .unwrap();
     let report = migrate(&options, &older, "tasks").await.unwrap();
     assert_eq!((report.applied, report.version), (vec![], Some(2)));
+}
+
+#[tokio::test]
+async fn a_schema_that_lost_what_an_old_binary_uses_is_refused_by_it_and_by_none_newer() {
+    let server = Postgres::start();
+    let options = server.settings().connect_options().unwrap();
+    let steps = [
+        ("add entry", FIRST),
+        ("add title", SECOND),
+        ("drop id needs 0002", "alter table entry drop column id"),
+    ];
+    migrate(&options, &named_migrations(&steps), "tasks")
+        .await
+        .unwrap();
+    let mut connection = server.connect().await;
+    for able in [&steps[..2], &steps[..]] {
+        let able = named_migrations(able);
+        check(&mut connection, &able, "tasks").await.unwrap();
+    }
+    let too_old = named_migrations(&steps[..1]);
+    let error = check(&mut connection, &too_old, "tasks").await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Ahead {
+                version: 3,
+                needs: 2,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_a_migration_does_not_qualify_is_made_in_its_schema() {
+    let server = Postgres::start();
+    // As behind a pooler that drops start-up options.
+    let options = server.settings().connect_options().unwrap();
+    migrate(&options, &migrations(&[FIRST]), "tasks")
+        .await
+        .unwrap();
+    let elsewhere = "select count(*) from pg_class where relname in ('entry', '_sqlx_migrations')
+                     and relnamespace <> 'tasks'::regnamespace";
+    assert_eq!(server.count(elsewhere).await, 0);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@
 
 mod clients;
 mod commands;
+mod database;
 mod documents;
 mod lifetime;
 mod operating;

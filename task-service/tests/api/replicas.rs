@@ -161,7 +161,7 @@ impl Tasks {
         let stop = CancellationToken::new();
         tokio::spawn(feed::subscribe(
             verifier.clone(),
-            endpoint.initial_stream_window_size(1024),
+            vec![endpoint.initial_stream_window_size(1024)],
             SecretString::from(SERVICE_SECRET),
             "narrow".to_owned(),
             tell,

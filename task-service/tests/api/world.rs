@@ -47,7 +47,7 @@ impl World {
     /// With settings of the section `task`, such as `("QUOTA", "3")`.
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
         let database = database().await;
-        let url = database.url().to_owned();
+        let url = database.url_as("tandem_task");
         let config = config(&url, settings);
         let clock = TestClock::at(START);
         let signer = Arc::new(Signer::from_seed(&[7; 32]).unwrap());

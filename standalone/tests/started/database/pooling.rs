@@ -1,0 +1,103 @@
+//! Behind PgBouncer: which mode works, and what happens when it restarts.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use futures_util::{FutureExt as _, future::join_all};
+use shared::{
+    database::{Error, Lanes},
+    proto::auth::GetAccountRequest,
+};
+use testing::Database;
+use tokio::time::Instant;
+
+use super::{
+    bouncer::Bouncer,
+    everyday,
+    running::{Running, bearing, lanes, migrate, until},
+};
+
+/// What docs/database.md says.
+const SESSION: &str = "pool_mode = session\nignore_startup_parameters = extra_float_digits";
+const TRANSACTION: &str = "pool_mode = transaction\nignore_startup_parameters = extra_float_digits\ndefault_pool_size = 2";
+
+/// What a lane's connection says of a setting.
+async fn setting(lanes: &Lanes, name: &'static str) -> Result<String, Error> {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let asked = lanes.run(deadline, move |connection| {
+        async move {
+            let setting = sqlx::query_scalar("select current_setting($1)").bind(name);
+            Ok::<String, Error>(setting.fetch_one(connection).await?)
+        }
+        .boxed()
+    });
+    asked.await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_services_work_through_session_pooling_and_outlive_its_restart() {
+    let database = Database::with_roles().await;
+    let mut bouncer = Bouncer::start(&database, SESSION).await;
+    migrate(&bouncer.url(&database, "tandem_migrate")).await;
+    let auth = bouncer.url(&database, "tandem_auth");
+    let task = bouncer.url(&database, "tandem_task");
+    let running = Running::start(&auth, &task).await;
+    let tokens = everyday::live(&running, "pooled@example.org").await;
+
+    bouncer.restart().await;
+    // Each lane has its own connection to get back.
+    let mut in_a_row = 0;
+    until("both services are back for good", async || {
+        let mut account = running.account();
+        let got = account.get_account(bearing(&tokens.access_token, GetAccountRequest {}));
+        let listed = everyday::titles(&running, &tokens.access_token);
+        let both = got.await.is_ok() && listed.await.is_ok();
+        in_a_row = if both { in_a_row + 1 } else { 0 };
+        in_a_row == 20
+    })
+    .await;
+    everyday::live(&running, "after-the-restart@example.org").await;
+}
+
+#[tokio::test]
+async fn the_timeouts_of_a_lane_hold_through_session_pooling() {
+    let database = Database::empty().await;
+    let bouncer = Bouncer::start(&database, SESSION).await;
+    let lanes = lanes(&bouncer.url(&database, "postgres"), 1);
+    for name in ["statement_timeout", "idle_in_transaction_session_timeout"] {
+        assert_eq!(setting(&lanes, name).await.unwrap(), "10s");
+    }
+    lanes.close().await;
+}
+
+/// SQLSTATEs of what fails when more lanes than there are servers ask at once.
+async fn failures(url: &str) -> BTreeSet<String> {
+    let lanes = lanes(url, 8);
+    let asked = (0..400).map(|_| setting(&lanes, "server_version_num"));
+    let answers = join_all(asked).await;
+    lanes.close().await;
+    let refused = answers.into_iter().filter_map(Result::err);
+    refused.map(|error| sqlstate(&error)).collect()
+}
+
+fn sqlstate(error: &Error) -> String {
+    let Error::Query(error) = error else {
+        return error.to_string();
+    };
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    code.map_or_else(|| error.to_string(), std::borrow::Cow::into_owned)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transaction_pooling_fails_where_pgbouncer_knows_no_prepared_statements() {
+    let database = Database::empty().await;
+    let bouncer = Bouncer::start(&database, TRANSACTION).await;
+    let url = bouncer.url(&database, "postgres");
+    // Without a cache, statements are still prepared, under names that others have taken.
+    for url in [url.clone(), format!("{url}&statement-cache-capacity=0")] {
+        let found = failures(&url).await;
+        let wrong = ["26000", "42P05"].map(str::to_owned).into();
+        assert!(!found.is_empty() && found.is_subset(&wrong), "{found:?}");
+    }
+}

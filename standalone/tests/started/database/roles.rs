@@ -1,0 +1,184 @@
+//! The roles of `deploy/postgres/roles.sql`: what each may do, and that it is enough.
+
+use std::path::Path;
+
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use testing::Database;
+
+use super::{
+    everyday,
+    running::{Running, auth_variables, command, migrate},
+};
+use crate::tools::{run, workspace};
+
+const AUTH: &str = "tandem_auth";
+const TASK: &str = "tandem_task";
+const MIGRATE: &str = "tandem_migrate";
+/// SQLSTATE `insufficient_privilege`.
+const REFUSED: &str = "42501";
+
+/// Runs the file as its head says.
+fn make_roles(database: &Database) {
+    let file = workspace().join("deploy/postgres/roles.sql");
+    let file = file.to_str().unwrap();
+    let arguments = ["--set", "ON_ERROR_STOP=1", "--quiet", "--file", file];
+    let arguments = [&arguments[..], &[database.url()]].concat();
+    run(Path::new("psql"), &arguments, &[]).well();
+}
+
+/// SQLSTATE of what a role gets for a statement, in a transaction that is rolled back; `None` when it may.
+async fn refusal(database: &Database, role: &str, statement: &str) -> Option<String> {
+    let url = database.url_as(role);
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    let text = AssertSqlSafe(format!("begin; {statement}; rollback"));
+    let refused = sqlx::raw_sql(text).execute(&mut connection).await.err()?;
+    let refused = refused.into_database_error().unwrap();
+    Some(refused.code().unwrap().into_owned())
+}
+
+async fn assert_refused(database: &Database, role: &str, statements: &[&str]) {
+    for statement in statements {
+        let code = refusal(database, role, statement).await;
+        assert_eq!(code.as_deref(), Some(REFUSED), "{role}: {statement}");
+    }
+}
+
+async fn assert_allowed(database: &Database, role: &str, statements: &[&str]) {
+    for statement in statements {
+        let code = refusal(database, role, statement).await;
+        assert_eq!(code, None, "{role}: {statement}");
+    }
+}
+
+#[tokio::test]
+async fn both_services_and_their_commands_work_wholly_under_roles_that_own_nothing() {
+    let database = Database::with_roles().await;
+    make_roles(&database);
+    migrate(&database.url_as(MIGRATE)).await;
+    let (auth, task) = (database.url_as(AUTH), database.url_as(TASK));
+    assert_refused(&database, AUTH, &["create temporary table mine (id int)"]).await;
+    let running = Running::start(&auth, &task).await;
+    everyday::live(&running, "roles@example.org").await;
+    for (arguments, says) in [
+        (&["keys", "rotate"][..], "is next"),
+        (
+            &["admin", "disable", "--email", "roles@example.org"],
+            "is closed",
+        ),
+        (
+            &["restored", "--sign-everyone-out"],
+            "everything issued before is void",
+        ),
+    ] {
+        let variables = auth_variables(&auth, "127.0.0.1:0");
+        let (code, output) = command("auth-service", arguments, variables).await;
+        assert_eq!(code, Some(0), "{output}");
+        assert!(output.contains(says), "{output}");
+    }
+    for process in [&running.auth, &running.task] {
+        assert!(!process.output().contains("permission denied"));
+    }
+}
+
+#[tokio::test]
+async fn a_service_can_neither_change_its_schema_nor_see_the_other_nor_rewrite_what_is_recorded() {
+    let database = Database::with(&[auth_service::SCHEMA, task_service::SCHEMA]).await;
+    assert_refused(
+        &database,
+        AUTH,
+        &[
+            "create table auth.mine (id int)",
+            "create table public.mine (id int)",
+            "create schema mine",
+            "create role mine",
+            "create index on auth.session (device_label)",
+            "alter table auth.session add column mine int",
+            "drop table auth.session",
+            "truncate auth.session",
+            "select from tasks.task",
+            "insert into tasks.owner (user_id, revision, live_count) values (gen_random_uuid(), 1, 0)",
+            "update auth.audit_event set kind = 'nothing'",
+            "delete from auth.audit_event",
+            "truncate auth.audit_event",
+            "delete from auth._sqlx_migrations",
+            "update auth._sqlx_migrations set success = false",
+        ],
+    )
+    .await;
+    assert_refused(
+        &database,
+        TASK,
+        &[
+            "select from auth.account",
+            "select from auth._sqlx_migrations",
+            "alter table tasks.task add column mine int",
+            "truncate tasks.task",
+            "insert into tasks._sqlx_migrations values (99, 'mine', now(), true, '', 0)",
+        ],
+    )
+    .await;
+    assert_refused(
+        &database,
+        MIGRATE,
+        &["create role mine", "create schema mine"],
+    )
+    .await;
+    assert_allowed(
+        &database,
+        AUTH,
+        &[
+            "select from auth._sqlx_migrations",
+            "insert into auth.audit_event (id, time, kind, user_agent) values (gen_random_uuid(), now(), 'sign_in', '')",
+            "select from auth.audit_event",
+            "delete from auth.session",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_later_migration_needs_no_grant() {
+    let database = Database::with(&[auth_service::SCHEMA, task_service::SCHEMA]).await;
+    let mut owner = PgConnection::connect(&database.url_as(MIGRATE))
+        .await
+        .unwrap();
+    let made = "create table auth.later (id bigint generated always as identity, note text);
+                create table tasks.later (user_id uuid)";
+    sqlx::raw_sql(made).execute(&mut owner).await.unwrap();
+    let uses = [
+        "insert into auth.later (note) values ('x'); update auth.later set note = 'y'; delete from auth.later",
+    ];
+    assert_allowed(&database, AUTH, &uses).await;
+    assert_allowed(
+        &database,
+        TASK,
+        &["insert into tasks.later values (gen_random_uuid())"],
+    )
+    .await;
+    assert_refused(&database, AUTH, &["select from tasks.later"]).await;
+}
+
+#[tokio::test]
+async fn a_database_that_began_without_roles_gets_them_and_serves_on() {
+    let database = Database::empty().await;
+    migrate(database.url()).await;
+    for _ in 0..2 {
+        make_roles(&database);
+    }
+    migrate(&database.url_as(MIGRATE)).await;
+    let (auth, task) = (database.url_as(AUTH), database.url_as(TASK));
+    let running = Running::start(&auth, &task).await;
+    everyday::live(&running, "later@example.org").await;
+    let rewrite = [
+        "delete from auth.audit_event",
+        "delete from auth._sqlx_migrations",
+    ];
+    assert_refused(&database, AUTH, &rewrite).await;
+    assert_refused(&database, TASK, &["delete from tasks._sqlx_migrations"]).await;
+    assert_allowed(
+        &database,
+        MIGRATE,
+        &["alter table auth.session add column mine int"],
+    )
+    .await;
+}
