@@ -156,6 +156,7 @@ impl Subscription<'_> {
         loop {
             let mut reading = Reading::new(self.verifier, from_scratch);
             let Err(interruption) = self.read(&mut reading).await;
+            self.verifier.interrupt();
             if reading.has_proof() {
                 backoff = Backoff::default();
                 told = false;
