@@ -13,7 +13,7 @@ AGAINST ?= main
 WITH_POSTGRES = $(CARGO) run --quiet --package embedded-postgres --bin with-postgres -- --
 
 help: ## List the targets.
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Start everything: Postgres, both services and the gateway. No configuration needed.
 	@scripts/provide compiler postgres
@@ -65,6 +65,12 @@ load: ## 100 concurrent callers for 30 s against a fresh stack; prints the laten
 	@scripts/provide compiler postgres
 	$(CARGO) build --release --package standalone --package bench
 	target/release/bench --callers 100 --seconds 30
+
+.PHONY: bench-revocations
+bench-revocations: ## How soon two replicas of the task service refuse what ends tokens, 1,000 times each; about 15 min.
+	@scripts/provide compiler postgres
+	$(CARGO) build --release --package auth-service --package task-service --package bench
+	target/release/bench revocations --rounds 1000
 
 clean: ## Remove what was built and fetched. The data of `make run` in .tandem/ stays.
 	$(CARGO) clean

@@ -32,6 +32,8 @@ pub(super) struct Held {
     pub(super) head: i64,
     /// Everything that was published until then is held; none until that was proven once.
     pub(super) current_to: Option<Instant>,
+    /// The feed has ended, and nothing has been proven since: keys may have been missed.
+    pub(super) interrupted: bool,
 }
 
 impl Knowledge {

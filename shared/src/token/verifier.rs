@@ -180,6 +180,17 @@ impl Verifier {
         });
     }
 
+    /// Notes that the feed has ended.
+    pub(super) fn interrupt(&self) {
+        self.replace(|known| {
+            let mut known = known.clone();
+            if let Some(held) = &mut known.held {
+                held.interrupted = true;
+            }
+            known
+        });
+    }
+
     fn replace(&self, change: impl Fn(&Knowledge) -> Knowledge) {
         self.0.known.rcu(|known| change(known));
         self.0.changes.send_replace(());
@@ -213,11 +224,14 @@ impl Verifier {
         })
     }
 
-    /// New keys come by the feed too: while it is silent, one that is not known may be good.
+    /// New keys come by the feed too: while it is silent or interrupted, one that is not known may be good. Nobody waits
+    /// with a new key for a verifier that is not connected.
     fn unknown_key(&self, known: &Knowledge) -> TokenError {
         match (self.0.revocations, &known.held) {
             (Revocations::NotConsulted, _) => TokenError::Invalid,
-            (Revocations::Followed(_), Some(held)) if !held.is_older_than(SILENCE) => {
+            (Revocations::Followed(_), Some(held))
+                if !held.interrupted && !held.is_older_than(SILENCE) =>
+            {
                 TokenError::Invalid
             }
             (Revocations::Followed(_), _) => TokenError::Stale,

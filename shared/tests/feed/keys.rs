@@ -1,6 +1,6 @@
 //! Keys come by the feed, are acknowledged, and take the tokens of others with them when they go.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use shared::token::TokenError;
 
@@ -75,13 +75,30 @@ async fn without_any_key_nothing_is_accepted_and_it_is_not_ready() {
 
 #[tokio::test]
 async fn a_token_of_an_unknown_key_is_invalid_unless_the_key_may_have_been_missed() {
-    let mut world = World::bounded(LONG, Duration::from_millis(100));
+    let mut world = World::new();
     let next = Issuer::new(8).sign(&world.claims(1));
     let watch = world.told(&[]).await;
     assert_eq!(world.verify(&next), Err(TokenError::Invalid));
+    let cut = Instant::now();
     drop(watch);
-    // Only the next stream but one, after 2 s of silence, is a sure sign that the feed has been silent for so long.
-    let silent = world.watch().await;
+    world.until(&next, Err(TokenError::Stale)).await;
+    let noticed = cut.elapsed();
+    assert!(
+        noticed < Duration::from_secs(2),
+        "not by silence: {noticed:?}"
+    );
+    let again = world.told(&[]).await;
+    world.until(&next, Err(TokenError::Invalid)).await;
+    drop(again);
+}
+
+#[tokio::test]
+async fn a_key_may_have_been_missed_by_a_feed_that_is_silent_too() {
+    let mut world = World::bounded(LONG, Duration::from_millis(100));
+    let next = Issuer::new(8).sign(&world.claims(1));
+    let silent = world.told(&[]).await;
+    assert_eq!(world.verify(&next), Err(TokenError::Invalid));
+    // Only the next stream, after 2 s, is a sure sign that the feed has been silent for so long.
     let _again = world.watch().await;
     assert_eq!(world.verify(&next), Err(TokenError::Stale));
     drop(silent);

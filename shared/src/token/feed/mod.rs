@@ -158,6 +158,7 @@ impl Subscription<'_> {
         for auth in self.auth.iter().cycle() {
             let mut reading = Reading::new(self.verifier, from_scratch);
             let Err(interruption) = self.read(auth, &mut reading).await;
+            self.verifier.interrupt();
             if reading.has_proof() {
                 backoff = Backoff::default();
                 told = false;

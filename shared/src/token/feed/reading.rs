@@ -100,6 +100,7 @@ impl<'a> Reading<'a> {
             incarnation: incarnation.into(),
             head: last,
             current_to: None,
+            interrupted: true,
         });
     }
 
@@ -131,6 +132,7 @@ impl<'a> Reading<'a> {
             return Err(Interruption::Mismatch);
         }
         held.current_to = held.current_to.max(Some(proven));
+        held.interrupted = false;
         held.head = held.head.max(heartbeat.head_sequence);
         Arc::make_mut(&mut held.revocations).prune(as_of - KEPT);
         self.whole = true;
