@@ -3,32 +3,20 @@
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
-use figment::Figment;
-
 use super::files::read_text;
 use super::problems::Problem;
-use super::sources::{DATABASE_URL, Layer, Provenance, flat};
+use super::provenance::Provenance;
+use super::sources::{DATABASE_URL, Found, Winners, flat};
 
 /// How much of a wrong value a message quotes, in characters.
 const QUOTED: usize = 64;
 
-/// The text of a setting, and where it came from. No `Debug`: the text may be a secret.
-#[derive(Clone)]
-pub(crate) struct Found {
-    pub(crate) text: String,
-    pub(crate) provenance: Provenance,
-}
-
 /// Finds the text of a setting, in the file `NAME_FILE` names if need be; `DATABASE_URL` stands in for database URLs.
-pub(crate) fn look_up(
-    figment: &Figment,
-    key: &str,
-    secret: bool,
-) -> Result<Option<Found>, Problem> {
+pub(crate) fn look_up(values: &Winners, key: &str, secret: bool) -> Result<Option<Found>, Problem> {
     let wanted = Wanted { key, secret };
-    let mut found = wanted.value_or_file(figment, &flat(key))?;
+    let mut found = wanted.value_or_file(values, &flat(key))?;
     if found.is_none() && takes_database_url(key) {
-        found = wanted.value_or_file(figment, DATABASE_URL)?;
+        found = wanted.value_or_file(values, DATABASE_URL)?;
     }
     match found {
         Some(found) if found.text.contains(char::REPLACEMENT_CHARACTER) => Err(Problem::new(
@@ -66,9 +54,9 @@ struct Wanted<'a> {
 
 impl Wanted<'_> {
     /// The value itself or the one in the file, whichever is set in the higher layer.
-    fn value_or_file(self, figment: &Figment, flat: &str) -> Result<Option<Found>, Problem> {
-        let value = stored(figment, flat);
-        let Some(named) = stored(figment, &format!("{flat}_file")) else {
+    fn value_or_file(self, values: &Winners, flat: &str) -> Result<Option<Found>, Problem> {
+        let value = values.get(flat).cloned();
+        let Some(named) = values.get(&format!("{flat}_file")).cloned() else {
             return Ok(value);
         };
         let Some(value) = value else {
@@ -110,16 +98,4 @@ impl Wanted<'_> {
             }
         }
     }
-}
-
-fn stored(figment: &Figment, flat: &str) -> Option<Found> {
-    let value = figment.find_value(flat).ok()?;
-    let layer = Layer::of(figment.get_metadata(value.tag())?);
-    let text = value.into_string()?;
-    let provenance = Provenance {
-        layer,
-        flat: flat.to_owned(),
-        file: None,
-    };
-    Some(Found { text, provenance })
 }

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::process::ExitCode;
 
-use super::sources::Provenance;
+use super::provenance::Provenance;
 
 /// Exit code of a process whose configuration is wrong (`EX_CONFIG`, sysexits.h).
 pub const EX_CONFIG: u8 = 78;

@@ -4,20 +4,19 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::ops::RangeInclusive;
 
-use figment::Figment;
-
 use super::asked::{Asked, Expected};
 use super::listing::{Listed, Listing};
-use super::lookup::{Found, look_up, quoted, takes_database_url};
+use super::lookup::{look_up, quoted, takes_database_url};
 use super::problems::{Problem, Problems};
+use super::provenance::{Layer, Provenance};
 use super::secrets::Weakness;
-use super::sources::{Layer, Merged, Provenance, Source, flat, merge, variable};
+use super::sources::{Found, Merged, Source, Winners, flat, merge, variable};
 use super::unknown::{is_elsewhere, unknown};
 use super::values::{Bounded, Setting};
 
 /// The settings of one binary, read key by key. Every reading method gives None after noting the problem.
 pub struct Settings {
-    figment: Figment,
+    values: Winners,
     sections: Vec<String>,
     known: BTreeMap<String, Known>,
     problems: Vec<Problem>,
@@ -74,7 +73,7 @@ impl Settings {
             .map(|section| (*section).to_owned())
             .collect();
         let Merged {
-            figment,
+            values,
             unreadable,
             mut doubles,
         } = merge(source);
@@ -82,7 +81,7 @@ impl Settings {
         let incomplete = !unreadable.is_empty();
         let problems = [unreadable, doubles].concat();
         Self {
-            figment,
+            values,
             sections,
             known: BTreeMap::new(),
             problems,
@@ -191,7 +190,7 @@ impl Settings {
     /// Anything missing, malformed, out of bounds, weak, unknown or unreadable; `build` must give Some otherwise.
     pub fn finish<T>(mut self, build: impl FnOnce() -> Option<T>) -> Result<T, Problems> {
         let unknown = unknown(
-            &self.figment,
+            &self.values,
             &self.sections,
             &self.known.keys().map(String::as_str).collect(),
         );
@@ -217,7 +216,7 @@ impl Settings {
     }
 
     fn find(&mut self, key: &str, expected: Expected) -> Result<Option<Found>, Noted> {
-        let found = look_up(&self.figment, key, expected.secret);
+        let found = look_up(&self.values, key, expected.secret);
         let known = Known {
             expected,
             found: found.as_ref().ok().cloned().flatten(),

@@ -6,13 +6,14 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
 use super::files::{read_dot_env, read_toml, toml_leaves, without_doubles};
 use super::problems::Problem;
+use super::provenance::{Layer, Provenance};
 
 pub(crate) const PREFIX: &str = "TANDEM_";
 pub(crate) const CONFIG_VARIABLE: &str = "TANDEM_CONFIG";
@@ -90,72 +91,19 @@ pub fn process_environment() -> Vec<(String, String)> {
         .collect()
 }
 
-/// The layer a value came from, lowest first.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Layer {
-    Default,
-    Made,
-    File(PathBuf),
-    DotEnv,
-    Environment,
+/// The text of a setting, and where it came from. No `Debug`: the text may be a secret.
+#[derive(Clone)]
+pub(crate) struct Found {
+    pub(crate) text: String,
+    pub(crate) provenance: Provenance,
 }
 
-impl Layer {
-    pub(crate) fn of(metadata: &Metadata) -> Self {
-        match metadata.name.as_ref() {
-            "default" => Self::Default,
-            "made" => Self::Made,
-            ".env" => Self::DotEnv,
-            "environment" => Self::Environment,
-            _ => Self::File(
-                metadata
-                    .source
-                    .as_ref()
-                    .and_then(figment::Source::file_path)
-                    .map(Path::to_path_buf)
-                    .unwrap_or_default(),
-            ),
-        }
-    }
-
-    fn metadata(&self) -> Metadata {
-        match self {
-            Self::Default => Metadata::named("default"),
-            Self::Made => Metadata::named("made"),
-            Self::File(path) => Metadata::from("file", path.as_path()),
-            Self::DotEnv => Metadata::named(".env"),
-            Self::Environment => Metadata::named("environment"),
-        }
-    }
-}
-
-/// Where a value came from, as a person looks for it: a variable, a file and key, or the default.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Provenance {
-    pub(crate) layer: Layer,
-    pub(crate) flat: String,
-    /// The file that holds the value, if the layer only names it (`NAME_FILE`).
-    pub(crate) file: Option<PathBuf>,
-}
-
-impl fmt::Display for Provenance {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(file) = &self.file {
-            write!(f, "the file {}, named by ", file.display())?;
-        }
-        match &self.layer {
-            Layer::Default => write!(f, "the default"),
-            Layer::Made => write!(f, "this program"),
-            Layer::File(path) => write!(f, "{} in {}", dotted(&self.flat), path.display()),
-            Layer::DotEnv => write!(f, "{} in .env", variable(&self.flat)),
-            Layer::Environment => write!(f, "{}", variable(&self.flat)),
-        }
-    }
-}
+/// The value that counts, for every flat key that is set.
+pub(crate) type Winners = BTreeMap<String, Found>;
 
 /// All layers as one.
 pub(crate) struct Merged {
-    pub(crate) figment: Figment,
+    pub(crate) values: Winners,
     /// Files that could not be read.
     pub(crate) unreadable: Vec<Problem>,
     /// Settings that one layer sets under two names.
@@ -214,10 +162,27 @@ pub(crate) fn merge(source: Source<'_>) -> Merged {
         figment = figment.merge(Values { layer, values });
     }
     Merged {
-        figment,
+        values: values_of(&figment),
         unreadable,
         doubles,
     }
+}
+
+/// Taken out once: figment copies all values to find one.
+fn values_of(figment: &Figment) -> Winners {
+    let mut data = figment.data().unwrap_or_default();
+    let values = data.remove(&Profile::Default).unwrap_or_default();
+    let found = values.into_iter().filter_map(|(flat, value)| {
+        let layer = Layer::of(figment.get_metadata(value.tag())?);
+        let provenance = Provenance {
+            layer,
+            flat: flat.clone(),
+            file: None,
+        };
+        let text = value.into_string()?;
+        Some((flat, Found { text, provenance }))
+    });
+    found.collect()
 }
 
 /// One setting under two names of one layer, such as `TANDEM_AUTH__LISTEN` and `TANDEM_auth__listen`: neither is meant.

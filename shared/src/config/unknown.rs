@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use figment::{Figment, Profile, Provider as _};
-
 use super::problems::Problem;
-use super::sources::{DATABASE_URL, Layer, Provenance, dotted};
+use super::sources::{DATABASE_URL, Winners, dotted};
 
 /// The sections of all binaries, which may share one file or environment: a key in another binary's section is not looked at.
 const SECTIONS: [&str; 5] = ["auth", "task", "gateway", "standalone", LOG];
@@ -18,30 +16,27 @@ const TOLD: usize = 200;
 
 /// A problem for each key that is set, not known, and not in the section of another binary.
 pub(crate) fn unknown(
-    figment: &Figment,
+    values: &Winners,
     sections: &[String],
     known: &BTreeSet<&str>,
 ) -> Vec<Problem> {
-    let mut data = figment.data().unwrap_or_default();
     let mut problems = Vec::new();
-    for (flat, value) in data.remove(&Profile::Default).unwrap_or_default() {
-        let key = dotted(&flat);
-        if is_known(&flat, known) || is_elsewhere(&key, sections) {
+    for (flat, found) in values {
+        let key = dotted(flat);
+        if is_known(flat, known) || is_elsewhere(&key, sections) {
             continue;
         }
-        let layer = figment.get_metadata(value.tag()).map(Layer::of);
         let long = key.char_indices().nth(TOLD).map(|(end, _)| end);
         let (key, message) = match (long, nearest(&key, known)) {
             (Some(end), _) => (format!("{}…", &key[..end]), "unknown setting".to_owned()),
             (None, Some(known)) => (key, format!("unknown setting; did you mean {known}?")),
             (None, None) => (key, "unknown setting".to_owned()),
         };
-        let provenance = layer.map(|layer| Provenance {
-            layer,
-            flat: long.map_or(flat.clone(), |_| key.clone()),
-            file: None,
-        });
-        problems.push(Problem::new(key, message, provenance));
+        let mut provenance = found.provenance.clone();
+        if long.is_some() {
+            provenance.flat.clone_from(&key);
+        }
+        problems.push(Problem::new(key, message, Some(provenance)));
     }
     problems
 }
