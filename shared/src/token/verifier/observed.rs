@@ -53,7 +53,10 @@ impl Verifier {
         let (verifier, start) = (self.clone(), Instant::now());
         metrics.gauge(&FEED_AGE, move || {
             let known = verifier.known();
-            let age = known.held.as_ref().and_then(crate::token::knowledge::Held::age);
+            let age = known
+                .held
+                .as_ref()
+                .and_then(crate::token::knowledge::Held::age);
             let age = age.unwrap_or_else(|| start.elapsed());
             vec![(age.as_secs_f64(), Vec::new())]
         });
