@@ -7,6 +7,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 TOOLS := $(CURDIR)/.tools
 BUF := $(TOOLS)/node_modules/.bin/buf
+PROMETHEUS := $(TOOLS)/prometheus/usr/bin
 # What `make proto` compares the protos with.
 AGAINST ?= main
 WITH_POSTGRES = $(CARGO) run --quiet --package embedded-postgres --bin with-postgres -- --
@@ -19,10 +20,11 @@ run: ## Start everything: Postgres, both services and the gateway. No configurat
 	$(CARGO) run --package standalone
 
 test: ## All checks, then all tests, those with foreign clients included.
-	@scripts/provide compiler postgres node python
+	@scripts/provide compiler postgres node python prometheus
 	@$(MAKE) --no-print-directory check
 	$(CARGO) build --workspace --all-targets
-	TEST_BUF=$(BUF) TEST_PYTHON=$(TOOLS)/python/bin/python $(WITH_POSTGRES) $(CARGO) test --workspace --no-fail-fast
+	TEST_BUF=$(BUF) TEST_PYTHON=$(TOOLS)/python/bin/python \
+		TEST_PROMTOOL=$(PROMETHEUS)/promtool TEST_PROMETHEUS=$(PROMETHEUS)/prometheus $(WITH_POSTGRES) $(CARGO) test --workspace --no-fail-fast
 
 check: format lint docs-check deny proto sql-check ## Format, lints, documentation, dependencies, protos, SQL.
 

@@ -5,7 +5,7 @@
 use std::{collections::BTreeSet, fmt::Write as _, fs};
 
 use shared::metrics::{
-    Metrics,
+    Certificate, Metrics,
     definitions::{DEFINITIONS, Definition, Kind, LabelDefinition},
     labels::{Label as _, SignIn},
 };
@@ -93,6 +93,22 @@ fn each_value_of_a_label_is_counted_by_itself_from_zero() {
     assert!(text.contains("{result=\"ok\"} 0\n"), "{text}");
     let build = "tandem_build_info{service=\"counting\",version=\"1.2.3\"} 1";
     assert!(text.contains(build), "{text}");
+}
+
+#[test]
+fn a_certificate_is_told_of_once_its_expiry_is_known_and_after_each_change() {
+    let metrics = Metrics::of_service("guarded", "1");
+    let server = Certificate::new(&metrics, "server");
+    let client = Certificate::new(&metrics, "client");
+    let name = "tandem_tls_certificate_expire_time_seconds";
+    assert!(!metrics.text().contains(name));
+    server.expires(1_900_000_000);
+    client.expires(1_800_000_000);
+    server.expires(2_000_000_000);
+    for (role, expiry) in [("server", "2000000000"), ("client", "1800000000")] {
+        let line = format!("{name}{{role=\"{role}\"}} {expiry}\n");
+        assert!(metrics.text().contains(&line), "{line} {}", metrics.text());
+    }
 }
 
 #[test]
