@@ -10,6 +10,7 @@ mod commands;
 mod documents;
 mod lifetime;
 mod metrics;
+mod operations;
 mod prometheus;
 mod promql;
 mod scrape;
