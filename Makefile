@@ -8,6 +8,7 @@ CARGO ?= cargo
 TOOLS := $(CURDIR)/.tools
 BUF := $(TOOLS)/node_modules/.bin/buf
 PGBOUNCER = $(shell command -v pgbouncer || echo /usr/sbin/pgbouncer)
+PROMETHEUS := $(TOOLS)/prometheus/usr/bin
 # What `make proto` compares the protos with.
 AGAINST ?= main
 WITH_POSTGRES = $(CARGO) run --quiet --package embedded-postgres --bin with-postgres -- --
@@ -20,10 +21,11 @@ run: ## Start everything: Postgres, both services and the gateway. No configurat
 	$(CARGO) run --package standalone
 
 test: ## All checks, then all tests, those with foreign clients included.
-	@scripts/provide compiler postgres pgbouncer node python
+	@scripts/provide compiler postgres pgbouncer node python prometheus
 	@$(MAKE) --no-print-directory check
 	$(CARGO) build --workspace --all-targets
-	TEST_BUF=$(BUF) TEST_PYTHON=$(TOOLS)/python/bin/python TEST_PGBOUNCER=$(PGBOUNCER) $(WITH_POSTGRES) $(CARGO) test --workspace --no-fail-fast
+	TEST_BUF=$(BUF) TEST_PYTHON=$(TOOLS)/python/bin/python TEST_PGBOUNCER=$(PGBOUNCER) \
+		TEST_PROMTOOL=$(PROMETHEUS)/promtool TEST_PROMETHEUS=$(PROMETHEUS)/prometheus $(WITH_POSTGRES) $(CARGO) test --workspace --no-fail-fast
 
 check: format lint docs-check deny proto sql-check ## Format, lints, documentation, dependencies, protos, SQL.
 

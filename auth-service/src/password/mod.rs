@@ -186,7 +186,9 @@ impl Hasher {
         work: impl FnOnce(&mut Arena) -> T + Send + 'static,
     ) -> Result<T, HashError> {
         let (answer, answered) = oneshot::channel();
-        let put = self.queue.put(line, self.job(deadline, answer, work));
+        let (meter, since) = (self.meter.clone(), Instant::now());
+        let work = move |arena: &mut Arena| meter.during(since.elapsed(), || work(arena));
+        let put = self.queue.put(line, job(deadline, answer, work));
         if put == Err(HashError::QueueFull) {
             self.meter.full();
         }
@@ -197,27 +199,25 @@ impl Hasher {
             Err(_elapsed) => Err(HashError::DeadlineExceeded),
         }
     }
+}
 
-    /// `work` with its deadline, to be done only if somebody still waits for it.
-    fn job<T: Send + 'static>(
-        &self,
-        deadline: Instant,
-        answer: oneshot::Sender<Result<T, HashError>>,
-        work: impl FnOnce(&mut Arena) -> T + Send + 'static,
-    ) -> Job {
-        let (meter, since) = (self.meter.clone(), Instant::now());
-        Box::new(move |arena| {
-            if answer.is_closed() {
-                return;
-            }
-            let done = if Instant::now() < deadline {
-                Ok(meter.during(since.elapsed(), || work(arena)))
-            } else {
-                Err(HashError::DeadlineExceeded)
-            };
-            let _gone_meanwhile = answer.send(done);
-        })
-    }
+/// `work` with its deadline, to be done only if somebody still waits for it.
+fn job<T: Send + 'static>(
+    deadline: Instant,
+    answer: oneshot::Sender<Result<T, HashError>>,
+    work: impl FnOnce(&mut Arena) -> T + Send + 'static,
+) -> Job {
+    Box::new(move |arena| {
+        if answer.is_closed() {
+            return;
+        }
+        let done = if Instant::now() < deadline {
+            Ok(work(arena))
+        } else {
+            Err(HashError::DeadlineExceeded)
+        };
+        let _gone_meanwhile = answer.send(done);
+    })
 }
 
 /// Threads that work until the queue is closed and empty. They are not waited for at the end: they hold nothing to lose.

@@ -6,6 +6,7 @@
 //! - Labels are bounded: no text of a client becomes one.
 //! - On the road of a call instruments are bound to their labels beforehand, so that a count is an atomic addition.
 
+mod certificate;
 mod connections;
 mod database;
 pub mod definitions;
@@ -28,6 +29,7 @@ use opentelemetry_sdk::{
 use prometheus::{Registry, TextEncoder};
 
 pub use self::{
+    certificate::Certificate,
     connections::{Connections, Open},
     rpc::code_name,
 };

@@ -27,7 +27,7 @@ use tower::ServiceExt as _;
 const MOST: usize = 64;
 /// The longest the headers of a request may take to arrive, and the longest a connection may idle: whoever asks less often
 /// than this connects anew.
-const SILENCE: Duration = Duration::from_secs(10);
+const SILENCE: Duration = Duration::from_secs(5);
 /// How long answers under way may take when the port is closed.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// After a failed accept the next waits this long.

@@ -132,7 +132,7 @@ impl Ops {
         let stop = CancellationToken::new();
         let task = self.listener.map(|listener| {
             if let Ok(address) = listener.local_addr() {
-                tracing::info!(%address, "operations port");
+                tracing::info!(at = %address, "operations port");
             }
             let known = Known {
                 health,

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use shared::{
     clock::SystemClock,
     health::Health,
+    metrics::Metrics,
     proto::auth::{
         ExchangeApiKeyRequest, ExchangeApiKeyResponse, GetJsonWebKeySetRequest,
         GetJsonWebKeySetResponse, RefreshTokensRequest, RefreshTokensResponse, SignInRequest,
@@ -112,6 +113,11 @@ pub(crate) fn limits() -> Limits {
 
 /// Serves the probe on a free port.
 pub(crate) async fn serve(limits: Limits) -> Served {
+    counting(limits, &Metrics::off()).await
+}
+
+/// Serves the probe on a free port, counting in `metrics`.
+pub(crate) async fn counting(limits: Limits, metrics: &Metrics) -> Served {
     let probe = Probe {
         begun: Arc::new(Semaphore::new(0)),
         release: Arc::default(),
@@ -127,6 +133,7 @@ pub(crate) async fn serve(limits: Limits) -> Served {
     let health = Health::new(surface.names().iter().copied());
     health.set_ready(true);
     let server = Server::new(surface, health.clone(), verifier, limits).unwrap();
+    let server = server.counting_in(metrics);
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

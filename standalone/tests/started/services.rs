@@ -6,6 +6,7 @@ use testing::{Database, Process};
 
 use crate::{
     clients,
+    scrape::{get, ports, scrape},
     tools::{binary, end_of, run},
 };
 
@@ -102,10 +103,30 @@ async fn three_processes_serve_a_python_client_together_and_log_no_secret_at_any
     )
     .well();
     clients::python_life(&auth_at, &task_at);
+    for (process, name) in [(&auth, "auth"), (&task, "task"), (&gateway, "gateway")] {
+        assert_tells_of_itself(process, name);
+    }
 
     stop(gateway).await;
     stop(task).await;
     stop(auth).await;
+}
+
+/// Its operations port says that it is ready, and counts for this service.
+fn assert_tells_of_itself(process: &Process, name: &str) {
+    let ports = ports(process);
+    assert_eq!(ports.len(), 1, "{name}");
+    assert!(get(ports[0], "/readyz").contains("\"ready\""), "{name}");
+    let scraped = scrape(process);
+    assert_eq!(scraped[0].service, name);
+    let settings = get(ports[0], "/configz");
+    assert!(
+        settings.contains(&format!("{name}.ops.listen = ")),
+        "{settings}"
+    );
+    for number in 1..=4 {
+        assert!(!settings.contains(&key(number)), "{name} shows a secret");
+    }
 }
 
 /// Migrates twice: the second time there is nothing to do.

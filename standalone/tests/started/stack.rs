@@ -90,10 +90,20 @@ pub(crate) struct Stack {
 
 impl Stack {
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts with these settings too.
+    pub(crate) async fn start_with(settings: &[(&'static str, &str)]) -> Self {
         let folder = Folder::new();
         let database = Database::empty().await;
         let mut variables = variables(&folder);
         variables.push(("DATABASE_URL", database.url().to_owned()));
+        variables.extend(
+            settings
+                .iter()
+                .map(|(name, value)| (*name, (*value).to_owned())),
+        );
         Self {
             running: Running::ready(spawn(variables), START).await,
             folder,
