@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::error::{Error, UnitError};
+use super::status::Status;
 
 /// Whether a lane may go on with its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,11 +25,14 @@ pub(super) enum Verdict {
 /// What a lane can do with the work in the queue, whatever its types.
 pub(super) trait Job: Send {
     fn refuse(self: Box<Self>, error: Error);
-    fn run(
+    /// Tells `status` of a connection that is lost before it tells the caller, so that the caller's next unit meets no
+    /// connection that broke with it.
+    fn run<'c>(
         self: Box<Self>,
-        connection: &mut PgConnection,
+        connection: &'c mut PgConnection,
         limit: Duration,
-    ) -> BoxFuture<'_, Verdict>;
+        status: &'c Status,
+    ) -> BoxFuture<'c, Verdict>;
 }
 
 /// Decides between the lane that begins a unit and the caller that gives it up: the first one wins.
@@ -66,14 +70,19 @@ impl Queued {
     }
 
     /// Runs the unit, unless it has expired or was withdrawn.
-    pub(super) async fn begin(self, connection: &mut PgConnection, limit: Duration) -> Verdict {
+    pub(super) async fn begin(
+        self,
+        connection: &mut PgConnection,
+        limit: Duration,
+        status: &Status,
+    ) -> Verdict {
         let now = Instant::now();
         if now >= self.deadline {
             self.refuse(Error::DeadlineExceeded);
         } else if now >= self.wait_until {
             self.refuse(Error::Overloaded);
         } else if self.claim.take() {
-            return self.job.run(connection, limit).await;
+            return self.job.run(connection, limit, status).await;
         }
         Verdict::Keep
     }
@@ -96,11 +105,12 @@ where
         drop(self.reply.send(Err(error.into())));
     }
 
-    fn run(
+    fn run<'c>(
         self: Box<Self>,
-        connection: &mut PgConnection,
+        connection: &'c mut PgConnection,
         limit: Duration,
-    ) -> BoxFuture<'_, Verdict> {
+        status: &'c Status,
+    ) -> BoxFuture<'c, Verdict> {
         let Self { work, reply } = *self;
         async move {
             let guarded = AssertUnwindSafe(async { work(&mut *connection).await }).catch_unwind();
@@ -109,6 +119,9 @@ where
                 Ok(Err(_panic)) => (Verdict::Discard, Err(Error::Panicked.into())),
                 Err(_elapsed) => (Verdict::Discard, Err(Error::DeadlineExceeded.into())),
             };
+            if verdict == Verdict::Discard {
+                status.lost();
+            }
             drop(reply.send(result));
             verdict
         }
