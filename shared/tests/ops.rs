@@ -5,7 +5,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use shared::{
-    config::Setting as _,
+    config::{Listing, Setting as _, Settings, Source},
     health::{Health, Readiness},
     metrics::Metrics,
     ops::{Listen, Ops, Running},
@@ -30,10 +30,23 @@ struct Port {
     running: Running,
 }
 
+/// That of one setting.
+fn listing() -> Listing {
+    let mut settings = Settings::load(Source {
+        defaults: &["[auth]\nlisten = \"here\"\n"],
+        sections: &["auth"],
+        made: Vec::new(),
+        directory: "/nowhere".into(),
+        environment: Vec::new(),
+    });
+    assert_eq!(settings.get("auth.listen"), Some("here".to_owned()));
+    settings.listing()
+}
+
 async fn open(health: &Health) -> Port {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let ops = Ops::on(listener, "auth.listen = \"here\"\n".to_owned());
+    let ops = Ops::on(listener, listing());
     let metrics = ops.metrics("probed", "9.8.7");
     health.tell(&metrics);
     Port {
@@ -124,7 +137,8 @@ async fn metrics_and_settings_are_shown_and_nothing_else_is_there() {
     );
     assert!(answer.contains("\nprocess_start_time_seconds "), "{answer}");
     let (code, settings) = get(port.address, "/configz").await;
-    assert_eq!((code, settings.as_str()), (200, "auth.listen = \"here\"\n"));
+    let shown = "auth.listen = \"here\" (from the default)\n";
+    assert_eq!((code, settings.as_str()), (200, shown));
     for path in ["/", "/metrics/", "/debug", "/configz/x"] {
         assert_eq!(get(port.address, path).await.0, 404, "{path}");
     }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::error::Error;
-use super::settings::Settings;
+use super::settings::{READ_ONLY, Settings};
 use super::status::{Connected, Status};
 use super::unit::{Queued, Verdict};
 use crate::metrics::{Dropped, LanesMeter};
@@ -78,12 +78,10 @@ impl Lane {
     async fn attempt(&self) -> Result<PgConnection, sqlx::Error> {
         let connecting = async {
             let mut connection = self.options.connect().await?;
-            let row = sqlx::raw_sql(AssertSqlSafe(self.settings.opening()))
-                .fetch_one(&mut connection)
-                .await?;
-            match row.try_get::<&str, _>(0)? {
-                "off" => Ok(connection),
-                _ => Err(sqlx::Error::Protocol("the server is read-only".to_owned())),
+            if is_writable(&mut connection, self.settings.opening()).await? {
+                Ok(connection)
+            } else {
+                Err(sqlx::Error::Protocol("the server is read-only".to_owned()))
             }
         };
         timeout(self.settings.connect_timeout, connecting)
@@ -110,24 +108,33 @@ impl Lane {
     async fn work(&self, mut connection: PgConnection, _connected: Connected) -> ControlFlow<()> {
         let age = self.settings.recycle_after.mul_f64(1.0 - 0.1 * jitter());
         let recycle_at = Instant::now() + age;
+        let mut losses = self.status.losses();
         loop {
-            match timeout(self.settings.check_after_idle, self.queue.recv()).await {
-                Ok(Ok(queued)) => {
+            // Checked before work is taken rather than with work in hand: a dead connection costs no call anything.
+            let next = tokio::select! {
+                biased;
+                _ = losses.changed() => None,
+                next = timeout(self.settings.check_after_idle, self.queue.recv()) => next.ok(),
+            };
+            match next {
+                Some(Ok(queued)) => {
                     let limit = self.settings.unit_limit;
-                    let verdict = queued.begin(&mut connection, limit, &self.meter).await;
+                    let verdict = queued
+                        .begin(&mut connection, limit, &self.meter, &self.status)
+                        .await;
                     if let Verdict::Discard(cause) = verdict {
                         self.meter.dropped(cause);
                         return ControlFlow::Continue(());
                     }
                 }
-                Ok(Err(_closed)) => {
+                Some(Err(_closed)) => {
                     hang_up(connection).await;
                     return ControlFlow::Break(());
                 }
-                // Checked before work is taken rather than with work in hand: a dead connection costs no call anything.
-                Err(_idle) if self.answers(&mut connection).await => {}
-                Err(_idle) => {
+                None if self.is_good(&mut connection).await => {}
+                None => {
                     self.meter.dropped(Dropped::Silent);
+                    self.status.lost();
                     return ControlFlow::Continue(());
                 }
             }
@@ -140,12 +147,25 @@ impl Lane {
         ControlFlow::Continue(())
     }
 
-    async fn answers(&self, connection: &mut PgConnection) -> bool {
+    /// Whether a connection, idle for a while or suspect since another one broke, answers and can write.
+    async fn is_good(&self, connection: &mut PgConnection) -> bool {
+        let asking = is_writable(connection, READ_ONLY.to_owned());
         matches!(
-            timeout(self.settings.connect_timeout, connection.ping()).await,
-            Ok(Ok(()))
+            timeout(self.settings.connect_timeout, asking).await,
+            Ok(Ok(true))
         )
     }
+}
+
+/// Whether the server takes writes, as the last of these statements says.
+async fn is_writable(
+    connection: &mut PgConnection,
+    statements: String,
+) -> Result<bool, sqlx::Error> {
+    let row = sqlx::raw_sql(AssertSqlSafe(statements))
+        .fetch_one(connection)
+        .await?;
+    Ok(row.try_get::<&str, _>(0)? == "off")
 }
 
 /// Ends a session politely. The connection is given up whether or not the server hears of it.

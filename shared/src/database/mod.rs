@@ -10,8 +10,10 @@
 //! - No caller waits past its deadline, or for a database that is away: while it is [`State::Down`] every call is refused
 //!   with [`Error::Unavailable`] at once, also those already queued.
 //! - A connection that broke, outlived its time, or was left by a unit that panicked, ran too long or abandoned a
-//!   transaction of sqlx's is dropped, and a new one made. Only SQL that says BEGIN as text and no COMMIT goes
-//!   unseen (sqlx does not tell); so units never do: [`Lanes::transaction`] does it for them.
+//!   transaction of sqlx's is dropped, and a new one made. The other lanes then look whether theirs still answer before
+//!   they take more work: a restart of the database costs the calls under way, and one more.
+//! - Only SQL that says BEGIN as text and no COMMIT goes unseen (sqlx does not tell); so units never do:
+//!   [`Lanes::transaction`] does it for them.
 //!
 //! The queue holds trait objects and a lane runs one at a time; a lane that drains the queue, and joins like units into
 //! one statement, needs only another way to run what it took.

@@ -5,6 +5,9 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgConnectOptions;
 
+/// Answers `on` when the server only reads.
+pub(super) const READ_ONLY: &str = "show transaction_read_only";
+
 /// The settings of [`Lanes`](super::Lanes).
 ///
 /// The defaults suit a service beside its database; only [`url`](Self::url) has none that works.
@@ -68,7 +71,7 @@ impl Settings {
     /// What a new connection is told first, in one round trip: the timeouts. It answers whether the server only reads.
     pub(super) fn opening(&self) -> String {
         format!(
-            "set statement_timeout = {}; set idle_in_transaction_session_timeout = {}; show transaction_read_only",
+            "set statement_timeout = {}; set idle_in_transaction_session_timeout = {}; {READ_ONLY}",
             self.statement_timeout.as_millis(),
             self.idle_in_transaction_timeout.as_millis(),
         )

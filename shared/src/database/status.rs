@@ -22,6 +22,8 @@ pub(super) struct Status {
     state: watch::Sender<State>,
     /// Lanes that hold a connection; changed only under the lock of `state`.
     connected: AtomicUsize,
+    /// How many connections were given up under a unit of work.
+    losses: watch::Sender<u64>,
 }
 
 impl Status {
@@ -29,6 +31,7 @@ impl Status {
         Self {
             state: watch::Sender::new(State::Starting),
             connected: AtomicUsize::new(0),
+            losses: watch::Sender::new(0),
         }
     }
 
@@ -64,6 +67,16 @@ impl Status {
         if went_down {
             tracing::warn!(cause, "the database cannot be reached; trying on");
         }
+    }
+
+    /// A connection was given up under a unit of work: what broke it may have broken the others.
+    pub(super) fn lost(&self) {
+        self.losses.send_modify(|losses| *losses += 1);
+    }
+
+    /// Tells of losses from now on.
+    pub(super) fn losses(&self) -> watch::Receiver<u64> {
+        self.losses.subscribe()
     }
 
     /// Waits until the state is, or is not, [`State::Down`].

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::error::{Error, UnitError};
+use super::status::Status;
 use crate::metrics::{Dropped, LanesMeter};
 
 /// Whether a lane may go on with its connection.
@@ -25,11 +26,14 @@ pub(super) enum Verdict {
 /// What a lane can do with the work in the queue, whatever its types.
 pub(super) trait Job: Send {
     fn refuse(self: Box<Self>, error: Error);
-    fn run(
+    /// Tells `status` of a connection that is lost before it tells the caller, so that the caller's next unit meets no
+    /// connection that broke with it.
+    fn run<'c>(
         self: Box<Self>,
-        connection: &mut PgConnection,
+        connection: &'c mut PgConnection,
         limit: Duration,
-    ) -> BoxFuture<'_, Verdict>;
+        status: &'c Status,
+    ) -> BoxFuture<'c, Verdict>;
 }
 
 /// Decides between the lane that begins a unit and the caller that gives it up: the first one wins.
@@ -73,6 +77,7 @@ impl Queued {
         connection: &mut PgConnection,
         limit: Duration,
         meter: &LanesMeter,
+        status: &Status,
     ) -> Verdict {
         let now = Instant::now();
         if now >= self.deadline {
@@ -81,7 +86,7 @@ impl Queued {
             self.refuse(Error::Overloaded);
         } else if self.claim.take() {
             meter.begun(now - self.since);
-            let verdict = self.job.run(connection, limit).await;
+            let verdict = self.job.run(connection, limit, status).await;
             meter.ended(now.elapsed());
             return verdict;
         }
@@ -106,11 +111,12 @@ where
         drop(self.reply.send(Err(error.into())));
     }
 
-    fn run(
+    fn run<'c>(
         self: Box<Self>,
-        connection: &mut PgConnection,
+        connection: &'c mut PgConnection,
         limit: Duration,
-    ) -> BoxFuture<'_, Verdict> {
+        status: &'c Status,
+    ) -> BoxFuture<'c, Verdict> {
         let Self { work, reply } = *self;
         async move {
             let guarded = AssertUnwindSafe(async { work(&mut *connection).await }).catch_unwind();
@@ -125,6 +131,9 @@ where
                     Err(Error::DeadlineExceeded.into()),
                 ),
             };
+            if matches!(verdict, Verdict::Discard(_)) {
+                status.lost();
+            }
             drop(reply.send(result));
             verdict
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use secrecy::SecretString;
 use shared::database::{Error, Lanes, Settings, State};
-use sqlx::Executor as _;
+use sqlx::{AssertSqlSafe, Executor as _};
 
 use crate::support::Postgres;
 use crate::{backend, single_lane, soon, until};
@@ -104,6 +104,40 @@ async fn a_connection_that_dies_while_idle_is_replaced_before_it_costs_a_call() 
                   where application_name = 'tandem' and pid <> pg_backend_pid()";
     until(async || server.count(others).await == 1).await;
     assert_ne!(backend(&lanes).await, first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_call_finds_out_for_every_lane_that_its_connection_is_gone() {
+    let server = Postgres::start();
+    server.execute("create table entry (id int)").await;
+    let settings = Settings {
+        lanes: 8,
+        ..server.settings()
+    };
+    let lanes = Lanes::start(settings).unwrap();
+    let others =
+        "from pg_stat_activity where application_name = 'tandem' and pid <> pg_backend_pid()";
+    let end = format!("select pg_terminate_backend(pid) {others}");
+    let left = format!("select count(*) {others}");
+    for _ in 0..10 {
+        until(async || lanes.connected() == 8).await;
+        let mut operator = server.connect().await;
+        operator.execute(AssertSqlSafe(end.clone())).await.unwrap();
+        until(async || {
+            let left = sqlx::query_scalar::<_, i64>(AssertSqlSafe(left.clone()));
+            left.fetch_one(&mut operator).await.unwrap() == 0
+        })
+        .await;
+        let first = insert(&lanes).await;
+        assert!(
+            matches!(first, Err(Error::Unavailable(Some(_)))),
+            "{first:?}"
+        );
+        for _ in 0..20 {
+            insert(&lanes).await.unwrap();
+        }
+    }
+    lanes.close().await;
 }
 
 #[tokio::test]
