@@ -7,6 +7,7 @@ mod clock;
 mod database;
 pub mod leaks;
 mod process;
+mod proxy;
 mod refusal;
 mod server;
 
@@ -14,5 +15,6 @@ pub use crate::{
     clock::TestClock,
     database::Database,
     process::Process,
+    proxy::Proxy,
     refusal::{assert_refused, reason, retry_delay, violations},
 };

@@ -13,18 +13,25 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::Error;
 use super::settings::Settings;
-use super::status::{Connected, Status};
+use super::silence::{self, Silence};
+use super::status::{Connected, State, Status};
 use super::unit::{Queued, Verdict};
 
 /// The first pause between two attempts to connect, and the longest: the database is back in use within a second of
 /// its return.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_millis(900);
+const LONGEST_PAUSE: Duration = Duration::from_millis(400);
+
+/// While there is no database, every other attempt takes no longer than this: one that a silent network swallowed would
+/// keep its lane from seeing the return.
+const SHORT_ATTEMPT: Duration = Duration::from_millis(500);
 
 /// How long saying goodbye to the server may take.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 pub(super) struct Lane {
+    pub(super) number: usize,
+    pub(super) silence: Arc<Silence>,
     pub(super) settings: Arc<Settings>,
     pub(super) options: PgConnectOptions,
     pub(super) queue: Receiver<Queued>,
@@ -55,19 +62,26 @@ impl Lane {
 
     async fn dial(&self) -> (PgConnection, Connected) {
         let mut pause = FIRST_PAUSE;
-        loop {
-            match self.attempt().await {
+        for turn in self.number.. {
+            let limit = self.settings.connect_timeout;
+            let limit = match self.status.state() {
+                State::Up => limit,
+                State::Starting | State::Down if turn % 2 == 1 => limit,
+                State::Starting | State::Down => limit.min(SHORT_ATTEMPT),
+            };
+            match self.attempt(limit).await {
                 Ok(connection) => return (connection, self.status.hold()),
                 Err(error) => self.status.failed(&error),
             }
             sleep(pause.mul_f64(1.0 - 0.5 * jitter())).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+        unreachable!("nobody counts to the end")
     }
 
     /// One attempt. A server that only reads (a demoted primary) is as good as none: taking it would fail every write
     /// and reconnect to it for ever.
-    async fn attempt(&self) -> Result<PgConnection, sqlx::Error> {
+    async fn attempt(&self, limit: Duration) -> Result<PgConnection, sqlx::Error> {
         let connecting = async {
             let mut connection = self.options.connect().await?;
             let row = sqlx::raw_sql("show transaction_read_only")
@@ -78,7 +92,7 @@ impl Lane {
                 _ => Err(sqlx::Error::Protocol("the server is read-only".to_owned())),
             }
         };
-        timeout(self.settings.connect_timeout, connecting)
+        timeout(limit, connecting)
             .await
             .unwrap_or_else(|elapsed| Err(sqlx::Error::Io(elapsed.into())))
     }
@@ -102,11 +116,23 @@ impl Lane {
     async fn work(&self, mut connection: PgConnection, _connected: Connected) -> ControlFlow<()> {
         let age = self.settings.recycle_after.mul_f64(1.0 - 0.1 * jitter());
         let recycle_at = Instant::now() + age;
+        let mut silence = self.silence.subscribe();
         loop {
-            match timeout(self.settings.check_after_idle, self.queue.recv()).await {
+            let next = timeout(self.settings.check_after_idle, self.queue.recv());
+            let next = tokio::select! {
+                biased;
+                _found = silence.changed() => return ControlFlow::Continue(()),
+                next = next => next,
+            };
+            match next {
                 Ok(Ok(queued)) => {
-                    let limit = self.settings.unit_limit;
-                    if queued.begin(&mut connection, limit).await == Verdict::Discard {
+                    let verdict = tokio::select! {
+                        biased;
+                        verdict = queued.begin(&mut connection, self.settings.unit_limit) => verdict,
+                        _found = silence.changed() => Verdict::Discard,
+                        () = self.seek_silence() => Verdict::Discard,
+                    };
+                    if verdict == Verdict::Discard {
                         return ControlFlow::Continue(());
                     }
                 }
@@ -124,6 +150,20 @@ impl Lane {
         }
         hang_up(connection).await;
         ControlFlow::Continue(())
+    }
+
+    /// Resolves when the database is found to be silent. An error of its own is an answer.
+    async fn seek_silence(&self) {
+        loop {
+            let _alone = self.silence.suspicion().await;
+            match self.attempt(silence::PATIENCE).await {
+                Ok(connection) => hang_up(connection).await,
+                Err(sqlx::Error::Io(_)) => break,
+                Err(_answer) => {}
+            }
+        }
+        self.silence.tell();
+        self.status.silent();
     }
 
     async fn answers(&self, connection: &mut PgConnection) -> bool {
