@@ -8,6 +8,7 @@ mod database;
 pub mod forgery;
 pub mod leaks;
 mod process;
+mod proxy;
 mod refusal;
 mod server;
 
@@ -15,5 +16,6 @@ pub use crate::{
     clock::TestClock,
     database::Database,
     process::Process,
+    proxy::Proxy,
     refusal::{assert_refused, reason, retry_delay, violations},
 };

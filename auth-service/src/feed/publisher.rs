@@ -16,6 +16,8 @@ use crate::store::feed::{self, Look, Position};
 
 /// Longest one look may take: enough for the first, which reads everything in force.
 const LIMIT: Duration = Duration::from_secs(5);
+/// How long one attempt to connect may take.
+const CONNECT: Duration = Duration::from_secs(1);
 /// Revocations are kept this long past their expiry, for readers whose clock is behind.
 const RETENTION: TimeDelta = TimeDelta::minutes(1);
 /// Rows deleted by one statement: few enough that nobody waits for it.
@@ -30,6 +32,8 @@ pub(crate) fn lane(database: &Settings) -> Settings {
     Settings {
         lanes: 1,
         unit_limit: LIMIT.min(database.unit_limit),
+        // The only one: an attempt that a silent network swallowed must not keep the feed from going on.
+        connect_timeout: CONNECT.min(database.connect_timeout),
         ..database.clone()
     }
 }

@@ -10,8 +10,9 @@ const CONNECTION_LOST: [&str; 7] = [
     "57P01", "57P02", "57P03", "57P05", "25006", "25P03", "25P04",
 ];
 
-/// SQLSTATE of a connection exception begins with this.
-const CONNECTION_EXCEPTION: &str = "08";
+/// SQLSTATEs begin so: connection exceptions; a full disk and other resources that ran out; a system that fails beneath the
+/// server. None is the statement's fault, and all pass.
+const PASSING: [&str; 3] = ["08", "53", "58"];
 
 /// Why a unit of work gave no result.
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +84,7 @@ impl From<sqlx::Error> for Error {
                 match &*code {
                     "57014" => Self::DeadlineExceeded,
                     "40001" | "40P01" => Self::Conflict(error),
-                    code if code.starts_with(CONNECTION_EXCEPTION)
+                    code if PASSING.iter().any(|class| code.starts_with(class))
                         || CONNECTION_LOST.contains(&code)
                         || ends_session(&**refusal) =>
                     {

@@ -13,19 +13,26 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::Error;
 use super::settings::{READ_ONLY, Settings};
-use super::status::{Connected, Status};
+use super::silence::{self, Silence};
+use super::status::{Connected, State, Status};
 use super::unit::{Queued, Verdict};
 use crate::metrics::{Dropped, LanesMeter};
 
 /// The first pause between two attempts to connect, and the longest: the database is back in use within a second of
 /// its return.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_millis(900);
+const LONGEST_PAUSE: Duration = Duration::from_millis(400);
+
+/// While there is no database, every other attempt takes no longer than this: one that a silent network swallowed would
+/// keep its lane from seeing the return.
+const SHORT_ATTEMPT: Duration = Duration::from_millis(500);
 
 /// How long saying goodbye to the server may take.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 pub(super) struct Lane {
+    pub(super) number: usize,
+    pub(super) silence: Arc<Silence>,
     pub(super) settings: Arc<Settings>,
     pub(super) options: PgConnectOptions,
     pub(super) queue: Receiver<Queued>,
@@ -57,8 +64,14 @@ impl Lane {
 
     async fn dial(&self) -> (PgConnection, Connected) {
         let mut pause = FIRST_PAUSE;
-        loop {
-            match self.attempt().await {
+        for turn in self.number.. {
+            let limit = self.settings.connect_timeout;
+            let limit = match self.status.state() {
+                State::Up => limit,
+                State::Starting | State::Down if turn % 2 == 1 => limit,
+                State::Starting | State::Down => limit.min(SHORT_ATTEMPT),
+            };
+            match self.attempt(limit).await {
                 Ok(connection) => {
                     self.meter.opened();
                     return (connection, self.status.hold());
@@ -71,11 +84,12 @@ impl Lane {
             sleep(pause.mul_f64(1.0 - 0.5 * jitter())).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+        unreachable!("nobody counts to the end")
     }
 
     /// One attempt, timeouts set. A server that only reads (a demoted primary) is as good as none: taking it would fail every write
     /// and reconnect to it for ever.
-    async fn attempt(&self) -> Result<PgConnection, sqlx::Error> {
+    async fn attempt(&self, limit: Duration) -> Result<PgConnection, sqlx::Error> {
         let connecting = async {
             let mut connection = self.options.connect().await?;
             if is_writable(&mut connection, self.settings.opening()).await? {
@@ -84,7 +98,7 @@ impl Lane {
                 Err(sqlx::Error::Protocol("the server is read-only".to_owned()))
             }
         };
-        timeout(self.settings.connect_timeout, connecting)
+        timeout(limit, connecting)
             .await
             .unwrap_or_else(|elapsed| Err(sqlx::Error::Io(elapsed.into())))
     }
@@ -109,19 +123,23 @@ impl Lane {
         let age = self.settings.recycle_after.mul_f64(1.0 - 0.1 * jitter());
         let recycle_at = Instant::now() + age;
         let mut losses = self.status.losses();
+        let mut silence = self.silence.subscribe();
         loop {
             // Checked before work is taken rather than with work in hand: a dead connection costs no call anything.
             let next = tokio::select! {
                 biased;
+                _found = silence.changed() => return ControlFlow::Continue(()),
                 _ = losses.changed() => None,
                 next = timeout(self.settings.check_after_idle, self.queue.recv()) => next.ok(),
             };
             match next {
                 Some(Ok(queued)) => {
-                    let limit = self.settings.unit_limit;
-                    let verdict = queued
-                        .begin(&mut connection, limit, &self.meter, &self.status)
-                        .await;
+                    let verdict = tokio::select! {
+                        biased;
+                        verdict = self.run(queued, &mut connection) => verdict,
+                        _found = silence.changed() => Verdict::Discard(Dropped::Silent),
+                        () = self.seek_silence() => Verdict::Discard(Dropped::Silent),
+                    };
                     if let Verdict::Discard(cause) = verdict {
                         self.meter.dropped(cause);
                         return ControlFlow::Continue(());
@@ -145,6 +163,27 @@ impl Lane {
         self.meter.dropped(Dropped::Recycled);
         hang_up(connection).await;
         ControlFlow::Continue(())
+    }
+
+    async fn run(&self, queued: Queued, connection: &mut PgConnection) -> Verdict {
+        let limit = self.settings.unit_limit;
+        queued
+            .begin(connection, limit, &self.meter, &self.status)
+            .await
+    }
+
+    /// Resolves when the database is found to be silent. An error of its own is an answer.
+    async fn seek_silence(&self) {
+        loop {
+            let _alone = self.silence.suspicion().await;
+            match self.attempt(silence::PATIENCE).await {
+                Ok(connection) => hang_up(connection).await,
+                Err(sqlx::Error::Io(_)) => break,
+                Err(_answer) => {}
+            }
+        }
+        self.silence.tell();
+        self.status.silent();
     }
 
     /// Whether a connection, idle for a while or suspect since another one broke, answers and can write.

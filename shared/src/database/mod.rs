@@ -9,6 +9,8 @@
 //!   its deadline, after its caller has gone, or after its caller was told [`Error::Overloaded`].
 //! - No caller waits past its deadline, or for a database that is away: while it is [`State::Down`] every call is refused
 //!   with [`Error::Unavailable`] at once, also those already queued.
+//! - A database that falls silent (a network that swallows packets) is noticed within some 2 s of a unit's begin: what runs
+//!   is given up, its outcome unknown, and it is [`State::Down`].
 //! - A connection that broke, outlived its time, or was left by a unit that panicked, ran too long or abandoned a
 //!   transaction of sqlx's is dropped, and a new one made. The other lanes then look whether theirs still answer before
 //!   they take more work: a restart of the database costs the calls under way, and one more.
@@ -23,6 +25,7 @@ mod lane;
 pub mod migrate;
 mod observed;
 mod settings;
+mod silence;
 mod status;
 mod transaction;
 mod unit;
@@ -44,6 +47,7 @@ pub use status::State;
 
 use crate::metrics::{LanesMeter, Metrics};
 use lane::Lane;
+use silence::Silence;
 use status::Status;
 use unit::{Claim, Queued, Unit, Withdrawal};
 
@@ -89,8 +93,11 @@ impl Lanes {
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
-        for _ in 0..shared.settings.lanes.max(1) {
+        let silence = Arc::new(Silence::new());
+        for number in 0..shared.settings.lanes.max(1) {
             let lane = Lane {
+                number,
+                silence: Arc::clone(&silence),
                 settings: Arc::clone(&shared.settings),
                 options: options.clone(),
                 queue: incoming.clone(),
@@ -244,9 +251,9 @@ impl Drop for Shared {
     }
 }
 
-/// A lane answers every unit it takes; one that could not has gone with its runtime.
+/// A lane answers every unit it takes, but one that it gave up because the database fell silent or its runtime ended.
 fn settle<T, E: UnitError>(
     answer: Result<Result<T, E>, oneshot::error::RecvError>,
 ) -> Result<T, E> {
-    answer.unwrap_or_else(|_gone| Err(Error::Unavailable(None).into()))
+    answer.unwrap_or_else(|_gone| Err(Error::Unavailable(Some(sqlx::Error::WorkerCrashed)).into()))
 }

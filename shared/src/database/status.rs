@@ -13,7 +13,7 @@ pub enum State {
     Starting,
     /// A lane is connected, or the last one lost its connection and has not yet failed to get another.
     Up,
-    /// No lane is connected and an attempt has failed: calls are refused at once.
+    /// No lane is connected and an attempt has failed, or it has fallen silent: calls are refused at once.
     Down,
 }
 
@@ -77,6 +77,16 @@ impl Status {
     /// Tells of losses from now on.
     pub(super) fn losses(&self) -> watch::Receiver<u64> {
         self.losses.subscribe()
+    }
+
+    /// The database has fallen silent: the connections that lanes still hold are of no use.
+    pub(super) fn silent(&self) {
+        let went_down = self
+            .state
+            .send_if_modified(|state| std::mem::replace(state, State::Down) != State::Down);
+        if went_down {
+            tracing::warn!("the database does not answer; trying on");
+        }
     }
 
     /// Waits until the state is, or is not, [`State::Down`].

@@ -9,6 +9,7 @@ mod cancellation;
 mod migration;
 mod outage;
 mod queue;
+mod silence;
 #[path = "../support/mod.rs"]
 mod support;
 mod transactions;

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use shared::database::{Error, Lanes, Settings, State};
+use shared::reason::Reason;
 use sqlx::{AssertSqlSafe, Executor as _};
 
 use crate::support::Postgres;
@@ -176,4 +177,61 @@ async fn a_server_that_only_reads_counts_as_down() {
         matches!(result, Err(Error::Unavailable(None))),
         "{result:?}"
     );
+}
+
+async fn run(lanes: &Lanes, sql: &'static str) -> Result<(), Error> {
+    let unit = lanes.run(soon(), move |conn| {
+        async move {
+            conn.execute(sql).await?;
+            Ok(())
+        }
+        .boxed()
+    });
+    unit.await
+}
+
+#[tokio::test]
+async fn what_passes_by_itself_is_told_as_unavailable_and_a_wrong_statement_is_not() {
+    let server = Postgres::start();
+    let lanes = Lanes::start(server.settings()).unwrap();
+    let reason = async |sql| run(&lanes, sql).await.unwrap_err().reason();
+    for passing in [
+        "do $$ begin raise sqlstate '53100' using message = 'the disk is full'; end $$",
+        "do $$ begin raise sqlstate '53200' using message = 'out of memory'; end $$",
+        "do $$ begin raise sqlstate '58030' using message = 'I/O error'; end $$",
+        "do $$ begin raise sqlstate '08006' using message = 'connection failure'; end $$",
+    ] {
+        assert_eq!(
+            reason(passing).await,
+            Reason::DatabaseUnavailable,
+            "{passing}"
+        );
+    }
+    assert_eq!(reason("select wrong").await, Reason::Internal);
+}
+
+#[tokio::test]
+async fn while_the_server_takes_no_more_connections_calls_are_refused_and_then_served() {
+    let server = Postgres::start();
+    server
+        .execute("create role modest login connection limit 0")
+        .await;
+    let settings = server.settings();
+    let url = settings.url.expose_secret();
+    let lanes = Lanes::start(Settings {
+        url: SecretString::from(url.replace("user=postgres", "user=modest")),
+        ..settings
+    });
+    let lanes = lanes.unwrap();
+    let refused = run(&lanes, "select 1").await;
+    assert!(
+        matches!(refused, Err(Error::Unavailable(None))),
+        "{refused:?}"
+    );
+    server
+        .execute("alter role modest connection limit 10")
+        .await;
+    let mut state = lanes.state();
+    state.wait_for(|state| *state == State::Up).await.unwrap();
+    run(&lanes, "select 1").await.unwrap();
 }

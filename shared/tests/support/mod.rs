@@ -85,6 +85,11 @@ impl Postgres {
         }
     }
 
+    /// Where it listens.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.join(".s.PGSQL.5432")
+    }
+
     /// A connection that has nothing to do with any lane.
     pub(crate) async fn connect(&self) -> PgConnection {
         self.settings()

@@ -9,4 +9,7 @@
 
 mod cluster;
 mod load;
+mod outages;
 mod restarts;
+mod server;
+mod writers;

@@ -1,0 +1,83 @@
+//! A network between a client and a PostgreSQL, which can swallow packets.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream, UnixStream},
+    sync::watch,
+};
+
+/// Listens on TCP, and forwards to a Unix socket.
+#[derive(Debug)]
+pub struct Proxy {
+    address: SocketAddr,
+    forwards: watch::Sender<bool>,
+}
+
+impl Proxy {
+    /// A proxy on a free port.
+    ///
+    /// # Panics
+    /// When the system has no port left.
+    pub async fn to(socket: &Path) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await;
+        let listener = listener.expect("a port is free");
+        let address = listener.local_addr().expect("it was just bound");
+        let forwards = watch::Sender::new(true);
+        tokio::spawn(accept(listener, socket.to_owned(), forwards.subscribe()));
+        Self { address, forwards }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Connections stay open, new ones open too, and nothing arrives.
+    pub fn swallow(&self) {
+        self.forwards.send_replace(false);
+    }
+
+    /// What was swallowed arrives after all, as TCP has it.
+    pub fn forward(&self) {
+        self.forwards.send_replace(true);
+    }
+}
+
+async fn accept(listener: TcpListener, socket: PathBuf, forwards: watch::Receiver<bool>) {
+    while let Ok((near, _)) = listener.accept().await {
+        tokio::spawn(connection(near, socket.clone(), forwards.clone()));
+    }
+}
+
+async fn connection(near: TcpStream, socket: PathBuf, forwards: watch::Receiver<bool>) {
+    let Ok(far) = UnixStream::connect(socket).await else {
+        return;
+    };
+    let (near_read, near_write) = near.into_split();
+    let (far_read, far_write) = far.into_split();
+    tokio::select! {
+        () = pump(near_read, far_write, forwards.clone()) => {}
+        () = pump(far_read, near_write, forwards) => {}
+    }
+}
+
+async fn pump(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut forwards: watch::Receiver<bool>,
+) {
+    let mut bytes = vec![0; 16 * 1024];
+    while let Ok(count @ 1..) = from.read(&mut bytes).await {
+        if forwards.wait_for(|forwards| *forwards).await.is_err()
+            || to.write_all(&bytes[..count]).await.is_err()
+        {
+            return;
+        }
+    }
+}
