@@ -61,6 +61,16 @@ fn a_forgotten_quotation_mark_does_not_show_the_secret_of_the_next_line() {
 }
 
 #[test]
+fn a_dollar_in_dot_env_is_itself_in_single_quotes_only() {
+    for (written, read) in [("'pa$$word'", "pa$$word"), ("pa$word", "pa")] {
+        let directory = directory_with(&[(".env", &format!("TANDEM_AUTH__NOTE={written}\n"))]);
+        let environment = [("TANDEM_AUTH__SIGNING_KEY", KEY), ("DATABASE_URL", URL)];
+        let config = load_in(&directory, &environment).unwrap();
+        assert_eq!(config.note.as_deref(), Some(read));
+    }
+}
+
+#[test]
 fn what_is_not_utf_8_is_no_value() {
     let directory = directory_with(&[]);
     let file = directory.join("note");

@@ -1,6 +1,6 @@
 //! Wrong configurations: every problem in one run, exit code 78.
 
-use std::path::Path;
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _, path::Path, process::Command};
 
 use standalone::known_settings;
 
@@ -106,6 +106,32 @@ fn a_misspelt_setting_is_refused_with_the_right_name() {
         let hint = format!("did you mean {right}?");
         assert!(told.stderr.contains(&hint), "{name}: {}", told.stderr);
     }
+}
+
+#[test]
+fn bytes_of_the_environment_that_are_no_text_are_told() {
+    let output = Command::new(binary("gateway"))
+        .arg("check-config")
+        .env_clear()
+        .env(
+            "TANDEM_GATEWAY__LISTEN",
+            OsStr::from_bytes(b"127.0.0.1:1\xff"),
+        )
+        .env(OsStr::from_bytes(b"TANDEM_GATEWAY__DR\xffIN"), "1s")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(78));
+    let told = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<_> = told.lines().collect();
+    assert_eq!(lines.len(), 2, "{told}");
+    assert!(
+        lines[0].starts_with("gateway.dr\u{FFFD}in: unknown setting; did you mean gateway.drain?"),
+        "{told}"
+    );
+    assert_eq!(
+        lines[1],
+        "gateway.listen: is not text in UTF-8 (from TANDEM_GATEWAY__LISTEN)"
+    );
 }
 
 #[test]

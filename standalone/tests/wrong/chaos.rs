@@ -7,7 +7,8 @@ use proptest::{collection::vec, prelude::*, sample::select};
 use crate::{MARKER, any_part, cases, folder, put};
 
 /// Pieces of `.env`. A secret stands on a line of its own.
-const DOT_ENV: [&str; 20] = [
+const DOT_ENV: [&str; 21] = [
+    "\nTANDEM_LOG__LEVEL=\"forgotten\nTANDEM_AUTH__REFRESH_KEYS=hunter2hunter2\n\"\n",
     "\nTANDEM_AUTH__REFRESH_KEYS=hunter2hunter2\n",
     "\nTANDEM_AUTH__REFRESH_KEYS='hunter2hunter2'\n",
     "\nDATABASE_URL=\"postgres://u:hunter2hunter2@h/d\"\r\n",
