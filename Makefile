@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint docs-check deny proto sql sql-check release-database tools load clean
+.PHONY: help run test check format lint docs-check deny proto sql sql-check deploy-check release-database load release images clean
 
 CARGO ?= cargo
 TOOLS := $(CURDIR)/.tools
@@ -27,7 +27,7 @@ test: ## All checks, then all tests, those with foreign clients included.
 	TEST_BUF=$(BUF) TEST_PYTHON=$(TOOLS)/python/bin/python TEST_PGBOUNCER=$(PGBOUNCER) \
 		TEST_PROMTOOL=$(PROMETHEUS)/promtool TEST_PROMETHEUS=$(PROMETHEUS)/prometheus $(WITH_POSTGRES) $(CARGO) test --workspace --no-fail-fast
 
-check: format lint docs-check deny proto sql-check ## Format, lints, documentation, dependencies, protos, SQL.
+check: format lint docs-check deny proto sql-check deploy-check ## Format, lints, documentation, dependencies, protos, SQL, deploy/.
 
 format: ## rustfmt.
 	$(CARGO) fmt --all --check
@@ -56,6 +56,17 @@ sql-check: ## .sqlx/ is what the statements and migrations say.
 	@scripts/provide compiler postgres
 	$(WITH_POSTGRES) scripts/describe-sql target/sqlx-fresh
 	diff -r .sqlx target/sqlx-fresh
+
+deploy-check: ## Everything in deploy/ is valid to the tools that read it, and keeps our own rules.
+	@scripts/provide python kubectl
+	$(TOOLS)/python/bin/python scripts/deploy-check $(TOOLS)/bin/kubectl
+
+release: ## Optimised binaries of both services and the gateway, in target/release.
+	@scripts/provide compiler
+	$(CARGO) build --release --package auth-service --package task-service --package gateway
+
+images: release ## An image of each binary on nothing, by buildah and without a registry.
+	for binary in auth-service task-service gateway; do scripts/image $$binary; done
 
 release-database: ## At a release, after `make sql`: remember its migrations and statements; later ones are held to them.
 	@scripts/provide compiler postgres
