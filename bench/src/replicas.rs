@@ -103,7 +103,8 @@ impl Programs {
         let said = |line: &str| line.contains("is killed");
         killing.wait_for_line(PATIENCE, said).await;
         let answered = Instant::now();
-        killing.ended(PATIENCE).await;
+        // What is measured does not wait for the program's end.
+        tokio::spawn(async move { killing.ended(PATIENCE).await });
         Ok(answered)
     }
 
