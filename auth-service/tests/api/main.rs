@@ -24,6 +24,7 @@ mod list_accounts;
 mod list_api_keys;
 mod list_audit_events;
 mod list_sessions;
+mod metrics;
 mod passwords;
 mod refresh_model;
 mod refresh_storage;
