@@ -2,7 +2,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint docs-check deny proto sql sql-check deploy-check release-database load release images clean
+.PHONY: help run test check format lint docs-check deny proto sql sql-check deploy-check release-database load bench-revocations \
+	restarts outages release images clean
 
 CARGO ?= cargo
 TOOLS := $(CURDIR)/.tools
@@ -79,11 +80,20 @@ load: ## 100 concurrent callers for 30 s against a fresh stack; prints the laten
 	$(CARGO) build --release --package standalone --package bench
 	target/release/bench --callers 100 --seconds 30
 
-.PHONY: bench-revocations
 bench-revocations: ## How soon two replicas of the task service refuse what ends tokens, 1,000 times each; about 15 min.
 	@scripts/provide compiler postgres
 	$(CARGO) build --release --package auth-service --package task-service --package bench
 	target/release/bench revocations --rounds 1000
+
+restarts: ## 20 rolling restarts of every process, two replicas each, under load; prints the figures (4 minutes).
+	@scripts/provide compiler postgres python
+	$(CARGO) build --workspace --bins
+	TEST_RESTARTS=20 TEST_PYTHON=$(TOOLS)/python/bin/python $(WITH_POSTGRES) $(CARGO) test --package standalone --test faults restarts -- --nocapture
+
+outages: ## The database killed, stopped, cut off and read-only under load, 33 times; prints the figures (5 minutes).
+	@scripts/provide compiler postgres
+	$(CARGO) build --workspace --bins
+	TEST_OUTAGES=1 $(CARGO) test --package standalone --test faults outages -- --nocapture
 
 clean: ## Remove what was built and fetched. The data of `make run` in .tandem/ stays.
 	$(CARGO) clean

@@ -26,6 +26,7 @@ mod list_accounts;
 mod list_api_keys;
 mod list_audit_events;
 mod list_sessions;
+mod metrics;
 mod outage;
 mod passwords;
 mod refresh_model;

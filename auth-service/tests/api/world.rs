@@ -14,6 +14,7 @@ use auth_service::{
 };
 use shared::{
     clock::Clock as _,
+    metrics::Metrics,
     proto::auth::{
         RefreshTokensRequest, SignInRequest, SignUpRequest, TokenPair,
         account_service_client::AccountServiceClient, admin_service_client::AdminServiceClient,
@@ -51,6 +52,8 @@ pub(crate) struct World {
     channel: Channel,
     /// Where the service listens.
     pub(crate) uri: String,
+    /// What the service counts.
+    pub(crate) metrics: Metrics,
     people: AtomicUsize,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<Result<(), ServeError>>,
@@ -101,7 +104,8 @@ impl World {
         let config = config(&database.url_as("tandem_auth"), settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let app = App::new(config, Arc::new(clock.clone())).unwrap();
+        let metrics = Metrics::of_service("tandem-auth", "test");
+        let app = App::counted(config, Arc::new(clock.clone()), &metrics).unwrap();
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(app.serve(listener, async {
             let _dropped_is_stopped_too = stopped.await;
@@ -121,6 +125,7 @@ impl World {
             verifier: VerifierServiceClient::new(channel.clone()),
             channel,
             uri,
+            metrics,
             people: AtomicUsize::new(0),
             stop: Some(stop),
             served,

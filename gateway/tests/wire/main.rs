@@ -6,6 +6,7 @@ mod client;
 mod cors;
 mod forwarding;
 mod limits;
+mod metrics;
 mod pages;
 mod replicas;
 mod service;
@@ -16,7 +17,7 @@ mod translation;
 use std::{net::SocketAddr, sync::LazyLock};
 
 use gateway::{App, Config, DEFAULTS, SECTION};
-use shared::config::Source;
+use shared::{config::Source, metrics::Metrics};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,8 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) stop: CancellationToken,
     pub(crate) task: JoinHandle<Result<(), gateway::Error>>,
+    /// What it counts.
+    pub(crate) metrics: Metrics,
 }
 
 /// A gateway before these services, with settings changed by `adjust`.
@@ -49,11 +52,14 @@ pub(crate) async fn gateway(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
-    let task = tokio::spawn(App::new(config).serve(listener, stop.clone().cancelled_owned()));
+    let metrics = Metrics::of_service("tandem-gateway", "test");
+    let app = App::counted(config, &metrics);
+    let task = tokio::spawn(app.serve(listener, stop.clone().cancelled_owned()));
     Running {
         address,
         stop,
         task,
+        metrics,
     }
 }
 

@@ -185,3 +185,19 @@ async fn what_was_lost_with_its_replica_is_made_again_only_if_it_changes_nothing
     }
     assert_eq!(calls(&mut seen), 4);
 }
+
+#[tokio::test]
+async fn a_name_stands_for_the_addresses_it_resolves_to() {
+    let (there, mut seen) = service::start().await;
+    let gateway = gateway(there, there, |config| {
+        let uri = format!("http://localhost:{}", there.port());
+        config.task_upstream = vec![uri.parse().unwrap()];
+        config.resolve_interval = std::time::Duration::from_millis(100);
+    })
+    .await;
+    // Where the name has an address of IPv6 too, nobody listens there.
+    for _ in 0..50 {
+        assert_eq!(code(&create(&gateway).await), "0");
+    }
+    assert_eq!(calls(&mut seen), 50);
+}

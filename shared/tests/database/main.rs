@@ -6,6 +6,7 @@
 )]
 
 mod cancellation;
+mod metrics;
 mod migration;
 mod outage;
 mod queue;

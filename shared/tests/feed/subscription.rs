@@ -1,8 +1,9 @@
 //! How a feed is begun, resumed and followed.
 
 use shared::token::TokenError;
+use tokio::net::TcpListener;
 
-use crate::world::{SECRET, World};
+use crate::world::{LONG, SECRET, World};
 
 #[tokio::test]
 async fn a_verifier_says_who_it_is_and_begins_with_nothing() {
@@ -122,4 +123,17 @@ async fn a_stop_ends_the_subscription_and_with_it_readiness() {
     tokio::time::timeout(std::time::Duration::from_secs(5), ended)
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn of_several_replicas_the_next_one_is_asked_when_one_is_gone() {
+    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let gone_at = gone.local_addr().unwrap();
+    drop(gone);
+    let mut world = World::after(&[gone_at, gone_at], LONG, LONG);
+    for _ in 0..2 {
+        let watch = world.told(&[]).await;
+        assert_eq!(world.verify(&world.token(1)), Ok(()));
+        drop(watch);
+    }
 }

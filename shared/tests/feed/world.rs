@@ -1,6 +1,7 @@
 //! A verifier that follows a scripted feed.
 
 use std::{
+    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -45,6 +46,11 @@ impl World {
     }
 
     pub(crate) fn bounded(reads: Duration, writes: Duration) -> Self {
+        Self::after(&[], reads, writes)
+    }
+
+    /// With an auth service that comes after these replicas of it.
+    pub(crate) fn after(others: &[SocketAddr], reads: Duration, writes: Duration) -> Self {
         let clock = TestClock::at("2026-01-01T00:00:00Z");
         let trust = Trust {
             issuer: "tandem-auth".to_owned(),
@@ -54,11 +60,13 @@ impl World {
         let bounds = Revocations::Followed(Freshness { reads, writes });
         let verifier = Verifier::new(trust, bounds, 1000, Arc::new(clock.clone()));
         let script = Script::serve();
+        let replicas = others.iter().chain([&script.address]);
+        let replicas = replicas.map(|one| Endpoint::new(format!("http://{one}")).unwrap());
         let (teller, told) = watch::channel(false);
         let stop = CancellationToken::new();
         tokio::spawn(feed::subscribe(
             verifier.clone(),
-            vec![Endpoint::new(format!("http://{}", script.address)).unwrap()],
+            replicas.collect(),
             SecretString::from(SECRET),
             "verifier-1".to_owned(),
             teller,

@@ -16,6 +16,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status, transport::Channel};
+use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
 /// What every client gives a call.
@@ -208,5 +209,8 @@ impl Person {
 }
 
 fn refusal(status: &Status) -> (Code, String) {
-    (status.code(), testing::reason(status))
+    let details = status.get_error_details();
+    let reason = details.error_info().map(|info| info.reason.clone());
+    // What a client makes up by itself has none.
+    (status.code(), reason.unwrap_or_default())
 }

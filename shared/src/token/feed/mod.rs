@@ -159,10 +159,12 @@ impl Subscription<'_> {
             let mut reading = Reading::new(self.verifier, from_scratch);
             let Err(interruption) = self.read(auth, &mut reading).await;
             self.verifier.interrupt();
-            if reading.has_proof() {
+            let proven = reading.has_proof();
+            // A silence was pause enough; one that ends is to be heard at once.
+            if proven || matches!(interruption, Interruption::Silent) {
                 backoff = Backoff::default();
-                told = false;
             }
+            told &= !proven;
             if told {
                 tracing::debug!(%interruption, "the revocation feed is still interrupted");
             } else {
