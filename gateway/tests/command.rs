@@ -60,6 +60,7 @@ fn a_right_configuration_passes_the_check_in_silence() {
 fn it_serves_until_it_is_told_to_stop_and_that_is_a_success() {
     let variables = [
         ("TANDEM_GATEWAY__LISTEN", "127.0.0.1:0"),
+        ("TANDEM_GATEWAY__OPS__LISTEN", "127.0.0.1:0"),
         ("TANDEM_LOG__FORMAT", "json"),
     ];
     let mut process = program(&[], &variables)
