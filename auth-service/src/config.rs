@@ -4,7 +4,8 @@ use std::{net::SocketAddr, time::Duration};
 
 use shared::{
     config::{
-        KeyMaterial, Log, Problems, Settings, Source, Weakness, database, listen, log, server,
+        KeyMaterial, Log, Problems, Settings, Source, Telemetry, Weakness, database, listen, log,
+        server, telemetry,
     },
     database,
     serve::Limits,
@@ -38,6 +39,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// How it logs.
     pub log: Log,
+    /// What it exports.
+    pub telemetry: Telemetry,
     /// Limits of its server.
     pub server: Limits,
     /// Its database.
@@ -84,6 +87,7 @@ impl Config {
     pub fn read(settings: &mut Settings) -> Option<Self> {
         let listen = listen(settings, SECTION);
         let log = log(settings);
+        let telemetry = telemetry(settings);
         let server = server(settings, SECTION);
         let database = database(settings, SECTION);
         let profile = profile(settings);
@@ -100,6 +104,7 @@ impl Config {
         Some(Self {
             listen: listen?,
             log: log?,
+            telemetry: telemetry?,
             server: server?,
             database: database?,
             profile: profile?,

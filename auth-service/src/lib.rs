@@ -46,6 +46,7 @@ use shared::{
     readiness::{self, Schema},
     serve::{Server, Surface},
     token::{Revocations, Trust, Verifier},
+    trace::Tracing,
 };
 use tokio::{
     net::TcpListener,
@@ -71,6 +72,8 @@ use crate::{
     tokens::Mint,
 };
 
+/// What this service is called in telemetry.
+pub const SERVICE: &str = "auth-service";
 /// Largest request, in bytes.
 const LARGEST_REQUEST: usize = 64 * 1024;
 /// OWASP's minimum for Argon2id: memory in KiB, passes.
@@ -181,6 +184,13 @@ impl App {
             clock,
             records,
         })
+    }
+
+    /// Traces calls by `tracing`.
+    #[must_use]
+    pub fn traced(mut self, tracing: Tracing) -> Self {
+        self.server = self.server.traced(tracing);
+        self
     }
 
     /// Serves on `listener` until `shutdown` resolves, then stops: calls under way, then background tasks, then the

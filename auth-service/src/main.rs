@@ -8,14 +8,14 @@ use std::{
 
 use anyhow::Context as _;
 use auth_service::{
-    App, SCHEMA,
+    App, SCHEMA, SERVICE,
     config::Config,
     keys_command::{KeysCommand, KeysCommandError},
     operator,
 };
 use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret as _;
-use shared::{clock::SystemClock, config::exit_with, shutdown, telemetry};
+use shared::{clock::SystemClock, config::exit_with, shutdown, telemetry, trace::Otlp};
 use tokio::net::TcpListener;
 
 /// Accounts, sessions and tokens over gRPC.
@@ -72,12 +72,15 @@ fn main() -> anyhow::Result<ExitCode> {
 
 async fn serve(config: Config, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     let address = config.listen;
-    let app = App::new(config, Arc::new(SystemClock))?;
+    let otlp = Otlp::start(&config.telemetry)?;
+    let tracing = otlp.tracing(SERVICE)?;
+    let app = App::new(config, Arc::new(SystemClock))?.traced(tracing);
     let listener = TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on {address}"))?;
     tracing::info!(address = %listener.local_addr()?, "serving");
     app.serve(listener, stop).await?;
+    otlp.stop();
     Ok(())
 }
 

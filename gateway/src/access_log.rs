@@ -1,4 +1,4 @@
-//! One line a request: method, path, HTTP status, gRPC status, milliseconds, request id, peer. Never a query, a header or a
+//! One line a request: method, path, HTTP status, gRPC status, milliseconds, request id, trace id, peer. Never a query, a header or a
 //! body: they may hold secrets.
 //!
 //! The line is written when the answer's last byte has been handed over or the client has gone, whichever comes first, so that
@@ -13,15 +13,27 @@ use std::{
 
 use axum::{
     body::{Body, Bytes},
-    extract::Request,
+    extract::{Request, State},
     middleware::Next,
     response::Response,
 };
 use http::{HeaderValue, Method, StatusCode};
 use http_body::{Frame, SizeHint};
+use shared::trace::{Trace, Tracing};
 use tokio::time::Instant;
 
-use crate::request_id::{self, X_REQUEST_ID};
+use crate::{
+    contract::Contract,
+    request_id::{self, X_REQUEST_ID},
+    traced,
+};
+
+/// What a line needs to know beside its request.
+#[derive(Debug, Clone)]
+pub(crate) struct Recorder {
+    pub(crate) tracing: Tracing,
+    pub(crate) contract: Arc<Contract>,
+}
 
 /// The address a connection comes from, in the extensions of its requests.
 #[derive(Debug, Clone, Copy)]
@@ -38,11 +50,16 @@ impl GrpcStatus {
     }
 }
 
-/// Gives the request its id, and logs it.
-pub(crate) async fn record(mut request: Request, next: Next) -> Response {
+/// Gives the request its id and its place in a trace, and logs it.
+pub(crate) async fn record(
+    State(recorder): State<Recorder>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let id = request_id::choose(request.headers());
     request.headers_mut().insert(X_REQUEST_ID, id.clone());
-    let mut line = Line::new(&request, id.clone());
+    let trace = traced::arrive(&recorder.tracing, &recorder.contract, &mut request);
+    let mut line = Line::new(&request, id.clone(), trace);
     let mut response = next.run(request).await;
     response.headers_mut().insert(X_REQUEST_ID, id);
     line.status = Some(response.status());
@@ -56,18 +73,20 @@ struct Line {
     path: String,
     peer: Option<Peer>,
     id: HeaderValue,
+    trace: Trace,
     start: Instant,
     status: Option<StatusCode>,
     grpc: Option<GrpcStatus>,
 }
 
 impl Line {
-    fn new(request: &Request, id: HeaderValue) -> Self {
+    fn new(request: &Request, id: HeaderValue, trace: Trace) -> Self {
         Self {
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
             peer: request.extensions().get().copied(),
             id,
+            trace,
             start: Instant::now(),
             status: None,
             grpc: None,
@@ -97,9 +116,16 @@ impl Drop for Line {
             grpc_status = self.grpc_status(),
             ms,
             request_id = self.id.to_str().ok(),
+            trace_id = self.trace.id.map(tracing::field::display),
             peer = self.peer.map(|Peer(address)| tracing::field::display(address)),
             "request"
         );
+        if let Some(mut span) = self.trace.span.take() {
+            traced::answered(&mut span, &self.id, self.status);
+            if let Some(status) = &self.grpc {
+                traced::concluded(&mut span, status.0.get());
+            }
+        }
     }
 }
 

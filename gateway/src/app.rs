@@ -8,6 +8,8 @@ use axum::{
     middleware,
     routing::{any, get},
 };
+use http::Uri;
+use shared::trace::Tracing;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -17,6 +19,9 @@ use crate::{
     cors, grpc_web, health, info, jwks,
     upstream::Upstreams,
 };
+
+/// What the gateway is called in telemetry.
+pub const SERVICE: &str = "gateway";
 
 /// Why a gateway stopped without being told to.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +35,7 @@ pub enum Error {
 #[derive(Debug)]
 pub struct App {
     config: Config,
+    tracing: Tracing,
 }
 
 /// What every handler can ask for.
@@ -38,6 +44,17 @@ pub(crate) struct Gateway {
     pub(crate) config: Arc<Config>,
     pub(crate) contract: Arc<Contract>,
     pub(crate) upstreams: Upstreams,
+}
+
+impl Gateway {
+    /// Where the service is that serves this path.
+    pub(crate) fn service_of(&self, path: &str) -> &Uri {
+        if path.starts_with("/tandem.auth.") {
+            &self.config.auth_upstream
+        } else {
+            &self.config.task_upstream
+        }
+    }
 }
 
 impl FromRef<Gateway> for Upstreams {
@@ -56,7 +73,16 @@ impl App {
     /// A gateway with these settings. Nothing is opened before [`App::serve`].
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self { config }
+        Self {
+            config,
+            tracing: Tracing::off(),
+        }
+    }
+
+    /// Traces calls by `tracing`.
+    #[must_use]
+    pub fn traced(self, tracing: Tracing) -> Self {
+        Self { tracing, ..self }
     }
 
     /// Serves connections of `listener` until `shutdown` completes; then closes the listener and lets the calls in flight
@@ -74,14 +100,19 @@ impl App {
             config: Arc::new(self.config),
         };
         tracing::info!(%address, "listening");
-        connections::serve(listener, router(gateway), limits, shutdown).await;
+        let router = router(gateway, self.tracing);
+        connections::serve(listener, router, limits, shutdown).await;
         tracing::info!(%address, "stopped");
         Ok(())
     }
 }
 
 /// The log is outermost, so that it sees preflights; CORS comes before the routes, so that every answer carries its headers.
-fn router(gateway: Gateway) -> Router {
+fn router(gateway: Gateway, tracing: Tracing) -> Router {
+    let recorder = access_log::Recorder {
+        tracing,
+        contract: Arc::clone(&gateway.contract),
+    };
     let cors = cors::layer(&gateway.config.cors_origins);
     Router::new()
         .route("/", get(info::show))
@@ -90,6 +121,6 @@ fn router(gateway: Gateway) -> Router {
         .route("/{service}/{method}", any(grpc_web::call))
         .fallback(grpc_web::not_found)
         .layer(cors)
-        .layer(middleware::from_fn(access_log::record))
+        .layer(middleware::from_fn_with_state(recorder, access_log::record))
         .with_state(gateway)
 }

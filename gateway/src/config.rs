@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use http::Uri;
-use shared::config::{Log, Problems, Settings, Source, WebOrigin};
+use shared::config::{Log, Problems, Settings, Source, Telemetry, WebOrigin};
 
 /// The section of the gateway's settings.
 pub const SECTION: &str = "gateway";
@@ -57,15 +57,16 @@ pub struct Config {
 }
 
 impl Config {
-    /// The settings of a gateway that is a process of its own, and how it logs.
+    /// The settings of a gateway that is a process of its own, how it logs, and what it exports.
     ///
     /// # Errors
     /// Every problem of the configuration at once.
-    pub fn load(source: Source<'_>) -> Result<(Self, Log), Problems> {
+    pub fn load(source: Source<'_>) -> Result<(Self, Log, Telemetry), Problems> {
         let mut settings = Settings::load(source);
         let config = Self::read(&mut settings);
         let log = shared::config::log(&mut settings);
-        settings.finish(|| Some((config?, log?)))
+        let telemetry = shared::config::telemetry(&mut settings);
+        settings.finish(|| Some((config?, log?, telemetry?)))
     }
 
     /// Reads `gateway.*`. None after noting what is wrong.

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use prost::Message;
-use prost_types::FileDescriptorSet;
+use prost_types::{FileDescriptorSet, MethodDescriptorProto};
 
 /// Read once from the descriptors the services are built from, so that a new RPC needs no change here.
 #[derive(Debug)]
 pub(crate) struct Contract {
     services: Vec<String>,
+    methods: HashSet<String>,
     streaming: HashSet<String>,
 }
 
@@ -18,6 +19,7 @@ impl Contract {
             .expect("the descriptor set was encoded by the build");
         let mut contract = Self {
             services: Vec::new(),
+            methods: HashSet::new(),
             streaming: HashSet::new(),
         };
         for file in &files.file {
@@ -31,12 +33,13 @@ impl Contract {
     }
 
     fn add(&mut self, name: &str, service: &prost_types::ServiceDescriptorProto) {
+        let path = |method: &MethodDescriptorProto| format!("/{name}/{}", method.name());
+        self.methods.extend(service.method.iter().map(path));
         let streaming = service
             .method
             .iter()
             .filter(|method| method.server_streaming());
-        self.streaming
-            .extend(streaming.map(|method| format!("/{name}/{}", method.name())));
+        self.streaming.extend(streaming.map(path));
         if name.starts_with("tandem.") {
             self.services.push(name.to_owned());
         }
@@ -45,6 +48,15 @@ impl Contract {
     /// Full names of the services behind this gateway, sorted.
     pub(crate) fn services(&self) -> &[String] {
         &self.services
+    }
+
+    /// The full name of the RPC at this path. An unknown path is the client's text, so it does not become a label.
+    pub(crate) fn method<'p>(&self, path: &'p str) -> &'p str {
+        if self.methods.contains(path) {
+            path.trim_start_matches('/')
+        } else {
+            "_OTHER"
+        }
     }
 
     /// Whether the RPC at this path answers with a stream, which may outlive the deadline of unary calls.

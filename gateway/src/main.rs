@@ -4,8 +4,11 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use gateway::{App, Config, DEFAULTS, SECTION};
-use shared::config::{Log, Source, exit_with};
+use gateway::{App, Config, DEFAULTS, SECTION, SERVICE};
+use shared::{
+    config::{Log, Source, Telemetry, exit_with},
+    trace::Otlp,
+};
 use tokio::net::TcpListener;
 
 /// One origin for browsers in front of the Tandem services.
@@ -26,24 +29,28 @@ enum Command {
 
 fn main() -> anyhow::Result<ExitCode> {
     let command = Arguments::parse().command.unwrap_or(Command::Serve);
-    let (config, log) = match Config::load(Source::of_process(&[DEFAULTS], &[SECTION])) {
+    let (config, log, telemetry) = match Config::load(Source::of_process(&[DEFAULTS], &[SECTION])) {
         Ok(loaded) => loaded,
         Err(problems) => return Ok(exit_with(&problems)),
     };
     match command {
-        Command::Serve => serve(config, &log)?,
+        Command::Serve => serve(config, &log, &telemetry)?,
         Command::CheckConfig => {}
     }
     Ok(ExitCode::SUCCESS)
 }
 
 #[tokio::main]
-async fn serve(config: Config, log: &Log) -> anyhow::Result<()> {
+async fn serve(config: Config, log: &Log, telemetry: &Telemetry) -> anyhow::Result<()> {
     shared::telemetry::init(log)?;
     let stop = shared::shutdown::on_signal();
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("cannot listen on {}", config.listen))?;
-    App::new(config).serve(listener, stop).await?;
+    let otlp = Otlp::start(telemetry)?;
+    let tracing = otlp.tracing(SERVICE)?;
+    let app = App::new(config).traced(tracing);
+    app.serve(listener, stop).await?;
+    otlp.stop();
     Ok(())
 }

@@ -22,6 +22,7 @@ mod problems;
 mod secrets;
 mod settings;
 mod sources;
+mod telemetry;
 mod unknown;
 mod values;
 
@@ -32,4 +33,5 @@ pub(crate) use secrets::refuse_placeholder;
 pub use secrets::{KeyMaterial, Weakness, database_url, secret_bytes};
 pub use settings::Settings;
 pub use sources::{Provenance, Source, process_environment};
+pub use telemetry::{OtlpHeaders, OtlpSettings, Telemetry, telemetry};
 pub use values::{Bounded, Setting, WebOrigin};

@@ -13,6 +13,7 @@
 //! | [`health`], [`readiness`], [`reflection`] | the two infrastructure services, and what readiness depends on |
 //! | [`database`] | lanes: connections owned by tasks; migrations |
 //! | [`config`], [`telemetry`], [`shutdown`] | what `main` needs |
+//! | [`trace`] | which calls are traced, and how their spans and all metrics get to a collector |
 //! | [`network`] | blocks of addresses; who a call behind proxies comes from |
 //! | [`paging`] | page sizes and sealed page tokens |
 //! | [`ids`], [`clock`], [`text`], [`etag`], [`mask`] | small vocabulary |
@@ -42,4 +43,5 @@ pub mod shutdown;
 pub mod telemetry;
 pub mod text;
 pub mod token;
+pub mod trace;
 pub mod violations;

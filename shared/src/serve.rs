@@ -35,6 +35,7 @@ use crate::{
     rpc::{Road, Rules},
     service_secrets::ServiceSecrets,
     token::Verifier,
+    trace::Tracing,
 };
 
 /// How long connections may take to finish once their calls have been ended.
@@ -153,6 +154,7 @@ impl Server {
             admission: Semaphore::new(limits.max_in_flight),
             longest: limits.deadline,
             trusted_proxies: limits.trusted_proxies.clone(),
+            tracing: Tracing::off(),
             abort: CancellationToken::new(),
         };
         Ok(Self {
@@ -162,6 +164,14 @@ impl Server {
             limits,
             goaway,
         })
+    }
+
+    /// Traces calls by `tracing`.
+    #[must_use]
+    pub fn traced(mut self, tracing: Tracing) -> Self {
+        let rules = Arc::get_mut(&mut self.rules);
+        rules.expect("no connection shares them yet").tracing = tracing;
+        self
     }
 
     /// Serves until `shutdown` resolves, then stops: `NOT_SERVING`, no more connections, GOAWAY, calls under way finish

@@ -2,7 +2,10 @@
 
 use std::{fmt::Display, sync::Arc};
 
-use shared::clock::{Clock, SystemClock};
+use shared::{
+    clock::{Clock, SystemClock},
+    trace::{Otlp, StartError},
+};
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -76,17 +79,25 @@ pub(crate) struct Parts {
     gateway: Part,
     task: Part,
     auth: Part,
+    otlp: Otlp,
 }
 
 impl Parts {
     /// Starts all three on their listeners.
     pub(crate) fn start(plan: Plan, ports: Ports) -> Result<Self, Error> {
+        let otlp = Otlp::start(&plan.telemetry).map_err(|error| cannot_export(&error))?;
+        let tracing = |service| {
+            let tracing = otlp.tracing(service);
+            tracing.map_err(|error| cannot_export(&error))
+        };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let auth = auth_service::App::new(plan.auth, Arc::clone(&clock))
-            .map_err(|error| cannot_start("auth service", &error))?;
+            .map_err(|error| cannot_start("auth service", &error))?
+            .traced(tracing(auth_service::SERVICE)?);
         let task = task_service::App::new(plan.task, clock)
-            .map_err(|error| cannot_start("task service", &error))?;
-        let gateway = gateway::App::new(plan.gateway);
+            .map_err(|error| cannot_start("task service", &error))?
+            .traced(tracing(task_service::SERVICE)?);
+        let gateway = gateway::App::new(plan.gateway).traced(tracing(gateway::SERVICE)?);
         Ok(Self {
             auth: Part::start("auth service", |stop| async move {
                 why(auth.serve(ports.auth, stop).await)
@@ -97,6 +108,7 @@ impl Parts {
             gateway: Part::start("gateway", |stop| async move {
                 why(gateway.serve(ports.gateway, stop).await)
             }),
+            otlp,
         })
     }
 
@@ -109,19 +121,28 @@ impl Parts {
         }
     }
 
-    /// Stops all: the gateway first, then the services it calls, each with its connections to the database.
+    /// Stops all: the gateway first, then the services it calls, each with its connections to the database; then what they
+    /// have told of themselves is delivered.
     pub(crate) async fn stop(self) -> Result<(), Error> {
         let stopped = [
             self.gateway.stop().await,
             self.task.stop().await,
             self.auth.stop().await,
         ];
+        let delivered = tokio::task::spawn_blocking(|| self.otlp.stop());
+        delivered
+            .await
+            .expect("the end of telemetry does not panic");
         stopped.into_iter().collect()
     }
 }
 
 fn why<E: Display>(ended: Result<(), E>) -> Option<String> {
     ended.err().map(|error| error.to_string())
+}
+
+fn cannot_export(error: &StartError) -> Error {
+    cannot_start("telemetry", error)
 }
 
 fn cannot_start(part: &'static str, error: &dyn Display) -> Error {

@@ -30,6 +30,7 @@ use shared::{
     readiness::{self, Schema},
     serve::{Server, Surface},
     token::{Revocations, Verifier, feed},
+    trace::Tracing,
 };
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -44,6 +45,8 @@ pub const SCHEMA: Schema = Schema {
     migrations: &MIGRATIONS,
 };
 
+/// What this service is called in telemetry.
+pub const SERVICE: &str = "task-service";
 /// Largest request, in bytes.
 const LARGEST_REQUEST: usize = 64 * 1024;
 
@@ -85,6 +88,7 @@ pub struct App {
     clock: Arc<dyn Clock>,
     verifier: Verifier,
     feed: Feed,
+    tracing: Tracing,
 }
 
 impl App {
@@ -106,6 +110,7 @@ impl App {
             config,
             clock,
             verifier,
+            tracing: Tracing::off(),
         })
     }
 
@@ -117,7 +122,14 @@ impl App {
             clock,
             verifier,
             feed: Feed::Given,
+            tracing: Tracing::off(),
         }
+    }
+
+    /// Traces calls, and the subscription to the auth service, by `tracing`.
+    #[must_use]
+    pub fn traced(self, tracing: Tracing) -> Self {
+        Self { tracing, ..self }
     }
 
     /// Serves until `shutdown` resolves and calls under way have ended.
@@ -141,12 +153,14 @@ impl App {
         let surface = Surface::default().with(service);
         let health = Health::new(surface.names().iter().copied());
         let limits = self.config.server;
-        let server = Server::new(surface, health.clone(), self.verifier.clone(), limits)?;
+        let server = Server::new(surface, health.clone(), self.verifier.clone(), limits)?
+            .traced(self.tracing.clone());
 
         let stop = CancellationToken::new();
         let background = TaskTracker::new();
         let (told, revocations) = watch::channel(false);
-        self.feed.follow(self.verifier, &told, &background, &stop);
+        let feed = (self.tracing, self.verifier);
+        self.feed.follow(feed, &told, &background, &stop);
         let more = vec![("revocations", revocations)];
         let schema = readiness::follow(&background, health, &lanes, SCHEMA, more, &stop);
         background.spawn(tasks.sweep_until(stop.clone(), schema));
@@ -166,7 +180,7 @@ impl Feed {
     /// Keeps `verifier` told until `stop`, and `told` telling whether it is.
     fn follow(
         self,
-        verifier: Verifier,
+        (tracing, verifier): (Tracing, Verifier),
         told: &watch::Sender<bool>,
         background: &TaskTracker,
         stop: &CancellationToken,
@@ -179,10 +193,10 @@ impl Feed {
                     verifier_id,
                 } = *upstream;
                 let (told, stop) = (told.clone(), stop.clone());
-                background.spawn(feed::subscribe(
+                background.spawn(feed::subscribe_traced(
+                    tracing,
                     verifier,
-                    auth,
-                    service_secret,
+                    (auth, service_secret),
                     verifier_id,
                     told,
                     stop,

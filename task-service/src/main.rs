@@ -5,8 +5,8 @@ use std::{process::ExitCode, sync::Arc};
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret as _;
-use shared::{clock::SystemClock, config::exit_with, shutdown, telemetry};
-use task_service::{App, SCHEMA, config::Config};
+use shared::{clock::SystemClock, config::exit_with, shutdown, telemetry, trace::Otlp};
+use task_service::{App, SCHEMA, SERVICE, config::Config};
 use tokio::net::TcpListener;
 
 /// Every user's tasks, over gRPC.
@@ -63,6 +63,10 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {}", config.listen))?;
     tracing::info!(address = %listener.local_addr()?, "listening");
-    let app = App::new(config, Arc::new(SystemClock))?;
-    Ok(app.serve(listener, shutdown).await?)
+    let otlp = Otlp::start(&config.telemetry)?;
+    let tracing = otlp.tracing(SERVICE)?;
+    let app = App::new(config, Arc::new(SystemClock))?.traced(tracing);
+    app.serve(listener, shutdown).await?;
+    otlp.stop();
+    Ok(())
 }

@@ -13,6 +13,7 @@ mod queue;
 use std::{io, thread};
 
 use aws_lc_rs::rand;
+use shared::trace::{self, SpanKind};
 use tokio::{
     sync::oneshot,
     time::{Instant, timeout_at},
@@ -170,12 +171,30 @@ impl Hasher {
         work: impl FnOnce(&mut Arena) -> T + Send + 'static,
     ) -> Result<T, HashError> {
         let (answer, answered) = oneshot::channel();
+        let work = traced(work);
         self.queue.put(line, job(deadline, answer, work))?;
         match timeout_at(deadline, answered).await {
             Ok(Ok(done)) => done,
             Ok(Err(_dropped)) => Err(HashError::Gone),
             Err(_elapsed) => Err(HashError::DeadlineExceeded),
         }
+    }
+}
+
+/// `work` with a span of the call it is for, if that is traced: from now on, how long it waited, until it is done.
+fn traced<T>(work: impl FnOnce(&mut Arena) -> T) -> impl FnOnce(&mut Arena) -> T {
+    let span = trace::current().map(|call| {
+        let span = call.begin(SpanKind::Internal, "password.hash");
+        (span, Instant::now())
+    });
+    move |arena| {
+        let span = span.map(|(mut span, queued)| {
+            span.set("tandem.queue.wait", queued.elapsed().as_secs_f64());
+            span
+        });
+        let done = work(arena);
+        drop(span);
+        done
     }
 }
 

@@ -28,11 +28,11 @@ use tower::ServiceExt;
 
 use shared::reason::Reason;
 
-use crate::{app::Gateway, deadline::Deadline, refusal::trailers, request_id};
+use crate::{app::Gateway, deadline::Deadline, refusal::trailers, request_id, traced::Onwards};
 use media::Media;
 
 /// A call: `POST /package.Service/Method`.
-pub(crate) async fn call(State(gateway): State<Gateway>, request: Request) -> Response {
+pub(crate) async fn call(State(gateway): State<Gateway>, mut request: Request) -> Response {
     let Some(channel) = gateway.upstreams.of(request.uri().path()) else {
         return not_found().await;
     };
@@ -50,10 +50,16 @@ pub(crate) async fn call(State(gateway): State<Gateway>, request: Request) -> Re
         body_timeout: gateway.config.body_timeout,
         message: gateway.config.request_limit,
     };
+    let service = gateway.service_of(request.uri().path());
+    let onwards = Onwards::begin(&gateway.contract, service, &mut request);
     match forward(channel.clone(), request, media, limits).await {
-        Ok(answer) => response::translate(answer, media.response, deadline, id),
+        Ok(answer) => response::translate(answer, media.response, deadline, id, onwards),
         Err(refusal) => {
-            response::trailers_only(&HeaderMap::new(), trailers(refusal, &id), media.response)
+            let trailers = trailers(refusal, &id);
+            if let Some(onwards) = onwards {
+                onwards.end(headers::status(&trailers));
+            }
+            response::trailers_only(&HeaderMap::new(), trailers, media.response)
         }
     }
 }

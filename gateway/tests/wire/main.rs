@@ -43,7 +43,7 @@ pub(crate) async fn gateway(
         directory: env!("CARGO_TARGET_TMPDIR").into(),
         environment: Vec::new(),
     };
-    let (mut config, _log) = Config::load(source).unwrap();
+    let (mut config, _log, _telemetry) = Config::load(source).unwrap();
     adjust(&mut config);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

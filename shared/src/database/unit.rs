@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::error::{Error, UnitError};
+use super::traced::{self, UnitSpan};
 
 /// Whether a lane may go on with its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,7 @@ pub(super) trait Job: Send {
         self: Box<Self>,
         connection: &mut PgConnection,
         limit: Duration,
+        traced: Option<UnitSpan>,
     ) -> BoxFuture<'_, Verdict>;
 }
 
@@ -57,11 +59,16 @@ pub(super) struct Queued {
     pub(super) deadline: Instant,
     pub(super) wait_until: Instant,
     pub(super) claim: Claim,
+    /// Carried along with the work, since another task runs it.
+    pub(super) traced: Option<UnitSpan>,
     pub(super) job: Box<dyn Job>,
 }
 
 impl Queued {
     pub(super) fn refuse(self, error: Error) {
+        if let Some(traced) = self.traced {
+            traced.refuse(&error);
+        }
         self.job.refuse(error);
     }
 
@@ -73,7 +80,7 @@ impl Queued {
         } else if now >= self.wait_until {
             self.refuse(Error::Overloaded);
         } else if self.claim.take() {
-            return self.job.run(connection, limit).await;
+            return self.job.run(connection, limit, self.traced).await;
         }
         Verdict::Keep
     }
@@ -100,15 +107,21 @@ where
         self: Box<Self>,
         connection: &mut PgConnection,
         limit: Duration,
+        mut traced: Option<UnitSpan>,
     ) -> BoxFuture<'_, Verdict> {
         let Self { work, reply } = *self;
         async move {
             let guarded = AssertUnwindSafe(async { work(&mut *connection).await }).catch_unwind();
-            let (verdict, result) = match timeout(limit, guarded).await {
+            let (done, statements) = traced::run(&mut traced, timeout(limit, guarded)).await;
+            let (verdict, result) = match done {
                 Ok(Ok(result)) => (judge(connection, &result), result),
                 Ok(Err(_panic)) => (Verdict::Discard, Err(Error::Panicked.into())),
                 Err(_elapsed) => (Verdict::Discard, Err(Error::DeadlineExceeded.into())),
             };
+            if let Some(traced) = traced {
+                let error = result.as_ref().err();
+                traced.end(&statements, error.and_then(UnitError::database));
+            }
             drop(reply.send(result));
             verdict
         }

@@ -7,6 +7,7 @@
 mod complete;
 mod deadline;
 mod opening;
+mod traced;
 
 use std::{
     convert::Infallible,
@@ -34,6 +35,7 @@ use crate::{
     refusal::{Reason, refuse_plainly},
     service_secrets::ServiceSecrets,
     token::{Purpose, Verifier, bearer},
+    trace::{self, Span, Tracing},
 };
 
 /// How old what is known of revocations was when a token was accepted all the same; absent when it was not stale.
@@ -52,6 +54,8 @@ pub(crate) struct Rules {
     pub(crate) longest: Duration,
     /// Proxies that are believed about whom they were called by.
     pub(crate) trusted_proxies: Vec<Network>,
+    /// Which calls are traced.
+    pub(crate) tracing: Tracing,
     /// Ends what is still under way when a drain has lasted long enough.
     pub(crate) abort: CancellationToken,
 }
@@ -97,13 +101,19 @@ impl Rules {
         let path = request.uri().path().to_owned();
         let rpc = self.policy.find(&path);
         let opened = opening::open(&request, arrival, self.longest(rpc), &self.trusted_proxies);
-        let span = tracing::info_span!("rpc", request_id = opened.call.request_id);
+        let trace = traced::begin(&self.tracing, &self.trusted_proxies, rpc, &request);
+        let span = tracing::info_span!(
+            "rpc",
+            request_id = opened.call.request_id,
+            trace_id = trace.id.map(tracing::field::display)
+        );
         let request_id = opened.call.request_id.clone();
         let peer = opened.call.peer;
         let mut caller = None;
         let answered = match self.admit(rpc, opened, request, &mut caller) {
             Ok((_permit, call, request)) => {
-                self.answer(inner, call.deadline, request)
+                let parent = trace.span.as_ref().map(Span::parent);
+                trace::within(parent, self.answer(inner, call.deadline, request))
                     .instrument(span.clone())
                     .await
             }
@@ -127,7 +137,7 @@ impl Rules {
                 );
             });
         }
-        answer
+        traced::end(trace.span, answer, &request_id, reason.as_deref())
     }
 
     /// Streams live as long as their client likes; unary calls are bounded.
@@ -232,6 +242,15 @@ fn credential(request: &Request<Body>) -> Result<&str, Status> {
         .ok_or_else(|| refuse_plainly(Reason::TokenInvalid))
 }
 
+/// The full name of the method. An unknown path is the client's text, so it does not become a label.
+fn method(path: &str, rpc: Option<Rpc>) -> &str {
+    if rpc.is_some() {
+        path.trim_start_matches('/')
+    } else {
+        "_OTHER"
+    }
+}
+
 /// The access line: one for each call, no bodies, no secrets.
 fn log(
     path: &str,
@@ -242,12 +261,7 @@ fn log(
     peer: Option<std::net::IpAddr>,
     caller: Option<Caller>,
 ) {
-    // An unknown path is the client's text, so it does not become a label.
-    let method = if rpc.is_some() {
-        path.trim_start_matches('/')
-    } else {
-        "_OTHER"
-    };
+    let method = method(path, rpc);
     let code = complete::code(answer).unwrap_or(Code::Ok);
     tracing::info!(
         target: "access",

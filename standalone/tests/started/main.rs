@@ -13,3 +13,4 @@ mod services;
 mod settings;
 mod stack;
 mod tools;
+mod traces;

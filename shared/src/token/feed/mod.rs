@@ -35,10 +35,14 @@ use crate::{
         verifier_service_client::VerifierServiceClient,
     },
     revocation::MalformedRevocation,
+    trace::{Span, SpanKind, Tracing},
 };
 
 /// Largest message read, in bytes: a snapshot of about 800,000 revocations.
 const LARGEST: usize = 64 * 1024 * 1024;
+
+/// The RPC that the feed is.
+const WATCH: &str = "tandem.auth.v1.VerifierService/WatchRevocations";
 
 /// Keeps `verifier` as the auth service at `auth` publishes, until `stop`.
 ///
@@ -53,11 +57,26 @@ pub async fn subscribe(
     ready: watch::Sender<bool>,
     stop: CancellationToken,
 ) {
+    let (tracing, auth) = (Tracing::off(), (auth, service_secret));
+    subscribe_traced(tracing, verifier, auth, verifier_id, ready, stop).await;
+}
+
+/// [`subscribe`], each attempt traced: the auth service's span of it is in the same trace. `auth` is its address, and what it
+/// knows services by.
+pub async fn subscribe_traced(
+    tracing: Tracing,
+    verifier: Verifier,
+    (auth, service_secret): (Endpoint, SecretString),
+    verifier_id: String,
+    ready: watch::Sender<bool>,
+    stop: CancellationToken,
+) {
     let subscription = Subscription {
         verifier: &verifier,
         auth,
         service_secret,
         verifier_id,
+        tracing,
     };
     tokio::select! {
         () = stop.cancelled() => {}
@@ -135,6 +154,25 @@ impl Interruption {
     }
 }
 
+impl Interruption {
+    /// One word, for telemetry.
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Secret(_) => "secret",
+            Self::Unreachable(_) => "unreachable",
+            Self::Refused(_) => "refused",
+            Self::Ended => "ended",
+            Self::Silent => "silent",
+            Self::Late => "late",
+            Self::Mismatch => "mismatch",
+            Self::Incarnation => "incarnation",
+            Self::NoSnapshot => "no_snapshot",
+            Self::Malformed(_) => "malformed",
+            Self::Undated => "undated",
+        }
+    }
+}
+
 impl From<Status> for Interruption {
     fn from(status: Status) -> Self {
         Self::Refused(Box::new(status))
@@ -146,6 +184,7 @@ struct Subscription<'a> {
     auth: Endpoint,
     service_secret: SecretString,
     verifier_id: String,
+    tracing: Tracing,
 }
 
 impl Subscription<'_> {
@@ -155,7 +194,15 @@ impl Subscription<'_> {
         let mut told = false;
         loop {
             let mut reading = Reading::new(self.verifier, from_scratch);
-            let Err(interruption) = self.read(&mut reading).await;
+            let mut span = self.tracing.begin(SpanKind::Client, WATCH);
+            if let Some(span) = &mut span {
+                span.set("rpc.system.name", "grpc");
+                span.set("rpc.method", WATCH);
+            }
+            let Err(interruption) = self.read(&mut reading, span.as_ref()).await;
+            if let Some(mut span) = span {
+                span.fail(interruption.name());
+            }
             if reading.has_proof() {
                 backoff = Backoff::default();
                 told = false;
@@ -172,9 +219,13 @@ impl Subscription<'_> {
         }
     }
 
-    async fn read(&self, reading: &mut Reading<'_>) -> Result<Infallible, Interruption> {
+    async fn read(
+        &self,
+        reading: &mut Reading<'_>,
+        span: Option<&Span>,
+    ) -> Result<Infallible, Interruption> {
         let channel = within_silence(self.auth.connect()).await??;
-        let mut stream = within_silence(self.open(channel.clone(), reading)).await??;
+        let mut stream = within_silence(self.open(channel.clone(), reading, span)).await??;
         let mut acknowledged: BoxFuture<'_, ()> = pending().boxed();
         let mut silent = Instant::now() + SILENCE;
         loop {
@@ -196,13 +247,20 @@ impl Subscription<'_> {
         &self,
         channel: Channel,
         reading: &Reading<'_>,
+        span: Option<&Span>,
     ) -> Result<Streaming<WatchRevocationsResponse>, Interruption> {
         let (since_sequence, incarnation) = reading.resume_from();
-        let request = self.request(WatchRevocationsRequest {
+        let mut request = self.request(WatchRevocationsRequest {
             since_sequence,
             incarnation,
             verifier_id: self.verifier_id.clone(),
         })?;
+        if let Some(span) = span {
+            let here = span.traceparent().header();
+            let here = MetadataValue::try_from(here.as_bytes());
+            let here = here.expect("hexadecimal digits and dashes are metadata");
+            request.metadata_mut().insert("traceparent", here);
+        }
         let mut client = VerifierServiceClient::new(channel).max_decoding_message_size(LARGEST);
         Ok(client.watch_revocations(request).await?.into_inner())
     }

@@ -1,0 +1,352 @@
+//! Traces of a browser's calls, through every part to the database, as a collector receives them.
+
+use std::{
+    collections::BTreeSet,
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    time::{Duration, Instant},
+};
+
+use prost::Message;
+use shared::proto::{
+    auth::{SignUpRequest, SignUpResponse},
+    task::{CreateTaskRequest, CreateTaskResponse, ListTasksRequest, Task},
+};
+use testing::{
+    Collector, Database, SpanSeen, Swallower,
+    leaks::{PASSWORD_MARK, leak},
+};
+
+use crate::{
+    stack::{Running, spawn, variables},
+    tools::{Folder, end_of},
+};
+
+const START: Duration = Duration::from_mins(1);
+const STOP: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(20);
+
+const SIGN_UP: &str = "tandem.auth.v1.AuthService/SignUp";
+const CREATE: &str = "tandem.task.v1.TaskService/CreateTask";
+const LIST: &str = "tandem.task.v1.TaskService/ListTasks";
+const WATCH: &str = "tandem.auth.v1.VerifierService/WatchRevocations";
+
+/// A stack that exports to `endpoint`, and traces this share of the calls that nobody asks about.
+struct Traced {
+    running: Running,
+    _folder: Folder,
+    _database: Database,
+}
+
+impl Traced {
+    async fn start(endpoint: String, ratio: &str) -> Self {
+        let folder = Folder::new();
+        let database = Database::empty().await;
+        let mut variables = variables(&folder);
+        variables.extend([
+            ("DATABASE_URL", database.url().to_owned()),
+            ("TANDEM_TELEMETRY__OTLP__ENDPOINT", endpoint),
+            ("TANDEM_TELEMETRY__OTLP__TIMEOUT", "1s".to_owned()),
+            ("TANDEM_TELEMETRY__TRACES__INTERVAL", "100ms".to_owned()),
+            ("TANDEM_TELEMETRY__TRACES__RATIO", ratio.to_owned()),
+            ("TANDEM_TELEMETRY__ENVIRONMENT", "tests".to_owned()),
+            // A collector's own credential must not be shown either.
+            (
+                "TANDEM_TELEMETRY__OTLP__HEADERS",
+                format!("x-key=collector{PASSWORD_MARK}"),
+            ),
+            // The worst case for whatever blocks a thread.
+            ("TOKIO_WORKER_THREADS", "1".to_owned()),
+        ]);
+        Self {
+            running: Running::ready(spawn(variables), START).await,
+            _folder: folder,
+            _database: database,
+        }
+    }
+
+    fn gateway(&self) -> SocketAddr {
+        self.running.addresses.gateway
+    }
+
+    /// An access token of a new account.
+    fn sign_up(&self, headers: &[&str]) -> String {
+        let request = SignUpRequest {
+            email: "anna@example.test".to_owned(),
+            password: format!("correct horse{PASSWORD_MARK}"),
+            ..SignUpRequest::default()
+        };
+        let answer: SignUpResponse = call(self.gateway(), SIGN_UP, &request, headers);
+        answer.tokens.unwrap().access_token
+    }
+
+    fn create(&self, token: &str, headers: &[&str]) {
+        let task = Task {
+            title: "traced".to_owned(),
+            ..Task::default()
+        };
+        let request = CreateTaskRequest {
+            task: Some(task),
+            ..CreateTaskRequest::default()
+        };
+        let bearer = format!("authorization: Bearer {token}");
+        let headers = [headers, &[&bearer]].concat();
+        let answer: CreateTaskResponse = call(self.gateway(), CREATE, &request, &headers);
+        assert_eq!(answer.task.unwrap().title, "traced");
+    }
+
+    /// Ends it as an operator does; gives its output.
+    async fn stop(self) -> String {
+        self.running.process.terminate();
+        let (code, output) = end_of(self.running.process, STOP).await;
+        assert_eq!(code, Some(0), "{output}");
+        output
+    }
+}
+
+/// A gRPC-web call of a browser: the bytes of the answer after its head.
+fn post(gateway: SocketAddr, method: &str, message: &impl Message, headers: &[&str]) -> Vec<u8> {
+    let bytes = message.encode_to_vec();
+    let length = u32::try_from(bytes.len()).unwrap().to_be_bytes();
+    let frame = [&[0], &length[..], &bytes].concat();
+    let mut head = format!(
+        "POST /{method} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+         content-type: application/grpc-web+proto\r\nx-grpc-web: 1\r\ncontent-length: {}\r\n",
+        frame.len()
+    );
+    for header in headers {
+        head.push_str(header);
+        head.push_str("\r\n");
+    }
+    let mut stream = TcpStream::connect(gateway).unwrap();
+    let request = [head.as_bytes(), b"\r\n", &frame].concat();
+    stream.write_all(&request).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+    answer.split_off(end.unwrap() + 4)
+}
+
+/// A call that succeeds.
+fn call<A: Message + Default>(
+    gateway: SocketAddr,
+    method: &str,
+    message: &impl Message,
+    headers: &[&str],
+) -> A {
+    let body = post(gateway, method, message, headers);
+    let text = String::from_utf8_lossy(&body).into_owned();
+    assert!(
+        text.contains("grpc-status: 0") || text.contains("grpc-status:0"),
+        "{text}"
+    );
+    // The body is chunked; a small message is in one chunk.
+    let start = body.windows(2).position(|two| two == b"\r\n").unwrap() + 2;
+    let [_flag, length @ ..] = <[u8; 5]>::try_from(&body[start..start + 5]).unwrap();
+    let length = u32::from_be_bytes(length) as usize;
+    A::decode(&body[start + 5..start + 5 + length]).unwrap()
+}
+
+/// The spans of a trace.
+fn of_trace(collector: &Collector, trace_id: &str) -> Vec<SpanSeen> {
+    let mut spans = collector.spans();
+    spans.retain(|span| span.trace_id == trace_id);
+    spans
+}
+
+/// The one span of a service with this name and kind.
+fn one<'s>(spans: &'s [SpanSeen], service: &str, name: &str, kind: i32) -> &'s SpanSeen {
+    let mut found = spans
+        .iter()
+        .filter(|span| span.service == service && span.name == name && span.kind == kind);
+    let one = found.next();
+    assert!(found.next().is_none(), "more than one {name} of {service}");
+    one.unwrap_or_else(|| panic!("no {name} of {service} among {spans:#?}"))
+}
+
+const SERVER: i32 = 2;
+const CLIENT: i32 = 3;
+const INTERNAL: i32 = 1;
+
+#[tokio::test]
+async fn a_browsers_call_is_one_trace_from_the_gateway_through_a_service_to_the_statement() {
+    let collector = Collector::start().await;
+    let stack = Traced::start(collector.endpoint(), "0").await;
+    let (signing_up, creating) = (
+        "0af7651916cd43dd8448eb211c80319c",
+        "0af7651916cd43dd8448eb211c80319d",
+    );
+    let parent = |trace: &str| format!("traceparent: 00-{trace}-b7ad6b7169203331-01");
+    let token = stack.sign_up(&[&parent(signing_up)]);
+    stack.create(
+        &token,
+        &[
+            &parent(creating),
+            "tracestate: shop=7",
+            "baggage: user=anna",
+        ],
+    );
+    let output = stack.stop().await;
+
+    let spans = of_trace(&collector, creating);
+    let gateway = one(&spans, "gateway", CREATE, SERVER);
+    assert_eq!(gateway.parent_id, "b7ad6b7169203331");
+    assert_eq!(gateway.state, "shop=7");
+    let onwards = one(&spans, "gateway", CREATE, CLIENT);
+    assert_eq!(onwards.parent_id, gateway.span_id);
+    let service = one(&spans, "task-service", CREATE, SERVER);
+    assert_eq!(service.parent_id, onwards.span_id);
+    assert_eq!(service.state, "shop=7");
+    let units = spans
+        .iter()
+        .filter(|span| span.attributes.contains_key("db.system.name"));
+    let units: Vec<_> = units.collect();
+    assert!(!units.is_empty(), "{spans:#?}");
+    for unit in units {
+        assert_eq!((unit.kind, &unit.parent_id), (CLIENT, &service.span_id));
+        assert_eq!(unit.service, "task-service");
+        assert_eq!(unit.name, "tasks.create");
+        assert_eq!(unit.attributes["tandem.statements"], "1", "{unit:#?}");
+        assert!(
+            unit.attributes["db.query.summary"].starts_with("with "),
+            "{unit:#?}"
+        );
+        assert!(unit.attributes["tandem.queue.wait"].parse::<f64>().unwrap() >= 0.0);
+    }
+    for (key, value) in [
+        ("rpc.system.name", "grpc"),
+        ("rpc.method", CREATE),
+        ("rpc.response.status_code", "OK"),
+    ] {
+        for span in [gateway, onwards, service] {
+            assert_eq!(span.attributes[key], value, "{span:#?}");
+        }
+    }
+    for span in &spans {
+        assert!(!span.failed, "{span:#?}");
+        assert_eq!(span.resource["deployment.environment.name"], "tests");
+        assert_eq!(span.resource["service.namespace"], "tandem");
+        assert_eq!(span.resource["service.version"], env!("CARGO_PKG_VERSION"));
+        assert_eq!(span.resource["service.instance.id"].len(), 36);
+    }
+
+    let spans = of_trace(&collector, signing_up);
+    let service = one(&spans, "auth-service", SIGN_UP, SERVER);
+    let hash = one(&spans, "auth-service", "password.hash", INTERNAL);
+    assert_eq!(hash.parent_id, service.span_id);
+
+    // The lines of both parts are found by the trace.
+    let lines = output.lines().filter(|line| line.contains(creating));
+    let lines: Vec<_> = lines.filter(|line| line.contains(CREATE)).collect();
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+
+    let told = collector.text();
+    assert!(told.contains("x-key"), "the collector is sent its header");
+    let told = told.replace(&format!("collector{PASSWORD_MARK}"), "");
+    assert_eq!(leak(&told), None);
+    assert!(!told.contains(&token) && !told.contains("anna"));
+}
+
+#[tokio::test]
+async fn what_nobody_asks_about_and_the_ratio_does_not_pick_is_in_no_span_and_yet_in_the_log() {
+    let collector = Collector::start().await;
+    let stack = Traced::start(collector.endpoint(), "0").await;
+    let (asked, not_asked) = (
+        "0af7651916cd43dd8448eb211c80319c",
+        "0af7651916cd43dd8448eb211c80319d",
+    );
+    let token = stack.sign_up(&[]);
+    stack.create(
+        &token,
+        &[&format!("traceparent: 00-{not_asked}-b7ad6b7169203331-00")],
+    );
+    stack.create(&token, &["traceparent: 00-not-a-trace-01"]);
+    stack.create(
+        &token,
+        &[&format!("traceparent: 00-{asked}-b7ad6b7169203331-01")],
+    );
+    let output = stack.stop().await;
+
+    let traces: BTreeSet<_> = collector
+        .spans()
+        .into_iter()
+        .map(|span| span.trace_id)
+        .collect();
+    assert_eq!(traces, BTreeSet::from([asked.to_owned()]));
+    for trace in [asked, not_asked] {
+        let lines = output
+            .lines()
+            .filter(|line| line.contains(trace) && line.contains(CREATE));
+        assert_eq!(
+            lines.count(),
+            2,
+            "the gateway's and the service's: {output}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_parent_is_no_parent_and_the_feed_is_one_trace_with_the_stream_it_reads() {
+    let collector = Collector::start().await;
+    let stack = Traced::start(collector.endpoint(), "1").await;
+    let malformed = "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let body = post(
+        stack.gateway(),
+        LIST,
+        &ListTasksRequest::default(),
+        &[&format!("traceparent: {malformed}"), "tracestate: shop=7"],
+    );
+    assert!(String::from_utf8_lossy(&body).contains("grpc-status: 16"));
+    let is_root = |span: &SpanSeen| span.name == LIST && span.parent_id.is_empty();
+    let root = collector.span(SOON, is_root).await;
+    assert_ne!(root.trace_id, malformed[..32]);
+    assert_eq!(
+        (root.service.as_str(), root.state.as_str()),
+        ("gateway", "")
+    );
+    let is_served = |span: &SpanSeen| span.service == "task-service" && span.name == LIST;
+    let served = collector.span(SOON, is_served).await;
+    assert_eq!(served.trace_id, root.trace_id);
+    assert_eq!(served.attributes["tandem.reason"], "TOKEN_MISSING");
+    assert_eq!(
+        served.attributes["rpc.response.status_code"],
+        "UNAUTHENTICATED"
+    );
+    assert!(
+        !served.failed,
+        "the caller's mistake is not the service's failure"
+    );
+    stack.stop().await;
+
+    let spans = collector.spans();
+    let client = one(&spans, "task-service", WATCH, CLIENT);
+    let watched = one(&spans, "auth-service", WATCH, SERVER);
+    assert_eq!(watched.trace_id, client.trace_id);
+    assert_eq!(watched.parent_id, client.span_id);
+    assert_eq!(client.parent_id, "");
+}
+
+#[tokio::test]
+async fn a_collector_that_is_down_or_never_answers_costs_no_call_and_holds_up_no_end() {
+    let silent = Swallower::start();
+    let down = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    for endpoint in [silent.endpoint(), format!("http://{down}")] {
+        let stack = Traced::start(endpoint, "1").await;
+        let token = stack.sign_up(&[]);
+        for _ in 0..20 {
+            stack.create(&token, &[]);
+        }
+        let warning = |line: &str| line.contains("does not take telemetry");
+        stack.running.process.wait_for_line(SOON, warning).await;
+        let told = Instant::now();
+        let output = stack.stop().await;
+        // One second for telemetry; the rest is the stop of everything else.
+        assert!(told.elapsed() < Duration::from_secs(10), "{output}");
+        let warnings = output.lines().filter(|line| warning(line)).count();
+        assert!((1..=3).contains(&warnings), "one for each part: {output}");
+    }
+    assert!(silent.connections() > 0);
+}
