@@ -21,6 +21,7 @@ pub(crate) struct Person {
     bearer: AsciiMetadataValue,
     user_id: String,
     known: Vec<String>,
+    turns: usize,
 }
 
 impl Person {
@@ -47,20 +48,33 @@ impl Person {
             bearer: format!("Bearer {}", tokens.access_token).parse()?,
             user_id: answer.account.context("an answer without an account")?.id,
             known: Vec::new(),
+            turns: 0,
         })
     }
 
     /// Calls one after another until the time is up.
-    pub(crate) async fn work(mut self, until: Instant) -> Report {
+    pub(crate) async fn work(&mut self, until: Instant) -> Report {
         let mut report = Report::default();
-        let mut turn = 0_usize;
         while Instant::now() < until {
             let began = Instant::now();
-            let (method, result) = self.turn(turn).await;
+            let (method, result) = self.turn(self.turns).await;
             report.note(method, began.elapsed(), result);
-            turn += 1;
+            self.turns += 1;
         }
         report
+    }
+
+    /// Reads one task again and again, having made it, until the time is up; gives how many calls that were.
+    pub(crate) async fn read(&mut self, until: Instant) -> Result<u64, Status> {
+        if self.known.is_empty() {
+            self.create(0).await?;
+        }
+        let mut calls = 0;
+        while Instant::now() < until {
+            self.get(0).await?;
+            calls += 1;
+        }
+        Ok(calls)
     }
 
     /// Of ten calls two create, five get, two list, one updates.

@@ -6,17 +6,21 @@
 mod caller;
 mod report;
 mod stack;
+mod telemetry;
 
 use std::{process::ExitCode, time::Duration};
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use tokio::{task::JoinSet, time::Instant};
 
 use crate::{caller::Person, report::Report, stack::Stack};
 
 /// Measures a fresh stack under concurrent callers.
 #[derive(Debug, Clone, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// How many people call at once, each waiting for one answer before the next call.
     #[arg(long, default_value_t = 100)]
     callers: usize,
@@ -28,6 +32,12 @@ struct Arguments {
     settings: Vec<(String, String)>,
 }
 
+#[derive(Debug, Clone, Subcommand)]
+enum Command {
+    /// CPU per call with telemetry on ÷ off, of two stacks measured by turns.
+    Telemetry(telemetry::Arguments),
+}
+
 fn setting(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("must be NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
@@ -36,13 +46,16 @@ fn setting(text: &str) -> Result<(String, String), String> {
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
-    let stack = Stack::start(&arguments.settings).await?;
+    if let Some(Command::Telemetry(arguments)) = arguments.command {
+        return telemetry::measure(arguments).await;
+    }
+    let stack = Stack::start("load", &arguments.settings).await?;
     let people = sign_up(&stack, arguments.callers).await?;
     let until = Instant::now() + Duration::from_secs(arguments.seconds);
 
     let mut working: JoinSet<Report> = people
         .into_iter()
-        .map(|person| person.work(until))
+        .map(|mut person| async move { person.work(until).await })
         .collect();
     let mut report = Report::default();
     while let Some(part) = working.join_next().await {

@@ -51,12 +51,9 @@ impl Contract {
     }
 
     /// The full name of the RPC at this path. An unknown path is the client's text, so it does not become a label.
-    pub(crate) fn method<'p>(&self, path: &'p str) -> &'p str {
-        if self.methods.contains(path) {
-            path.trim_start_matches('/')
-        } else {
-            "_OTHER"
-        }
+    pub(crate) fn method(&self, path: &str) -> &str {
+        let known = self.methods.get(path);
+        known.map_or("_OTHER", |path| path.trim_start_matches('/'))
     }
 
     /// Whether the RPC at this path answers with a stream, which may outlive the deadline of unary calls.

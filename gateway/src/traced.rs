@@ -21,8 +21,8 @@ pub(crate) fn arrive(tracing: &Tracing, contract: &Contract, request: &mut Reque
         let id = TraceParent::of(request.headers()).map(|parent| parent.trace_id);
         return Trace { id, span: None };
     }
-    let method = contract.method(request.uri().path()).to_owned();
-    let mut trace = tracing.arrive_at_edge(request.headers_mut(), &method);
+    let method = contract.method(request.uri().path());
+    let mut trace = tracing.arrive_at_edge(request.headers_mut(), method);
     if let Some(span) = &mut trace.span {
         span.set("http.request.method", "POST");
         describe(span, method);
@@ -53,9 +53,9 @@ pub(crate) fn concluded(span: &mut Span, status: Option<&HeaderValue>) {
     }
 }
 
-fn describe(span: &mut Span, method: String) {
+fn describe(span: &mut Span, method: &str) {
     span.set("rpc.system.name", "grpc");
-    span.set("rpc.method", method);
+    span.set("rpc.method", method.to_owned());
 }
 
 /// The call to a service. Its span ends with the answer, or when this is dropped because the client has gone.
@@ -66,8 +66,8 @@ impl Onwards {
     /// Begins it on behalf of a request that is traced, and has the service told by the request's headers.
     pub(crate) fn begin(contract: &Contract, service: &Uri, request: &mut Request) -> Option<Self> {
         let parent = request.extensions().get::<Parent>()?;
-        let method = contract.method(request.uri().path()).to_owned();
-        let mut span = parent.begin(SpanKind::Client, method.clone());
+        let method = contract.method(request.uri().path());
+        let mut span = parent.begin(SpanKind::Client, method.to_owned());
         describe(&mut span, method);
         if let Some(host) = service.host() {
             span.set("server.address", host.to_owned());

@@ -2,7 +2,7 @@
 //!
 //! What is promised:
 //! - **Whether a call is traced is decided before anything is built for it.** A call that is not traced costs the reading of one
-//!   header; there is no span object, no attribute and no allocation for it.
+//!   header, and at the edge the writing of one; there is no span object and no attribute for it.
 //! - **No global.** A [`Tracing`] belongs to one service and is handed down, so that several services can share a process; the
 //!   span that a call works for ([`current`]) is found in its task, and is carried along where work changes the task.
 //! - **No call waits for telemetry.** Spans go into a bounded queue; what finds it full is counted and dropped ([`Otlp`]).
@@ -12,6 +12,7 @@
 //! Trace context crosses processes as W3C Trace Context (`traceparent`, `tracestate`); `baggage` is not read.
 
 mod code;
+mod metrics;
 mod otlp;
 mod queue;
 mod sampling;
@@ -28,6 +29,7 @@ use tokio::time::Instant;
 
 pub use self::{
     code::{blames_server, code_name},
+    metrics::Metrics,
     otlp::{Otlp, StartError},
     span::{Parent, Span, current, within},
     traceparent::TraceParent,

@@ -20,11 +20,7 @@ use opentelemetry_otlp::{
 };
 use opentelemetry_sdk::{
     Resource,
-    error::{OTelSdkError, OTelSdkResult},
-    metrics::{
-        PeriodicReader, SdkMeterProvider, Temporality, data::ResourceMetrics,
-        exporter::PushMetricExporter,
-    },
+    metrics::{PeriodicReader, SdkMeterProvider},
     trace::{Sampler, SdkTracerProvider, SpanExporter as _},
 };
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -35,6 +31,7 @@ use tonic::{
 
 use super::{
     Tracer, Tracing,
+    metrics::Metrics,
     queue::{Delivery, Queue},
     sampling::Sampling,
     statements::Statements,
@@ -270,39 +267,6 @@ impl Drop for Export {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
-    }
-}
-
-/// Delivers metrics on the runtime of telemetry, from the thread of the reader.
-#[derive(Debug)]
-pub struct Metrics {
-    exporter: MetricExporter,
-    runtime: Handle,
-    limit: Duration,
-    delivery: Delivery,
-}
-
-impl PushMetricExporter for Metrics {
-    async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
-        // The reader's thread has no runtime, and nothing else to do.
-        let sent = self.runtime.block_on(async {
-            tokio::time::timeout(self.limit, self.exporter.export(metrics)).await
-        });
-        let sent = sent.unwrap_or(Err(OTelSdkError::Timeout(self.limit)));
-        self.delivery.note(sent, 1);
-        Ok(())
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        self.exporter.force_flush()
-    }
-
-    fn shutdown_with_timeout(&self, limit: Duration) -> OTelSdkResult {
-        self.exporter.shutdown_with_timeout(limit)
-    }
-
-    fn temporality(&self) -> Temporality {
-        self.exporter.temporality()
     }
 }
 

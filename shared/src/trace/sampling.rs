@@ -164,7 +164,7 @@ mod tests {
         };
         assert_eq!(asks(Duration::ZERO), 5);
         assert_eq!(asks(Duration::from_millis(400)), 2);
-        assert_eq!(asks(Duration::from_secs(60)), 5);
+        assert_eq!(asks(Duration::from_mins(1)), 5);
     }
 
     #[test]
