@@ -1,5 +1,5 @@
 //! Measures real processes, every reply checked: a closed loop of concurrent callers against a fresh stack, or, with
-//! `revocations`, how soon every replica refuses what one of them has ended.
+//! `revocations`, how soon every replica refuses what one of them has ended, or, with `telemetry`, what traces cost.
 //!
 //! It starts the programs that lie beside it, with a folder and ports of their own, so that one command measures and leaves
 //! nothing behind.
@@ -10,6 +10,7 @@ mod replicas;
 mod report;
 mod revocations;
 mod stack;
+mod telemetry;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,8 @@ struct Arguments {
 enum Command {
     /// Measures, for everything that ends tokens, how soon every replica of the task service refuses them.
     Revocations(revocations::Arguments),
+    /// CPU per call with telemetry on ÷ off, of two stacks measured by turns.
+    Telemetry(telemetry::Arguments),
 }
 
 /// `NAME=VALUE`, as a setting is given.
@@ -45,6 +48,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     let good = match command {
         None => load::run(load).await?,
         Some(Command::Revocations(arguments)) => revocations::run(arguments).await?,
+        Some(Command::Telemetry(arguments)) => telemetry::run(arguments).await?,
     };
     Ok(if good {
         ExitCode::SUCCESS
