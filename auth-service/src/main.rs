@@ -110,7 +110,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let address = config.listen;
     let otlp = Otlp::start(&config.telemetry)?;
     let tracing = otlp.tracing(SERVICE)?;
-    let ops = Ops::bind(&config.ops, &config.listing).await?;
+    let ops = Ops::bind(&config.ops, &config.listing)
+        .await
+        .context("auth.ops.listen")?;
     let metrics = ops.metrics(&otlp, SERVICE)?;
     let app = App::counted(config, Arc::new(SystemClock), &metrics)?
         .with_ops(ops)

@@ -46,7 +46,7 @@ pub struct Settings {
 
 /// The operations port cannot be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot open the operations port (ops.listen) on {address}")]
+#[error("cannot open the operations port on {address}")]
 pub struct BindError {
     address: SocketAddr,
     source: io::Error,

@@ -219,7 +219,8 @@ async fn a_collector_that_is_down_or_never_answers_costs_no_call_and_holds_up_no
         // One second for telemetry; the rest is the stop of everything else.
         assert!(told.elapsed() < Duration::from_secs(10), "{output}");
         let warnings = output.lines().filter(|line| warning(line)).count();
-        assert!((1..=3).contains(&warnings), "one for each part: {output}");
+        // Of each part one for its spans and one for its metrics, however many deliveries fail.
+        assert!((1..=6).contains(&warnings), "{output}");
     }
     assert!(silent.connections() > 0);
 }
