@@ -4,8 +4,8 @@ use std::{net::SocketAddr, time::Duration};
 
 use shared::{
     config::{
-        KeyMaterial, Listing, Log, Problems, Settings, Source, Weakness, database, listen, log,
-        ops, server,
+        KeyMaterial, Listing, Log, Problems, Settings, Source, Telemetry, Weakness, database,
+        listen, log, ops, server, telemetry,
     },
     database, ops,
     serve::Limits,
@@ -41,6 +41,8 @@ pub struct Config {
     pub log: Log,
     /// Its operations port.
     pub ops: ops::Settings,
+    /// What it exports.
+    pub telemetry: Telemetry,
     /// Limits of its server.
     pub server: Limits,
     /// Its database.
@@ -89,6 +91,7 @@ impl Config {
     pub fn read(settings: &mut Settings) -> Option<Self> {
         let listen = listen(settings, SECTION);
         let log = log(settings);
+        let telemetry = telemetry(settings);
         let server = server(settings, SECTION);
         let database = database(settings, SECTION);
         let profile = profile(settings);
@@ -107,6 +110,7 @@ impl Config {
             ops: ops?,
             listen: listen?,
             log: log?,
+            telemetry: telemetry?,
             server: server?,
             database: database?,
             profile: profile?,

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use auth_service::{
-    App, SCHEMA,
+    App, SCHEMA, SERVICE,
     config::Config,
     keys_command::{KeysCommand, KeysCommandError},
     operator, restoration,
@@ -22,6 +22,7 @@ use shared::{
     healthcheck,
     ops::Ops,
     shutdown, telemetry,
+    trace::Otlp,
 };
 use tokio::net::TcpListener;
 
@@ -107,14 +108,20 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     telemetry::init(&config.log)?;
     let stop = shutdown::on_signal();
     let address = config.listen;
+    let otlp = Otlp::start(&config.telemetry)?;
+    let tracing = otlp.tracing(SERVICE)?;
     let ops = Ops::bind(&config.ops, &config.listing).await?;
-    let metrics = ops.metrics("tandem-auth", env!("CARGO_PKG_VERSION"));
-    let app = App::counted(config, Arc::new(SystemClock), &metrics)?.with_ops(ops);
+    let metrics = ops.metrics(&otlp, SERVICE)?;
+    let app = App::counted(config, Arc::new(SystemClock), &metrics)?
+        .with_ops(ops)
+        .traced(tracing);
     let listener = TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on {address}"))?;
     tracing::info!(address = %listener.local_addr()?, "serving");
-    Ok(app.serve(listener, stop).await?)
+    app.serve(listener, stop).await?;
+    otlp.stop();
+    Ok(())
 }
 
 async fn migrate(config: &Config) -> anyhow::Result<ExitCode> {

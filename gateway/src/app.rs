@@ -8,10 +8,12 @@ use axum::{
     middleware,
     routing::{any, get},
 };
+use http::Uri;
 use shared::{
     health::Health,
     metrics::{Connections, Metrics},
     ops::Ops,
+    trace::Tracing,
 };
 use tokio::net::TcpListener;
 
@@ -24,6 +26,9 @@ use crate::{
     meter::Meter,
     upstream::Upstreams,
 };
+
+/// What the gateway is called in telemetry.
+pub const SERVICE: &str = "tandem-gateway";
 
 /// Why a gateway stopped without being told to.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +44,7 @@ pub struct App {
     config: Config,
     metrics: Metrics,
     ops: Ops,
+    tracing: Tracing,
 }
 
 /// What every handler can ask for.
@@ -49,6 +55,17 @@ pub(crate) struct Gateway {
     pub(crate) upstreams: Upstreams,
     pub(crate) leaving: Leaving,
     pub(crate) meter: Arc<Meter>,
+}
+
+impl Gateway {
+    /// Where the replicas are of the service that serves this path, as the setting says.
+    pub(crate) fn service_of(&self, path: &str) -> &[Uri] {
+        if path.starts_with("/tandem.auth.") {
+            &self.config.auth_upstream
+        } else {
+            &self.config.task_upstream
+        }
+    }
 }
 
 impl FromRef<Gateway> for Upstreams {
@@ -70,6 +87,12 @@ impl App {
         Self::counted(config, &Metrics::off())
     }
 
+    /// Traces calls by `tracing`.
+    #[must_use]
+    pub fn traced(self, tracing: Tracing) -> Self {
+        Self { tracing, ..self }
+    }
+
     /// Like [`App::new`], and counts in `metrics` what it does.
     #[must_use]
     pub fn counted(config: Config, metrics: &Metrics) -> Self {
@@ -77,6 +100,7 @@ impl App {
             config,
             metrics: metrics.clone(),
             ops: Ops::none(),
+            tracing: Tracing::off(),
         }
     }
 
@@ -117,7 +141,8 @@ impl App {
         let counts = Connections::new(&self.metrics);
         let ops = self.ops.start(health.clone(), self.metrics);
         tracing::info!(%address, "listening");
-        connections::serve(listener, router(gateway), limits, counts, stopping).await;
+        let router = router(gateway, self.tracing);
+        connections::serve(listener, router, limits, counts, stopping).await;
         health.close();
         ops.stop().await;
         tracing::info!(%address, "stopped");
@@ -126,8 +151,12 @@ impl App {
 }
 
 /// The log is outermost, so that it sees preflights; CORS comes before the routes, so that every answer carries its headers.
-fn router(gateway: Gateway) -> Router {
-    let meter = Arc::clone(&gateway.meter);
+fn router(gateway: Gateway, tracing: Tracing) -> Router {
+    let recorder = access_log::Recorder {
+        tracing,
+        contract: Arc::clone(&gateway.contract),
+        meter: Arc::clone(&gateway.meter),
+    };
     let cors = cors::layer(&gateway.config.cors_origins);
     let leaving = middleware::from_fn_with_state(gateway.leaving.clone(), leaving::tell);
     Router::new()
@@ -138,6 +167,6 @@ fn router(gateway: Gateway) -> Router {
         .fallback(grpc_web::not_found)
         .layer(cors)
         .layer(leaving)
-        .layer(middleware::from_fn_with_state(meter, access_log::record))
+        .layer(middleware::from_fn_with_state(recorder, access_log::record))
         .with_state(gateway)
 }

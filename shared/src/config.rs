@@ -27,6 +27,7 @@ mod provenance;
 mod secrets;
 mod settings;
 mod sources;
+mod telemetry;
 mod unknown;
 mod values;
 
@@ -39,4 +40,5 @@ pub(crate) use secrets::refuse_placeholder;
 pub use secrets::{KeyMaterial, Weakness, database_url, secret_bytes};
 pub use settings::Settings;
 pub use sources::{DEFAULTS, Source, process_environment};
+pub use telemetry::{OtlpHeaders, OtlpSettings, Telemetry, telemetry};
 pub use values::{Bounded, Setting, WebOrigin};

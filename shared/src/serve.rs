@@ -37,6 +37,7 @@ use crate::{
     rpc::{Road, Rules},
     service_secrets::ServiceSecrets,
     token::Verifier,
+    trace::Tracing,
 };
 
 /// How long connections may take to finish once their calls have been ended.
@@ -161,6 +162,7 @@ impl Server {
             admission: Semaphore::new(limits.max_in_flight),
             longest: limits.deadline,
             trusted_proxies: limits.trusted_proxies.clone(),
+            tracing: Tracing::off(),
             abort: CancellationToken::new(),
         };
         Ok(Self {
@@ -171,6 +173,14 @@ impl Server {
             connections: Connections::new(&metrics),
             goaway,
         })
+    }
+
+    /// Traces calls by `tracing`.
+    #[must_use]
+    pub fn traced(mut self, tracing: Tracing) -> Self {
+        let rules = Arc::get_mut(&mut self.rules);
+        rules.expect("nothing is served yet").tracing = tracing;
+        self
     }
 
     /// Counts what the server does in `metrics`.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use secrecy::ExposeSecret as _;
 use shared::{
-    config::{Asked, Listing, Log, Problems, Settings, Source, log},
+    config::{Asked, Listing, Log, Problems, Settings, Source, Telemetry, log, telemetry},
     database::Settings as Lanes,
 };
 
@@ -31,6 +31,7 @@ pub(crate) struct Plan {
     pub(crate) directory: PathBuf,
     pub(crate) postgres_binaries: Option<PathBuf>,
     pub(crate) log: Log,
+    pub(crate) telemetry: Telemetry,
     pub(crate) auth: auth_service::config::Config,
     pub(crate) task: task_service::config::Config,
     pub(crate) gateway: gateway::Config,
@@ -57,6 +58,7 @@ impl Plan {
         let directory = settings.get("standalone.directory");
         let postgres_binaries = settings.optional("standalone.postgres_binaries");
         let log = log(settings);
+        let telemetry = telemetry(settings);
         let auth = auth_service::config::Config::read(settings);
         let task = task_service::config::Config::read(settings);
         let gateway = gateway::Config::read(settings);
@@ -64,6 +66,7 @@ impl Plan {
             directory: directory?,
             postgres_binaries: postgres_binaries?,
             log: log?,
+            telemetry: telemetry?,
             auth: auth?,
             task: task?,
             gateway: gateway?,

@@ -7,8 +7,8 @@ use http::Uri;
 use secrecy::SecretString;
 use shared::{
     config::{
-        KeyMaterial, Listing, Log, Problems, Settings, Source, Weakness, database, listen, log,
-        ops, server,
+        KeyMaterial, Listing, Log, Problems, Settings, Source, Telemetry, Weakness, database,
+        listen, log, ops, server, telemetry,
     },
     database, ops,
     serve::Limits,
@@ -34,6 +34,8 @@ const FURTHEST_CLOCK: Duration = Duration::from_secs(5);
 pub struct Config {
     /// Logs.
     pub log: Log,
+    /// What is exported.
+    pub telemetry: Telemetry,
     /// Where it listens.
     pub listen: SocketAddr,
     /// The database and the lanes to it.
@@ -78,9 +80,10 @@ impl Config {
         settings.finish(|| config)
     }
 
-    /// Reads every setting of the section `task`, and those of `log`.
+    /// Reads every setting of the section `task`, and those of `log` and `telemetry`.
     pub fn read(settings: &mut Settings) -> Option<Self> {
         let log = log(settings);
+        let telemetry = telemetry(settings);
         let listen = listen(settings, SECTION);
         let database = database(settings, SECTION);
         let auth_upstream = auth_upstream(settings);
@@ -96,6 +99,7 @@ impl Config {
         let ops = ops(settings, SECTION);
         Some(Self {
             log: log?,
+            telemetry: telemetry?,
             listen: listen?,
             database: database?,
             auth_upstream: auth_upstream?,

@@ -32,6 +32,7 @@ use shared::{
     readiness::{self, Schema},
     serve::{Server, Surface},
     token::{Revocations, Verifier, feed},
+    trace::Tracing,
 };
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -46,6 +47,8 @@ pub const SCHEMA: Schema = Schema {
     migrations: &MIGRATIONS,
 };
 
+/// What this service is called in telemetry.
+pub const SERVICE: &str = "tandem-task";
 /// Largest request, in bytes.
 const LARGEST_REQUEST: usize = 64 * 1024;
 
@@ -89,6 +92,7 @@ pub struct App {
     feed: Feed,
     metrics: Metrics,
     ops: Ops,
+    tracing: Tracing,
 }
 
 impl App {
@@ -114,6 +118,7 @@ impl App {
             verifier,
             metrics: Metrics::off(),
             ops: Ops::none(),
+            tracing: Tracing::off(),
         })
     }
 
@@ -140,6 +145,7 @@ impl App {
             feed: Feed::Given,
             metrics: Metrics::off(),
             ops: Ops::none(),
+            tracing: Tracing::off(),
         }
     }
 
@@ -147,6 +153,12 @@ impl App {
     #[must_use]
     pub fn with_ops(self, ops: Ops) -> Self {
         Self { ops, ..self }
+    }
+
+    /// Traces calls, and the subscription to the auth service, by `tracing`.
+    #[must_use]
+    pub fn traced(self, tracing: Tracing) -> Self {
+        Self { tracing, ..self }
     }
 
     /// Serves until `shutdown` resolves and calls under way have ended.
@@ -172,14 +184,16 @@ impl App {
         let health = Health::new(surface.names().iter().copied());
         let limits = self.config.server;
         let server = Server::new(surface, health.clone(), self.verifier.clone(), limits)?
-            .counting_in(&self.metrics);
+            .counting_in(&self.metrics)
+            .traced(self.tracing.clone());
         self.verifier.tell(&self.metrics);
         let ops = self.ops.start(health.clone(), self.metrics);
 
         let stop = CancellationToken::new();
         let background = TaskTracker::new();
         let (told, revocations) = watch::channel(false);
-        self.feed.follow(self.verifier, &told, &background, &stop);
+        let feed = (self.tracing, self.verifier);
+        self.feed.follow(feed, &told, &background, &stop);
         let more = vec![("revocations", revocations)];
         let schema = readiness::follow(&background, health, &lanes, SCHEMA, more, &stop);
         background.spawn(tasks.sweep_until(stop.clone(), schema));
@@ -200,7 +214,7 @@ impl Feed {
     /// Keeps `verifier` told until `stop`, and `told` telling whether it is.
     fn follow(
         self,
-        verifier: Verifier,
+        (tracing, verifier): (Tracing, Verifier),
         told: &watch::Sender<bool>,
         background: &TaskTracker,
         stop: &CancellationToken,
@@ -213,10 +227,10 @@ impl Feed {
                     verifier_id,
                 } = *upstream;
                 let (told, stop) = (told.clone(), stop.clone());
-                background.spawn(feed::subscribe(
+                background.spawn(feed::subscribe_traced(
+                    tracing,
                     verifier,
-                    auth,
-                    service_secret,
+                    (auth, service_secret),
                     verifier_id,
                     told,
                     stop,

@@ -16,8 +16,9 @@ use shared::{
     healthcheck,
     ops::Ops,
     shutdown, telemetry,
+    trace::Otlp,
 };
-use task_service::{App, SCHEMA, config::Config};
+use task_service::{App, SCHEMA, SERVICE, config::Config};
 use tokio::net::TcpListener;
 
 /// Every user's tasks, over gRPC.
@@ -80,10 +81,16 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {}", config.listen))?;
     tracing::info!(address = %listener.local_addr()?, "listening");
+    let otlp = Otlp::start(&config.telemetry)?;
+    let tracing = otlp.tracing(SERVICE)?;
     let ops = Ops::bind(&config.ops, &config.listing).await?;
-    let metrics = ops.metrics("tandem-task", env!("CARGO_PKG_VERSION"));
-    let app = App::counted(config, Arc::new(SystemClock), &metrics)?.with_ops(ops);
-    Ok(app.serve(listener, shutdown).await?)
+    let metrics = ops.metrics(&otlp, SERVICE)?;
+    let app = App::counted(config, Arc::new(SystemClock), &metrics)?
+        .with_ops(ops)
+        .traced(tracing);
+    app.serve(listener, shutdown).await?;
+    otlp.stop();
+    Ok(())
 }
 
 async fn migrate(config: &Config) -> anyhow::Result<ExitCode> {

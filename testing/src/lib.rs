@@ -1,9 +1,10 @@
-//! What the tests of every part use: a fresh database on a real server, a clock in the test's hand, the error contract, and
-//! real processes.
+//! What the tests of every part use: a fresh database on a real server, a clock in the test's hand, the error contract, real
+//! processes, and a collector of telemetry.
 //!
 //! Everything here panics with what it saw when something is not as it should be: a panic is how a test fails.
 
 mod clock;
+mod collector;
 mod database;
 pub mod forgery;
 pub mod leaks;
@@ -14,6 +15,7 @@ mod server;
 
 pub use crate::{
     clock::TestClock,
+    collector::{Collector, SpanSeen, Swallower},
     database::Database,
     process::Process,
     proxy::Proxy,

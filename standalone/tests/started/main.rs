@@ -20,3 +20,5 @@ mod services;
 mod settings;
 mod stack;
 mod tools;
+mod traced;
+mod traces;
