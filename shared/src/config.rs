@@ -19,6 +19,7 @@
 
 mod asked;
 mod common;
+mod database_url;
 mod files;
 mod listing;
 mod lookup;
@@ -32,11 +33,12 @@ mod values;
 
 pub use asked::Asked;
 pub use common::{Log, LogFormat, LogLevel, database, listen, log, ops, server};
+pub use database_url::database_url;
 pub use listing::Listing;
 pub use problems::{EX_CONFIG, Problem, Problems, exit_with};
 pub use provenance::Provenance;
 pub(crate) use secrets::refuse_placeholder;
-pub use secrets::{KeyMaterial, Weakness, database_url, secret_bytes};
+pub use secrets::{KeyMaterial, Weakness, secret_bytes};
 pub use settings::Settings;
 pub use sources::{DEFAULTS, Source, process_environment};
 pub use values::{Bounded, Setting, WebOrigin};

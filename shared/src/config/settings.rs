@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use super::asked::{Asked, Expected};
 use super::listing::{Listed, Listing};
-use super::lookup::{look_up, quoted, takes_database_url};
+use super::lookup::{look_up, quoted, takes_database_url, without_userinfo};
 use super::problems::{Problem, Problems};
 use super::provenance::{Layer, Provenance};
 use super::secrets::Weakness;
@@ -36,7 +36,7 @@ impl Known {
         let shown = self.found.as_ref().filter(|_| !secret);
         Listed {
             key: key.to_owned(),
-            value: shown.map(|found| found.text.clone()),
+            value: shown.map(|found| without_userinfo(&found.text).into_owned()),
             secret,
             source: self
                 .found
