@@ -22,6 +22,8 @@ pub struct Settings {
     problems: Vec<Problem>,
     /// A file could not be read: what is missing may be in it, so nothing is called missing.
     incomplete: bool,
+    /// The keys, and with a dot at the end the sections, that must have values; None is all that are required.
+    pub(crate) needed: Option<Vec<String>>,
 }
 
 /// A setting that was asked for.
@@ -86,6 +88,7 @@ impl Settings {
             known: BTreeMap::new(),
             problems,
             incomplete,
+            needed: None,
         }
     }
 
@@ -205,7 +208,7 @@ impl Settings {
         let Ok(found) = self.find(key, expected) else {
             return None;
         };
-        if found.is_none() && !self.incomplete {
+        if found.is_none() && !self.incomplete && self.needs(key) {
             let mut message = format!("is required: set {}", variable(&flat(key)));
             if takes_database_url(key) {
                 message.push_str(" or DATABASE_URL");
