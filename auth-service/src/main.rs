@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use auth_service::{
     App, SCHEMA, SERVICE,
-    config::Config,
+    config::{Config, SECTION},
     keys_command::{KeysCommand, KeysCommandError},
     operator, restoration,
 };
@@ -18,7 +18,7 @@ use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret as _;
 use shared::{
     clock::SystemClock,
-    config::{Setting, exit_with},
+    config::{Problems, Setting, exit_with, for_healthcheck, for_migrate},
     healthcheck,
     ops::Ops,
     shutdown, telemetry,
@@ -67,35 +67,41 @@ enum Command {
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command.unwrap_or(Command::Serve);
-    let config = match Config::load(Config::source()) {
-        Ok(config) => config,
-        Err(problems) => return exit_with(&problems),
-    };
-    run(command, config).unwrap_or_else(|error| {
-        eprintln!("{error:#}");
-        ExitCode::FAILURE
+    run(command).unwrap_or_else(|error| match error.downcast::<Problems>() {
+        Ok(problems) => exit_with(&problems),
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
     })
 }
 
 #[tokio::main]
-async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let config = || Config::load(Config::source());
     match command {
-        Command::Serve => serve(config).await?,
-        Command::Migrate => return migrate(&config).await,
-        Command::CheckConfig => {}
-        Command::PrintConfig => write!(io::stdout(), "{}", config.listing)?,
-        Command::Healthcheck { timeout } => healthcheck::grpc(config.listen, timeout).await?,
+        Command::Serve => serve(config()?).await?,
+        Command::Migrate => return migrate().await,
+        Command::CheckConfig => drop(config()?),
+        Command::PrintConfig => write!(io::stdout(), "{}", config()?.listing)?,
+        Command::Healthcheck { timeout } => {
+            let listen = for_healthcheck(Config::source(), SECTION, Config::read)?;
+            healthcheck::grpc(listen, timeout).await?;
+        }
         Command::Keys(command) => {
+            let config = config()?;
             telemetry::init(&config.log)?;
             let told = command.run(config, Arc::new(SystemClock)).await;
             return tell(told, KeysCommandError::exit_code);
         }
         Command::Admin(command) => {
+            let config = config()?;
             telemetry::init(&config.log)?;
             let told = operator::run(config, &SystemClock, command).await;
             return tell(told, operator::Error::exit_code);
         }
         Command::Restored { .. } => {
+            let config = config()?;
             telemetry::init(&config.log)?;
             let told = restoration::run(config, &SystemClock).await;
             return tell(told, restoration::Error::exit_code);
@@ -124,10 +130,10 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn migrate(config: &Config) -> anyhow::Result<ExitCode> {
-    telemetry::init(&config.log)?;
-    let url = config.database.url.expose_secret();
-    Ok(SCHEMA.migrate_command(url).await?)
+async fn migrate() -> anyhow::Result<ExitCode> {
+    let (log, database) = for_migrate(Config::source(), SECTION, Config::read)?;
+    telemetry::init(&log)?;
+    Ok(SCHEMA.migrate_command(database.url.expose_secret()).await?)
 }
 
 /// Tells what a command has done, or why it has done nothing.

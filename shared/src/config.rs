@@ -19,9 +19,11 @@
 
 mod asked;
 mod common;
+mod database_url;
 mod files;
 mod listing;
 mod lookup;
+mod part;
 mod problems;
 mod provenance;
 mod secrets;
@@ -33,11 +35,13 @@ mod values;
 
 pub use asked::Asked;
 pub use common::{Log, LogFormat, LogLevel, database, listen, log, ops, server};
+pub use database_url::database_url;
 pub use listing::Listing;
+pub use part::{for_healthcheck, for_migrate};
 pub use problems::{EX_CONFIG, Problem, Problems, exit_with};
 pub use provenance::Provenance;
 pub(crate) use secrets::refuse_placeholder;
-pub use secrets::{KeyMaterial, Weakness, database_url, secret_bytes};
+pub use secrets::{KeyMaterial, Weakness, secret_bytes};
 pub use settings::Settings;
 pub use sources::{DEFAULTS, Source, process_environment};
 pub use telemetry::{OtlpHeaders, OtlpSettings, Telemetry, telemetry};

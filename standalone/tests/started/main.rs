@@ -9,6 +9,7 @@ mod clients;
 mod commands;
 mod database;
 mod documents;
+mod jobs;
 mod lifetime;
 mod metrics;
 mod operating;

@@ -167,6 +167,43 @@ fn no_secret_is_told_with_its_problem() {
     }
 }
 
+#[test]
+fn what_is_wrong_with_a_url_is_told_without_its_password() {
+    let set = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let upstream = "http://u:hunter2@h:50051";
+    for (name, variables, key, what) in [
+        (
+            "auth-service",
+            set("DATABASE_URL", "postgres://u@h/d?user=u&pasword=hunter2"),
+            "auth.database.url",
+            "has an unknown parameter, number 2 after the ?; did you mean password?",
+        ),
+        (
+            "task-service",
+            set("TANDEM_TASK__AUTH_UPSTREAM", upstream),
+            "task.auth_upstream",
+            "must not have a user or password",
+        ),
+        (
+            "gateway",
+            set("TANDEM_GATEWAY__TASK_UPSTREAM", upstream),
+            "gateway.task_upstream",
+            "must not have a user or password",
+        ),
+        (
+            "gateway",
+            set("TANDEM_GATEWAY__LISTEN", "postgres://u:hunter2@h/d"),
+            "gateway.listen",
+            "\"postgres://…@h/d\" is not an address",
+        ),
+    ] {
+        let told = start(name, &[variables]);
+        assert!(keys(&told).contains(&key), "{name}: {}", told.stderr);
+        assert!(told.stderr.contains(what), "{name}: {}", told.stderr);
+        assert!(!told.stderr.contains("hunter2"), "{name}: {}", told.stderr);
+    }
+}
+
 /// Runs `check-config` of a binary in a folder, as a person would who has written `.env` there.
 pub(crate) fn check_in(folder: &Path, name: &str) -> Told {
     let binary = binary(name).display().to_string();
