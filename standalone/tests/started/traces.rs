@@ -2,12 +2,10 @@
 
 use std::{
     collections::BTreeSet,
-    io::{Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::TcpListener,
     time::{Duration, Instant},
 };
 
-use prost::Message;
 use shared::proto::{
     auth::{SignUpRequest, SignUpResponse},
     task::{CreateTaskRequest, CreateTaskResponse, ListTasksRequest, Task},
@@ -18,13 +16,13 @@ use testing::{
 };
 
 use crate::{
+    browser::{call, post},
     stack::{Running, spawn, variables},
     tools::{Folder, end_of},
 };
 
-const START: Duration = Duration::from_mins(1);
-const STOP: Duration = Duration::from_secs(30);
-const SOON: Duration = Duration::from_secs(20);
+/// More than anything here takes.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 const SIGN_UP: &str = "tandem.auth.v1.AuthService/SignUp";
 const CREATE: &str = "tandem.task.v1.TaskService/CreateTask";
@@ -59,14 +57,10 @@ impl Traced {
             ("TOKIO_WORKER_THREADS", "1".to_owned()),
         ]);
         Self {
-            running: Running::ready(spawn(variables), START).await,
+            running: Running::ready(spawn(variables), PATIENCE).await,
             _folder: folder,
             _database: database,
         }
-    }
-
-    fn gateway(&self) -> SocketAddr {
-        self.running.addresses.gateway
     }
 
     /// An access token of a new account.
@@ -76,7 +70,8 @@ impl Traced {
             password: format!("correct horse{PASSWORD_MARK}"),
             ..SignUpRequest::default()
         };
-        let answer: SignUpResponse = call(self.gateway(), SIGN_UP, &request, headers);
+        let answer: SignUpResponse =
+            call(self.running.addresses.gateway, SIGN_UP, &request, headers);
         answer.tokens.unwrap().access_token
     }
 
@@ -91,60 +86,18 @@ impl Traced {
         };
         let bearer = format!("authorization: Bearer {token}");
         let headers = [headers, &[&bearer]].concat();
-        let answer: CreateTaskResponse = call(self.gateway(), CREATE, &request, &headers);
+        let answer: CreateTaskResponse =
+            call(self.running.addresses.gateway, CREATE, &request, &headers);
         assert_eq!(answer.task.unwrap().title, "traced");
     }
 
     /// Ends it as an operator does; gives its output.
     async fn stop(self) -> String {
         self.running.process.terminate();
-        let (code, output) = end_of(self.running.process, STOP).await;
+        let (code, output) = end_of(self.running.process, PATIENCE).await;
         assert_eq!(code, Some(0), "{output}");
         output
     }
-}
-
-/// A gRPC-web call of a browser: the bytes of the answer after its head.
-fn post(gateway: SocketAddr, method: &str, message: &impl Message, headers: &[&str]) -> Vec<u8> {
-    let bytes = message.encode_to_vec();
-    let length = u32::try_from(bytes.len()).unwrap().to_be_bytes();
-    let frame = [&[0], &length[..], &bytes].concat();
-    let mut head = format!(
-        "POST /{method} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
-         content-type: application/grpc-web+proto\r\nx-grpc-web: 1\r\ncontent-length: {}\r\n",
-        frame.len()
-    );
-    for header in headers {
-        head.push_str(header);
-        head.push_str("\r\n");
-    }
-    let mut stream = TcpStream::connect(gateway).unwrap();
-    let request = [head.as_bytes(), b"\r\n", &frame].concat();
-    stream.write_all(&request).unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
-    answer.split_off(end.unwrap() + 4)
-}
-
-/// A call that succeeds.
-fn call<A: Message + Default>(
-    gateway: SocketAddr,
-    method: &str,
-    message: &impl Message,
-    headers: &[&str],
-) -> A {
-    let body = post(gateway, method, message, headers);
-    let text = String::from_utf8_lossy(&body).into_owned();
-    assert!(
-        text.contains("grpc-status: 0") || text.contains("grpc-status:0"),
-        "{text}"
-    );
-    // The body is chunked; a small message is in one chunk.
-    let start = body.windows(2).position(|two| two == b"\r\n").unwrap() + 2;
-    let [_flag, length @ ..] = <[u8; 5]>::try_from(&body[start..start + 5]).unwrap();
-    let length = u32::from_be_bytes(length) as usize;
-    A::decode(&body[start + 5..start + 5 + length]).unwrap()
 }
 
 /// The spans of a trace.
@@ -172,10 +125,8 @@ const INTERNAL: i32 = 1;
 async fn a_browsers_call_is_one_trace_from_the_gateway_through_a_service_to_the_statement() {
     let collector = Collector::start().await;
     let stack = Traced::start(collector.endpoint(), "0").await;
-    let (signing_up, creating) = (
-        "0af7651916cd43dd8448eb211c80319c",
-        "0af7651916cd43dd8448eb211c80319d",
-    );
+    let signing_up = "0af7651916cd43dd8448eb211c80319c";
+    let creating = "0af7651916cd43dd8448eb211c80319d";
     let parent = |trace: &str| format!("traceparent: 00-{trace}-b7ad6b7169203331-01");
     let token = stack.sign_up(&[&parent(signing_up)]);
     stack.create(
@@ -197,10 +148,8 @@ async fn a_browsers_call_is_one_trace_from_the_gateway_through_a_service_to_the_
     let service = one(&spans, "task-service", CREATE, SERVER);
     assert_eq!(service.parent_id, onwards.span_id);
     assert_eq!(service.state, "shop=7");
-    let units = spans
-        .iter()
-        .filter(|span| span.attributes.contains_key("db.system.name"));
-    let units: Vec<_> = units.collect();
+    let is_unit = |span: &&SpanSeen| span.attributes.contains_key("db.system.name");
+    let units: Vec<_> = spans.iter().filter(is_unit).collect();
     assert!(!units.is_empty(), "{spans:#?}");
     for unit in units {
         assert_eq!((unit.kind, &unit.parent_id), (CLIENT, &service.span_id));
@@ -251,10 +200,8 @@ async fn a_browsers_call_is_one_trace_from_the_gateway_through_a_service_to_the_
 async fn what_nobody_asks_about_and_the_ratio_does_not_pick_is_in_no_span_and_yet_in_the_log() {
     let collector = Collector::start().await;
     let stack = Traced::start(collector.endpoint(), "0").await;
-    let (asked, not_asked) = (
-        "0af7651916cd43dd8448eb211c80319c",
-        "0af7651916cd43dd8448eb211c80319d",
-    );
+    let asked = "0af7651916cd43dd8448eb211c80319c";
+    let not_asked = "0af7651916cd43dd8448eb211c80319d";
     let token = stack.sign_up(&[]);
     stack.create(
         &token,
@@ -291,21 +238,21 @@ async fn a_malformed_parent_is_no_parent_and_the_feed_is_one_trace_with_the_stre
     let stack = Traced::start(collector.endpoint(), "1").await;
     let malformed = "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let body = post(
-        stack.gateway(),
+        stack.running.addresses.gateway,
         LIST,
         &ListTasksRequest::default(),
         &[&format!("traceparent: {malformed}"), "tracestate: shop=7"],
     );
     assert!(String::from_utf8_lossy(&body).contains("grpc-status: 16"));
     let is_root = |span: &SpanSeen| span.name == LIST && span.parent_id.is_empty();
-    let root = collector.span(SOON, is_root).await;
+    let root = collector.span(PATIENCE, is_root).await;
     assert_ne!(root.trace_id, malformed[..32]);
     assert_eq!(
         (root.service.as_str(), root.state.as_str()),
         ("gateway", "")
     );
     let is_served = |span: &SpanSeen| span.service == "task-service" && span.name == LIST;
-    let served = collector.span(SOON, is_served).await;
+    let served = collector.span(PATIENCE, is_served).await;
     assert_eq!(served.trace_id, root.trace_id);
     assert_eq!(served.attributes["tandem.reason"], "TOKEN_MISSING");
     assert_eq!(
@@ -340,7 +287,7 @@ async fn a_collector_that_is_down_or_never_answers_costs_no_call_and_holds_up_no
             stack.create(&token, &[]);
         }
         let warning = |line: &str| line.contains("does not take telemetry");
-        stack.running.process.wait_for_line(SOON, warning).await;
+        stack.running.process.wait_for_line(PATIENCE, warning).await;
         let told = Instant::now();
         let output = stack.stop().await;
         // One second for telemetry; the rest is the stop of everything else.
