@@ -110,9 +110,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let address = config.listen;
     let otlp = Otlp::start(&config.telemetry)?;
     let tracing = otlp.tracing(SERVICE)?;
-    let ops = Ops::bind(&config.ops, &config.listing)
-        .await
-        .context("auth.ops.listen")?;
+    let ops = Ops::bind(&config.ops, &config.listing).await?;
     let metrics = ops.metrics(&otlp, SERVICE)?;
     let app = App::counted(config, Arc::new(SystemClock), &metrics)?
         .with_ops(ops)

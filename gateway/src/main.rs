@@ -77,9 +77,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on {}", config.listen))?;
     let otlp = Otlp::start(&config.telemetry)?;
     let tracing = otlp.tracing(SERVICE)?;
-    let ops = Ops::bind(&config.ops, &config.listing)
-        .await
-        .context("gateway.ops.listen")?;
+    let ops = Ops::bind(&config.ops, &config.listing).await?;
     let metrics = ops.metrics(&otlp, SERVICE)?;
     let app = App::counted(config, &metrics).with_ops(ops).traced(tracing);
     app.serve(listener, stop).await?;

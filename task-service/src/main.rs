@@ -83,9 +83,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     tracing::info!(address = %listener.local_addr()?, "listening");
     let otlp = Otlp::start(&config.telemetry)?;
     let tracing = otlp.tracing(SERVICE)?;
-    let ops = Ops::bind(&config.ops, &config.listing)
-        .await
-        .context("task.ops.listen")?;
+    let ops = Ops::bind(&config.ops, &config.listing).await?;
     let metrics = ops.metrics(&otlp, SERVICE)?;
     let app = App::counted(config, Arc::new(SystemClock), &metrics)?
         .with_ops(ops)
