@@ -36,13 +36,14 @@ pub(crate) struct Arguments {
 
 /// A stack and those who call it.
 struct Arm {
+    name: &'static str,
     stack: Stack,
     people: Vec<Person>,
 }
 
 impl Arm {
     async fn start(
-        name: &str,
+        name: &'static str,
         callers: usize,
         settings: &[(String, String)],
     ) -> anyhow::Result<Self> {
@@ -51,7 +52,11 @@ impl Arm {
         for number in 0..callers {
             people.push(Person::sign_up(&stack, number, None).await?);
         }
-        Ok(Self { stack, people })
+        Ok(Self {
+            name,
+            stack,
+            people,
+        })
     }
 
     /// Ticks of the CPU per call, over one block.
@@ -59,7 +64,8 @@ impl Arm {
         let before = ticks(self.stack.id())?;
         let until = Instant::now() + length;
         let calls = self.people.iter_mut().map(|person| person.read(until));
-        let calls: u64 = try_join_all(calls).await?.iter().sum();
+        let calls = try_join_all(calls).await;
+        let calls: u64 = calls.context(self.name)?.iter().sum();
         let after = ticks(self.stack.id())?;
         #[expect(clippy::cast_precision_loss, reason = "both are far below 2^52")]
         Ok((after - before) as f64 / calls as f64)

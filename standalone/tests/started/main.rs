@@ -5,6 +5,7 @@
     reason = "a panic is how a test fails, in the functions that tests share too"
 )]
 
+mod browser;
 mod clients;
 mod commands;
 mod database;

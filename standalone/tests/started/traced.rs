@@ -1,12 +1,7 @@
 //! A stack that exports its telemetry, and browsers' calls to it.
 
-use std::{
-    io::{Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
-use prost::Message;
 use shared::proto::{
     auth::{SignUpRequest, SignUpResponse},
     task::{CreateTaskRequest, CreateTaskResponse, Task},
@@ -14,12 +9,13 @@ use shared::proto::{
 use testing::{Collector, Database, SpanSeen, leaks::PASSWORD_MARK};
 
 use crate::{
+    browser::call,
     stack::{Running, spawn, variables},
     tools::{Folder, end_of},
 };
 
-const START: Duration = Duration::from_mins(1);
-const STOP: Duration = Duration::from_secs(30);
+/// More than a start or a stop takes.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) const SIGN_UP: &str = "tandem.auth.v1.AuthService/SignUp";
 pub(crate) const CREATE: &str = "tandem.task.v1.TaskService/CreateTask";
@@ -54,7 +50,7 @@ impl Traced {
             ("TOKIO_WORKER_THREADS", "1".to_owned()),
         ]);
         Self {
-            running: Running::ready(spawn(variables), START).await,
+            running: Running::ready(spawn(variables), PATIENCE).await,
             _folder: folder,
             _database: database,
         }
@@ -93,58 +89,10 @@ impl Traced {
     /// Ends it as an operator does; gives its output.
     pub(crate) async fn stop(self) -> String {
         self.running.process.terminate();
-        let (code, output) = end_of(self.running.process, STOP).await;
+        let (code, output) = end_of(self.running.process, PATIENCE).await;
         assert_eq!(code, Some(0), "{output}");
         output
     }
-}
-
-/// A gRPC-web call of a browser: the bytes of the answer after its head.
-pub(crate) fn post(
-    gateway: SocketAddr,
-    method: &str,
-    message: &impl Message,
-    headers: &[&str],
-) -> Vec<u8> {
-    let bytes = message.encode_to_vec();
-    let length = u32::try_from(bytes.len()).unwrap().to_be_bytes();
-    let frame = [&[0], &length[..], &bytes].concat();
-    let mut head = format!(
-        "POST /{method} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
-         content-type: application/grpc-web+proto\r\nx-grpc-web: 1\r\ncontent-length: {}\r\n",
-        frame.len()
-    );
-    for header in headers {
-        head.push_str(header);
-        head.push_str("\r\n");
-    }
-    let mut stream = TcpStream::connect(gateway).unwrap();
-    let request = [head.as_bytes(), b"\r\n", &frame].concat();
-    stream.write_all(&request).unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
-    answer.split_off(end.unwrap() + 4)
-}
-
-/// A call that succeeds.
-pub(crate) fn call<A: Message + Default>(
-    gateway: SocketAddr,
-    method: &str,
-    message: &impl Message,
-    headers: &[&str],
-) -> A {
-    let body = post(gateway, method, message, headers);
-    let text = String::from_utf8_lossy(&body).into_owned();
-    assert!(
-        text.contains("grpc-status: 0") || text.contains("grpc-status:0"),
-        "{text}"
-    );
-    // The body is chunked; a small message is in one chunk.
-    let start = body.windows(2).position(|two| two == b"\r\n").unwrap() + 2;
-    let [_flag, length @ ..] = <[u8; 5]>::try_from(&body[start..start + 5]).unwrap();
-    let length = u32::from_be_bytes(length) as usize;
-    A::decode(&body[start + 5..start + 5 + length]).unwrap()
 }
 
 /// The spans of a trace.

@@ -12,9 +12,13 @@ use testing::{
     leaks::{PASSWORD_MARK, leak},
 };
 
-use crate::traced::{CLIENT, CREATE, INTERNAL, SERVER, SIGN_UP, Traced, of_trace, one, post};
+use crate::{
+    browser::post,
+    traced::{CLIENT, CREATE, INTERNAL, SERVER, SIGN_UP, Traced, of_trace, one},
+};
 
-const SOON: Duration = Duration::from_secs(20);
+/// More than anything here takes.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 const LIST: &str = "tandem.task.v1.TaskService/ListTasks";
 const WATCH: &str = "tandem.auth.v1.VerifierService/WatchRevocations";
@@ -171,14 +175,14 @@ async fn a_malformed_parent_is_no_parent_and_the_feed_is_one_trace_with_the_stre
     );
     assert!(String::from_utf8_lossy(&body).contains("grpc-status: 16"));
     let is_root = |span: &SpanSeen| span.name == LIST && span.parent_id.is_empty();
-    let root = collector.span(SOON, is_root).await;
+    let root = collector.span(PATIENCE, is_root).await;
     assert_ne!(root.trace_id, malformed[..32]);
     assert_eq!(
         (root.service.as_str(), root.state.as_str()),
         ("tandem-gateway", "")
     );
     let is_served = |span: &SpanSeen| span.service == "tandem-task" && span.name == LIST;
-    let served = collector.span(SOON, is_served).await;
+    let served = collector.span(PATIENCE, is_served).await;
     assert_eq!(served.trace_id, root.trace_id);
     assert_eq!(served.attributes["tandem.reason"], "TOKEN_MISSING");
     assert_eq!(
@@ -213,7 +217,7 @@ async fn a_collector_that_is_down_or_never_answers_costs_no_call_and_holds_up_no
             stack.create(&token, &[]);
         }
         let warning = |line: &str| line.contains("does not take telemetry");
-        stack.running.process.wait_for_line(SOON, warning).await;
+        stack.running.process.wait_for_line(PATIENCE, warning).await;
         let told = Instant::now();
         let output = stack.stop().await;
         // One second for telemetry; the rest is the stop of everything else.
