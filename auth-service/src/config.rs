@@ -6,9 +6,11 @@ use shared::{
     config::{
         KeyMaterial, Log, Problems, Settings, Source, Weakness, database, listen, log, server,
     },
+    connections::Protocols,
     database,
     serve::Limits,
     service_secrets::ServiceSecrets,
+    tls::{ServerTls, listener_tls},
 };
 
 use crate::{
@@ -40,6 +42,8 @@ pub struct Config {
     pub log: Log,
     /// Limits of its server.
     pub server: Limits,
+    /// TLS of its server; none is plaintext.
+    pub tls: Option<ServerTls>,
     /// Its database.
     pub database: database::Settings,
     /// What its access tokens say.
@@ -85,6 +89,7 @@ impl Config {
         let listen = listen(settings, SECTION);
         let log = log(settings);
         let server = server(settings, SECTION);
+        let tls = listener_tls(settings, SECTION, Protocols::Http2);
         let database = database(settings, SECTION);
         let profile = profile(settings);
         let leeway = settings.get_within("auth.leeway", Duration::ZERO..=5 * SECOND);
@@ -101,6 +106,7 @@ impl Config {
             listen: listen?,
             log: log?,
             server: server?,
+            tls: tls?,
             database: database?,
             profile: profile?,
             leeway: leeway?,

@@ -171,7 +171,8 @@ impl App {
         .admitting(config.service_secrets);
         let health = Health::new(surface.names().iter().copied());
         Ok(Self {
-            server: Server::new(surface, health.clone(), verifier.clone(), config.server)?,
+            server: Server::new(surface, health.clone(), verifier.clone(), config.server)?
+                .speaking(config.tls),
             signing_keys,
             verifier,
             health,

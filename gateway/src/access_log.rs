@@ -4,28 +4,17 @@
 //! The line is written when the answer's last byte has been handed over or the client has gone, whichever comes first, so that
 //! it knows the gRPC status, which a browser's call carries at its end.
 
-use std::{
-    net::SocketAddr,
-    pin::Pin,
-    sync::{Arc, OnceLock},
-    task::{Context, Poll},
-};
+use std::sync::{Arc, OnceLock};
 
-use axum::{
-    body::{Body, Bytes},
-    extract::Request,
-    middleware::Next,
-    response::Response,
-};
+use axum::{extract::Request, middleware::Next, response::Response};
 use http::{HeaderValue, Method, StatusCode};
-use http_body::{Frame, SizeHint};
+use shared::connections::Peer;
 use tokio::time::Instant;
 
-use crate::request_id::{self, X_REQUEST_ID};
-
-/// The address a connection comes from, in the extensions of its requests.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
+use crate::{
+    guarded::guarded,
+    request_id::{self, X_REQUEST_ID},
+};
 
 /// Where the translation writes the gRPC status once it is known; in the extensions of an answer.
 #[derive(Debug, Clone, Default)]
@@ -47,7 +36,7 @@ pub(crate) async fn record(mut request: Request, next: Next) -> Response {
     response.headers_mut().insert(X_REQUEST_ID, id);
     line.status = Some(response.status());
     line.grpc = response.extensions().get().cloned();
-    response.map(|body| Body::new(Logged { body, _line: line }))
+    response.map(|body| guarded(body, line))
 }
 
 /// Logs itself when dropped.
@@ -100,31 +89,5 @@ impl Drop for Line {
             peer = self.peer.map(|Peer(address)| tracing::field::display(address)),
             "request"
         );
-    }
-}
-
-/// A body that keeps its line until it ends.
-struct Logged {
-    body: Body,
-    _line: Line,
-}
-
-impl http_body::Body for Logged {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

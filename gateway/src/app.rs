@@ -1,6 +1,6 @@
 //! Puts the parts together: routes, layers, listener.
 
-use std::{future::Future, io, sync::Arc};
+use std::{future::Future, io, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -8,14 +8,17 @@ use axum::{
     middleware,
     routing::{any, get},
 };
-use tokio::net::TcpListener;
+use shared::{
+    connections::{Connections, Protocols},
+    tls::NoTls,
+};
+use tokio::{net::TcpListener, sync::Semaphore};
 
 use crate::{
     Config, access_log,
-    connections::{self, Limits},
     contract::Contract,
     cors, grpc_web, health, info, jwks,
-    upstream::Upstreams,
+    upstream::{self, Upstreams},
 };
 
 /// Why a gateway stopped without being told to.
@@ -24,6 +27,9 @@ pub enum Error {
     /// The listener is of no use.
     #[error("cannot accept connections: {0}")]
     Listener(#[source] io::Error),
+    /// A service cannot be connected to.
+    #[error(transparent)]
+    Upstream(#[from] NoTls),
 }
 
 /// A gateway that is ready to serve.
@@ -38,6 +44,8 @@ pub(crate) struct Gateway {
     pub(crate) config: Arc<Config>,
     pub(crate) contract: Arc<Contract>,
     pub(crate) upstreams: Upstreams,
+    /// Calls in flight, until the last byte of their answers.
+    pub(crate) admission: Arc<Semaphore>,
 }
 
 impl FromRef<Gateway> for Upstreams {
@@ -67,16 +75,39 @@ impl App {
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), Error> {
         let address = listener.local_addr().map_err(Error::Listener)?;
-        let limits = Limits::from(&self.config);
+        let config = self.config;
+        let limits = config.connections.clone();
+        let connections = Connections::new(limits, Protocols::Http2AndHttp1, config.tls.clone());
+        let keep_current = upstream::keep_current(config.upstream_tls.clone());
+        let drain = config.drain;
         let gateway = Gateway {
-            upstreams: Upstreams::connect(&self.config),
+            upstreams: Upstreams::connect(&config)?,
             contract: Arc::new(Contract::read()),
-            config: Arc::new(self.config),
+            admission: Arc::new(Semaphore::new(config.max_in_flight)),
+            config: Arc::new(config),
         };
+        let router = router(gateway);
         tracing::info!(%address, "listening");
-        connections::serve(listener, router(gateway), limits, shutdown).await;
+        tokio::select! {
+            () = connections.accept_until(&listener, &router, shutdown) => {}
+            never = keep_current => match never {},
+        }
+        drop(listener);
+        stop(&connections, drain).await;
         tracing::info!(%address, "stopped");
         Ok(())
+    }
+}
+
+/// Lets the calls in flight end, and ends those that do not.
+async fn stop(connections: &Connections, longest: Duration) {
+    connections.ask_to_leave();
+    if !connections.gone_within(longest).await {
+        tracing::warn!(
+            connections = connections.counts().open,
+            "cut after the time to drain"
+        );
+        connections.cut().await;
     }
 }
 

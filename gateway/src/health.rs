@@ -13,9 +13,8 @@ use serde::Serialize;
 use shared::proto::health::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
-use tonic::transport::Channel;
 
-use crate::app::Gateway;
+use crate::{app::Gateway, resending::Resending};
 
 /// What a service said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -47,7 +46,7 @@ pub(crate) async fn show(State(gateway): State<Gateway>) -> Response {
     (code, no_store, body).into_response()
 }
 
-async fn ask(channel: Channel, within: Duration) -> Readiness {
+async fn ask(channel: Resending, within: Duration) -> Readiness {
     let request = HealthCheckRequest {
         service: "readiness".to_owned(),
     };

@@ -25,7 +25,7 @@ mod sources;
 mod unknown;
 mod values;
 
-pub use common::{Log, LogFormat, LogLevel, database, listen, log, server};
+pub use common::{Log, LogFormat, LogLevel, connections, database, listen, log, server};
 pub use example::example_keys;
 pub use problems::{EX_CONFIG, Problem, Problems, exit_with};
 pub(crate) use secrets::refuse_placeholder;

@@ -3,6 +3,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`serve`] | the HTTP/2 server: limits, graceful stop |
+//! | [`connections`], [`tls`] | the accept loop of every listener; certificates that are replaced while they are used |
 //! | [`rpc`] | the road of a call: deadline, admission, access, completing refusals, access line |
 //! | [`access`] | who may call what, from the descriptors |
 //! | [`caller`] | the verified caller and the call, as methods take them |
@@ -22,6 +23,7 @@ pub mod access;
 pub mod caller;
 pub mod clock;
 pub mod config;
+pub mod connections;
 pub mod database;
 pub mod etag;
 pub mod health;
@@ -41,5 +43,6 @@ pub mod service_secrets;
 pub mod shutdown;
 pub mod telemetry;
 pub mod text;
+pub mod tls;
 pub mod token;
 pub mod violations;

@@ -1,23 +1,15 @@
 //! `serve(listener, …)`: one HTTP/2 server with health, reflection, limits and a graceful stop that has its own bound.
 //!
-//! The accept loop is ours, not the gRPC library's: its deadline starts after admission and answers CANCELLED, it has
-//! no limit of streams by default, and it waits for connections without a bound when it stops.
+//! The accept loop ([`crate::connections`]) is ours, not the gRPC library's: its deadline starts after admission and answers
+//! CANCELLED, it has no limit of streams by default, and it waits for connections without a bound when it stops.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use http::Request;
-use hyper::{body::Incoming, server::conn::http2};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use hyper::body::Incoming;
 use prost_reflect::DescriptorPool;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-    time::Instant,
-};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
+use tokio_util::sync::CancellationToken;
 use tonic::{
     body::Body,
     server::NamedService,
@@ -27,22 +19,19 @@ use tower::ServiceExt as _;
 
 use crate::{
     access::{AccessPolicy, PolicyError},
-    caller::Peer,
+    connections::{ConnectionLimits, Connections, Protocols},
     health::Health,
     network::Network,
     proto::FILE_DESCRIPTOR_SET,
     reflection::Reflection,
     rpc::{Road, Rules},
     service_secrets::ServiceSecrets,
+    tls::ServerTls,
     token::Verifier,
 };
 
 /// How long connections may take to finish once their calls have been ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// HTTP/2 header list of one request, in bytes.
-const HEADER_LIST: u32 = 16 * 1024;
-/// After a failed accept (no file descriptors left, say) the next waits this long.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The limits of a server.
 #[derive(Debug, Clone)]
@@ -53,15 +42,8 @@ pub struct Limits {
     pub deadline: Duration,
     /// How long calls under way may go on after a stop was asked for: up to 1 h.
     pub drain: Duration,
-    /// Streams of one connection: 1 to 100,000.
-    pub max_streams: u32,
-    /// A silent connection is asked for a sign of life this often: 1 s to 1 h.
-    pub keepalive_interval: Duration,
-    /// A connection that gives none for this long is closed: 1 s to 1 h.
-    pub keepalive_timeout: Duration,
-    /// A connection this old (10 % more or less, so that they do not all come at once) is asked to go: its calls finish,
-    /// new ones go to a new connection, so that load spreads over new servers: 1 s to 7 days.
-    pub connection_age: Duration,
+    /// What connections are held to.
+    pub connections: ConnectionLimits,
     /// Whether reflection is served.
     pub reflection: bool,
     /// Proxies whose `x-forwarded-for` is believed; from anyone else that header is ignored.
@@ -114,7 +96,8 @@ pub struct Server {
     routes: Routes,
     rules: Arc<Rules>,
     health: Health,
-    limits: Limits,
+    drain: Duration,
+    connections: Connections,
     /// Ends reflection streams, which a client may hold open for ever.
     goaway: CancellationToken,
 }
@@ -159,55 +142,58 @@ impl Server {
             routes: surface.routes.routes().prepare(),
             rules: Arc::new(rules),
             health,
-            limits,
+            drain: limits.drain,
+            connections: Connections::new(limits.connections, Protocols::Http2, None),
             goaway,
         })
+    }
+
+    /// The same server, speaking TLS if it is given any.
+    #[must_use]
+    pub fn speaking(self, tls: Option<ServerTls>) -> Self {
+        let limits = self.connections.limits().clone();
+        Self {
+            connections: Connections::new(limits, Protocols::Http2, tls),
+            ..self
+        }
+    }
+
+    /// Its connections, for whoever counts them.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        self.connections.clone()
     }
 
     /// Serves until `shutdown` resolves, then stops: `NOT_SERVING`, no more connections, GOAWAY, calls under way finish
     /// within the drain bound, the rest are answered DRAINING.
     pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
-        let connections = TaskTracker::new();
-        let http = self.http();
-        tokio::pin!(shutdown);
-        loop {
-            tokio::select! {
-                () = &mut shutdown => break,
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, peer)) => {
-                        connections.spawn(self.connection(&http, stream, peer));
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "a connection could not be accepted");
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
-                    }
-                },
-            }
+        let service = Road {
+            rules: Arc::clone(&self.rules),
+            inner: self.routes.clone(),
         }
+        .map_request(|request: Request<Incoming>| request.map(Body::new));
+        self.connections
+            .accept_until(&listener, &service, shutdown)
+            .await;
         self.health.drain();
         drop(listener);
-        self.stop(&connections).await;
+        self.stop().await;
     }
 
-    async fn stop(&self, connections: &TaskTracker) {
+    async fn stop(&self) {
         let began = Instant::now();
         self.goaway.cancel();
+        self.connections.ask_to_leave();
         self.health.close();
-        connections.close();
-        if tokio::time::timeout(self.limits.drain, connections.wait())
-            .await
-            .is_err()
-        {
-            tracing::warn!(connections = connections.len(), drain = ?self.limits.drain, "ending calls still under way");
+        if !self.connections.gone_within(self.drain).await {
+            tracing::warn!(connections = self.connections.counts().open, drain = ?self.drain, "ending calls still under way");
             self.rules.abort.cancel();
-            if tokio::time::timeout(LAST_WORDS, connections.wait())
-                .await
-                .is_err()
-            {
+            if !self.connections.gone_within(LAST_WORDS).await {
                 tracing::warn!(
-                    connections = connections.len(),
+                    connections = self.connections.counts().open,
                     "closing connections that did not end"
                 );
+                self.connections.cut().await;
             }
         }
         tracing::info!(
@@ -215,73 +201,4 @@ impl Server {
             "stopped serving"
         );
     }
-
-    fn http(&self) -> http2::Builder<TokioExecutor> {
-        let mut http = http2::Builder::new(TokioExecutor::new());
-        http.timer(TokioTimer::new())
-            .max_concurrent_streams(self.limits.max_streams)
-            .max_header_list_size(HEADER_LIST)
-            .keep_alive_interval(self.limits.keepalive_interval)
-            .keep_alive_timeout(self.limits.keepalive_timeout);
-        http
-    }
-
-    /// One connection, until either end closes it.
-    fn connection(
-        &self,
-        http: &http2::Builder<TokioExecutor>,
-        stream: TcpStream,
-        peer: SocketAddr,
-    ) -> impl Future<Output = ()> + Send + use<> {
-        let road = Road {
-            rules: Arc::clone(&self.rules),
-            inner: self.routes.clone(),
-        };
-        let abort = self.rules.abort.clone();
-        let leave = told_to_leave(self.goaway.clone(), self.limits.connection_age);
-        let http = http.clone();
-        async move {
-            // Without it a small answer waits for the other end's delayed acknowledgement: 40 ms.
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "TCP_NODELAY could not be set");
-            }
-            let service = road.map_request(move |mut request: Request<Incoming>| {
-                request.extensions_mut().insert(Peer(peer));
-                request.map(Body::new)
-            });
-            let connection =
-                http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-            tokio::pin!(connection);
-            let served = tokio::select! {
-                served = connection.as_mut() => served,
-                () = leave => {
-                    connection.as_mut().graceful_shutdown();
-                    tokio::select! {
-                        served = connection.as_mut() => served,
-                        () = after_last_words(&abort) => return,
-                    }
-                }
-            };
-            if let Err(error) = served {
-                tracing::debug!(%error, %peer, "a connection ended badly");
-            }
-        }
-    }
-}
-
-/// Resolves when a connection must take no new calls: it is old, or the server stops.
-async fn told_to_leave(goaway: CancellationToken, age: Duration) {
-    let mut entropy = [0];
-    aws_lc_rs::rand::fill(&mut entropy).expect("the operating system gives random bytes");
-    let age = age.mul_f64(0.9 + 0.2 * f64::from(entropy[0]) / 255.0);
-    tokio::select! {
-        () = goaway.cancelled() => {}
-        () = tokio::time::sleep(age) => {}
-    }
-}
-
-/// Resolves when a connection must end even though its last answers may not have been read.
-async fn after_last_words(abort: &CancellationToken) {
-    abort.cancelled().await;
-    tokio::time::sleep(LAST_WORDS).await;
 }

@@ -9,9 +9,11 @@ use shared::{
     config::{
         KeyMaterial, Log, Problems, Settings, Source, Weakness, database, listen, log, server,
     },
+    connections::Protocols,
     database,
     serve::Limits,
     service_secrets,
+    tls::{ClientTls, ServerTls, listener_tls, upstream_tls},
     token::{Freshness, Trust},
 };
 
@@ -57,6 +59,10 @@ pub struct Config {
     pub purge_after: TimeDelta,
     /// Limits of the server.
     pub server: Limits,
+    /// TLS of the server; none is plaintext.
+    pub tls: Option<ServerTls>,
+    /// TLS towards the auth service, if its address is `https`.
+    pub upstream_tls: Option<ClientTls>,
 }
 
 impl Config {
@@ -79,6 +85,8 @@ impl Config {
         let listen = listen(settings, SECTION);
         let database = database(settings, SECTION);
         let auth_upstream = settings.get("task.auth_upstream");
+        let upstreams = [("task.auth_upstream", auth_upstream.as_ref())];
+        let upstream_tls = upstream_tls(settings, SECTION, &upstreams);
         let service_secret = settings.secret("task.service_secret", service_secret);
         let verifier_id = verifier_id(settings);
         let staleness = staleness(settings);
@@ -88,6 +96,7 @@ impl Config {
         let quota = settings.get_within("task.quota", 1..=1_000_000_u32);
         let purge_after = settings.get_within("task.purge_after", MINUTE..=DECADE);
         let server = server(settings, SECTION);
+        let tls = listener_tls(settings, SECTION, Protocols::Http2);
         Some(Self {
             log: log?,
             listen: listen?,
@@ -102,6 +111,8 @@ impl Config {
             quota: i32::try_from(quota?).expect("a million fits"),
             purge_after: TimeDelta::from_std(purge_after?).expect("ten years fit"),
             server: server?,
+            tls: tls?,
+            upstream_tls: upstream_tls?,
         })
     }
 }

@@ -29,11 +29,11 @@ use shared::{
     proto::task::task_service_server::TaskServiceServer,
     readiness::{self, Schema},
     serve::{Server, Surface},
+    tls::{NoTls, Upstream},
     token::{Revocations, Verifier, feed},
 };
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::transport::Endpoint;
 
 use crate::{config::Config, tasks::Tasks};
 
@@ -53,9 +53,9 @@ pub enum StartError {
     /// The database's URL is none.
     #[error("the database URL cannot be used")]
     DatabaseUrl(#[source] sqlx::Error),
-    /// The auth service's address is none.
-    #[error("the address of the auth service cannot be used")]
-    Upstream(#[source] tonic::transport::Error),
+    /// The auth service's address cannot be used.
+    #[error(transparent)]
+    Upstream(#[from] NoTls),
     /// An RPC does not say who may call it.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -65,15 +65,15 @@ pub enum StartError {
 #[derive(Debug)]
 enum Feed {
     /// By subscribing to the auth service.
-    Subscribed(Box<Upstream>),
+    Subscribed(Box<Subscription>),
     /// Whoever made the verifier sees to it.
     Given,
 }
 
 /// The auth service, and who it is that subscribes there.
 #[derive(Debug)]
-struct Upstream {
-    auth: Endpoint,
+struct Subscription {
+    auth: Upstream,
     service_secret: SecretString,
     verifier_id: String,
 }
@@ -90,7 +90,7 @@ pub struct App {
 impl App {
     /// The service as `config` describes it. The auth service tells it what is revoked and which keys sign.
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        let auth = Endpoint::new(config.auth_upstream.clone()).map_err(StartError::Upstream)?;
+        let auth = Upstream::new(&config.auth_upstream, config.upstream_tls.as_ref())?;
         let verifier = Verifier::new(
             config.trust.clone(),
             Revocations::Followed(config.staleness),
@@ -98,7 +98,7 @@ impl App {
             Arc::clone(&clock),
         );
         Ok(Self {
-            feed: Feed::Subscribed(Box::new(Upstream {
+            feed: Feed::Subscribed(Box::new(Subscription {
                 auth,
                 service_secret: config.service_secret.clone(),
                 verifier_id: config.verifier_id.clone(),
@@ -141,7 +141,8 @@ impl App {
         let surface = Surface::default().with(service);
         let health = Health::new(surface.names().iter().copied());
         let limits = self.config.server;
-        let server = Server::new(surface, health.clone(), self.verifier.clone(), limits)?;
+        let server = Server::new(surface, health.clone(), self.verifier.clone(), limits)?
+            .speaking(self.config.tls);
 
         let stop = CancellationToken::new();
         let background = TaskTracker::new();
@@ -172,12 +173,12 @@ impl Feed {
         stop: &CancellationToken,
     ) {
         match self {
-            Self::Subscribed(upstream) => {
-                let Upstream {
+            Self::Subscribed(subscription) => {
+                let Subscription {
                     auth,
                     service_secret,
                     verifier_id,
-                } = *upstream;
+                } = *subscription;
                 let (told, stop) = (told.clone(), stop.clone());
                 background.spawn(feed::subscribe(
                     verifier,

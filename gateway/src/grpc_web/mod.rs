@@ -15,7 +15,7 @@ mod request;
 mod response;
 mod text;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
@@ -23,12 +23,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use tonic::transport::Channel;
 use tower::ServiceExt;
 
 use shared::reason::Reason;
 
-use crate::{app::Gateway, deadline::Deadline, refusal::trailers, request_id};
+use crate::{
+    app::Gateway, deadline::Deadline, guarded::guarded, refusal::trailers, request_id,
+    resending::Resending,
+};
 use media::Media;
 
 /// A call: `POST /package.Service/Method`.
@@ -43,6 +45,10 @@ pub(crate) async fn call(State(gateway): State<Gateway>, request: Request) -> Re
         return unsupported_media_type();
     };
     let id = request_id::of(request.headers()).to_owned();
+    let Ok(place) = Arc::clone(&gateway.admission).try_acquire_owned() else {
+        let refusal = trailers(Reason::Overloaded, &id);
+        return response::trailers_only(&HeaderMap::new(), refusal, media.response);
+    };
     let streaming = gateway.contract.is_streaming(request.uri().path());
     let deadline = Deadline::from_headers(request.headers(), gateway.config.deadline, streaming);
     let limits = Limits {
@@ -50,12 +56,13 @@ pub(crate) async fn call(State(gateway): State<Gateway>, request: Request) -> Re
         body_timeout: gateway.config.body_timeout,
         message: gateway.config.request_limit,
     };
-    match forward(channel.clone(), request, media, limits).await {
+    let answer = match forward(channel.clone(), request, media, limits).await {
         Ok(answer) => response::translate(answer, media.response, deadline, id),
         Err(refusal) => {
             response::trailers_only(&HeaderMap::new(), trailers(refusal, &id), media.response)
         }
-    }
+    };
+    answer.map(|body| guarded(body, place))
 }
 
 /// What one call may take.
@@ -69,7 +76,7 @@ struct Limits {
 /// Sends the call on and waits for the headers of the answer. If the client goes away this future is dropped, and with it
 /// the call to the service.
 async fn forward(
-    channel: Channel,
+    channel: Resending,
     request: Request,
     media: Media,
     limits: Limits,
@@ -87,7 +94,7 @@ async fn forward(
     let answer = tokio::time::timeout_at(limits.deadline.begin_by, channel.oneshot(call))
         .await
         .map_err(too_late)?
-        .map_err(|error| response::lost(&error))?;
+        .map_err(|error| response::lost(&*error))?;
     if headers::is_grpc(&answer) {
         Ok(answer)
     } else {

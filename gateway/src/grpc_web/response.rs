@@ -91,8 +91,8 @@ fn encode(bytes: Bytes, format: Format) -> Bytes {
 }
 
 /// Why a call got no answer: the channel keeps time as well and says so in its own way.
-pub(crate) fn lost(error: &tonic::transport::Error) -> Reason {
-    let mut cause: &dyn Error = error;
+pub(crate) fn lost(error: &(dyn Error + 'static)) -> Reason {
+    let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
     }

@@ -10,6 +10,7 @@ mod pages;
 mod service;
 mod stopping;
 mod streaming;
+mod tls;
 mod translation;
 
 use std::{net::SocketAddr, sync::LazyLock};
@@ -33,17 +34,7 @@ pub(crate) async fn gateway(
     adjust: impl FnOnce(&mut Config),
 ) -> Running {
     LazyLock::force(&access_log::LOG);
-    let source = Source {
-        defaults: &[DEFAULTS],
-        sections: &[SECTION],
-        made: vec![
-            ("gateway.auth_upstream".into(), format!("http://{auth}")),
-            ("gateway.task_upstream".into(), format!("http://{task}")),
-        ],
-        directory: env!("CARGO_TARGET_TMPDIR").into(),
-        environment: Vec::new(),
-    };
-    let (mut config, _log) = Config::load(source).unwrap();
+    let (mut config, _log) = Config::load(source(auth, task)).unwrap();
     adjust(&mut config);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -53,6 +44,20 @@ pub(crate) async fn gateway(
         address,
         stop,
         task,
+    }
+}
+
+/// Settings of a gateway before these services.
+pub(crate) fn source(auth: SocketAddr, task: SocketAddr) -> Source<'static> {
+    Source {
+        defaults: &[DEFAULTS],
+        sections: &[SECTION],
+        made: vec![
+            ("gateway.auth_upstream".into(), format!("http://{auth}")),
+            ("gateway.task_upstream".into(), format!("http://{task}")),
+        ],
+        directory: env!("CARGO_TARGET_TMPDIR").into(),
+        environment: Vec::new(),
     }
 }
 

@@ -12,6 +12,7 @@ mod generated;
 mod get;
 mod isolation;
 mod list;
+mod mutual_tls;
 mod outage;
 mod pair;
 mod properties;

@@ -139,6 +139,15 @@ pub(crate) fn bearing<M>(token: &str, message: M) -> Request<M> {
 
 /// The auth service with cheap hashing and a quick heartbeat.
 pub(crate) async fn run_auth(url: &str, clock: impl Clock) -> (SocketAddr, DropGuard) {
+    run_auth_with(url, clock, &[]).await
+}
+
+/// The same with settings of the section `auth`.
+pub(crate) async fn run_auth_with(
+    url: &str,
+    clock: impl Clock,
+    settings: &[(&str, &str)],
+) -> (SocketAddr, DropGuard) {
     let own = [
         ("DATABASE__URL", url),
         (
@@ -155,13 +164,14 @@ pub(crate) async fn run_auth(url: &str, clock: impl Clock) -> (SocketAddr, DropG
         ("FEED__HEARTBEAT", "100ms"),
         ("FEED__POLL", "20ms"),
     ];
-    let variable = |(name, value): (&str, &str)| (format!("TANDEM_AUTH__{name}"), value.to_owned());
+    let variable =
+        |(name, value): &(&str, &str)| (format!("TANDEM_AUTH__{name}"), (*value).to_owned());
     let config = auth_service::config::Config::load(Source {
         defaults: &[auth_service::config::DEFAULTS],
         sections: &[auth_service::config::SECTION],
         made: Vec::new(),
         directory: std::env::temp_dir().join("a-folder-without-settings"),
-        environment: own.map(variable).into(),
+        environment: own.iter().chain(settings).map(variable).collect(),
     });
     let config = config.unwrap_or_else(|problems| panic!("{problems}"));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

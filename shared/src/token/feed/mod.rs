@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{
     Request, Status, Streaming,
     metadata::{Ascii, MetadataValue, errors::InvalidMetadataValue},
-    transport::{self, Channel, Endpoint},
+    transport::{self, Channel},
 };
 
 use self::{backoff::Backoff, reading::Reading};
@@ -35,6 +35,7 @@ use crate::{
         verifier_service_client::VerifierServiceClient,
     },
     revocation::MalformedRevocation,
+    tls::Upstream,
 };
 
 /// Largest message read, in bytes: a snapshot of about 800,000 revocations.
@@ -47,15 +48,16 @@ const LARGEST: usize = 64 * 1024 * 1024;
 /// whenever the strictest of the verifier's bounds has passed. No call waits for any of this.
 pub async fn subscribe(
     verifier: Verifier,
-    auth: Endpoint,
+    auth: impl Into<Upstream>,
     service_secret: SecretString,
     verifier_id: String,
     ready: watch::Sender<bool>,
     stop: CancellationToken,
 ) {
+    let auth = auth.into();
     let subscription = Subscription {
         verifier: &verifier,
-        auth,
+        auth: &auth,
         service_secret,
         verifier_id,
     };
@@ -63,6 +65,7 @@ pub async fn subscribe(
         () = stop.cancelled() => {}
         never = tell(&verifier, &ready) => match never {},
         never = subscription.follow() => match never {},
+        never = auth.keep_current() => match never {},
     }
 }
 
@@ -143,7 +146,7 @@ impl From<Status> for Interruption {
 
 struct Subscription<'a> {
     verifier: &'a Verifier,
-    auth: Endpoint,
+    auth: &'a Upstream,
     service_secret: SecretString,
     verifier_id: String,
 }
