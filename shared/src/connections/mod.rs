@@ -24,7 +24,7 @@ use std::{
     convert::Infallible,
     error::Error,
     future::pending,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Once},
     time::Duration,
 };
@@ -201,7 +201,7 @@ impl Connections {
         let Ok(address) = listener.local_addr() else {
             return;
         };
-        if self.shared.tls.is_none() && !address.ip().is_loopback() {
+        if self.shared.tls.is_none() && is_beyond_this_machine(address.ip()) {
             self.shared.warned.call_once(|| {
                 tracing::warn!(%address, "listening without TLS beyond this machine: tokens and passwords cross the network in the clear unless something else encrypts them");
             });
@@ -209,9 +209,36 @@ impl Connections {
     }
 }
 
+/// Whether others can reach a listener at this address.
+fn is_beyond_this_machine(address: IpAddr) -> bool {
+    !address.to_canonical().is_loopback()
+}
+
 async fn keep_current(tls: Option<&ServerTls>) -> Infallible {
     match tls {
         Some(tls) => tls.keep_current().await,
         None => pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_addresses_are_this_machine() {
+        for (address, beyond) in [
+            ("127.0.0.1", false),
+            ("127.9.9.9", false),
+            ("::1", false),
+            ("::ffff:127.0.0.1", false),
+            ("0.0.0.0", true),
+            ("::", true),
+            ("192.0.2.1", true),
+            ("2001:db8::1", true),
+        ] {
+            let beyond_is = is_beyond_this_machine(address.parse().unwrap());
+            assert_eq!(beyond_is, beyond, "{address}");
+        }
     }
 }

@@ -1,9 +1,18 @@
 //! Certificates that change while they are used.
 
-use shared::tls::ServerTls;
-use tokio::task::JoinSet;
+use std::time::Duration;
 
-use crate::world::{LOG, certified, limits, next, serve_tls, until, watch};
+use rustix::process::{Signal, getpid, kill_process};
+use shared::{
+    connections::Protocols,
+    tls::{Files, ServerTls},
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::JoinSet,
+};
+
+use crate::world::{LOG, certified, limits, next, serve, serve_tls, until, watch};
 use testing::certificates::{Authority, Folder, Issued};
 
 /// Streams that are open meanwhile, each on a connection of its own.
@@ -117,4 +126,28 @@ async fn when_the_certificate_ends_can_be_known() {
         "from 2000-01-01T00:00:00Z until 2000-12-31T00:00:00Z"
     );
     told(["WARN", "the certificate is not valid now"]).await;
+}
+
+#[tokio::test]
+async fn sighup_replaces_it_at_once() {
+    // Without a handler of its own the signal would end this process, had no server one yet.
+    let _handled = signal(SignalKind::hangup()).unwrap();
+    let (authority, folder, _) = certified();
+    let files = Files {
+        identity: Some((folder.path("server.pem"), folder.path("server.key"))),
+        authorities: None,
+    };
+    let seldom = Duration::from_hours(24);
+    let tls = ServerTls::load("test.tls", files, Protocols::Http2, seldom).unwrap();
+    let served = serve(limits(|_| {}), Some(tls.clone())).await;
+    // A server that answers has begun to listen to signals too.
+    served.seen(&authority).await;
+
+    let mut validity = tls.validity();
+    let second = authority.issue(&["localhost"]);
+    folder.write_identity("server", &second);
+    kill_process(getpid(), Signal::HUP).unwrap();
+    let replaced = tokio::time::timeout(crate::world::PATIENCE, validity.changed());
+    replaced.await.expect("it is taken over").unwrap();
+    assert_eq!(served.seen(&authority).await, second.der);
 }
