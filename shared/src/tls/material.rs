@@ -49,7 +49,7 @@ pub(super) struct Identity {
 }
 
 impl Files {
-    /// Reads them all; every one that cannot be read is a fault. Blocks.
+    /// Reads them all. If one cannot be read, what is wrong with the others is told with it. Blocks.
     pub(super) fn read(&self) -> Result<Contents, Vec<Fault>> {
         let mut faults = Vec::new();
         let mut read = |part, path: &Path| match fs::read(path) {
@@ -65,13 +65,15 @@ impl Files {
         });
         let authorities = self.authorities.as_ref();
         let authorities = authorities.map(|path| read(Part::Authorities, path));
-        if !faults.is_empty() {
-            return Err(faults);
-        }
-        Ok(Contents {
+        let contents = Contents {
             identity: identity.flatten(),
             authorities: authorities.flatten(),
-        })
+        };
+        if faults.is_empty() {
+            return Ok(contents);
+        }
+        faults.extend(self.understand(&contents).err().into_iter().flatten());
+        Err(faults)
     }
 
     /// Understands what was read from them.

@@ -108,7 +108,7 @@ fn every_file_that_is_wrong_is_told_in_one_run() {
         &[
             ("CERTIFICATE", certificate.as_str()),
             ("KEY", &foreign),
-            ("CLIENT_CA", empty),
+            ("CLIENT_CA", "/nowhere/ca.pem"),
             ("UPSTREAM_CERTIFICATE", "/nowhere/one.pem"),
             ("UPSTREAM_KEY", &certificate),
             ("UPSTREAM_CA", empty),
@@ -117,8 +117,9 @@ fn every_file_that_is_wrong_is_told_in_one_run() {
     );
     let problems = lines(&problems.unwrap_err());
     let told = [
-        ("auth.tls.client_ca: ", "holds no certificate in PEM"),
+        ("auth.tls.client_ca: ", "cannot be read"),
         ("auth.tls.key: ", "does not belong to the certificate"),
+        ("auth.tls.upstream_ca: ", "holds no certificate in PEM"),
         ("auth.tls.upstream_certificate: ", "cannot be read"),
     ];
     assert_eq!(problems.len(), told.len(), "{problems:?}");
