@@ -7,9 +7,13 @@ use shared::{
         KeyMaterial, Listing, Log, Problems, Settings, Source, Weakness, database, listen, log,
         ops, server,
     },
-    database, ops,
+    connections::Protocols,
+    database,
+    healthcheck::Asked,
+    ops,
     serve::Limits,
     service_secrets::ServiceSecrets,
+    tls::{ServerTls, listener_tls},
 };
 
 use crate::{
@@ -43,6 +47,8 @@ pub struct Config {
     pub ops: ops::Settings,
     /// Limits of its server.
     pub server: Limits,
+    /// TLS of its server; none is plaintext.
+    pub tls: Option<ServerTls>,
     /// Its database.
     pub database: database::Settings,
     /// What its access tokens say.
@@ -85,11 +91,22 @@ impl Config {
         Source::of_process(&[DEFAULTS], &[SECTION])
     }
 
+    /// Where the process of these settings is asked whether it is ready.
+    #[must_use]
+    pub fn asked(&self) -> Asked<'_> {
+        Asked {
+            listen: self.listen,
+            tls: self.tls.as_ref(),
+            ops: &self.ops,
+        }
+    }
+
     /// Reads each setting by itself; `None` when something was noted.
     pub fn read(settings: &mut Settings) -> Option<Self> {
         let listen = listen(settings, SECTION);
         let log = log(settings);
         let server = server(settings, SECTION);
+        let tls = listener_tls(settings, SECTION, Protocols::Http2);
         let database = database(settings, SECTION);
         let profile = profile(settings);
         let leeway = settings.get_within("auth.leeway", Duration::ZERO..=5 * SECOND);
@@ -108,6 +125,7 @@ impl Config {
             listen: listen?,
             log: log?,
             server: server?,
+            tls: tls?,
             database: database?,
             profile: profile?,
             leeway: leeway?,

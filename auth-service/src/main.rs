@@ -19,7 +19,6 @@ use secrecy::ExposeSecret as _;
 use shared::{
     clock::SystemClock,
     config::{Setting, exit_with},
-    healthcheck,
     ops::Ops,
     shutdown, telemetry,
 };
@@ -83,7 +82,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Migrate => return migrate(&config).await,
         Command::CheckConfig => {}
         Command::PrintConfig => write!(io::stdout(), "{}", config.listing)?,
-        Command::Healthcheck { timeout } => healthcheck::grpc(config.listen, timeout).await?,
+        Command::Healthcheck { timeout } => config.asked().grpc(timeout).await?,
         Command::Keys(command) => {
             telemetry::init(&config.log)?;
             let told = command.run(config, Arc::new(SystemClock)).await;

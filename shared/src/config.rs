@@ -31,7 +31,7 @@ mod unknown;
 mod values;
 
 pub use asked::Asked;
-pub use common::{Log, LogFormat, LogLevel, database, listen, log, ops, server};
+pub use common::{Log, LogFormat, LogLevel, connections, database, listen, log, ops, server};
 pub use listing::Listing;
 pub use problems::{EX_CONFIG, Problem, Problems, exit_with};
 pub use provenance::Provenance;

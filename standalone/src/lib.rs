@@ -83,7 +83,7 @@ pub fn settings() -> Result<Listing, Error> {
 /// Everything that is wrong with the settings; no answer within the time, or another one than that it is ready.
 pub async fn healthcheck(within: Duration) -> Result<(), Error> {
     let plan = first_plan(&Secrets::random())?;
-    Ok(shared::healthcheck::http(plan.gateway.listen, "/health", within).await?)
+    Ok(plan.gateway.asked().http("/health", within).await?)
 }
 
 /// The settings before anything is known of what is made or kept: enough to find every problem in them.

@@ -21,7 +21,7 @@ fn defaults_and_the_required_values_make_a_configuration() {
     assert_eq!(config.database.recycle_after, Duration::from_hours(1));
     assert_eq!(config.database.application_name, "tandem-auth");
     assert_eq!(config.server.drain, Duration::from_secs(25));
-    assert_eq!(config.server.max_streams, 200);
+    assert_eq!(config.server.connections.max_streams, 200);
     assert_eq!(config.server.trusted_proxies, []);
 }
 
@@ -44,7 +44,7 @@ fn every_missing_value_is_told_in_one_run() {
         .filter(|key| !key.starts_with("log.") && !optional.contains(key))
         .collect();
     assert_eq!(told, required);
-    assert_eq!(told.len(), 22);
+    assert_eq!(told.len(), 27);
     for line in lines(&problems) {
         assert!(line.contains(": is required: set TANDEM_AUTH__"), "{line}");
     }

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{
     Request, Status, Streaming,
     metadata::{Ascii, MetadataValue, errors::InvalidMetadataValue},
-    transport::{self, Channel, Endpoint},
+    transport::{self, Channel},
 };
 
 use self::{backoff::Backoff, reading::Reading};
@@ -36,6 +36,7 @@ use crate::{
         verifier_service_client::VerifierServiceClient,
     },
     revocation::MalformedRevocation,
+    tls::Upstream,
 };
 
 /// Largest message read, in bytes: a snapshot of about 800,000 revocations.
@@ -43,13 +44,14 @@ const LARGEST: usize = 64 * 1024 * 1024;
 
 /// Keeps `verifier` as the auth service publishes, until `stop`.
 ///
-/// `auth` is its replicas, at least one; the name of an endpoint may stand for several too, and is resolved each time.
+/// `auth` is its replicas, at least one; the name of one may stand for several too, and is resolved each time. Whoever gives
+/// them TLS keeps it current.
 /// `service_secret` is what the auth service knows services by, `verifier_id` a name of this process, 1 to 100 characters.
 /// `ready` tells whether every good token is accepted: false until a first snapshot was proven and keys have come, and
 /// whenever the strictest of the verifier's bounds has passed. No call waits for any of this.
 pub async fn subscribe(
     verifier: Verifier,
-    auth: Vec<Endpoint>,
+    auth: Vec<impl Into<Upstream>>,
     service_secret: SecretString,
     verifier_id: String,
     ready: watch::Sender<bool>,
@@ -57,7 +59,7 @@ pub async fn subscribe(
 ) {
     let subscription = Subscription {
         verifier: &verifier,
-        auth,
+        auth: auth.into_iter().map(Into::into).collect(),
         service_secret,
         verifier_id,
     };
@@ -145,7 +147,7 @@ impl From<Status> for Interruption {
 
 struct Subscription<'a> {
     verifier: &'a Verifier,
-    auth: Vec<Endpoint>,
+    auth: Vec<Upstream>,
     service_secret: SecretString,
     verifier_id: String,
 }
@@ -181,7 +183,7 @@ impl Subscription<'_> {
 
     async fn read(
         &self,
-        auth: &Endpoint,
+        auth: &Upstream,
         reading: &mut Reading<'_>,
     ) -> Result<Infallible, Interruption> {
         let channel = within_silence(auth.connect()).await??;
