@@ -122,8 +122,11 @@ pub fn listener_tls(
         }
         return every.map(|_| None);
     }
-    let loaded = ServerTls::load(format!("{section}.tls"), files, protocols, every?);
-    keys.noted(settings, loaded).map(Some)
+    // The files are looked at whether or not that is a good interval: every problem is told at once.
+    let often = every.unwrap_or(LONGEST);
+    let loaded = ServerTls::load(format!("{section}.tls"), files, protocols, often);
+    let loaded = keys.noted(settings, loaded)?;
+    every.map(|_| Some(loaded))
 }
 
 /// Reads `<section>.tls.upstream_ca`, `.upstream_certificate` and `.upstream_key`: TLS towards other services, at the
@@ -153,8 +156,10 @@ pub fn upstream_tls(
         settings.refuse(&keys.authorities, format!("is required by {needed_by}"));
         return None;
     }
-    let loaded = ClientTls::load(format!("{section}.tls.upstream"), files, every?);
-    keys.noted(settings, loaded).map(Some)
+    let often = every.unwrap_or(LONGEST);
+    let loaded = ClientTls::load(format!("{section}.tls.upstream"), files, often);
+    let loaded = keys.noted(settings, loaded)?;
+    every.map(|_| Some(loaded))
 }
 
 fn every(settings: &mut Settings, section: &str) -> Option<Duration> {

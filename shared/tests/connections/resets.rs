@@ -42,9 +42,13 @@ async fn withstand(attack: Vec<u8>) {
             assert_eq!(goaway(&answer), Some(ENHANCE_YOUR_CALM));
         }
     });
-    while attacks.try_join_next().is_none() {
+    let ended = loop {
         check(&channel).await.unwrap();
-    }
+        if let Some(ended) = attacks.try_join_next() {
+            break ended;
+        }
+    };
+    ended.unwrap();
     let grown = memory().saturating_sub(before);
     assert!(grown < 32 << 20, "{grown} bytes more");
     // All but that of the others.
