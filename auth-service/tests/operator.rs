@@ -72,7 +72,7 @@ async fn administrators_are_made_closed_and_opened_and_the_last_one_stays() {
     .await;
 
     let disable = ["disable", "--email", "root@EXAMPLE.org"];
-    admin(url, &disable, "", 77, "nor the last administrator's").await;
+    admin(url, &disable, "", 77, "and the last one stays").await;
 
     let folder = std::env::temp_dir().join(format!("tandem-operator-{}", std::process::id()));
     fs::create_dir(&folder).expect("the folder is new");

@@ -10,6 +10,7 @@ mod replicas;
 mod report;
 mod revocations;
 mod stack;
+mod start;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,8 @@ struct Arguments {
 enum Command {
     /// Measures, for everything that ends tokens, how soon every replica of the task service refuses them.
     Revocations(revocations::Arguments),
+    /// Measures how soon each process is ready, and its memory while nobody calls.
+    Start(start::Arguments),
 }
 
 /// `NAME=VALUE`, as a setting is given.
@@ -45,6 +48,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     let good = match command {
         None => load::run(load).await?,
         Some(Command::Revocations(arguments)) => revocations::run(arguments).await?,
+        Some(Command::Start(arguments)) => start::run(arguments).await?,
     };
     Ok(if good {
         ExitCode::SUCCESS

@@ -27,6 +27,8 @@ pub(crate) struct Replicas {
     pub(crate) tasks: [Channel; 2],
     running: Vec<Process>,
     pub(crate) programs: Arc<Programs>,
+    /// Where the first auth service is.
+    pub(crate) upstream: String,
     postgres: EmbeddedPostgres,
 }
 
@@ -58,7 +60,7 @@ impl Replicas {
         let create = ["admin", "create", "--email", ADMIN];
         programs.run("auth-service", &create, PASSWORD).await?;
         let mut running = Vec::new();
-        let [(one_auth, one_task), (other_auth, other_task)] = [
+        let [(upstream, one_auth, one_task), (_, other_auth, other_task)] = [
             programs.pair(&mut running).await?,
             programs.pair(&mut running).await?,
         ];
@@ -67,6 +69,7 @@ impl Replicas {
             tasks: [one_task, other_task],
             running,
             programs: Arc::new(programs),
+            upstream,
             postgres,
         })
     }
@@ -84,8 +87,8 @@ impl Replicas {
 }
 
 impl Programs {
-    /// An auth service, and a task service that follows it, both ready.
-    async fn pair(&self, running: &mut Vec<Process>) -> anyhow::Result<(Channel, Channel)> {
+    /// An auth service and where it is, and a task service that follows it, both ready.
+    async fn pair(&self, running: &mut Vec<Process>) -> anyhow::Result<(String, Channel, Channel)> {
         let (auth, task) = (free_address()?, free_address()?);
         let own = [("TANDEM_AUTH__LISTEN", auth.clone())];
         running.push(self.spawn("auth-service", &["serve"], &own)?);
@@ -94,7 +97,8 @@ impl Programs {
             ("TANDEM_TASK__AUTH_UPSTREAM", format!("http://{auth}")),
         ];
         running.push(self.spawn("task-service", &["serve"], &own)?);
-        Ok((ready(&auth).await?, ready(&task).await?))
+        let channels = (ready(&auth).await?, ready(&task).await?);
+        Ok((format!("http://{auth}"), channels.0, channels.1))
     }
 
     /// Ends a signing key as an operator does; when that was said to be done.
@@ -103,11 +107,13 @@ impl Programs {
         let said = |line: &str| line.contains("is killed");
         killing.wait_for_line(PATIENCE, said).await;
         let answered = Instant::now();
-        killing.ended(PATIENCE).await;
+        // What is measured does not wait for the program's end.
+        tokio::spawn(async move { killing.ended(PATIENCE).await });
         Ok(answered)
     }
 
-    fn spawn(
+    /// Starts a program with settings of its own.
+    pub(crate) fn spawn(
         &self,
         program: &str,
         arguments: &[&str],
@@ -174,7 +180,7 @@ async fn ready(address: &str) -> anyhow::Result<Channel> {
 }
 
 /// An address that is free now.
-fn free_address() -> anyhow::Result<String> {
+pub(crate) fn free_address() -> anyhow::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").context("no free port")?;
     Ok(listener.local_addr()?.to_string())
 }

@@ -60,6 +60,7 @@ fn a_right_configuration_passes_the_check_in_silence() {
 fn it_serves_until_it_is_told_to_stop_and_that_is_a_success() {
     let variables = [
         ("TANDEM_GATEWAY__LISTEN", "127.0.0.1:0"),
+        ("TANDEM_GATEWAY__OPS__LISTEN", "127.0.0.1:0"),
         ("TANDEM_LOG__FORMAT", "json"),
     ];
     let mut process = program(&[], &variables)
@@ -67,8 +68,11 @@ fn it_serves_until_it_is_told_to_stop_and_that_is_a_success() {
         .spawn()
         .unwrap();
     let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
-    let line: serde_json::Value = serde_json::from_str(&log.next().unwrap().unwrap()).unwrap();
-    assert_eq!(line["message"], "listening");
+    let line = log
+        .by_ref()
+        .map(|line| serde_json::from_str::<serde_json::Value>(&line.unwrap()).unwrap())
+        .find(|line| line["message"] == "listening")
+        .unwrap();
 
     let mut stream = TcpStream::connect(line["address"].as_str().unwrap()).unwrap();
     stream

@@ -100,9 +100,11 @@ pub fn listen(settings: &mut Settings, section: &str) -> Option<SocketAddr> {
 
 /// Reads `<section>.ops.listen`: the address of the operations port, or `off`.
 pub fn ops(settings: &mut Settings, section: &str) -> Option<ops::Settings> {
-    let listen = settings.optional::<ops::Listen>(&format!("{section}.ops.listen"))?;
+    let key = format!("{section}.ops.listen");
+    let listen = settings.optional::<ops::Listen>(&key)?;
     Some(ops::Settings {
         listen: listen.and_then(|listen| listen.0),
+        key,
     })
 }
 

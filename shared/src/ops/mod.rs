@@ -38,12 +38,15 @@ use crate::{
 pub struct Settings {
     /// Where to listen; nowhere if none.
     pub listen: Option<SocketAddr>,
+    /// The name of that setting, for people.
+    pub key: String,
 }
 
 /// The operations port cannot be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot open the operations port (ops.listen) on {address}")]
+#[error("cannot open the operations port ({key}) on {address}")]
 pub struct BindError {
+    key: String,
     address: SocketAddr,
     source: io::Error,
 }
@@ -103,7 +106,11 @@ impl Ops {
             return Ok(Self::none());
         };
         let listener = TcpListener::bind(address).await;
-        let listener = listener.map_err(|source| BindError { address, source })?;
+        let listener = listener.map_err(|source| BindError {
+            key: settings.key.clone(),
+            address,
+            source,
+        })?;
         Ok(Self::on(listener, listing.clone()))
     }
 

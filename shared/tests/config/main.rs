@@ -36,6 +36,7 @@ idle_in_transaction_timeout = "10s"
 [auth.server]
 max_in_flight = 1024
 deadline = "10s"
+pause = "0s"
 drain = "25s"
 reflection = true
 keepalive_interval = "60s"

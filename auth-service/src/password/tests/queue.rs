@@ -88,12 +88,11 @@ async fn a_caller_that_has_gone_is_skipped() {
 
 #[test]
 fn a_job_taken_after_its_deadline_is_answered_unhashed() {
-    let hasher = Hasher::start(CHEAP, Peppers::default()).unwrap();
     let like = Stored::new(&CHEAP, None, &[0; 48]).unwrap();
     let worked = Arc::new(AtomicBool::new(false));
     let mark = Arc::clone(&worked);
     let (answer, mut answered) = oneshot::channel();
-    let late = hasher.job(Instant::now(), answer, move |_| {
+    let late = job(Instant::now(), answer, move |_| {
         mark.store(true, Ordering::SeqCst);
     });
     late(&mut Arena::new(&like));
