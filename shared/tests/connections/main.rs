@@ -4,6 +4,7 @@
 mod age;
 mod caps;
 mod foreign;
+mod healthcheck;
 #[path = "../limits/mod.rs"]
 mod limits;
 mod mutual;
@@ -11,4 +12,5 @@ mod raw;
 mod replacing;
 mod resets;
 mod silence;
+mod stopping;
 mod world;
