@@ -132,10 +132,18 @@ fn every_file_that_is_wrong_is_told_in_one_run() {
 fn a_key_in_the_place_of_its_path_is_not_repeated() {
     let issued = Authority::new("a").issue(&["one"]);
     let secret = issued.key.lines().nth(1).unwrap();
-    for setting in ["CERTIFICATE", "KEY", "CLIENT_CA", "UPSTREAM_KEY"] {
-        let problems = load(&[(setting, &issued.key)], "http://a").unwrap_err();
+    let one_line = issued.key.replace('\n', "\\n");
+    let no_path = "is the path of a file in PEM";
+    for (setting, value, what) in [
+        ("CERTIFICATE", &issued.key, "has more than one line"),
+        ("CERTIFICATE", &one_line, no_path),
+        ("CLIENT_CA", &one_line, no_path),
+        ("KEY", &issued.key, no_path),
+        ("UPSTREAM_KEY", &one_line, no_path),
+    ] {
+        let problems = load(&[(setting, value)], "http://a").unwrap_err();
         let told = problems.to_string();
-        assert!(told.contains("is the path of a file in PEM"), "{told}");
+        assert!(told.contains(what), "{told}");
         assert!(!told.contains(&secret[..16]), "{told}");
     }
 }
