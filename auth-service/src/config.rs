@@ -7,9 +7,11 @@ use shared::{
         KeyMaterial, Listing, Log, Problems, Settings, Source, Telemetry, Weakness, database,
         listen, log, ops, server, telemetry,
     },
+    connections::Protocols,
     database, ops,
     serve::Limits,
     service_secrets::ServiceSecrets,
+    tls::{ServerTls, listener_tls},
 };
 
 use crate::{
@@ -45,6 +47,8 @@ pub struct Config {
     pub telemetry: Telemetry,
     /// Limits of its server.
     pub server: Limits,
+    /// TLS of its server; none is plaintext.
+    pub tls: Option<ServerTls>,
     /// Its database.
     pub database: database::Settings,
     /// What its access tokens say.
@@ -93,6 +97,7 @@ impl Config {
         let log = log(settings);
         let telemetry = telemetry(settings);
         let server = server(settings, SECTION);
+        let tls = listener_tls(settings, SECTION, Protocols::Http2);
         let database = database(settings, SECTION);
         let profile = profile(settings);
         let leeway = settings.get_within("auth.leeway", Duration::ZERO..=5 * SECOND);
@@ -112,6 +117,7 @@ impl Config {
             log: log?,
             telemetry: telemetry?,
             server: server?,
+            tls: tls?,
             database: database?,
             profile: profile?,
             leeway: leeway?,

@@ -195,6 +195,7 @@ impl App {
         let health = Health::new(surface.names().iter().copied());
         Ok(Self {
             server: Server::new(surface, health.clone(), verifier.clone(), config.server)?
+                .speaking(config.tls)
                 .counting_in(metrics),
             metrics: metrics.clone(),
             ops: Ops::none(),

@@ -19,7 +19,6 @@ use secrecy::ExposeSecret as _;
 use shared::{
     clock::SystemClock,
     config::{Problems, Setting, exit_with, for_healthcheck, for_migrate},
-    healthcheck,
     ops::Ops,
     shutdown, telemetry,
     trace::Otlp,
@@ -85,8 +84,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::CheckConfig => drop(config()?),
         Command::PrintConfig => write!(io::stdout(), "{}", config()?.listing)?,
         Command::Healthcheck { timeout } => {
-            let listen = for_healthcheck(Config::source(), SECTION, Config::read)?;
-            healthcheck::grpc(listen, timeout).await?;
+            let process = for_healthcheck(Config::source(), SECTION, Config::read)?;
+            process.asked().grpc(timeout).await?;
         }
         Command::Keys(command) => {
             let config = config()?;

@@ -4,27 +4,24 @@
 //! The line is written when the answer's last byte has been handed over or the client has gone, whichever comes first, so that
 //! it knows the gRPC status, which a browser's call carries at its end.
 
-use std::{
-    net::SocketAddr,
-    pin::Pin,
-    sync::{Arc, OnceLock},
-    task::{Context, Poll},
-};
+use std::sync::{Arc, OnceLock};
 
 use axum::{
-    body::{Body, Bytes},
     extract::{Request, State},
     middleware::Next,
     response::Response,
 };
 use http::{HeaderValue, Method, StatusCode};
-use http_body::{Frame, SizeHint};
-use shared::trace::{Trace, Tracing};
+use shared::{
+    connections::Peer,
+    trace::{Trace, Tracing},
+};
 use tokio::time::Instant;
 use tonic::Code;
 
 use crate::{
     contract::Contract,
+    guarded::guarded,
     meter::{self, Meter},
     request_id::{self, X_REQUEST_ID},
     traced,
@@ -37,10 +34,6 @@ pub(crate) struct Recorder {
     pub(crate) contract: Arc<Contract>,
     pub(crate) meter: Arc<Meter>,
 }
-
-/// The address a connection comes from, in the extensions of its requests.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// Where the translation writes the gRPC status once it is known; in the extensions of an answer.
 #[derive(Debug, Clone, Default)]
@@ -67,7 +60,7 @@ pub(crate) async fn record(
     response.headers_mut().insert(X_REQUEST_ID, id);
     line.status = Some(response.status());
     line.grpc = response.extensions().get().cloned();
-    response.map(|body| Body::new(Logged { body, _line: line }))
+    response.map(|body| guarded(body, line))
 }
 
 /// Logs itself when dropped.
@@ -142,31 +135,5 @@ impl Drop for Line {
         }
         let route = meter::route(&self.method, &self.path);
         self.meter.end(route, self.start, self.status, self.code());
-    }
-}
-
-/// A body that keeps its line until it ends.
-struct Logged {
-    body: Body,
-    _line: Line,
-}
-
-impl http_body::Body for Logged {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

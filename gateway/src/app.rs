@@ -1,6 +1,6 @@
 //! Puts the parts together: routes, layers, listener.
 
-use std::{future::Future, io, sync::Arc};
+use std::{future::Future, io, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -10,16 +10,17 @@ use axum::{
 };
 use http::Uri;
 use shared::{
+    connections::{Connections, Protocols},
     health::Health,
-    metrics::{Connections, Metrics},
+    metrics::Metrics,
     ops::Ops,
+    tls::{self, NoTls},
     trace::Tracing,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 
 use crate::{
     Config, access_log,
-    connections::{self, Limits},
     contract::Contract,
     cors, grpc_web, health, info, jwks,
     leaving::{self, Leaving},
@@ -36,6 +37,9 @@ pub enum Error {
     /// The listener is of no use.
     #[error("cannot accept connections: {0}")]
     Listener(#[source] io::Error),
+    /// A service cannot be connected to.
+    #[error(transparent)]
+    Upstream(#[from] NoTls),
 }
 
 /// A gateway that is ready to serve.
@@ -55,6 +59,8 @@ pub(crate) struct Gateway {
     pub(crate) upstreams: Upstreams,
     pub(crate) leaving: Leaving,
     pub(crate) meter: Arc<Meter>,
+    /// Calls in flight, until the last byte of their answers.
+    pub(crate) admission: Arc<Semaphore>,
 }
 
 impl Gateway {
@@ -120,7 +126,6 @@ impl App {
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), Error> {
         let address = listener.local_addr().map_err(Error::Listener)?;
-        let limits = Limits::from(&self.config);
         let health = Health::new([]);
         health.set_ready(true);
         health.tell(&self.metrics);
@@ -130,23 +135,61 @@ impl App {
             health.drain();
         };
         let stopping = leaving.clone().after(stopping, self.config.pause);
-        let contract = Arc::new(Contract::read());
-        let gateway = Gateway {
-            upstreams: Upstreams::connect(&self.config, &contract),
-            meter: Arc::new(Meter::new(&self.metrics)),
-            contract,
-            config: Arc::new(self.config),
-            leaving,
-        };
-        let counts = Connections::new(&self.metrics);
+        let connections = self.connections();
+        let drain = self.config.drain;
+        let upstream_tls = self.config.upstream_tls.clone();
+        let router = router(
+            Gateway::new(self.config, &self.metrics, leaving)?,
+            self.tracing,
+        );
         let ops = self.ops.start(health.clone(), self.metrics);
         tracing::info!(%address, "listening");
-        let router = router(gateway, self.tracing);
-        connections::serve(listener, router, limits, counts, stopping).await;
+        tokio::select! {
+            () = connections.accept_until(&listener, &router, stopping) => {}
+            never = tls::keep_current(upstream_tls.as_ref()) => match never {},
+        }
+        connections.close(listener, &router);
+        stop(&connections, drain).await;
         health.close();
         ops.stop().await;
         tracing::info!(%address, "stopped");
         Ok(())
+    }
+
+    fn connections(&self) -> Connections {
+        if let Some(tls) = &self.config.upstream_tls {
+            tls.tell(&self.metrics);
+        }
+        let limits = self.config.connections.clone();
+        Connections::new(limits, Protocols::Http2AndHttp1)
+            .speaking(self.config.tls.clone())
+            .counting_in(&self.metrics)
+    }
+}
+
+impl Gateway {
+    fn new(config: Config, metrics: &Metrics, leaving: Leaving) -> Result<Self, NoTls> {
+        let contract = Arc::new(Contract::read());
+        Ok(Self {
+            upstreams: Upstreams::connect(&config, &contract)?,
+            meter: Arc::new(Meter::new(metrics)),
+            contract,
+            admission: Arc::new(Semaphore::new(config.max_in_flight)),
+            config: Arc::new(config),
+            leaving,
+        })
+    }
+}
+
+/// Lets the calls in flight end, and ends those that do not.
+async fn stop(connections: &Connections, longest: Duration) {
+    connections.ask_to_leave();
+    if !connections.gone_within(longest).await {
+        tracing::warn!(
+            connections = connections.counts().open,
+            "cut after the time to drain"
+        );
+        connections.cut().await;
     }
 }
 

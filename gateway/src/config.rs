@@ -7,7 +7,10 @@ use shared::{
     config::{
         Listing, Log, Problems, Settings, Source, Telemetry, WebOrigin, listen, log, telemetry,
     },
+    connections::{ConnectionLimits, Protocols},
+    healthcheck::Asked,
     ops,
+    tls::{ClientTls, ServerTls, listener_tls, upstream_tls},
 };
 
 /// The section of the gateway's settings.
@@ -20,7 +23,6 @@ pub const DEFAULTS: &str = include_str!("../default.toml");
 pub const REQUEST_LIMIT_CEILING: usize = 2 * 1024 * 1024;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
-const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -33,7 +35,7 @@ pub struct Config {
     pub telemetry: Telemetry,
     /// Where to listen.
     pub listen: SocketAddr,
-    /// The replicas of the auth service, at least one: `http`, host and port of each.
+    /// The replicas of the auth service, at least one: `http` or `https`, host and port of each.
     pub auth_upstream: Vec<Uri>,
     /// The replicas of the task service, likewise.
     pub task_upstream: Vec<Uri>,
@@ -48,21 +50,18 @@ pub struct Config {
     pub deadline: Duration,
     /// The longest the body of a request may take to arrive: 1 ms to 10 min.
     pub body_timeout: Duration,
-    /// The longest the headers of a request may take to arrive, and the longest an HTTP/1.1 connection may idle: 1 ms to
-    /// 10 min.
-    pub header_timeout: Duration,
     /// The longest a connection to a service may take to open: 1 ms to 1 min.
     pub connect_timeout: Duration,
     /// The longest `GET /health` waits for a service: 1 ms to 1 min.
     pub health_timeout: Duration,
-    /// Time between HTTP/2 PINGs on a quiet connection, on both sides of the gateway: 1 s to 1 h.
-    pub keepalive_interval: Duration,
-    /// The longest a PING may stay unanswered: 1 s to 1 h.
-    pub keepalive_timeout: Duration,
-    /// Connections served at once: 1 to 1,000,000. More wait in the system's queue.
-    pub max_connections: usize,
-    /// Calls in flight on one HTTP/2 connection: 1 to 100,000.
-    pub max_streams: u32,
+    /// Calls in flight on all connections together: 1 to 1,000,000. More are refused with OVERLOADED.
+    pub max_in_flight: usize,
+    /// What connections are held to. Its keepalive is that of connections to the services too.
+    pub connections: ConnectionLimits,
+    /// TLS towards browsers; none is plaintext.
+    pub tls: Option<ServerTls>,
+    /// TLS towards the services, if the address of one is `https`.
+    pub upstream_tls: Option<ClientTls>,
     /// How long a gateway that was asked to stop goes on as before, but for `GET /health`: up to 1 h.
     pub pause: Duration,
     /// The longest a stop waits for calls in flight after that: up to 1 h.
@@ -90,6 +89,16 @@ impl Config {
         settings.finish(|| config)
     }
 
+    /// Where the process of these settings is asked whether it is ready.
+    #[must_use]
+    pub fn asked(&self) -> Asked<'_> {
+        Asked {
+            listen: self.listen,
+            tls: self.tls.as_ref(),
+            ops: &self.ops,
+        }
+    }
+
     /// Reads `gateway.*`, `log.*` and `telemetry.*`. None after noting what is wrong.
     pub fn read(settings: &mut Settings) -> Option<Self> {
         let log = log(settings);
@@ -97,21 +106,24 @@ impl Config {
         let listen = listen(settings, SECTION);
         let auth_upstream = upstream(settings, "gateway.auth_upstream");
         let task_upstream = upstream(settings, "gateway.task_upstream");
+        let upstreams = [
+            ("gateway.auth_upstream", auth_upstream.as_deref()),
+            ("gateway.task_upstream", task_upstream.as_deref()),
+        ];
+        let upstream_tls = upstream_tls(settings, SECTION, &upstreams);
+        let tls = listener_tls(settings, SECTION, Protocols::Http2AndHttp1);
         let resolve_interval =
             settings.get_within("gateway.resolve_interval", 100 * MILLISECOND..=HOUR);
         let cors_origins = settings.get("gateway.cors_origins");
         let request_limit = settings.get_within("gateway.request_limit", 1..=REQUEST_LIMIT_CEILING);
         let client = MILLISECOND..=10 * MINUTE;
         let deadline = settings.get_within("gateway.deadline", client.clone());
-        let body_timeout = settings.get_within("gateway.body_timeout", client.clone());
-        let header_timeout = settings.get_within("gateway.header_timeout", client);
+        let body_timeout = settings.get_within("gateway.body_timeout", client);
         let service = MILLISECOND..=MINUTE;
         let connect_timeout = settings.get_within("gateway.connect_timeout", service.clone());
         let health_timeout = settings.get_within("gateway.health_timeout", service);
-        let keepalive_interval = settings.get_within("gateway.keepalive_interval", SECOND..=HOUR);
-        let keepalive_timeout = settings.get_within("gateway.keepalive_timeout", SECOND..=HOUR);
-        let max_connections = settings.get_within("gateway.max_connections", 1..=1_000_000);
-        let max_streams = settings.get_within("gateway.max_streams", 1..=100_000);
+        let max_in_flight = settings.get_within("gateway.max_in_flight", 1..=1_000_000);
+        let connections = shared::config::connections(settings, SECTION, deadline);
         let pause = settings.get_within("gateway.pause", Duration::ZERO..=HOUR);
         let drain = settings.get_within("gateway.drain", Duration::ZERO..=HOUR);
         let ops = shared::config::ops(settings, SECTION);
@@ -127,13 +139,12 @@ impl Config {
             request_limit: request_limit?,
             deadline: deadline?,
             body_timeout: body_timeout?,
-            header_timeout: header_timeout?,
             connect_timeout: connect_timeout?,
             health_timeout: health_timeout?,
-            keepalive_interval: keepalive_interval?,
-            keepalive_timeout: keepalive_timeout?,
-            max_connections: max_connections?,
-            max_streams: max_streams?,
+            max_in_flight: max_in_flight?,
+            connections: connections?,
+            tls: tls?,
+            upstream_tls: upstream_tls?,
             pause: pause?,
             drain: drain?,
             listing: settings.listing_for(SECTION),
@@ -141,15 +152,14 @@ impl Config {
     }
 }
 
-/// A service's replicas. TLS towards the services is not spoken, and an RPC's path stands at the root.
+/// A service's replicas. An RPC's path stands at the root.
 fn upstream(settings: &mut Settings, key: &str) -> Option<Vec<Uri>> {
     let uris: Vec<Uri> = settings.get(key)?;
     let bare = |uri: &Uri| uri.path_and_query().is_none_or(|path| path == "/");
-    let good = |uri: &Uri| uri.scheme_str() == Some("http") && bare(uri);
-    if !uris.is_empty() && uris.iter().all(good) {
+    if !uris.is_empty() && uris.iter().all(bare) {
         Some(uris)
     } else {
-        settings.refuse(key, "must be http, host and port only");
+        settings.refuse(key, "must be http or https, host and port only");
         None
     }
 }

@@ -5,7 +5,8 @@
 //!   decoding a message ([`grpc_web`]).
 //! - **CORS** for exactly the configured origins, with the gRPC-web headers exposed ([`cors`]).
 //! - `GET /` (what this is), `GET /health` (are both services ready), `GET /.well-known/jwks.json` (RFC 7517).
-//! - **Bounds on everything a client controls**: connections, header time, header size, body time, body size, call time.
+//! - **Bounds on everything a client controls**: connections, header time, header size, body time, body size, call time, calls
+//!   in flight.
 //! - **One log line a request**, with its gRPC status, and no secret in it ([`access_log`]).
 //!
 //! It holds no state but connections, so any number of them may run side by side.
@@ -13,11 +14,11 @@
 mod access_log;
 mod app;
 mod config;
-mod connections;
 mod contract;
 mod cors;
 mod deadline;
 mod grpc_web;
+mod guarded;
 mod health;
 mod info;
 mod jwks;

@@ -11,7 +11,6 @@ use clap::{Parser, Subcommand};
 use gateway::{App, Config, SERVICE};
 use shared::{
     config::{Setting, exit_with},
-    healthcheck,
     ops::Ops,
     shutdown, telemetry,
     trace::Otlp,
@@ -63,9 +62,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<()> {
         Command::Serve => serve(config).await,
         Command::CheckConfig => Ok(()),
         Command::PrintConfig => Ok(write!(io::stdout(), "{}", config.listing)?),
-        Command::Healthcheck { timeout } => {
-            Ok(healthcheck::http(config.listen, "/health", timeout).await?)
-        }
+        Command::Healthcheck { timeout } => Ok(config.asked().http("/health", timeout).await?),
     }
 }
 

@@ -10,6 +10,7 @@ mod resolver;
 mod watch;
 
 use std::{
+    net::SocketAddr,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -17,16 +18,14 @@ use std::{
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full};
-use tonic::{
-    body::Body,
-    transport::{Channel, Endpoint},
-};
+use shared::tls::{self, NoTls};
+use tonic::{body::Body, transport::Channel};
 use tower::{BoxError, Service, ServiceExt as _};
 
 use self::{failure::Failure, replicas::Replicas};
 use crate::{Config, contract::Contract};
 
-/// Replicas that one call is tried on at most.
+/// How often one call is tried at most, on its replicas in turn.
 const ATTEMPTS: usize = 4;
 
 /// Both services. Connections open when first needed and reopen when lost; cheap to clone.
@@ -38,19 +37,23 @@ pub(crate) struct Upstreams {
 
 impl Upstreams {
     /// Must be called within a runtime: names are resolved in the background.
-    pub(crate) fn connect(config: &Config, contract: &Arc<Contract>) -> Self {
+    pub(crate) fn connect(config: &Config, contract: &Arc<Contract>) -> Result<Self, NoTls> {
         let upstream = |uris: &[Uri]| {
-            let replicas = Arc::new(Replicas::new(uris, config));
-            resolver::follow(&replicas, uris, config);
-            Upstream {
+            let services = uris
+                .iter()
+                .map(|uri| tls::Upstream::new(uri, config.upstream_tls.as_ref()))
+                .collect::<Result<Vec<_>, _>>()?;
+            let replicas = Arc::new(Replicas::new(&services, config));
+            resolver::follow(&replicas, uris.iter().zip(services), config);
+            Ok(Upstream {
                 replicas,
                 contract: Arc::clone(contract),
-            }
+            })
         };
-        Self {
-            auth: upstream(&config.auth_upstream),
-            task: upstream(&config.task_upstream),
-        }
+        Ok(Self {
+            auth: upstream(&config.auth_upstream)?,
+            task: upstream(&config.task_upstream)?,
+        })
     }
 
     /// The service that serves this path, decided by its proto package. The version is part of the package, so a longer
@@ -79,8 +82,6 @@ impl Upstream {
         let message = body.collect().await?.to_bytes();
         let harmless = self.contract.is_harmless(parts.uri.path());
         let order = self.replicas.in_turn();
-        // Once more than there are replicas: the connection to the only one may have been lost a moment ago.
-        let attempts = ATTEMPTS.min(order.len() + 1);
         for (replica, attempt) in order.iter().cycle().zip(1..) {
             let mut request = Request::new(Body::new(Full::new(message.clone())));
             *request.method_mut() = parts.method.clone();
@@ -92,7 +93,7 @@ impl Upstream {
                 Err(error) => error,
             };
             let failure = Failure::of(&error);
-            if attempt == attempts || !failure.permits(harmless) {
+            if attempt == ATTEMPTS || !failure.permits(harmless, attempt > order.len()) {
                 return Err(error.into());
             }
             tracing::debug!(?failure, "a call goes to the next replica");
@@ -115,23 +116,18 @@ impl Service<Request<Body>> for Upstream {
     }
 }
 
+/// The channel to a service wherever its name leads, or to one of its addresses. It opens when first needed.
+///
 /// Pings go out only while calls do: gRPC servers may take pings of idle clients for abuse.
-fn channel(uri: &Uri, config: &Config) -> Channel {
-    endpoint(uri.clone(), config).connect_lazy()
-}
-
-/// One address of the host that `uri` names.
-fn channel_to(address: std::net::SocketAddr, uri: &Uri, config: &Config) -> Channel {
-    let to = format!("http://{address}")
-        .parse()
-        .expect("an address is an authority");
-    endpoint(to, config).origin(uri.clone()).connect_lazy()
-}
-
-fn endpoint(uri: Uri, config: &Config) -> Endpoint {
-    Endpoint::from(uri)
-        .connect_timeout(config.connect_timeout)
-        .http2_keep_alive_interval(config.keepalive_interval)
-        .keep_alive_timeout(config.keepalive_timeout)
-        .tcp_nodelay(true)
+fn channel(service: &tls::Upstream, at: Option<SocketAddr>, config: &Config) -> Channel {
+    let service = at.map_or_else(|| service.clone(), |address| service.at(address));
+    let limits = &config.connections;
+    let service = service.with(|endpoint| {
+        endpoint
+            .connect_timeout(config.connect_timeout)
+            .http2_keep_alive_interval(limits.keepalive_interval)
+            .keep_alive_timeout(limits.keepalive_timeout)
+            .tcp_nodelay(true)
+    });
+    service.connect_lazy()
 }

@@ -1,6 +1,6 @@
 //! Who calls and what is known of the call: the two things a gRPC method takes out of a request beside its message.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use tokio::time::Instant;
 use tonic::{Request, Status};
@@ -10,10 +10,6 @@ use crate::{
     refusal::{Reason, refuse_plainly},
     token::{Claims, Scopes},
 };
-
-/// The other end of a connection, in the extensions of its requests.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// Who calls, from a verified access token; the only source of an owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

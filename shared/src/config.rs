@@ -34,7 +34,7 @@ mod unknown;
 mod values;
 
 pub use asked::Asked;
-pub use common::{Log, LogFormat, LogLevel, database, listen, log, ops, server};
+pub use common::{Log, LogFormat, LogLevel, connections, database, listen, log, ops, server};
 pub use database_url::database_url;
 pub use listing::Listing;
 pub use part::{for_healthcheck, for_migrate};

@@ -1,12 +1,14 @@
 //! The command `healthcheck`: asks the process that runs with the same configuration whether it is ready, for images that have
 //! no shell and no client.
 //!
-//! It goes where the process listens, or to loopback when that is every address. [`connect`] is the only place that opens a
-//! connection.
+//! It goes where the process listens, or to loopback when that is every address, and speaks TLS when the process does: that must
+//! show the certificate which the configuration names. A process that asks its clients for certificates is asked on its
+//! operations port instead. [`connect`] is the only place that opens a connection.
 
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    pin::Pin,
     time::Duration,
 };
 
@@ -14,15 +16,20 @@ use http::{Request, StatusCode, header::HOST};
 use http_body_util::Empty;
 use hyper::{body::Bytes, client::conn::http1};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 use tonic::transport::Endpoint;
 use tower::service_fn;
 
 use crate::{
     health::READINESS,
+    ops,
     proto::health::{
         HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
     },
+    tls::ServerTls,
 };
 
 /// Why a process is not known to be ready. Every message is one line.
@@ -31,6 +38,11 @@ pub enum Unhealthy {
     /// Port 0 lets the system choose, and only the running process knows what.
     #[error("the configured port is 0: nobody but the process knows where it listens")]
     AnyPort,
+    /// It has no certificate to show to a process that asks for one, and there is no operations port.
+    #[error(
+        "clients must show a certificate, and there is no operations port (ops.listen) to ask instead"
+    )]
+    NoWay,
     /// Nobody listens there, or the system does not let us.
     #[error("{address} cannot be reached: {source}")]
     Unreachable {
@@ -65,22 +77,47 @@ pub enum Unhealthy {
     },
 }
 
-/// Asks a gRPC server that listens on `listen` for its readiness (`grpc.health.v1`).
-///
-/// # Errors
-/// Any answer but `SERVING`, or none within the time.
-pub async fn grpc(listen: SocketAddr, within: Duration) -> Result<(), Unhealthy> {
-    let address = reachable(listen)?;
-    in_time(address, within, ask_grpc(address)).await
+/// A process to ask: where it listens, how it speaks there, and its operations port.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Where calls come in.
+    pub listen: SocketAddr,
+    /// The TLS of that; none is plaintext.
+    pub tls: Option<&'a ServerTls>,
+    /// Its operations port, which is never encrypted.
+    pub ops: &'a ops::Settings,
 }
 
-/// Asks an HTTP server that listens on `listen` for `path`.
-///
-/// # Errors
-/// Any answer but 200, or none within the time.
-pub async fn http(listen: SocketAddr, path: &str, within: Duration) -> Result<(), Unhealthy> {
-    let address = reachable(listen)?;
-    in_time(address, within, ask_http(address, path)).await
+impl Asked<'_> {
+    /// Asks a gRPC server for its readiness (`grpc.health.v1`), which the operations port tells just so.
+    ///
+    /// # Errors
+    /// Any answer but `SERVING`, or none within the time.
+    pub async fn grpc(self, within: Duration) -> Result<(), Unhealthy> {
+        let (listen, tls, _) = self.way()?;
+        let address = reachable(listen)?;
+        in_time(address, within, ask_grpc(address, tls)).await
+    }
+
+    /// Asks an HTTP server for `path`, or its operations port for `/readyz`.
+    ///
+    /// # Errors
+    /// Any answer but 200, or none within the time.
+    pub async fn http(self, path: &str, within: Duration) -> Result<(), Unhealthy> {
+        let (listen, tls, ops) = self.way()?;
+        let address = reachable(listen)?;
+        let path = if ops { "/readyz" } else { path };
+        in_time(address, within, ask_http(address, tls, path)).await
+    }
+
+    /// Where to ask, how to speak, and whether that is the operations port.
+    fn way(&self) -> Result<(SocketAddr, Option<&ServerTls>, bool), Unhealthy> {
+        if self.tls.is_some_and(ServerTls::asks_for_certificates) {
+            let ops = self.ops.listen.ok_or(Unhealthy::NoWay)?;
+            return Ok((ops, None, true));
+        }
+        Ok((self.listen, self.tls, false))
+    }
 }
 
 /// Where to connect to reach a server that listens on `listen`.
@@ -105,16 +142,33 @@ async fn in_time(
     answered.unwrap_or(Err(Unhealthy::TooLate { address, within }))
 }
 
-async fn connect(address: SocketAddr) -> Result<TokioIo<TcpStream>, Unhealthy> {
-    match TcpStream::connect(address).await {
-        Ok(stream) => Ok(TokioIo::new(stream)),
-        Err(source) => Err(Unhealthy::Unreachable { address, source }),
-    }
+/// A connection, with TLS or without.
+type Transport = TokioIo<Pin<Box<dyn ReadWrite>>>;
+
+trait ReadWrite: AsyncRead + AsyncWrite + Send {}
+impl<T: AsyncRead + AsyncWrite + Send> ReadWrite for T {}
+
+async fn connect(
+    address: SocketAddr,
+    tls: Option<&ServerTls>,
+    protocol: &[u8],
+) -> Result<Transport, Unhealthy> {
+    let stream = TcpStream::connect(address).await;
+    let stream = stream.map_err(|source| Unhealthy::Unreachable { address, source })?;
+    let Some(tls) = tls else {
+        return Ok(TokioIo::new(Box::pin(stream)));
+    };
+    let encrypted = tls.reach(stream, protocol).await;
+    let encrypted = encrypted.map_err(|error| Unhealthy::NoAnswer {
+        address,
+        why: error.to_string(),
+    })?;
+    Ok(TokioIo::new(Box::pin(encrypted)))
 }
 
-async fn ask_grpc(address: SocketAddr) -> Result<(), Unhealthy> {
+async fn ask_grpc(address: SocketAddr, tls: Option<&ServerTls>) -> Result<(), Unhealthy> {
     // Made here and not by the channel, whose errors do not say why.
-    let mut connection = Some(connect(address).await?);
+    let mut connection = Some(connect(address, tls, b"h2").await?);
     let once = service_fn(move |_| {
         let connection = connection.take();
         async { connection.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected)) }
@@ -139,12 +193,16 @@ async fn ask_grpc(address: SocketAddr) -> Result<(), Unhealthy> {
     }
 }
 
-async fn ask_http(address: SocketAddr, path: &str) -> Result<(), Unhealthy> {
+async fn ask_http(
+    address: SocketAddr,
+    tls: Option<&ServerTls>,
+    path: &str,
+) -> Result<(), Unhealthy> {
     let no_answer = |error: hyper::Error| Unhealthy::NoAnswer {
         address,
         why: error.to_string(),
     };
-    let connection = connect(address).await?;
+    let connection = connect(address, tls, b"http/1.1").await?;
     let (mut requests, driver) = http1::handshake(connection).await.map_err(no_answer)?;
     tokio::spawn(driver);
     let question = Request::get(path)

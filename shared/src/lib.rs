@@ -2,7 +2,8 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`serve`], [`backlog`] | the HTTP/2 server: limits, graceful stop |
+//! | [`serve`] | the HTTP/2 server: limits, graceful stop |
+//! | [`connections`], [`backlog`], [`tls`] | the accept loop of every listener, and how it closes; certificates that are replaced while they are used |
 //! | [`rpc`] | the road of a call: deadline, admission, access, completing refusals, access line |
 //! | [`access`] | who may call what, from the descriptors |
 //! | [`caller`] | the verified caller and the call, as methods take them |
@@ -25,6 +26,7 @@ pub mod backlog;
 pub mod caller;
 pub mod clock;
 pub mod config;
+pub mod connections;
 pub mod database;
 pub mod etag;
 pub mod health;
@@ -47,6 +49,7 @@ pub mod service_secrets;
 pub mod shutdown;
 pub mod telemetry;
 pub mod text;
+pub mod tls;
 pub mod token;
 pub mod trace;
 pub mod violations;

@@ -1,6 +1,6 @@
 //! Network addresses: blocks of them, and who a call behind proxies comes from.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use http::HeaderMap;
 
@@ -18,6 +18,16 @@ pub struct Network {
 }
 
 impl Network {
+    /// The addresses of this machine alone: 127.0.0.0/8 and `::1`.
+    #[must_use]
+    pub fn loopback() -> [Self; 2] {
+        let network = |base: IpAddr, prefix| Self { base, prefix };
+        [
+            network(Ipv4Addr::new(127, 0, 0, 0).into(), 8),
+            network(Ipv6Addr::LOCALHOST.into(), Ipv6Addr::BITS),
+        ]
+    }
+
     /// Whether `address` is one of it. An IPv4 address mapped into IPv6 is an IPv4 address.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
@@ -63,6 +73,15 @@ impl Setting for Network {
         } else {
             Err(wrong())
         }
+    }
+}
+
+/// Whose an address is: an IPv4 address, or the /64 of an IPv6 one, since a customer of a network has at least that (RFC 6177).
+#[must_use]
+pub fn customer(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
     }
 }
 

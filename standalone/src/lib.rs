@@ -63,7 +63,16 @@ pub async fn run(stop: &CancellationToken) -> Result<(), Error> {
     let (mut postgres, url) = database::start(&plan, &folder).await?;
     progress.tell("postgres ready");
     made.extend(database(&url));
-    let served = serve(made, ports, &folder, progress, stop, ended(&mut postgres)).await;
+    // Boxed: the settings of all parts make it large.
+    let served = Box::pin(serve(
+        made,
+        ports,
+        &folder,
+        progress,
+        stop,
+        ended(&mut postgres),
+    ));
+    let served = served.await;
     let stopped = postgres.stop().await;
     progress.tell("postgres stopped");
     served.and(stopped.map_err(Error::from))
@@ -83,7 +92,7 @@ pub fn settings() -> Result<Listing, Error> {
 /// Everything that is wrong with the settings; no answer within the time, or another one than that it is ready.
 pub async fn healthcheck(within: Duration) -> Result<(), Error> {
     let plan = first_plan(&Secrets::random())?;
-    Ok(shared::healthcheck::http(plan.gateway.listen, "/health", within).await?)
+    Ok(plan.gateway.asked().http("/health", within).await?)
 }
 
 /// The settings before anything is known of what is made or kept: enough to find every problem in them.

@@ -19,6 +19,9 @@ pub const DEFAULTS: [&str; 4] = [
 ];
 const SECTIONS: [&str; 4] = ["auth", "task", "gateway", "standalone"];
 
+/// Why the services of this process have no TLS.
+const PLAINTEXT: &str = "is not for standalone, whose parts talk to one another in plaintext on this machine; gateway.tls.certificate is";
+
 /// Stands for the URL of the private PostgreSQL before it has one.
 const PRIVATE: &str = "postgres:///tandem?host=/private";
 
@@ -62,6 +65,14 @@ impl Plan {
         let auth = auth_service::config::Config::read(settings);
         let task = task_service::config::Config::read(settings);
         let gateway = gateway::Config::read(settings);
+        let encrypted = [
+            ("auth", auth.as_ref().is_some_and(|auth| auth.tls.is_some())),
+            ("task", task.as_ref().is_some_and(|task| task.tls.is_some())),
+        ];
+        for (section, _) in encrypted.into_iter().filter(|(_, encrypted)| *encrypted) {
+            let key = format!("{section}.tls.certificate");
+            settings.refuse(&key, PLAINTEXT);
+        }
         Some(Self {
             directory: directory?,
             postgres_binaries: postgres_binaries?,
@@ -126,6 +137,8 @@ pub fn known_settings() -> Vec<Asked> {
 
 #[cfg(test)]
 mod tests {
+    use testing::certificates::{Authority, Folder};
+
     use super::*;
     use crate::secrets::Secrets;
 
@@ -186,6 +199,22 @@ mod tests {
         assert_eq!(plan.task.trust.issuer, "me");
         assert_eq!(plan.task.auth_upstream, ["http://127.0.0.1:7/"]);
         assert_eq!(plan.gateway.task_upstream, ["http://elsewhere:1/"]);
+    }
+
+    #[test]
+    fn the_services_of_this_process_speak_plaintext_and_whoever_asks_for_more_is_told() {
+        let (authority, folder) = (Authority::new("authority"), Folder::new());
+        let (certificate, key) = folder.write_identity("auth", &authority.issue(&["localhost"]));
+        let environment = [
+            (
+                "TANDEM_AUTH__TLS__CERTIFICATE",
+                certificate.to_str().unwrap(),
+            ),
+            ("TANDEM_AUTH__TLS__KEY", key.to_str().unwrap()),
+        ];
+        let problems = read(private_database(), &environment).unwrap_err();
+        let keys: Vec<_> = problems.iter().map(shared::config::Problem::key).collect();
+        assert_eq!(keys, ["auth.tls.certificate"]);
     }
 
     #[test]

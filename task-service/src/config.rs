@@ -10,9 +10,11 @@ use shared::{
         KeyMaterial, Listing, Log, Problems, Settings, Source, Telemetry, Weakness, database,
         listen, log, ops, server, telemetry,
     },
+    connections::Protocols,
     database, ops,
     serve::Limits,
     service_secrets,
+    tls::{ClientTls, ServerTls, listener_tls, upstream_tls},
     token::{Freshness, Trust},
 };
 
@@ -62,6 +64,10 @@ pub struct Config {
     pub ops: ops::Settings,
     /// Limits of the server.
     pub server: Limits,
+    /// TLS of the server; none is plaintext.
+    pub tls: Option<ServerTls>,
+    /// TLS towards the auth service, if an address of it is `https`.
+    pub upstream_tls: Option<ClientTls>,
     /// All of it as it may be shown, secrets left out.
     pub listing: Listing,
 }
@@ -87,6 +93,8 @@ impl Config {
         let listen = listen(settings, SECTION);
         let database = database(settings, SECTION);
         let auth_upstream = auth_upstream(settings);
+        let upstreams = [("task.auth_upstream", auth_upstream.as_deref())];
+        let upstream_tls = upstream_tls(settings, SECTION, &upstreams);
         let service_secret = settings.secret("task.service_secret", service_secret);
         let verifier_id = verifier_id(settings);
         let staleness = staleness(settings);
@@ -96,6 +104,7 @@ impl Config {
         let quota = settings.get_within("task.quota", 1..=1_000_000_u32);
         let purge_after = settings.get_within("task.purge_after", MINUTE..=DECADE);
         let server = server(settings, SECTION);
+        let tls = listener_tls(settings, SECTION, Protocols::Http2);
         let ops = ops(settings, SECTION);
         Some(Self {
             log: log?,
@@ -112,6 +121,8 @@ impl Config {
             quota: i32::try_from(quota?).expect("a million fits"),
             purge_after: TimeDelta::from_std(purge_after?).expect("ten years fit"),
             server: server?,
+            tls: tls?,
+            upstream_tls: upstream_tls?,
             listing: settings.listing_for(SECTION),
             ops: ops?,
         })

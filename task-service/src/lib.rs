@@ -31,12 +31,12 @@ use shared::{
     proto::task::task_service_server::TaskServiceServer,
     readiness::{self, Schema},
     serve::{Server, Surface},
+    tls::{self, ClientTls, NoTls, Upstream},
     token::{Revocations, Verifier, feed},
     trace::Tracing,
 };
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::transport::Endpoint;
 
 use crate::{config::Config, tasks::Tasks};
 
@@ -58,9 +58,9 @@ pub enum StartError {
     /// The database's URL is none.
     #[error("the database URL cannot be used")]
     DatabaseUrl(#[source] sqlx::Error),
-    /// The auth service's address is none.
-    #[error("the address of the auth service cannot be used")]
-    Upstream(#[source] tonic::transport::Error),
+    /// The auth service's address cannot be used.
+    #[error(transparent)]
+    Upstream(#[from] NoTls),
     /// An RPC does not say who may call it.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -70,15 +70,16 @@ pub enum StartError {
 #[derive(Debug)]
 enum Feed {
     /// By subscribing to the auth service.
-    Subscribed(Box<Upstream>),
+    Subscribed(Box<Subscription>),
     /// Whoever made the verifier sees to it.
     Given,
 }
 
 /// The auth service, and who it is that subscribes there.
 #[derive(Debug)]
-struct Upstream {
-    auth: Vec<Endpoint>,
+struct Subscription {
+    auth: Vec<Upstream>,
+    tls: Option<ClientTls>,
     service_secret: SecretString,
     verifier_id: String,
 }
@@ -98,9 +99,10 @@ pub struct App {
 impl App {
     /// The service as `config` describes it. The auth service tells it what is revoked and which keys sign.
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        let replicas = config.auth_upstream.iter().cloned();
-        let auth = replicas.map(Endpoint::new).collect::<Result<_, _>>();
-        let auth = auth.map_err(StartError::Upstream)?;
+        let tls = config.upstream_tls.clone();
+        let replicas = config.auth_upstream.iter();
+        let auth = replicas.map(|replica| Upstream::new(replica, tls.as_ref()));
+        let auth = auth.collect::<Result<_, _>>()?;
         let verifier = Verifier::new(
             config.trust.clone(),
             Revocations::Followed(config.staleness),
@@ -108,8 +110,9 @@ impl App {
             Arc::clone(&clock),
         );
         Ok(Self {
-            feed: Feed::Subscribed(Box::new(Upstream {
+            feed: Feed::Subscribed(Box::new(Subscription {
                 auth,
+                tls,
                 service_secret: config.service_secret.clone(),
                 verifier_id: config.verifier_id.clone(),
             })),
@@ -184,9 +187,13 @@ impl App {
         let health = Health::new(surface.names().iter().copied());
         let limits = self.config.server;
         let server = Server::new(surface, health.clone(), self.verifier.clone(), limits)?
+            .speaking(self.config.tls)
             .counting_in(&self.metrics)
             .traced(self.tracing.clone());
         self.verifier.tell(&self.metrics);
+        if let Some(tls) = &self.config.upstream_tls {
+            tls.tell(&self.metrics);
+        }
         let ops = self.ops.start(health.clone(), self.metrics);
 
         let stop = CancellationToken::new();
@@ -220,13 +227,16 @@ impl Feed {
         stop: &CancellationToken,
     ) {
         match self {
-            Self::Subscribed(upstream) => {
-                let Upstream {
+            Self::Subscribed(subscription) => {
+                let Subscription {
                     auth,
+                    tls,
                     service_secret,
                     verifier_id,
-                } = *upstream;
+                } = *subscription;
                 let (told, stop) = (told.clone(), stop.clone());
+                let current = async move { tls::keep_current(tls.as_ref()).await };
+                background.spawn(stop.clone().run_until_cancelled_owned(current));
                 background.spawn(feed::subscribe_traced(
                     tracing,
                     verifier,

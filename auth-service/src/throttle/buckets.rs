@@ -14,12 +14,11 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use shared::network::customer;
 use uuid::Uuid;
 
 /// Locks among which the buckets are spread.
 const SHARDS: usize = 16;
-/// Trailing bits of an IPv6 address that tell nobody apart: a customer of a network has at least a /64 (RFC 6177).
-const OWN_BITS: u32 = 64;
 
 /// How fast a bucket empties and fills.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,10 +46,7 @@ pub(crate) struct Network(IpAddr);
 
 impl From<IpAddr> for Network {
     fn from(address: IpAddr) -> Self {
-        Self(match address.to_canonical() {
-            IpAddr::V4(address) => IpAddr::V4(address),
-            IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> OWN_BITS << OWN_BITS).into()),
-        })
+        Self(customer(address))
     }
 }
 

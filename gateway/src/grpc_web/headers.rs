@@ -9,7 +9,9 @@ use http::{
 use http_body_util::Full;
 use tonic::body::Body;
 
-use crate::{access_log::Peer, deadline::Deadline, request_id::X_REQUEST_ID};
+use shared::connections::Peer;
+
+use crate::{deadline::Deadline, request_id::X_REQUEST_ID};
 
 /// Passed to the service as they came. Not among them: cookies, which are for the gateway alone; `grpc-encoding` and
 /// `grpc-accept-encoding`, since no browser can read a compressed message.

@@ -15,7 +15,7 @@ mod request;
 mod response;
 mod text;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
@@ -28,8 +28,8 @@ use tower::ServiceExt;
 use shared::reason::Reason;
 
 use crate::{
-    app::Gateway, deadline::Deadline, refusal::trailers, request_id, traced::Onwards,
-    upstream::Upstream,
+    app::Gateway, deadline::Deadline, guarded::guarded, refusal::trailers, request_id,
+    traced::Onwards, upstream::Upstream,
 };
 use media::Media;
 
@@ -45,6 +45,10 @@ pub(crate) async fn call(State(gateway): State<Gateway>, mut request: Request) -
         return unsupported_media_type();
     };
     let id = request_id::of(request.headers()).to_owned();
+    let Ok(place) = Arc::clone(&gateway.admission).try_acquire_owned() else {
+        let refusal = trailers(Reason::Overloaded, &id);
+        return response::trailers_only(&HeaderMap::new(), refusal, media.response);
+    };
     let streaming = gateway.contract.is_streaming(request.uri().path());
     let deadline = Deadline::from_headers(request.headers(), gateway.config.deadline, streaming);
     let limits = Limits {
@@ -54,7 +58,7 @@ pub(crate) async fn call(State(gateway): State<Gateway>, mut request: Request) -
     };
     let path = request.uri().path().to_owned();
     let onwards = Onwards::begin(&gateway.contract, gateway.service_of(&path), &mut request);
-    match forward(channel.clone(), request, media, limits).await {
+    let answer = match forward(channel.clone(), request, media, limits).await {
         Ok(answer) => response::translate(answer, media.response, deadline, id, onwards),
         Err(refusal) => {
             if refusal == Reason::UpstreamUnavailable {
@@ -66,7 +70,8 @@ pub(crate) async fn call(State(gateway): State<Gateway>, mut request: Request) -
             }
             response::trailers_only(&HeaderMap::new(), trailers, media.response)
         }
-    }
+    };
+    answer.map(|body| guarded(body, place))
 }
 
 /// What one call may take.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use http::Uri;
+use shared::tls;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::Channel;
 
@@ -29,13 +29,13 @@ pub(super) struct Replicas {
 
 impl Replicas {
     /// One for each upstream: until a name was resolved, its channel finds an address by itself.
-    pub(super) fn new(uris: &[Uri], config: &Config) -> Self {
-        let replica = |(number, uri)| {
-            let replica = Replica::new(upstream::channel(uri, config));
+    pub(super) fn new(services: &[tls::Upstream], config: &Config) -> Self {
+        let replica = |(number, service)| {
+            let replica = Replica::new(upstream::channel(service, None, config));
             ((number, None), Arc::new(replica))
         };
         Self {
-            known: ArcSwap::from_pointee(uris.iter().enumerate().map(replica).collect()),
+            known: ArcSwap::from_pointee(services.iter().enumerate().map(replica).collect()),
             turn: AtomicUsize::new(0),
         }
     }

@@ -8,23 +8,28 @@ use std::{
 };
 
 use http::Uri;
+use shared::tls;
 use tokio::{
     net::lookup_host,
     time::{sleep, timeout},
 };
 
-use super::{channel_to, replicas::Replicas};
+use super::{channel, replicas::Replicas};
 use crate::Config;
 
 /// How long one look may take.
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// Follows every upstream that is a name, for as long as `replicas` are used.
-pub(super) fn follow(replicas: &Arc<Replicas>, uris: &[Uri], config: &Config) {
-    for (number, uri) in uris.iter().enumerate() {
+pub(super) fn follow<'a>(
+    replicas: &Arc<Replicas>,
+    services: impl Iterator<Item = (&'a Uri, tls::Upstream)>,
+    config: &Config,
+) {
+    for (number, (uri, service)) in services.enumerate() {
         if let Some(name) = name(uri) {
             let (replicas, config) = (Arc::downgrade(replicas), config.clone());
-            tokio::spawn(follow_one(replicas, number, uri.clone(), name, config));
+            tokio::spawn(follow_one(replicas, number, service, name, config));
         }
     }
 }
@@ -32,7 +37,7 @@ pub(super) fn follow(replicas: &Arc<Replicas>, uris: &[Uri], config: &Config) {
 async fn follow_one(
     replicas: Weak<Replicas>,
     number: usize,
-    uri: Uri,
+    service: tls::Upstream,
     (host, port): (String, u16),
     config: Config,
 ) {
@@ -45,7 +50,8 @@ async fn follow_one(
             Ok(Ok(addresses)) => {
                 let addresses: BTreeSet<SocketAddr> = addresses.collect();
                 if !addresses.is_empty() {
-                    replicas.set(number, addresses, |one| channel_to(one, &uri, &config));
+                    let channel = |one| channel(&service, Some(one), &config);
+                    replicas.set(number, addresses, channel);
                 }
             }
             Ok(Err(error)) => tracing::warn!(%host, %error, "a service's name is not resolved"),
@@ -60,7 +66,12 @@ async fn follow_one(
 fn name(uri: &Uri) -> Option<(String, u16)> {
     let host = uri.host()?;
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let port = uri.port_u16().unwrap_or(80);
+    let port = if uri.scheme_str() == Some("https") {
+        443
+    } else {
+        80
+    };
+    let port = uri.port_u16().unwrap_or(port);
     (bare.parse::<IpAddr>().is_err()).then(|| (host.to_owned(), port))
 }
 
@@ -75,5 +86,6 @@ mod tests {
         assert_eq!(name("http://[::1]:1"), None);
         assert_eq!(name("http://auth:50051"), Some(("auth".to_owned(), 50051)));
         assert_eq!(name("http://auth"), Some(("auth".to_owned(), 80)));
+        assert_eq!(name("https://auth"), Some(("auth".to_owned(), 443)));
     }
 }

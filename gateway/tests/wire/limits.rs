@@ -76,7 +76,8 @@ fn base64(bytes: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_client_that_sends_nothing_is_cut() {
-    let gateway = gateway_with(|config| config.header_timeout = Duration::from_millis(50)).await;
+    let gateway =
+        gateway_with(|config| config.connections.header_timeout = Duration::from_millis(50)).await;
     for beginning in [
         "",
         "P",
@@ -114,7 +115,7 @@ async fn headers_without_end_are_refused() {
 
 #[tokio::test]
 async fn connections_over_the_cap_wait_until_one_ends() {
-    let gateway = gateway_with(|config| config.max_connections = 1).await;
+    let gateway = gateway_with(|config| config.connections.max_connections = 1).await;
     let held = TcpStream::connect(gateway.address).await.unwrap();
     let mut waiting = TcpStream::connect(gateway.address).await.unwrap();
     waiting
@@ -135,4 +136,43 @@ async fn connections_over_the_cap_wait_until_one_ends() {
         .unwrap()
         .unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn calls_over_the_cap_of_all_connections_are_refused_and_admitted_again_when_one_ends() {
+    let (upstream, mut events) = service::start().await;
+    let gateway = gateway(upstream, upstream, |config| config.max_in_flight = 1).await;
+    let headers = [("content-type", BINARY)];
+    let list = client::request(
+        http::Method::POST,
+        service::LIST,
+        &headers,
+        client::frame(&()),
+    );
+    let under_way = tokio::spawn(client::send_alone(gateway.address, list));
+    assert!(matches!(
+        events.recv().await.unwrap(),
+        service::Event::Call(_)
+    ));
+
+    let refused = client::call(gateway.address, CREATE, &()).await;
+    let (code, reason, _) = refused.error();
+    assert_eq!((code, reason.as_str()), (Code::Unavailable, "OVERLOADED"));
+
+    under_way.abort();
+    assert!(matches!(
+        events.recv().await.unwrap(),
+        service::Event::Cancelled
+    ));
+    let admitted = async {
+        while client::call(gateway.address, CREATE, &())
+            .await
+            .frames()
+            .trailers["grpc-status"]
+            != "0"
+        {}
+    };
+    timeout(PATIENCE, admitted)
+        .await
+        .expect("its place is free again");
 }

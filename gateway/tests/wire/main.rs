@@ -12,6 +12,7 @@ mod replicas;
 mod service;
 mod stopping;
 mod streaming;
+mod tls;
 mod translation;
 
 use std::{net::SocketAddr, sync::LazyLock};
@@ -37,17 +38,7 @@ pub(crate) async fn gateway(
     adjust: impl FnOnce(&mut Config),
 ) -> Running {
     LazyLock::force(&access_log::LOG);
-    let source = Source {
-        defaults: &[DEFAULTS],
-        sections: &[SECTION],
-        made: vec![
-            ("gateway.auth_upstream".into(), format!("http://{auth}")),
-            ("gateway.task_upstream".into(), format!("http://{task}")),
-        ],
-        directory: env!("CARGO_TARGET_TMPDIR").into(),
-        environment: Vec::new(),
-    };
-    let mut config = Config::load(source).unwrap();
+    let mut config = Config::load(source(auth, task)).unwrap();
     adjust(&mut config);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -60,6 +51,20 @@ pub(crate) async fn gateway(
         stop,
         task,
         metrics,
+    }
+}
+
+/// Settings of a gateway before these services.
+pub(crate) fn source(auth: SocketAddr, task: SocketAddr) -> Source<'static> {
+    Source {
+        defaults: &[DEFAULTS],
+        sections: &[SECTION],
+        made: vec![
+            ("gateway.auth_upstream".into(), format!("http://{auth}")),
+            ("gateway.task_upstream".into(), format!("http://{task}")),
+        ],
+        directory: env!("CARGO_TARGET_TMPDIR").into(),
+        environment: Vec::new(),
     }
 }
 

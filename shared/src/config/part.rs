@@ -6,11 +6,14 @@
 
 use std::net::SocketAddr;
 
-use super::common::{Log, database, listen, log};
+use super::common::{Log, database, listen, log, ops};
 use super::problems::Problems;
 use super::settings::Settings;
 use super::sources::Source;
-use crate::database;
+use crate::connections::Protocols;
+use crate::healthcheck::Asked;
+use crate::tls::{ServerTls, listener_tls};
+use crate::{database, ops};
 
 /// What the command `migrate` of a service needs: `<section>.database.*` and `log.*`. `whole` reads all of its settings.
 ///
@@ -29,7 +32,28 @@ pub fn for_migrate<W>(
     })
 }
 
-/// What the command `healthcheck` of a service needs: where it listens. `whole` reads all of its settings.
+/// A running service as the command `healthcheck` knows it.
+#[derive(Debug)]
+pub struct Running {
+    listen: SocketAddr,
+    tls: Option<ServerTls>,
+    ops: ops::Settings,
+}
+
+impl Running {
+    /// Where and how to ask it.
+    #[must_use]
+    pub fn asked(&self) -> Asked<'_> {
+        Asked {
+            listen: self.listen,
+            tls: self.tls.as_ref(),
+            ops: &self.ops,
+        }
+    }
+}
+
+/// What the command `healthcheck` of a service needs: where it listens, with which TLS, and its operations port. `whole` reads
+/// all of its settings.
 ///
 /// # Errors
 /// That missing, or anything wrong with what is set.
@@ -37,9 +61,18 @@ pub fn for_healthcheck<W>(
     source: Source<'_>,
     section: &str,
     whole: impl FnOnce(&mut Settings) -> Option<W>,
-) -> Result<SocketAddr, Problems> {
-    let needed = vec![format!("{section}.listen")];
-    load(source, needed, whole, |settings| listen(settings, section))
+) -> Result<Running, Problems> {
+    let needed = ["listen", "tls.", "ops."].map(|name| format!("{section}.{name}"));
+    load(source, needed.into(), whole, |settings| {
+        let listen = listen(settings, section);
+        let tls = listener_tls(settings, section, Protocols::Http2);
+        let ops = ops(settings, section);
+        Some(Running {
+            listen: listen?,
+            tls: tls?,
+            ops: ops?,
+        })
+    })
 }
 
 fn load<W, T>(

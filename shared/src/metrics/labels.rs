@@ -130,13 +130,13 @@ labels! {
 
     /// Why a connection of a client was refused.
     Refused = "cause" {
-        /// As many as may be are open.
+        /// As many as may be were open when the listener closed; before that, more wait.
         Full = "full",
         /// Its address has as many as it may.
         Address = "address",
         /// TLS was not agreed on in time, or at all.
         Handshake = "handshake",
-        /// It said nothing in time.
+        /// It said nothing in time, or nothing of HTTP.
         Silent = "silent",
     }
 

@@ -29,7 +29,7 @@ use opentelemetry_sdk::{
 use prometheus::{Registry, TextEncoder};
 
 pub use self::{
-    certificate::Certificate,
+    certificate::tell_expiry,
     connections::{Connections, Open},
     rpc::code_name,
 };

@@ -6,6 +6,7 @@
 
 mod complete;
 mod deadline;
+mod ending;
 mod line;
 mod opening;
 mod traced;
@@ -32,6 +33,7 @@ use tracing::Instrument as _;
 use crate::{
     access::{Access, AccessPolicy, Rpc},
     caller::{Call, Caller, ServiceCaller},
+    connections::StreamsEnd,
     metrics::{CallMeter, RpcMeter},
     network::Network,
     refusal::{Reason, refuse_plainly},
@@ -113,6 +115,7 @@ impl Rules {
         );
         let request_id = opened.call.request_id.clone();
         let peer = opened.call.peer;
+        let ends = request.extensions().get::<StreamsEnd>().cloned();
         let mut caller = None;
         let answered = match self.admit(rpc, opened, request, &mut caller) {
             Ok((_permit, call, request)) => {
@@ -124,6 +127,11 @@ impl Rules {
             Err(status) => status.into_http(),
         };
         let (mut answer, reason) = span.in_scope(|| complete::complete(answered, &request_id));
+        if rpc.is_some_and(|rpc| rpc.streaming)
+            && let Some(ends) = ends
+        {
+            answer = ending::end_with(answer, ends, request_id.clone());
+        }
         if let Some(age) = caller.and_then(|_| self.verifier.staleness()) {
             let age = HeaderValue::from(u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
             answer.headers_mut().insert(STALENESS, age);

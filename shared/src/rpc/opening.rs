@@ -8,7 +8,8 @@ use tonic::{Status, body::Body};
 
 use super::deadline;
 use crate::{
-    caller::{Call, Peer},
+    caller::Call,
+    connections::Peer,
     network::{self, Network},
     refusal::{Problem, Reason, Refusal, Violation, refuse},
 };

@@ -13,7 +13,7 @@ use tonic::{Code, Status, body::Body};
 use super::{complete, line::method};
 use crate::{
     access::Rpc,
-    caller::Peer,
+    connections::Peer,
     metrics::code_name,
     network::Network,
     trace::{Span, Trace, Tracing, blames_server},

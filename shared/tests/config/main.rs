@@ -6,6 +6,7 @@ mod mistakes;
 mod problems;
 mod properties;
 mod sources;
+mod tls;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -41,6 +42,11 @@ reflection = true
 keepalive_interval = "60s"
 keepalive_timeout = "20s"
 connection_age = "30m"
+connection_grace = "1m"
+max_connections = 4096
+max_connections_per_address = 512
+handshake_timeout = "10s"
+header_timeout = "10s"
 max_streams = 200
 "#;
 const KEY: &str = "qm1yZ3lcQ0pXv8fT2bN4uHkR7wEoJdGsA9iLxVtY5z0=";

@@ -21,7 +21,7 @@ fn defaults_and_the_required_values_make_a_configuration() {
     assert_eq!(config.database.recycle_after, Duration::from_hours(1));
     assert_eq!(config.database.application_name, "tandem-auth");
     assert_eq!(config.server.drain, Duration::from_secs(25));
-    assert_eq!(config.server.max_streams, 200);
+    assert_eq!(config.server.connections.max_streams, 200);
     assert_eq!(config.server.trusted_proxies, []);
     assert!(config.telemetry.otlp.is_none());
     assert!((config.telemetry.ratio - 0.01).abs() < f64::EPSILON);

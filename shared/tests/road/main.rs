@@ -1,6 +1,8 @@
 //! The road of a call, through the wire: whatever happens on it, the caller gets a status it can act on.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "../limits/mod.rs"]
+mod limits;
 mod metrics;
 mod policy;
 mod probe;

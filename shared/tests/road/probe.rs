@@ -24,6 +24,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, transport::Channel};
 
+use crate::limits;
+
 /// `SignIn` begins and waits to be released, `SignUp` panics, `SignOut` answers.
 #[derive(Debug, Clone)]
 struct Probe {
@@ -102,10 +104,7 @@ pub(crate) fn limits() -> Limits {
         deadline: Duration::from_secs(10),
         pause: Duration::ZERO,
         drain: Duration::from_secs(10),
-        max_streams: 200,
-        keepalive_interval: Duration::from_mins(1),
-        keepalive_timeout: Duration::from_secs(20),
-        connection_age: Duration::from_mins(30),
+        connections: limits::of_connections(),
         reflection: true,
         trusted_proxies: Vec::new(),
     }

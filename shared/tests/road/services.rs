@@ -68,10 +68,7 @@ fn server(secrets: ServiceSecrets) -> Result<Server, PolicyError> {
         deadline: Duration::from_secs(1),
         pause: Duration::ZERO,
         drain: Duration::from_secs(1),
-        max_streams: 8,
-        keepalive_interval: Duration::from_mins(1),
-        keepalive_timeout: Duration::from_secs(20),
-        connection_age: Duration::from_mins(30),
+        connections: crate::limits::of_connections(),
         reflection: false,
         trusted_proxies: Vec::new(),
     };

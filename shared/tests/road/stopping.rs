@@ -6,6 +6,7 @@ use http_body_util::Full;
 use hyper::{body::Bytes, client::conn::http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use shared::{
+    connections::ConnectionLimits,
     proto::{
         auth::{SignInRequest, SignOutRequest, auth_service_client::AuthServiceClient},
         health::{
@@ -21,7 +22,10 @@ use tokio::{
 };
 use tonic::{Code, transport::Channel};
 
-use crate::probe::{limits, serve};
+use crate::{
+    limits::of_connections,
+    probe::{limits, serve},
+};
 
 /// Far longer than any of this takes, far shorter than the drain bound of [`limits`].
 const SOON: Duration = Duration::from_secs(5);
@@ -190,7 +194,10 @@ async fn a_connection_that_says_nothing_does_not_hold_up_the_stop() {
 #[tokio::test]
 async fn an_old_connection_is_replaced_while_its_call_goes_on() {
     let served = serve(Limits {
-        connection_age: Duration::from_millis(50),
+        connections: ConnectionLimits {
+            connection_age: Duration::from_millis(50),
+            ..of_connections()
+        },
         ..limits()
     })
     .await;

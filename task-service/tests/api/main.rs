@@ -15,6 +15,7 @@ mod get;
 mod isolation;
 mod knocker;
 mod list;
+mod mutual_tls;
 mod outage;
 mod pair;
 mod properties;

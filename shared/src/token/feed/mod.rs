@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{
     Request, Streaming,
     metadata::{Ascii, MetadataValue, errors::InvalidMetadataValue},
-    transport::{Channel, Endpoint},
+    transport::Channel,
 };
 
 use self::{backoff::Backoff, interruption::Interruption, reading::Reading};
@@ -36,6 +36,7 @@ use crate::{
         AcknowledgeKeysRequest, WatchRevocationsRequest, WatchRevocationsResponse,
         verifier_service_client::VerifierServiceClient,
     },
+    tls::Upstream,
     trace::{Span, SpanKind, Tracing},
 };
 
@@ -47,13 +48,14 @@ const WATCH: &str = "tandem.auth.v1.VerifierService/WatchRevocations";
 
 /// Keeps `verifier` as the auth service publishes, until `stop`.
 ///
-/// `auth` is its replicas, at least one; the name of an endpoint may stand for several too, and is resolved each time.
+/// `auth` is its replicas, at least one; the name of one may stand for several too, and is resolved each time. Whoever gives
+/// them TLS keeps it current.
 /// `service_secret` is what the auth service knows services by, `verifier_id` a name of this process, 1 to 100 characters.
 /// `ready` tells whether every good token is accepted: false until a first snapshot was proven and keys have come, and
 /// whenever the strictest of the verifier's bounds has passed. No call waits for any of this.
 pub async fn subscribe(
     verifier: Verifier,
-    auth: Vec<Endpoint>,
+    auth: Vec<impl Into<Upstream>>,
     service_secret: SecretString,
     verifier_id: String,
     ready: watch::Sender<bool>,
@@ -68,14 +70,14 @@ pub async fn subscribe(
 pub async fn subscribe_traced(
     tracing: Tracing,
     verifier: Verifier,
-    (auth, service_secret): (Vec<Endpoint>, SecretString),
+    (auth, service_secret): (Vec<impl Into<Upstream>>, SecretString),
     verifier_id: String,
     ready: watch::Sender<bool>,
     stop: CancellationToken,
 ) {
     let subscription = Subscription {
         verifier: &verifier,
-        auth,
+        auth: auth.into_iter().map(Into::into).collect(),
         service_secret,
         verifier_id,
         tracing,
@@ -112,7 +114,7 @@ async fn tell(verifier: &Verifier, ready: &watch::Sender<bool>) -> Infallible {
 
 struct Subscription<'a> {
     verifier: &'a Verifier,
-    auth: Vec<Endpoint>,
+    auth: Vec<Upstream>,
     service_secret: SecretString,
     verifier_id: String,
     tracing: Tracing,
@@ -148,7 +150,7 @@ impl Subscription<'_> {
     }
 
     /// One attempt, traced, and why it came to its end.
-    async fn watch(&self, auth: &Endpoint, reading: &mut Reading<'_>) -> Interruption {
+    async fn watch(&self, auth: &Upstream, reading: &mut Reading<'_>) -> Interruption {
         let mut span = self.tracing.begin(SpanKind::Client, WATCH);
         if let Some(span) = &mut span {
             span.set("rpc.system.name", "grpc");
@@ -163,7 +165,7 @@ impl Subscription<'_> {
 
     async fn read(
         &self,
-        auth: &Endpoint,
+        auth: &Upstream,
         reading: &mut Reading<'_>,
         span: Option<&Span>,
     ) -> Result<Infallible, Interruption> {

@@ -1,0 +1,169 @@
+//! What the files hold, read and understood.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use chrono::DateTime;
+use rustls::{
+    InconsistentKeys, RootCertStore,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    sign::CertifiedKey,
+};
+use x509_cert::{Certificate, der::Decode as _};
+use zeroize::Zeroizing;
+
+use super::{
+    PROVIDER,
+    faults::{Fault, Part, Validity, What},
+};
+
+/// Where the files are; each holds PEM (RFC 7468).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    /// The certificate to show and its key.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// The authorities to accept certificates of.
+    pub authorities: Option<PathBuf>,
+}
+
+/// The bytes of the files. No `Debug`: one is a key.
+#[derive(PartialEq, Eq)]
+pub(super) struct Contents {
+    identity: Option<(Vec<u8>, Zeroizing<Vec<u8>>)>,
+    authorities: Option<Vec<u8>>,
+}
+
+/// What the bytes mean.
+pub(super) struct Material {
+    pub(super) identity: Option<Identity>,
+    pub(super) authorities: Option<Arc<RootCertStore>>,
+}
+
+/// A certificate to show, and the key that belongs to it.
+pub(super) struct Identity {
+    pub(super) certified: Arc<CertifiedKey>,
+    pub(super) validity: Validity,
+}
+
+impl Files {
+    /// Reads them all. If one cannot be read, what is wrong with the others is told with it. Blocks.
+    pub(super) fn read(&self) -> Result<Contents, Vec<Fault>> {
+        let mut faults = Vec::new();
+        let mut read = |part, path: &Path| match fs::read(path) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                faults.push(fault(part, path, What::Unreadable(error)));
+                None
+            }
+        };
+        let identity = self.identity.as_ref().map(|(certificate, key)| {
+            let certificate = read(Part::Certificate, certificate);
+            certificate.zip(read(Part::Key, key).map(Zeroizing::new))
+        });
+        let authorities = self.authorities.as_ref();
+        let authorities = authorities.map(|path| read(Part::Authorities, path));
+        let contents = Contents {
+            identity: identity.flatten(),
+            authorities: authorities.flatten(),
+        };
+        if faults.is_empty() {
+            return Ok(contents);
+        }
+        faults.extend(self.understand(&contents).err().into_iter().flatten());
+        Err(faults)
+    }
+
+    /// Understands what was read from them.
+    pub(super) fn understand(&self, contents: &Contents) -> Result<Material, Vec<Fault>> {
+        let identity = match (&self.identity, &contents.identity) {
+            (Some(paths), Some((certificate, key))) => identity(paths, certificate, key).map(Some),
+            _ => Ok(None),
+        };
+        let authorities = match (&self.authorities, &contents.authorities) {
+            (Some(path), Some(pem)) => authorities(path, pem).map(|store| Some(Arc::new(store))),
+            _ => Ok(None),
+        };
+        match (identity, authorities) {
+            (Ok(identity), Ok(authorities)) => Ok(Material {
+                identity,
+                authorities,
+            }),
+            (Err(mut faults), authorities) => {
+                faults.extend(authorities.err());
+                Err(faults)
+            }
+            (Ok(_), Err(fault)) => Err(vec![fault]),
+        }
+    }
+}
+
+fn identity(
+    (certificate, key): &(PathBuf, PathBuf),
+    certificate_pem: &[u8],
+    key_pem: &[u8],
+) -> Result<Identity, Vec<Fault>> {
+    let chain = chain(certificate_pem);
+    let chain = chain.map_err(|what| fault(Part::Certificate, certificate, what));
+    let private = PrivateKeyDer::from_pem_slice(key_pem);
+    let private = private.map_err(|_not_pem| fault(Part::Key, key, What::NoKey));
+    let ((chain, validity), private) = match (chain, private) {
+        (Ok(chain), Ok(private)) => (chain, private),
+        (chain, private) => return Err(chain.err().into_iter().chain(private.err()).collect()),
+    };
+    let certified = CertifiedKey::from_der(chain, private, &PROVIDER).map_err(|error| {
+        let what = match error {
+            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => What::Mismatch,
+            _ => What::Unusable,
+        };
+        vec![fault(Part::Key, key, what)]
+    })?;
+    Ok(Identity {
+        certified: Arc::new(certified),
+        validity,
+    })
+}
+
+/// The certificate to show with those that lead to its authority, and when the first of them is valid.
+fn chain(pem: &[u8]) -> Result<(Vec<CertificateDer<'static>>, Validity), What> {
+    let chain = certificates(pem)?;
+    let first = chain.first().ok_or(What::NoCertificate)?;
+    let first = Certificate::from_der(first).map_err(|_malformed| What::Malformed)?;
+    let validity = first.tbs_certificate().validity();
+    let moment = |time: x509_cert::time::Time| DateTime::from(time.to_system_time());
+    let validity = Validity {
+        from: moment(validity.not_before),
+        until: moment(validity.not_after),
+    };
+    Ok((chain, validity))
+}
+
+fn authorities(path: &Path, pem: &[u8]) -> Result<RootCertStore, Fault> {
+    let fault = |what| fault(Part::Authorities, path, what);
+    let mut store = RootCertStore::empty();
+    for certificate in certificates(pem).map_err(fault)? {
+        store
+            .add(certificate)
+            .map_err(|_malformed| fault(What::Malformed))?;
+    }
+    Ok(store)
+}
+
+/// At least one.
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, What> {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match certificates {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        Ok(_) | Err(_) => Err(What::NoCertificate),
+    }
+}
+
+fn fault(part: Part, path: &Path, what: What) -> Fault {
+    Fault {
+        part,
+        path: path.to_owned(),
+        what,
+    }
+}
