@@ -4,13 +4,11 @@ use std::{net::SocketAddr, time::Duration};
 
 use shared::{
     config::{
-        KeyMaterial, Listing, Log, Problems, Settings, Source, Weakness, database, listen, log,
-        ops, server,
+        KeyMaterial, Listing, Log, Problems, Settings, Source, Telemetry, Weakness, database,
+        listen, log, ops, server, telemetry,
     },
     connections::Protocols,
-    database,
-    healthcheck::Asked,
-    ops,
+    database, ops,
     serve::Limits,
     service_secrets::ServiceSecrets,
     tls::{ServerTls, listener_tls},
@@ -45,6 +43,8 @@ pub struct Config {
     pub log: Log,
     /// Its operations port.
     pub ops: ops::Settings,
+    /// What it exports.
+    pub telemetry: Telemetry,
     /// Limits of its server.
     pub server: Limits,
     /// TLS of its server; none is plaintext.
@@ -91,20 +91,11 @@ impl Config {
         Source::of_process(&[DEFAULTS], &[SECTION])
     }
 
-    /// Where the process of these settings is asked whether it is ready.
-    #[must_use]
-    pub fn asked(&self) -> Asked<'_> {
-        Asked {
-            listen: self.listen,
-            tls: self.tls.as_ref(),
-            ops: &self.ops,
-        }
-    }
-
     /// Reads each setting by itself; `None` when something was noted.
     pub fn read(settings: &mut Settings) -> Option<Self> {
         let listen = listen(settings, SECTION);
         let log = log(settings);
+        let telemetry = telemetry(settings);
         let server = server(settings, SECTION);
         let tls = listener_tls(settings, SECTION, Protocols::Http2);
         let database = database(settings, SECTION);
@@ -124,6 +115,7 @@ impl Config {
             ops: ops?,
             listen: listen?,
             log: log?,
+            telemetry: telemetry?,
             server: server?,
             tls: tls?,
             database: database?,

@@ -47,6 +47,7 @@ use shared::{
     readiness::{self, Schema},
     serve::Server,
     token::{Revocations, Trust, Verifier},
+    trace::Tracing,
 };
 use tokio::{
     net::TcpListener,
@@ -70,6 +71,8 @@ use crate::{
     tokens::Mint,
 };
 
+/// What this service is called in telemetry.
+pub const SERVICE: &str = "tandem-auth";
 /// OWASP's minimum for Argon2id: memory in KiB, passes.
 const OWASP_MINIMUM: (u32, u32) = (19_456, 2);
 
@@ -211,6 +214,13 @@ impl App {
     #[must_use]
     pub fn with_ops(self, ops: Ops) -> Self {
         Self { ops, ..self }
+    }
+
+    /// Traces calls by `tracing`.
+    #[must_use]
+    pub fn traced(mut self, tracing: Tracing) -> Self {
+        self.server = self.server.traced(tracing);
+        self
     }
 
     /// Serves on `listener` until `shutdown` resolves, then stops: calls under way, then background tasks, then the

@@ -9,8 +9,8 @@ use std::{
 
 use anyhow::Context as _;
 use auth_service::{
-    App, SCHEMA,
-    config::Config,
+    App, SCHEMA, SERVICE,
+    config::{Config, SECTION},
     keys_command::{KeysCommand, KeysCommandError},
     operator, restoration,
 };
@@ -18,9 +18,10 @@ use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret as _;
 use shared::{
     clock::SystemClock,
-    config::{Setting, exit_with},
+    config::{Problems, Setting, exit_with, for_healthcheck, for_migrate},
     ops::Ops,
     shutdown, telemetry,
+    trace::Otlp,
 };
 use tokio::net::TcpListener;
 
@@ -65,35 +66,41 @@ enum Command {
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command.unwrap_or(Command::Serve);
-    let config = match Config::load(Config::source()) {
-        Ok(config) => config,
-        Err(problems) => return exit_with(&problems),
-    };
-    run(command, config).unwrap_or_else(|error| {
-        eprintln!("{error:#}");
-        ExitCode::FAILURE
+    run(command).unwrap_or_else(|error| match error.downcast::<Problems>() {
+        Ok(problems) => exit_with(&problems),
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
     })
 }
 
 #[tokio::main]
-async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let config = || Config::load(Config::source());
     match command {
-        Command::Serve => serve(config).await?,
-        Command::Migrate => return migrate(&config).await,
-        Command::CheckConfig => {}
-        Command::PrintConfig => write!(io::stdout(), "{}", config.listing)?,
-        Command::Healthcheck { timeout } => config.asked().grpc(timeout).await?,
+        Command::Serve => serve(config()?).await?,
+        Command::Migrate => return migrate().await,
+        Command::CheckConfig => drop(config()?),
+        Command::PrintConfig => write!(io::stdout(), "{}", config()?.listing)?,
+        Command::Healthcheck { timeout } => {
+            let process = for_healthcheck(Config::source(), SECTION, Config::read)?;
+            process.grpc(timeout).await?;
+        }
         Command::Keys(command) => {
+            let config = config()?;
             telemetry::init(&config.log)?;
             let told = command.run(config, Arc::new(SystemClock)).await;
             return tell(told, KeysCommandError::exit_code);
         }
         Command::Admin(command) => {
+            let config = config()?;
             telemetry::init(&config.log)?;
             let told = operator::run(config, &SystemClock, command).await;
             return tell(told, operator::Error::exit_code);
         }
         Command::Restored { .. } => {
+            let config = config()?;
             telemetry::init(&config.log)?;
             let told = restoration::run(config, &SystemClock).await;
             return tell(told, restoration::Error::exit_code);
@@ -106,20 +113,26 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     telemetry::init(&config.log)?;
     let stop = shutdown::on_signal();
     let address = config.listen;
+    let otlp = Otlp::start(&config.telemetry)?;
+    let tracing = otlp.tracing(SERVICE)?;
     let ops = Ops::bind(&config.ops, &config.listing).await?;
-    let metrics = ops.metrics("tandem-auth", env!("CARGO_PKG_VERSION"));
-    let app = App::counted(config, Arc::new(SystemClock), &metrics)?.with_ops(ops);
+    let metrics = ops.metrics(&otlp, SERVICE)?;
+    let app = App::counted(config, Arc::new(SystemClock), &metrics)?
+        .with_ops(ops)
+        .traced(tracing);
     let listener = TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on {address}"))?;
     tracing::info!(address = %listener.local_addr()?, "serving");
-    Ok(app.serve(listener, stop).await?)
+    app.serve(listener, stop).await?;
+    otlp.stop();
+    Ok(())
 }
 
-async fn migrate(config: &Config) -> anyhow::Result<ExitCode> {
-    telemetry::init(&config.log)?;
-    let url = config.database.url.expose_secret();
-    Ok(SCHEMA.migrate_command(url).await?)
+async fn migrate() -> anyhow::Result<ExitCode> {
+    let (log, database) = for_migrate(Config::source(), SECTION, Config::read)?;
+    telemetry::init(&log)?;
+    Ok(SCHEMA.migrate_command(database.url.expose_secret()).await?)
 }
 
 /// Tells what a command has done, or why it has done nothing.

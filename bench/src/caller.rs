@@ -29,6 +29,7 @@ pub(crate) struct Person {
     email: String,
     user_id: String,
     known: Vec<String>,
+    turns: usize,
     refresh_token: String,
     /// Access tokens, the newest last. All of them are good, so calls carry one after another.
     held: Vec<Held>,
@@ -73,6 +74,7 @@ impl Person {
             email,
             user_id: answer.account.context("an answer without an account")?.id,
             known: Vec::new(),
+            turns: 0,
             refresh_token: String::new(),
             held: Vec::new(),
             fresh_every,
@@ -82,21 +84,21 @@ impl Person {
     }
 
     /// Calls one after another until the time is up.
-    pub(crate) async fn work(mut self, until: Instant) -> Report {
+    pub(crate) async fn work(&mut self, until: Instant) -> Report {
         let mut report = Report::default();
-        let mut turn = 0_usize;
         while Instant::now() < until {
-            let is_due = |every: u64| (turn as u64 + 1).is_multiple_of(every);
+            let next = self.turns as u64 + 1;
+            let is_due = |every: u64| next.is_multiple_of(every);
             if self.fresh_every.is_some_and(is_due) {
                 self.take_fresh_tokens(&mut report).await;
             }
             let began = Instant::now();
-            let (method, result) = self.turn(turn).await;
+            let (method, result) = self.turn(self.turns).await;
             report.note(method, began.elapsed(), result);
-            turn += 1;
+            self.turns += 1;
         }
-        for held in self.held {
-            report.note_token(held.kid);
+        for held in &self.held {
+            report.note_token(held.kid.clone());
         }
         report
     }
@@ -141,6 +143,20 @@ impl Person {
             kid: kid.expect("a token names its key"),
         });
         self.refresh_token = tokens.refresh_token;
+    }
+
+    /// Reads one task again and again, having made it, until the time is up; gives how many calls that were. Its token has to
+    /// last for all of them.
+    pub(crate) async fn read(&mut self, until: Instant) -> Result<u64, Status> {
+        if self.known.is_empty() {
+            self.create(0).await?;
+        }
+        let mut calls = 0;
+        while Instant::now() < until {
+            self.get(0).await?;
+            calls += 1;
+        }
+        Ok(calls)
     }
 
     /// Of ten calls two create, five get, two list, one updates.

@@ -26,13 +26,13 @@ pub(crate) struct Load {
 
 /// Measures, and prints what it saw; whether every call was answered OK.
 pub(crate) async fn run(arguments: Load) -> anyhow::Result<bool> {
-    let stack = Stack::start(&arguments.settings).await?;
+    let stack = Stack::start("load", &arguments.settings).await?;
     let people = sign_up(&stack, &arguments).await?;
     let until = Instant::now() + Duration::from_secs(arguments.seconds);
 
     let mut working: JoinSet<Report> = people
         .into_iter()
-        .map(|person| person.work(until))
+        .map(|mut person| async move { person.work(until).await })
         .collect();
     let mut report = Report::default();
     while let Some(part) = working.join_next().await {

@@ -1,5 +1,5 @@
 //! Measures real processes, every reply checked: a closed loop of concurrent callers against a fresh stack, or, with
-//! `revocations`, how soon every replica refuses what one of them has ended.
+//! `revocations`, how soon every replica refuses what one of them has ended, or, with `telemetry`, what traces cost.
 //!
 //! It starts the programs that lie beside it, with a folder and ports of their own, so that one command measures and leaves
 //! nothing behind.
@@ -11,6 +11,7 @@ mod report;
 mod revocations;
 mod stack;
 mod start;
+mod telemetry;
 
 use std::process::ExitCode;
 
@@ -34,6 +35,8 @@ enum Command {
     Revocations(revocations::Arguments),
     /// Measures how soon each process is ready, and its memory while nobody calls.
     Start(start::Arguments),
+    /// CPU per call with telemetry on ÷ off, of two stacks measured by turns.
+    Telemetry(telemetry::Arguments),
 }
 
 /// `NAME=VALUE`, as a setting is given.
@@ -49,6 +52,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         None => load::run(load).await?,
         Some(Command::Revocations(arguments)) => revocations::run(arguments).await?,
         Some(Command::Start(arguments)) => start::run(arguments).await?,
+        Some(Command::Telemetry(arguments)) => telemetry::run(arguments).await?,
     };
     Ok(if good {
         ExitCode::SUCCESS

@@ -18,14 +18,15 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
-    /// Starts it and waits until it says that it is ready.
-    pub(crate) async fn start(settings: &[(String, String)]) -> anyhow::Result<Self> {
+    /// Starts the one of this name and waits until it says that it is ready.
+    pub(crate) async fn start(name: &str, settings: &[(String, String)]) -> anyhow::Result<Self> {
         let binary = std::env::current_exe()?.with_file_name("standalone");
         anyhow::ensure!(
             binary.exists(),
             "build it first: cargo build --release --package standalone"
         );
-        let folder = std::env::temp_dir().join(format!("tandem-bench-{}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("tandem-bench-{}-{name}", std::process::id()));
         let (auth, task, gateway) = (free_port()?, free_port()?, free_port()?);
         let variables = [
             ("TANDEM_STANDALONE__DIRECTORY", folder.display().to_string()),
@@ -54,6 +55,11 @@ impl Stack {
                 .map(|_| channel(task))
                 .collect::<anyhow::Result<_>>()?,
         })
+    }
+
+    /// The process that serves: all but the database.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Stops it and removes its data.

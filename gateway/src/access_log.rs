@@ -1,4 +1,4 @@
-//! One line a request: method, path, HTTP status, gRPC status, milliseconds, request id, peer. Never a query, a header or a
+//! One line a request: method, path, HTTP status, gRPC status, milliseconds, request id, trace id, peer. Never a query, a header or a
 //! body: they may hold secrets.
 //!
 //! The line is written when the answer's last byte has been handed over or the client has gone, whichever comes first, so that
@@ -12,15 +12,28 @@ use axum::{
     response::Response,
 };
 use http::{HeaderValue, Method, StatusCode};
-use shared::connections::Peer;
+use shared::{
+    connections::Peer,
+    trace::{Trace, Tracing},
+};
 use tokio::time::Instant;
 use tonic::Code;
 
 use crate::{
+    contract::Contract,
     guarded::guarded,
     meter::{self, Meter},
     request_id::{self, X_REQUEST_ID},
+    traced,
 };
+
+/// What a line needs to know beside its request.
+#[derive(Debug, Clone)]
+pub(crate) struct Recorder {
+    pub(crate) tracing: Tracing,
+    pub(crate) contract: Arc<Contract>,
+    pub(crate) meter: Arc<Meter>,
+}
 
 /// Where the translation writes the gRPC status once it is known; in the extensions of an answer.
 #[derive(Debug, Clone, Default)]
@@ -33,15 +46,16 @@ impl GrpcStatus {
     }
 }
 
-/// Gives the request its id, and logs it.
+/// Gives the request its id and its place in a trace, logs and counts it.
 pub(crate) async fn record(
-    State(meter): State<Arc<Meter>>,
+    State(recorder): State<Recorder>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let id = request_id::choose(request.headers());
     request.headers_mut().insert(X_REQUEST_ID, id.clone());
-    let mut line = Line::new(&request, id.clone(), meter);
+    let trace = traced::arrive(&recorder.tracing, &recorder.contract, &mut request);
+    let mut line = Line::new(&request, id.clone(), trace, recorder.meter);
     let mut response = next.run(request).await;
     response.headers_mut().insert(X_REQUEST_ID, id);
     line.status = Some(response.status());
@@ -55,6 +69,7 @@ struct Line {
     path: String,
     peer: Option<Peer>,
     id: HeaderValue,
+    trace: Trace,
     start: Instant,
     status: Option<StatusCode>,
     grpc: Option<GrpcStatus>,
@@ -62,7 +77,7 @@ struct Line {
 }
 
 impl Line {
-    fn new(request: &Request, id: HeaderValue, meter: Arc<Meter>) -> Self {
+    fn new(request: &Request, id: HeaderValue, trace: Trace, meter: Arc<Meter>) -> Self {
         meter.begin();
         Self {
             meter,
@@ -70,6 +85,7 @@ impl Line {
             path: request.uri().path().to_owned(),
             peer: request.extensions().get().copied(),
             id,
+            trace,
             start: Instant::now(),
             status: None,
             grpc: None,
@@ -107,9 +123,16 @@ impl Drop for Line {
             grpc_status = self.grpc_status(),
             ms,
             request_id = self.id.to_str().ok(),
+            trace_id = self.trace.id.map(tracing::field::display),
             peer = self.peer.map(|Peer(address)| tracing::field::display(address)),
             "request"
         );
+        if let Some(mut span) = self.trace.span.take() {
+            traced::answered(&mut span, &self.id, self.status);
+            if let Some(code) = self.code() {
+                traced::concluded(&mut span, code);
+            }
+        }
         let route = meter::route(&self.method, &self.path);
         self.meter.end(route, self.start, self.status, self.code());
     }

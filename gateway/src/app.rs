@@ -8,12 +8,14 @@ use axum::{
     middleware,
     routing::{any, get},
 };
+use http::Uri;
 use shared::{
     connections::{Connections, Protocols},
     health::Health,
     metrics::Metrics,
     ops::Ops,
     tls::{self, NoTls},
+    trace::Tracing,
 };
 use tokio::{net::TcpListener, sync::Semaphore};
 
@@ -25,6 +27,9 @@ use crate::{
     meter::Meter,
     upstream::Upstreams,
 };
+
+/// What the gateway is called in telemetry.
+pub const SERVICE: &str = "tandem-gateway";
 
 /// Why a gateway stopped without being told to.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +48,7 @@ pub struct App {
     config: Config,
     metrics: Metrics,
     ops: Ops,
+    tracing: Tracing,
 }
 
 /// What every handler can ask for.
@@ -76,6 +82,12 @@ impl App {
         Self::counted(config, &Metrics::off())
     }
 
+    /// Traces calls by `tracing`.
+    #[must_use]
+    pub fn traced(self, tracing: Tracing) -> Self {
+        Self { tracing, ..self }
+    }
+
     /// Like [`App::new`], and counts in `metrics` what it does.
     #[must_use]
     pub fn counted(config: Config, metrics: &Metrics) -> Self {
@@ -83,6 +95,7 @@ impl App {
             config,
             metrics: metrics.clone(),
             ops: Ops::none(),
+            tracing: Tracing::off(),
         }
     }
 
@@ -114,7 +127,8 @@ impl App {
         let connections = self.connections();
         let drain = self.config.drain;
         let upstream_tls = self.config.upstream_tls.clone();
-        let router = router(Gateway::new(self.config, &self.metrics, leaving)?);
+        let gateway = Gateway::new(self.config, &self.metrics, leaving)?;
+        let router = router(gateway, self.tracing);
         let ops = self.ops.start(health.clone(), self.metrics);
         tracing::info!(%address, "listening");
         tokio::select! {
@@ -141,6 +155,15 @@ impl App {
 }
 
 impl Gateway {
+    /// Where the replicas are of the service that serves this path, as the setting says.
+    pub(crate) fn service_of(&self, path: &str) -> &[Uri] {
+        if path.starts_with("/tandem.auth.") {
+            &self.config.auth_upstream
+        } else {
+            &self.config.task_upstream
+        }
+    }
+
     fn new(config: Config, metrics: &Metrics, leaving: Leaving) -> Result<Self, NoTls> {
         let contract = Arc::new(Contract::read());
         Ok(Self {
@@ -167,8 +190,12 @@ async fn stop(connections: &Connections, longest: Duration) {
 }
 
 /// The log is outermost, so that it sees preflights; CORS comes before the routes, so that every answer carries its headers.
-fn router(gateway: Gateway) -> Router {
-    let meter = Arc::clone(&gateway.meter);
+fn router(gateway: Gateway, tracing: Tracing) -> Router {
+    let recorder = access_log::Recorder {
+        tracing,
+        contract: Arc::clone(&gateway.contract),
+        meter: Arc::clone(&gateway.meter),
+    };
     let cors = cors::layer(&gateway.config.cors_origins);
     let leaving = middleware::from_fn_with_state(gateway.leaving.clone(), leaving::tell);
     Router::new()
@@ -179,6 +206,6 @@ fn router(gateway: Gateway) -> Router {
         .fallback(grpc_web::not_found)
         .layer(cors)
         .layer(leaving)
-        .layer(middleware::from_fn_with_state(meter, access_log::record))
+        .layer(middleware::from_fn_with_state(recorder, access_log::record))
         .with_state(gateway)
 }

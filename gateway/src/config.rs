@@ -4,7 +4,9 @@ use std::{net::SocketAddr, time::Duration};
 
 use http::Uri;
 use shared::{
-    config::{Listing, Log, Problems, Settings, Source, WebOrigin, listen, log},
+    config::{
+        Listing, Log, Problems, Settings, Source, Telemetry, WebOrigin, listen, log, telemetry,
+    },
     connections::{ConnectionLimits, Protocols},
     healthcheck::Asked,
     ops,
@@ -29,6 +31,8 @@ const HOUR: Duration = Duration::from_hours(1);
 pub struct Config {
     /// How it logs.
     pub log: Log,
+    /// What it exports.
+    pub telemetry: Telemetry,
     /// Where to listen.
     pub listen: SocketAddr,
     /// The replicas of the auth service, at least one: `http` or `https`, host and port of each.
@@ -87,17 +91,18 @@ impl Config {
 
     /// Where the process of these settings is asked whether it is ready.
     #[must_use]
-    pub fn asked(&self) -> Asked<'_> {
+    pub fn asked(&self) -> Asked {
         Asked {
             listen: self.listen,
-            tls: self.tls.as_ref(),
-            ops: &self.ops,
+            tls: self.tls.clone(),
+            ops: self.ops.clone(),
         }
     }
 
-    /// Reads `gateway.*` and `log.*`. None after noting what is wrong.
+    /// Reads `gateway.*`, `log.*` and `telemetry.*`. None after noting what is wrong.
     pub fn read(settings: &mut Settings) -> Option<Self> {
         let log = log(settings);
+        let telemetry = telemetry(settings);
         let listen = listen(settings, SECTION);
         let auth_upstream = upstream(settings, "gateway.auth_upstream");
         let task_upstream = upstream(settings, "gateway.task_upstream");
@@ -125,6 +130,7 @@ impl Config {
         Some(Self {
             ops: ops?,
             log: log?,
+            telemetry: telemetry?,
             listen: listen?,
             auth_upstream: auth_upstream?,
             task_upstream: task_upstream?,

@@ -9,6 +9,7 @@ use prost_types::{FileDescriptorSet, method_options::IdempotencyLevel};
 #[derive(Debug)]
 pub(crate) struct Contract {
     services: Vec<String>,
+    methods: HashSet<String>,
     streaming: HashSet<String>,
     harmless: HashSet<String>,
 }
@@ -19,6 +20,7 @@ impl Contract {
             .expect("the descriptor set was encoded by the build");
         let mut contract = Self {
             services: Vec::new(),
+            methods: HashSet::new(),
             streaming: HashSet::new(),
             harmless: HashSet::new(),
         };
@@ -40,8 +42,9 @@ impl Contract {
                 self.harmless.insert(path.clone());
             }
             if method.server_streaming() {
-                self.streaming.insert(path);
+                self.streaming.insert(path.clone());
             }
+            self.methods.insert(path);
         }
         if name.starts_with("tandem.") {
             self.services.push(name.to_owned());
@@ -51,6 +54,12 @@ impl Contract {
     /// Full names of the services behind this gateway, sorted.
     pub(crate) fn services(&self) -> &[String] {
         &self.services
+    }
+
+    /// The full name of the RPC at this path. An unknown path is the client's text, so it does not become a label.
+    pub(crate) fn method(&self, path: &str) -> &str {
+        let known = self.methods.get(path);
+        known.map_or("_OTHER", |path| path.trim_start_matches('/'))
     }
 
     /// Whether the RPC at this path answers with a stream, which may outlive the deadline of unary calls.

@@ -36,6 +36,8 @@ pub(crate) fn layer(origins: &[WebOrigin]) -> CorsLayer {
             X_REQUEST_ID,
             HeaderName::from_static("traceparent"),
             HeaderName::from_static("tracestate"),
+            // Tracing libraries for pages send it; it is not read.
+            HeaderName::from_static("baggage"),
         ])
         .expose_headers([
             HeaderName::from_static("grpc-status"),

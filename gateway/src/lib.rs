@@ -26,7 +26,8 @@ mod leaving;
 mod meter;
 mod refusal;
 mod request_id;
+mod traced;
 mod upstream;
 
-pub use app::{App, Error};
+pub use app::{App, Error, SERVICE};
 pub use config::{Config, DEFAULTS, REQUEST_LIMIT_CEILING, SECTION};

@@ -8,11 +8,12 @@ use std::{
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use gateway::{App, Config};
+use gateway::{App, Config, SERVICE};
 use shared::{
     config::{Setting, exit_with},
     ops::Ops,
     shutdown, telemetry,
+    trace::Otlp,
 };
 use tokio::net::TcpListener;
 
@@ -71,8 +72,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("cannot listen on {}", config.listen))?;
+    let otlp = Otlp::start(&config.telemetry)?;
+    let tracing = otlp.tracing(SERVICE)?;
     let ops = Ops::bind(&config.ops, &config.listing).await?;
-    let metrics = ops.metrics("tandem-gateway", env!("CARGO_PKG_VERSION"));
-    let app = App::counted(config, &metrics).with_ops(ops);
-    Ok(app.serve(listener, stop).await?)
+    let metrics = ops.metrics(&otlp, SERVICE)?;
+    let app = App::counted(config, &metrics).with_ops(ops).traced(tracing);
+    app.serve(listener, stop).await?;
+    otlp.stop();
+    Ok(())
 }

@@ -19,24 +19,30 @@
 
 mod asked;
 mod common;
+mod database_url;
 mod files;
 mod listing;
 mod lookup;
+mod part;
 mod problems;
 mod provenance;
 mod secrets;
 mod settings;
 mod sources;
+mod telemetry;
 mod unknown;
 mod values;
 
 pub use asked::Asked;
 pub use common::{Log, LogFormat, LogLevel, connections, database, listen, log, ops, server};
+pub use database_url::database_url;
 pub use listing::Listing;
+pub use part::{for_healthcheck, for_migrate};
 pub use problems::{EX_CONFIG, Problem, Problems, exit_with};
 pub use provenance::Provenance;
 pub(crate) use secrets::refuse_placeholder;
-pub use secrets::{KeyMaterial, Weakness, database_url, secret_bytes};
+pub use secrets::{KeyMaterial, Weakness, secret_bytes};
 pub use settings::Settings;
 pub use sources::{DEFAULTS, Source, process_environment};
+pub use telemetry::{OtlpHeaders, OtlpSettings, Telemetry, telemetry};
 pub use values::{Bounded, Setting, WebOrigin};

@@ -15,6 +15,7 @@
 //! | [`database`] | lanes: connections owned by tasks; migrations |
 //! | [`config`], [`telemetry`], [`shutdown`] | what `main` needs |
 //! | [`metrics`], [`ops`] | what operators see: counts, health and settings on a port of their own |
+//! | [`trace`] | which calls are traced, and how their spans and all metrics get to a collector |
 //! | [`network`] | blocks of addresses; who a call behind proxies comes from |
 //! | [`paging`] | page sizes and sealed page tokens |
 //! | [`ids`], [`clock`], [`text`], [`etag`], [`mask`] | small vocabulary |
@@ -50,4 +51,5 @@ pub mod telemetry;
 pub mod text;
 pub mod tls;
 pub mod token;
+pub mod trace;
 pub mod violations;

@@ -29,6 +29,7 @@ use crate::{
     service_secrets::ServiceSecrets,
     tls::ServerTls,
     token::Verifier,
+    trace::Tracing,
 };
 
 /// How long connections may take to finish once their calls have been ended.
@@ -143,6 +144,7 @@ impl Server {
             admission: Semaphore::new(limits.max_in_flight),
             longest: limits.deadline,
             trusted_proxies: limits.trusted_proxies,
+            tracing: Tracing::off(),
             abort: CancellationToken::new(),
         };
         Ok(Self {
@@ -161,6 +163,14 @@ impl Server {
     #[must_use]
     pub fn speaking(mut self, tls: Option<ServerTls>) -> Self {
         self.connections = self.connections.speaking(tls);
+        self
+    }
+
+    /// Traces calls by `tracing`.
+    #[must_use]
+    pub fn traced(mut self, tracing: Tracing) -> Self {
+        let rules = Arc::get_mut(&mut self.rules);
+        rules.expect("nothing is served yet").tracing = tracing;
         self
     }
 

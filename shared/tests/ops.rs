@@ -12,6 +12,7 @@ use shared::{
     proto::health::{
         HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
     },
+    trace::Otlp,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -47,7 +48,7 @@ async fn open(health: &Health) -> Port {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let ops = Ops::on(listener, listing());
-    let metrics = ops.metrics("probed", "9.8.7");
+    let metrics = ops.metrics(&Otlp::default(), "probed").unwrap();
     health.tell(&metrics);
     Port {
         address,
@@ -131,10 +132,9 @@ async fn metrics_and_settings_are_shown_and_nothing_else_is_there() {
         answer.contains("content-type: text/plain; version=0.0.4\r\n"),
         "{answer}"
     );
-    assert!(
-        answer.contains("tandem_build_info{service=\"probed\",version=\"9.8.7\"} 1"),
-        "{answer}"
-    );
+    let version = env!("CARGO_PKG_VERSION");
+    let build = format!("tandem_build_info{{service=\"probed\",version=\"{version}\"}} 1");
+    assert!(answer.contains(&build), "{answer}");
     assert!(answer.contains("\nprocess_start_time_seconds "), "{answer}");
     let (code, settings) = get(port.address, "/configz").await;
     let shown = "auth.listen = \"here\" (from the default)\n";
@@ -232,9 +232,9 @@ async fn it_ends_with_its_stop_and_lets_no_connection_hold_it() {
 }
 
 #[tokio::test]
-async fn without_a_listener_nothing_is_counted() {
+async fn without_a_listener_and_a_collector_nothing_is_counted() {
     let ops = Ops::none();
-    let metrics: Metrics = ops.metrics("nobody", "0");
+    let metrics: Metrics = ops.metrics(&Otlp::default(), "nobody").unwrap();
     assert_eq!(metrics.text(), "");
     ops.start(Health::new([]), metrics).stop().await;
 }

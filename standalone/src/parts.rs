@@ -2,13 +2,15 @@
 
 use std::{fmt::Display, sync::Arc};
 
-use shared::clock::{Clock, SystemClock};
+use shared::{
+    clock::{Clock, SystemClock},
+    ops::Ops,
+    trace::{Otlp, StartError},
+};
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Error, plan::Plan, ports::Ports};
-
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// How a part ended: what went wrong, if anything did.
 type Ended = Result<Option<String>, JoinError>;
@@ -78,23 +80,37 @@ pub(crate) struct Parts {
     gateway: Part,
     task: Part,
     auth: Part,
+    otlp: Otlp,
 }
 
 impl Parts {
     /// Starts all three on their listeners.
     pub(crate) fn start(plan: Plan, ports: Ports) -> Result<Self, Error> {
+        let otlp = Otlp::start(&plan.telemetry).map_err(|error| cannot_export(&error))?;
+        let tracing = |service| {
+            let tracing = otlp.tracing(service);
+            tracing.map_err(|error| cannot_export(&error))
+        };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let [auth_ops, task_ops, gateway_ops] = ports.ops;
-        let metrics = auth_ops.metrics("tandem-auth", VERSION);
-        let auth = auth_service::App::counted(plan.auth, Arc::clone(&clock), &metrics)
+        let metrics = |ops: &Ops, service| {
+            let metrics = ops.metrics(&otlp, service);
+            metrics.map_err(|error| cannot_export(&error))
+        };
+        let counted = metrics(&auth_ops, auth_service::SERVICE)?;
+        let auth = auth_service::App::counted(plan.auth, Arc::clone(&clock), &counted)
             .map_err(|error| cannot_start("auth service", &error))?
-            .with_ops(auth_ops);
-        let metrics = task_ops.metrics("tandem-task", VERSION);
-        let task = task_service::App::counted(plan.task, clock, &metrics)
+            .with_ops(auth_ops)
+            .traced(tracing(auth_service::SERVICE)?);
+        let counted = metrics(&task_ops, task_service::SERVICE)?;
+        let task = task_service::App::counted(plan.task, clock, &counted)
             .map_err(|error| cannot_start("task service", &error))?
-            .with_ops(task_ops);
-        let metrics = gateway_ops.metrics("tandem-gateway", VERSION);
-        let gateway = gateway::App::counted(plan.gateway, &metrics).with_ops(gateway_ops);
+            .with_ops(task_ops)
+            .traced(tracing(task_service::SERVICE)?);
+        let counted = metrics(&gateway_ops, gateway::SERVICE)?;
+        let gateway = gateway::App::counted(plan.gateway, &counted)
+            .with_ops(gateway_ops)
+            .traced(tracing(gateway::SERVICE)?);
         Ok(Self {
             auth: Part::start("auth service", |stop| async move {
                 why(auth.serve(ports.auth, stop).await)
@@ -105,6 +121,7 @@ impl Parts {
             gateway: Part::start("gateway", |stop| async move {
                 why(gateway.serve(ports.gateway, stop).await)
             }),
+            otlp,
         })
     }
 
@@ -117,19 +134,28 @@ impl Parts {
         }
     }
 
-    /// Stops all: the gateway first, then the services it calls, each with its connections to the database.
+    /// Stops all: the gateway first, then the services it calls, each with its connections to the database; then what they
+    /// have told of themselves is delivered.
     pub(crate) async fn stop(self) -> Result<(), Error> {
         let stopped = [
             self.gateway.stop().await,
             self.task.stop().await,
             self.auth.stop().await,
         ];
+        let delivered = tokio::task::spawn_blocking(|| self.otlp.stop());
+        delivered
+            .await
+            .expect("the end of telemetry does not panic");
         stopped.into_iter().collect()
     }
 }
 
 fn why<E: Display>(ended: Result<(), E>) -> Option<String> {
     ended.err().map(|error| error.to_string())
+}
+
+fn cannot_export(error: &StartError) -> Error {
+    cannot_start("telemetry", error)
 }
 
 fn cannot_start(part: &'static str, error: &dyn Display) -> Error {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use secrecy::ExposeSecret as _;
 use shared::{
-    config::{Asked, Listing, Log, Problems, Settings, Source, log},
+    config::{Asked, Listing, Log, Problems, Settings, Source, Telemetry, log, telemetry},
     database::Settings as Lanes,
 };
 
@@ -34,6 +34,7 @@ pub(crate) struct Plan {
     pub(crate) directory: PathBuf,
     pub(crate) postgres_binaries: Option<PathBuf>,
     pub(crate) log: Log,
+    pub(crate) telemetry: Telemetry,
     pub(crate) auth: auth_service::config::Config,
     pub(crate) task: task_service::config::Config,
     pub(crate) gateway: gateway::Config,
@@ -60,6 +61,7 @@ impl Plan {
         let directory = settings.get("standalone.directory");
         let postgres_binaries = settings.optional("standalone.postgres_binaries");
         let log = log(settings);
+        let telemetry = telemetry(settings);
         let auth = auth_service::config::Config::read(settings);
         let task = task_service::config::Config::read(settings);
         let gateway = gateway::Config::read(settings);
@@ -75,6 +77,7 @@ impl Plan {
             directory: directory?,
             postgres_binaries: postgres_binaries?,
             log: log?,
+            telemetry: telemetry?,
             auth: auth?,
             task: task?,
             gateway: gateway?,

@@ -7,13 +7,11 @@ use http::Uri;
 use secrecy::SecretString;
 use shared::{
     config::{
-        KeyMaterial, Listing, Log, Problems, Settings, Source, Weakness, database, listen, log,
-        ops, server,
+        KeyMaterial, Listing, Log, Problems, Settings, Source, Telemetry, Weakness, database,
+        listen, log, ops, server, telemetry,
     },
     connections::Protocols,
-    database,
-    healthcheck::Asked,
-    ops,
+    database, ops,
     serve::Limits,
     service_secrets,
     tls::{ClientTls, ServerTls, listener_tls, upstream_tls},
@@ -38,6 +36,8 @@ const FURTHEST_CLOCK: Duration = Duration::from_secs(5);
 pub struct Config {
     /// Logs.
     pub log: Log,
+    /// What is exported.
+    pub telemetry: Telemetry,
     /// Where it listens.
     pub listen: SocketAddr,
     /// The database and the lanes to it.
@@ -86,19 +86,10 @@ impl Config {
         settings.finish(|| config)
     }
 
-    /// Where the process of these settings is asked whether it is ready.
-    #[must_use]
-    pub fn asked(&self) -> Asked<'_> {
-        Asked {
-            listen: self.listen,
-            tls: self.tls.as_ref(),
-            ops: &self.ops,
-        }
-    }
-
-    /// Reads every setting of the section `task`, and those of `log`.
+    /// Reads every setting of the section `task`, and those of `log` and `telemetry`.
     pub fn read(settings: &mut Settings) -> Option<Self> {
         let log = log(settings);
+        let telemetry = telemetry(settings);
         let listen = listen(settings, SECTION);
         let database = database(settings, SECTION);
         let auth_upstream = auth_upstream(settings);
@@ -117,6 +108,7 @@ impl Config {
         let ops = ops(settings, SECTION);
         Some(Self {
             log: log?,
+            telemetry: telemetry?,
             listen: listen?,
             database: database?,
             auth_upstream: auth_upstream?,

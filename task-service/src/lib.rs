@@ -33,6 +33,7 @@ use shared::{
     serve::{Server, Surface},
     tls::{self, ClientTls, NoTls, Upstream},
     token::{Revocations, Verifier, feed},
+    trace::Tracing,
 };
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -46,6 +47,8 @@ pub const SCHEMA: Schema = Schema {
     migrations: &MIGRATIONS,
 };
 
+/// What this service is called in telemetry.
+pub const SERVICE: &str = "tandem-task";
 /// Largest request, in bytes.
 const LARGEST_REQUEST: usize = 64 * 1024;
 
@@ -90,6 +93,7 @@ pub struct App {
     feed: Feed,
     metrics: Metrics,
     ops: Ops,
+    tracing: Tracing,
 }
 
 impl App {
@@ -117,6 +121,7 @@ impl App {
             verifier,
             metrics: Metrics::off(),
             ops: Ops::none(),
+            tracing: Tracing::off(),
         })
     }
 
@@ -143,6 +148,7 @@ impl App {
             feed: Feed::Given,
             metrics: Metrics::off(),
             ops: Ops::none(),
+            tracing: Tracing::off(),
         }
     }
 
@@ -150,6 +156,12 @@ impl App {
     #[must_use]
     pub fn with_ops(self, ops: Ops) -> Self {
         Self { ops, ..self }
+    }
+
+    /// Traces calls, and the subscription to the auth service, by `tracing`.
+    #[must_use]
+    pub fn traced(self, tracing: Tracing) -> Self {
+        Self { tracing, ..self }
     }
 
     /// Serves until `shutdown` resolves and calls under way have ended.
@@ -176,7 +188,8 @@ impl App {
         let limits = self.config.server;
         let server = Server::new(surface, health.clone(), self.verifier.clone(), limits)?
             .speaking(self.config.tls)
-            .counting_in(&self.metrics);
+            .counting_in(&self.metrics)
+            .traced(self.tracing.clone());
         self.verifier.tell(&self.metrics);
         if let Some(tls) = &self.config.upstream_tls {
             tls.tell(&self.metrics);
@@ -186,7 +199,8 @@ impl App {
         let stop = CancellationToken::new();
         let background = TaskTracker::new();
         let (told, revocations) = watch::channel(false);
-        self.feed.follow(self.verifier, &told, &background, &stop);
+        let feed = (self.tracing, self.verifier);
+        self.feed.follow(feed, &told, &background, &stop);
         let more = vec![("revocations", revocations)];
         let schema = readiness::follow(&background, health, &lanes, SCHEMA, more, &stop);
         background.spawn(tasks.sweep_until(stop.clone(), schema));
@@ -207,7 +221,7 @@ impl Feed {
     /// Keeps `verifier` told until `stop`, and `told` telling whether it is.
     fn follow(
         self,
-        verifier: Verifier,
+        (tracing, verifier): (Tracing, Verifier),
         told: &watch::Sender<bool>,
         background: &TaskTracker,
         stop: &CancellationToken,
@@ -223,10 +237,10 @@ impl Feed {
                 let (told, stop) = (told.clone(), stop.clone());
                 let current = async move { tls::keep_current(tls.as_ref()).await };
                 background.spawn(stop.clone().run_until_cancelled_owned(current));
-                background.spawn(feed::subscribe(
+                background.spawn(feed::subscribe_traced(
+                    tracing,
                     verifier,
-                    auth,
-                    service_secret,
+                    (auth, service_secret),
                     verifier_id,
                     told,
                     stop,

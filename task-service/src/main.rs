@@ -12,11 +12,15 @@ use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret as _;
 use shared::{
     clock::SystemClock,
-    config::{Setting, exit_with},
+    config::{Problems, Setting, exit_with, for_healthcheck, for_migrate},
     ops::Ops,
     shutdown, telemetry,
+    trace::Otlp,
 };
-use task_service::{App, SCHEMA, config::Config};
+use task_service::{
+    App, SCHEMA, SERVICE,
+    config::{Config, SECTION},
+};
 use tokio::net::TcpListener;
 
 /// Every user's tasks, over gRPC.
@@ -47,27 +51,27 @@ enum Command {
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command.unwrap_or(Command::Serve);
-    let config = match Config::load(Config::source()) {
-        Ok(config) => config,
-        Err(problems) => return exit_with(&problems),
-    };
-    match run(command, config) {
-        Ok(code) => code,
+    run(command).unwrap_or_else(|error| match error.downcast::<Problems>() {
+        Ok(problems) => exit_with(&problems),
         Err(error) => {
             eprintln!("{error:#}");
             ExitCode::FAILURE
         }
-    }
+    })
 }
 
 #[tokio::main]
-async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let config = || Config::load(Config::source());
     match command {
-        Command::Serve => serve(config).await?,
-        Command::Migrate => return migrate(&config).await,
-        Command::CheckConfig => {}
-        Command::PrintConfig => write!(io::stdout(), "{}", config.listing)?,
-        Command::Healthcheck { timeout } => config.asked().grpc(timeout).await?,
+        Command::Serve => serve(config()?).await?,
+        Command::Migrate => return migrate().await,
+        Command::CheckConfig => drop(config()?),
+        Command::PrintConfig => write!(io::stdout(), "{}", config()?.listing)?,
+        Command::Healthcheck { timeout } => {
+            let process = for_healthcheck(Config::source(), SECTION, Config::read)?;
+            process.grpc(timeout).await?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -79,14 +83,20 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {}", config.listen))?;
     tracing::info!(address = %listener.local_addr()?, "listening");
+    let otlp = Otlp::start(&config.telemetry)?;
+    let tracing = otlp.tracing(SERVICE)?;
     let ops = Ops::bind(&config.ops, &config.listing).await?;
-    let metrics = ops.metrics("tandem-task", env!("CARGO_PKG_VERSION"));
-    let app = App::counted(config, Arc::new(SystemClock), &metrics)?.with_ops(ops);
-    Ok(app.serve(listener, shutdown).await?)
+    let metrics = ops.metrics(&otlp, SERVICE)?;
+    let app = App::counted(config, Arc::new(SystemClock), &metrics)?
+        .with_ops(ops)
+        .traced(tracing);
+    app.serve(listener, shutdown).await?;
+    otlp.stop();
+    Ok(())
 }
 
-async fn migrate(config: &Config) -> anyhow::Result<ExitCode> {
-    telemetry::init(&config.log)?;
-    let url = config.database.url.expose_secret();
-    Ok(SCHEMA.migrate_command(url).await?)
+async fn migrate() -> anyhow::Result<ExitCode> {
+    let (log, database) = for_migrate(Config::source(), SECTION, Config::read)?;
+    telemetry::init(&log)?;
+    Ok(SCHEMA.migrate_command(database.url.expose_secret()).await?)
 }

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::leaks::leak;
+use crate::leaks::{Given, leak};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::watch;
 
@@ -19,6 +19,9 @@ const POLL: Duration = Duration::from_millis(10);
 /// How long the last lines of a program that has ended may take to be read.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// How long they may take of one that is killed: what it left behind may hold its outputs open.
+const LAST_OF_KILLED: Duration = Duration::from_millis(500);
+
 /// Where the operations ports are set: tests run side by side, so each gets a free one unless a test says otherwise.
 const OPS: [&str; 3] = [
     "TANDEM_AUTH__OPS__LISTEN",
@@ -26,13 +29,15 @@ const OPS: [&str; 3] = [
     "TANDEM_GATEWAY__OPS__LISTEN",
 ];
 
-/// A running program with a clean environment. Killed when dropped, and held to showing no secret.
+/// A running program with a clean environment. Killed when dropped, and held to showing no secret ([`crate::leaks`]).
 ///
 /// Its standard input is a pipe that stays open, and empty, until [`Process::close_input`] or the end of this.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
     lines: watch::Receiver<Vec<String>>,
+    variables: Vec<(String, String)>,
+    given: Given,
 }
 
 impl Process {
@@ -43,13 +48,15 @@ impl Process {
         V: IntoIterator<Item = (&'n str, String)>,
     {
         let program = program.as_ref();
+        let owned = |(name, value): (&str, String)| (name.to_owned(), value);
+        let variables: Vec<_> = variables.into_iter().map(owned).collect();
         let mut command = Command::new(program);
         command
             .args(arguments)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .envs(OPS.map(|variable| (variable, "127.0.0.1:0")))
-            .envs(variables);
+            .envs(variables.iter().map(|(name, value)| (name, value)));
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -67,6 +74,8 @@ impl Process {
         Self {
             child,
             lines: receiver,
+            given: given(&variables),
+            variables,
         }
     }
 
@@ -166,12 +175,22 @@ impl Drop for Process {
         // It may have ended, which is what is wanted.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        if let Some(line) = leak(&self.output())
+        let deadline = Instant::now() + LAST_OF_KILLED;
+        while self.lines.has_changed().is_ok() && Instant::now() < deadline {
+            thread::sleep(POLL);
+        }
+        // Files may have come or changed since the start.
+        let given = given(&self.variables).and(&self.given);
+        if let Some(line) = leak(&self.output(), &given)
             && !thread::panicking()
         {
             panic!("the program's output shows a secret: {line}");
         }
     }
+}
+
+fn given(variables: &[(String, String)]) -> Given {
+    Given::to(variables.iter().map(|one| (one.0.as_str(), one.1.as_str())))
 }
 
 /// Collects the lines of an output on a thread of its own, until it is closed.

@@ -60,3 +60,49 @@ async fn a_terminated_process_gives_its_own_code_and_a_killed_one_the_signal() {
     process.kill();
     assert_eq!(process.ended(SOON).await.signal(), Some(9));
 }
+
+#[tokio::test]
+#[should_panic(
+    expected = "the program's output shows a secret: joined as q8Jx0f2Zs7mVb4Kt1LrYp6WnHc3Dg5Ea"
+)]
+async fn a_process_that_shows_a_secret_it_was_given_fails_the_test() {
+    let secret = "q8Jx0f2Zs7mVb4Kt1LrYp6WnHc3Dg5Ea".to_owned();
+    let script = "echo joined as $TANDEM_TASK__SERVICE_SECRET >&2";
+    let mut process = shell(script, vec![("TANDEM_TASK__SERVICE_SECRET", secret)]);
+    process.ended(SOON).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "the program's output shows a secret: to open sesame@db")]
+async fn a_process_that_shows_a_password_from_a_file_fails_the_test() {
+    let file = std::env::temp_dir().join(format!("url-{}", std::process::id()));
+    std::fs::write(&file, "postgres://u:open%20sesame@db/x\n").unwrap();
+    let named = vec![("DATABASE_URL_FILE", file.display().to_string())];
+    let mut process = shell("echo to open sesame@db", named);
+    process.ended(SOON).await;
+    std::fs::remove_file(&file).unwrap();
+}
+
+#[tokio::test]
+#[should_panic(expected = "the program's output shows a secret: hello swordfish-of-mine")]
+async fn a_process_that_shows_what_the_test_forbids_fails_the_test() {
+    testing::leaks::forbid("swordfish-of-mine");
+    let mut process = shell("read -r name; echo hello $name", vec![]);
+    process.give_input("swordfish-of-mine\n");
+    process.ended(SOON).await;
+}
+
+#[tokio::test]
+async fn a_process_may_show_whatever_is_no_secret() {
+    let script = "echo serving on $TANDEM_AUTH__LISTEN, keys ${#TANDEM_AUTH__REFRESH_KEYS}";
+    let variables = vec![
+        ("TANDEM_AUTH__LISTEN", "127.0.0.1:50051".to_owned()),
+        (
+            "TANDEM_AUTH__REFRESH_KEYS",
+            "1:a key that is kept".to_owned(),
+        ),
+    ];
+    let mut process = shell(script, variables);
+    process.ended(SOON).await;
+    assert_eq!(process.output(), "serving on 127.0.0.1:50051, keys 20");
+}

@@ -14,6 +14,7 @@ mod queue;
 use std::{io, thread};
 
 use aws_lc_rs::rand;
+use shared::trace::{self, SpanKind};
 use tokio::{
     sync::oneshot,
     time::{Instant, timeout_at},
@@ -187,6 +188,7 @@ impl Hasher {
     ) -> Result<T, HashError> {
         let (answer, answered) = oneshot::channel();
         let (meter, since) = (self.meter.clone(), Instant::now());
+        let work = traced(work);
         let work = move |arena: &mut Arena| meter.during(since.elapsed(), || work(arena));
         let put = self.queue.put(line, job(deadline, answer, work));
         if put == Err(HashError::QueueFull) {
@@ -198,6 +200,23 @@ impl Hasher {
             Ok(Err(_dropped)) => Err(HashError::Gone),
             Err(_elapsed) => Err(HashError::DeadlineExceeded),
         }
+    }
+}
+
+/// `work` with a span of the call it is for, if that is traced: from now on, how long it waited, until it is done.
+fn traced<T>(work: impl FnOnce(&mut Arena) -> T) -> impl FnOnce(&mut Arena) -> T {
+    let span = trace::current().map(|call| {
+        let span = call.begin(SpanKind::Internal, "password.hash");
+        (span, Instant::now())
+    });
+    move |arena| {
+        let span = span.map(|(mut span, queued)| {
+            span.set("tandem.queue.wait", queued.elapsed().as_secs_f64());
+            span
+        });
+        let done = work(arena);
+        drop(span);
+        done
     }
 }
 

@@ -3,6 +3,7 @@
 use auth_service::config::{Config, DEFAULTS, SECTION};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use shared::config::{Settings, Source};
+use testing::leaks::forbid_settings;
 
 use crate::world::SERVICE_SECRET;
 
@@ -36,6 +37,7 @@ pub(crate) fn config(url: &str, settings: &[(&str, &str)]) -> Config {
         made.retain(|(other, _)| other != name);
         made.push(((*name).to_owned(), (*value).to_owned()));
     }
+    forbid_settings(made.iter().map(|one| (one.0.as_str(), one.1.as_str())));
     let source = Source {
         defaults: &[DEFAULTS],
         sections: &[SECTION],

@@ -23,7 +23,10 @@ use shared::{
     proto::health::{HealthCheckRequest, health_client::HealthClient},
 };
 use sqlx::PgConnection;
-use testing::{Database, TestClock};
+use testing::{
+    Database, TestClock,
+    leaks::{Logs, forbid},
+};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tonic::{Request, Status, metadata::AsciiMetadataValue, transport::Channel};
 
@@ -57,6 +60,8 @@ pub(crate) struct World {
     people: AtomicUsize,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<Result<(), ServeError>>,
+    /// Held to showing no secret until all else has ended.
+    _logs: Logs,
 }
 
 /// Someone with an account, signed in.
@@ -101,6 +106,8 @@ impl World {
         clock: TestClock,
         settings: &[(&str, &str)],
     ) -> Self {
+        let logs = Logs::watch();
+        forbid(PASSWORD);
         let config = config(&database.url_as("tandem_auth"), settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -129,6 +136,7 @@ impl World {
             people: AtomicUsize::new(0),
             stop: Some(stop),
             served,
+            _logs: logs,
         }
     }
 
@@ -266,6 +274,7 @@ impl World {
 }
 
 pub(crate) fn credentials(email: &str, password: &str) -> SignInRequest {
+    forbid(password);
     SignInRequest {
         email: email.to_owned(),
         password: password.to_owned(),

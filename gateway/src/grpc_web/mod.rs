@@ -29,12 +29,12 @@ use shared::reason::Reason;
 
 use crate::{
     app::Gateway, deadline::Deadline, guarded::guarded, refusal::trailers, request_id,
-    upstream::Upstream,
+    traced::Onwards, upstream::Upstream,
 };
 use media::Media;
 
 /// A call: `POST /package.Service/Method`.
-pub(crate) async fn call(State(gateway): State<Gateway>, request: Request) -> Response {
+pub(crate) async fn call(State(gateway): State<Gateway>, mut request: Request) -> Response {
     let Some(channel) = gateway.upstreams.of(request.uri().path()) else {
         return not_found().await;
     };
@@ -57,13 +57,18 @@ pub(crate) async fn call(State(gateway): State<Gateway>, request: Request) -> Re
         message: gateway.config.request_limit,
     };
     let path = request.uri().path().to_owned();
+    let onwards = Onwards::begin(&gateway.contract, gateway.service_of(&path), &mut request);
     let answer = match forward(channel.clone(), request, media, limits).await {
-        Ok(answer) => response::translate(answer, media.response, deadline, id),
+        Ok(answer) => response::translate(answer, media.response, deadline, id, onwards),
         Err(refusal) => {
             if refusal == Reason::UpstreamUnavailable {
                 gateway.meter.upstream_error(&path);
             }
-            response::trailers_only(&HeaderMap::new(), trailers(refusal, &id), media.response)
+            let trailers = trailers(refusal, &id);
+            if let Some(onwards) = onwards {
+                onwards.end(headers::status(&trailers));
+            }
+            response::trailers_only(&HeaderMap::new(), trailers, media.response)
         }
     };
     answer.map(|body| guarded(body, place))

@@ -18,7 +18,7 @@ use tokio::time::{Sleep, sleep_until};
 use super::{headers, media::Format, request::FRAME_HEADER, text};
 use shared::reason::Reason;
 
-use crate::{access_log::GrpcStatus, deadline::Deadline, refusal::trailers};
+use crate::{access_log::GrpcStatus, deadline::Deadline, refusal::trailers, traced::Onwards};
 
 /// The flag of the frame that holds trailers.
 const TRAILERS: u8 = 0x80;
@@ -29,10 +29,14 @@ pub(crate) fn translate(
     format: Format,
     deadline: Deadline,
     request_id: String,
+    onwards: Option<Onwards>,
 ) -> Response {
     let (parts, upstream) = answer.into_parts();
     let visible = headers::visible(parts.headers);
     if headers::has_status(&visible) {
+        if let Some(onwards) = onwards {
+            onwards.end(headers::status(&visible));
+        }
         return trailers_only(&visible, visible.clone(), format);
     }
     let status = GrpcStatus::default();
@@ -43,6 +47,7 @@ pub(crate) fn translate(
         end: deadline.end_by.map(|end| Box::pin(sleep_until(end))),
         request_id,
         status: status.clone(),
+        onwards,
     };
     respond(visible, Body::new(body), format, status)
 }
@@ -119,11 +124,15 @@ struct Translated {
     end: Option<Pin<Box<Sleep>>>,
     request_id: String,
     status: GrpcStatus,
+    onwards: Option<Onwards>,
 }
 
 impl Translated {
     fn finish(&mut self, trailers: &HeaderMap) -> Result<Frame<Bytes>, CutInMessage> {
         self.upstream = None;
+        if let Some(onwards) = self.onwards.take() {
+            onwards.end(headers::status(trailers));
+        }
         if !self.boundary.is_between_messages() {
             return Err(CutInMessage);
         }

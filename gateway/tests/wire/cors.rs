@@ -69,6 +69,7 @@ async fn the_preflight_of_a_configured_origin_is_allowed() {
         list(&answer, "access-control-allow-headers"),
         [
             "authorization",
+            "baggage",
             "content-type",
             "grpc-timeout",
             "tandem-device-token",

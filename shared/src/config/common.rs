@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tracing_subscriber::filter::Targets;
 
-use super::secrets::database_url;
+use super::database_url::database_url;
 use super::settings::Settings;
 use super::values::Setting;
 use crate::{connections::ConnectionLimits, database, network::Network, ops, serve::Limits};

@@ -1,5 +1,6 @@
 //! Finding the text of one setting in the merged layers.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
@@ -34,15 +35,26 @@ pub(crate) fn takes_database_url(key: &str) -> bool {
 }
 
 /// The first line of the text in quotes, escaped, shortened. What follows it may be another setting, a secret too: a quotation
-/// mark that was forgotten in `.env` makes one value of several lines.
+/// mark that was forgotten in `.env` makes one value of several lines. So may be what stands before the `@` of a URL.
 pub(crate) fn quoted(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default();
+    let first = text.lines().next().unwrap_or_default();
+    let line = without_userinfo(first);
     let end = line
         .char_indices()
         .nth(QUOTED)
         .map_or(line.len(), |(end, _)| end);
-    let cut = if end < text.len() { "…" } else { "" };
+    let whole = end == line.len() && first.len() == text.len();
+    let cut = if whole { "" } else { "…" };
     format!("{:?}{cut}", &line[..end])
+}
+
+/// The text without the user and the password of a URL in it: `http://…@host`.
+pub(crate) fn without_userinfo(text: &str) -> Cow<'_, str> {
+    let hidden = text.split_once("://").and_then(|(scheme, rest)| {
+        let (_, host) = rest.rsplit_once('@')?;
+        Some(format!("{scheme}://…@{host}"))
+    });
+    hidden.map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 /// A setting that is looked for.
@@ -97,5 +109,27 @@ impl Wanted<'_> {
                 Err(Problem::new(self.key, message, Some(named.provenance)))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_quoted_is_one_short_line_without_the_user_of_a_url() {
+        for (text, shown) in [
+            ("plain", r#""plain""#),
+            ("a\nb", r#""a"…"#),
+            ("me@example.org", r#""me@example.org""#),
+            ("http://u:hunter2@h:x/p", r#""http://…@h:x/p""#),
+            ("postgres://u:hun@ter2@h/d", r#""postgres://…@h/d""#),
+            ("http://u:hunter2@a,http://v:hunter2@b", r#""http://…@b""#),
+        ] {
+            assert_eq!(quoted(text), shown);
+        }
+        let long = format!("http://u:{}@h", "hunter2".repeat(20));
+        assert_eq!(quoted(&long), r#""http://…@h""#);
+        assert_eq!(quoted(&"x".repeat(65)), format!("{:?}…", "x".repeat(64)));
     }
 }

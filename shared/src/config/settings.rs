@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use super::asked::{Asked, Expected};
 use super::listing::{Listed, Listing};
-use super::lookup::{look_up, quoted, takes_database_url};
+use super::lookup::{look_up, quoted, takes_database_url, without_userinfo};
 use super::problems::{Problem, Problems};
 use super::provenance::{Layer, Provenance};
 use super::secrets::Weakness;
@@ -22,6 +22,8 @@ pub struct Settings {
     problems: Vec<Problem>,
     /// A file could not be read: what is missing may be in it, so nothing is called missing.
     incomplete: bool,
+    /// The keys, and with a dot at the end the sections, that must have values; None is all that are required.
+    pub(crate) needed: Option<Vec<String>>,
 }
 
 /// A setting that was asked for.
@@ -36,7 +38,7 @@ impl Known {
         let shown = self.found.as_ref().filter(|_| !secret);
         Listed {
             key: key.to_owned(),
-            value: shown.map(|found| found.text.clone()),
+            value: shown.map(|found| without_userinfo(&found.text).into_owned()),
             secret,
             source: self
                 .found
@@ -86,6 +88,7 @@ impl Settings {
             known: BTreeMap::new(),
             problems,
             incomplete,
+            needed: None,
         }
     }
 
@@ -205,7 +208,7 @@ impl Settings {
         let Ok(found) = self.find(key, expected) else {
             return None;
         };
-        if found.is_none() && !self.incomplete {
+        if found.is_none() && !self.incomplete && self.needs(key) {
             let mut message = format!("is required: set {}", variable(&flat(key)));
             if takes_database_url(key) {
                 message.push_str(" or DATABASE_URL");

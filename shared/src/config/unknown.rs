@@ -6,9 +6,7 @@ use super::problems::Problem;
 use super::sources::{DATABASE_URL, Winners, dotted};
 
 /// The sections of all binaries, which may share one file or environment: a key in another binary's section is not looked at.
-const SECTIONS: [&str; 5] = ["auth", "task", "gateway", "standalone", LOG];
-/// The section every binary reads.
-const LOG: &str = "log";
+const SECTIONS: [&str; 4] = ["auth", "task", "gateway", "standalone"];
 /// A known key at least this similar (0 to 1) to an unknown one is suggested.
 const SIMILAR: f64 = 0.7;
 /// Characters of an unknown key that are told. One that is longer is like no known one.
@@ -52,7 +50,7 @@ fn is_known(key: &str, known: &BTreeSet<&str>) -> bool {
 /// Whether a key is in the section of a binary that has none of these.
 pub(crate) fn is_elsewhere(key: &str, sections: &[String]) -> bool {
     let section = key.split('.').next().unwrap_or_default();
-    let own = section == LOG || sections.iter().any(|own| own == section);
+    let own = sections.iter().any(|own| own == section);
     !own && SECTIONS.contains(&section)
 }
 

@@ -161,7 +161,8 @@ impl<T: Setting> Setting for Vec<T> {
     }
 }
 
-/// An absolute `http` or `https` URI, such as the address of another service.
+/// An absolute `http` or `https` URI, such as the address of another service. Without a user or password: what is no secret is
+/// shown.
 impl Setting for Uri {
     fn form() -> String {
         "URI".to_owned()
@@ -172,7 +173,12 @@ impl Setting for Uri {
         let uri: Self = text.parse().map_err(|_: http::uri::InvalidUri| wrong())?;
         let absolute = matches!(uri.scheme_str(), Some("http" | "https"))
             && uri.host().is_some_and(|host| !host.is_empty());
-        if absolute { Ok(uri) } else { Err(wrong()) }
+        let authority = uri.authority().map_or("", http::uri::Authority::as_str);
+        match absolute {
+            true if authority.contains('@') => Err("must not have a user or password".to_owned()),
+            true => Ok(uri),
+            false => Err(wrong()),
+        }
     }
 }
 
@@ -247,6 +253,10 @@ mod tests {
         assert_eq!(
             Uri::parse("/relative").unwrap_err(),
             "is not a URI such as http://127.0.0.1:50051"
+        );
+        assert_eq!(
+            Uri::parse("http://u:hunter2@h").unwrap_err(),
+            "must not have a user or password"
         );
     }
 

@@ -63,6 +63,27 @@ impl Error {
         }
     }
 
+    /// One word, for telemetry.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Overloaded => "overloaded",
+            Self::DeadlineExceeded => "deadline_exceeded",
+            Self::Unavailable(_) => "unavailable",
+            Self::Conflict(_) => "conflict",
+            Self::Panicked => "panicked",
+            Self::Query(_) => "query",
+        }
+    }
+
+    /// What `PostgreSQL` called it, if it came from there.
+    pub(super) fn sqlstate(&self) -> Option<String> {
+        let (Self::Unavailable(Some(error)) | Self::Conflict(error) | Self::Query(error)) = self
+        else {
+            return None;
+        };
+        Some(error.as_database_error()?.code()?.into_owned())
+    }
+
     /// Whether the connection this came from must not be used again.
     pub(super) fn breaks_connection(&self) -> bool {
         matches!(self, Self::Unavailable(_))

@@ -27,9 +27,11 @@ mod observed;
 mod settings;
 mod silence;
 mod status;
+mod traced;
 mod transaction;
 mod unit;
 
+use std::any::type_name;
 use std::sync::Arc;
 
 use async_channel::{Sender, TrySendError};
@@ -49,6 +51,7 @@ use crate::metrics::{LanesMeter, Metrics};
 use lane::Lane;
 use silence::Silence;
 use status::Status;
+use traced::UnitSpan;
 use unit::{Claim, Queued, Unit, Withdrawal};
 
 /// A few owned connections that take units of work from one queue. Cheap to clone; the lanes end when the last
@@ -61,6 +64,8 @@ pub struct Lanes {
 #[derive(Debug)]
 struct Shared {
     settings: Arc<Settings>,
+    /// The name of the database.
+    database: Option<String>,
     queue: Sender<Queued>,
     /// Kept to refuse what is left when every lane has ended.
     leftovers: async_channel::Receiver<Queued>,
@@ -87,6 +92,7 @@ impl Lanes {
         let (queue, incoming) = async_channel::bounded(settings.queue.max(1));
         let shared = Shared {
             settings: Arc::new(settings),
+            database: options.get_database().map(str::to_owned),
             queue,
             leftovers: incoming.clone(),
             status: Arc::new(Status::new()),
@@ -154,6 +160,21 @@ impl Lanes {
         T: Send + 'static,
         E: UnitError,
     {
+        self.queue_up(deadline, type_name::<W>(), work).await
+    }
+
+    /// `unit` is the type of the closure that somebody wrote.
+    async fn queue_up<T, E, W>(
+        &self,
+        deadline: Instant,
+        unit: &'static str,
+        work: W,
+    ) -> Result<T, E>
+    where
+        W: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: UnitError,
+    {
         let now = Instant::now();
         if now >= deadline {
             return Err(Error::DeadlineExceeded.into());
@@ -167,6 +188,7 @@ impl Lanes {
             since: now,
             wait_until,
             claim,
+            traced: UnitSpan::begin(unit, self.shared.database.as_deref()),
             job: Box::new(Unit { work, reply }),
         })?;
         if wait_until < deadline {
@@ -212,7 +234,7 @@ impl Lanes {
         T: Send + 'static,
         E: UnitError,
     {
-        self.run(deadline, move |connection| {
+        self.queue_up(deadline, type_name::<W>(), move |connection| {
             transaction::attempt(connection, deadline, work).boxed()
         })
         .await
@@ -231,12 +253,17 @@ impl Lanes {
 
 impl Shared {
     fn enqueue(&self, queued: Queued) -> Result<(), Error> {
-        self.queue
-            .try_send(queued)
-            .map_err(|refusal| match refusal {
-                TrySendError::Full(_) => Error::Overloaded,
-                TrySendError::Closed(_) => Error::Unavailable(None),
-            })
+        let Err(refusal) = self.queue.try_send(queued) else {
+            return Ok(());
+        };
+        let (queued, error) = match refusal {
+            TrySendError::Full(queued) => (queued, Error::Overloaded),
+            TrySendError::Closed(queued) => (queued, Error::Unavailable(None)),
+        };
+        if let Some(traced) = queued.traced {
+            traced.refuse(&error);
+        }
+        Err(error)
     }
 
     fn stop(&self) {

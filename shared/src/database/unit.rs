@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 
 use super::error::{Error, UnitError};
 use super::status::Status;
+use super::traced::{self, UnitSpan};
 use crate::metrics::{Dropped, LanesMeter};
 
 /// Whether a lane may go on with its connection.
@@ -33,6 +34,7 @@ pub(super) trait Job: Send {
         connection: &'c mut PgConnection,
         limit: Duration,
         status: &'c Status,
+        traced: Option<UnitSpan>,
     ) -> BoxFuture<'c, Verdict>;
 }
 
@@ -63,11 +65,16 @@ pub(super) struct Queued {
     pub(super) since: Instant,
     pub(super) wait_until: Instant,
     pub(super) claim: Claim,
+    /// Carried along with the work, since another task runs it.
+    pub(super) traced: Option<UnitSpan>,
     pub(super) job: Box<dyn Job>,
 }
 
 impl Queued {
     pub(super) fn refuse(self, error: Error) {
+        if let Some(traced) = self.traced {
+            traced.refuse(&error);
+        }
         self.job.refuse(error);
     }
 
@@ -86,7 +93,8 @@ impl Queued {
             self.refuse(Error::Overloaded);
         } else if self.claim.take() {
             meter.begun(now - self.since);
-            let verdict = self.job.run(connection, limit, status).await;
+            let run = self.job.run(connection, limit, status, self.traced);
+            let verdict = run.await;
             meter.ended(now.elapsed());
             return verdict;
         }
@@ -116,11 +124,13 @@ where
         connection: &'c mut PgConnection,
         limit: Duration,
         status: &'c Status,
+        mut traced: Option<UnitSpan>,
     ) -> BoxFuture<'c, Verdict> {
         let Self { work, reply } = *self;
         async move {
             let guarded = AssertUnwindSafe(async { work(&mut *connection).await }).catch_unwind();
-            let (verdict, result) = match timeout(limit, guarded).await {
+            let (done, statements) = traced::run(&mut traced, timeout(limit, guarded)).await;
+            let (verdict, result) = match done {
                 Ok(Ok(result)) => (judge(connection, &result), result),
                 Ok(Err(_panic)) => (
                     Verdict::Discard(Dropped::Panicked),
@@ -131,6 +141,10 @@ where
                     Err(Error::DeadlineExceeded.into()),
                 ),
             };
+            if let Some(traced) = traced {
+                let error = result.as_ref().err();
+                traced.end(&statements, error.and_then(UnitError::database));
+            }
             if matches!(verdict, Verdict::Discard(_)) {
                 status.lost();
             }

@@ -24,7 +24,7 @@ pub use opentelemetry::{
 use opentelemetry_sdk::{
     Resource,
     error::OTelSdkError,
-    metrics::{Instrument, MeterProviderBuilder, SdkMeterProvider, Stream},
+    metrics::{Instrument, MeterProviderBuilder, SdkMeterProvider, Stream, reader::MetricReader},
 };
 use prometheus::{Registry, TextEncoder};
 
@@ -35,7 +35,7 @@ pub use self::{
 };
 pub(crate) use self::{
     database::{Dropped, LanesMeter},
-    rpc::RpcMeter,
+    rpc::{CallMeter, RpcMeter},
 };
 use self::{
     definitions::{Definition, Kind},
@@ -85,15 +85,29 @@ impl Metrics {
     /// Metrics of the service `name` in this version, to be read as text only.
     #[must_use]
     pub fn of_service(name: &'static str, version: &'static str) -> Self {
-        let metrics = Self::start(resource(name, version), |builder| builder);
-        metrics.gauge(&definitions::BUILD_INFO, move || {
+        Self::start(resource(name, version), |builder| builder).naming(name, version)
+    }
+
+    /// Metrics of the service `name` in this version, which `resource` describes, to be read by `reader` too.
+    pub(crate) fn pushed(
+        (name, version): (&'static str, &'static str),
+        resource: Resource,
+        reader: impl MetricReader,
+    ) -> Self {
+        let metrics = Self::start(resource, |builder| builder.with_reader(reader));
+        metrics.naming(name, version)
+    }
+
+    /// Tells what runs.
+    fn naming(self, name: &'static str, version: &'static str) -> Self {
+        self.gauge(&definitions::BUILD_INFO, move || {
             let labels = [
                 KeyValue::new("service", name),
                 KeyValue::new("version", version),
             ];
             vec![(1.0, labels.to_vec())]
         });
-        metrics
+        self
     }
 
     /// Metrics that nobody reads: what is counted is forgotten, and costs next to nothing.
@@ -123,6 +137,11 @@ impl Metrics {
                 String::new()
             }
         }
+    }
+
+    /// What gives all of them to their readers.
+    pub(crate) fn provider(&self) -> SdkMeterProvider {
+        self.provider.clone()
     }
 
     /// Pushes what the added readers have not pushed yet. Blocks until they have; not for a thread of the runtime.

@@ -50,7 +50,7 @@ const CODES: [&str; 17] = [
     "UNAUTHENTICATED",
 ];
 
-/// The name of a code, as labels have it.
+/// The name of a code, as labels and spans have it.
 #[must_use]
 pub fn code_name(code: Code) -> &'static str {
     CODES[code as usize]

@@ -31,7 +31,11 @@ use crate::{
     config::{Listing, Setting},
     health::{Health, Verdict},
     metrics::{self, Metrics},
+    trace::{Otlp, StartError},
 };
+
+/// That of all crates here.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What an operator sets.
 #[derive(Debug, Clone, Default)]
@@ -123,13 +127,17 @@ impl Ops {
         }
     }
 
-    /// The metrics that this port will show: counted if there is a port, else not.
-    #[must_use]
-    pub fn metrics(&self, service: &'static str, version: &'static str) -> Metrics {
-        if self.listener.is_some() {
-            Metrics::of_service(service, version)
-        } else {
-            Metrics::off()
+    /// The metrics of `service`, which this port will show and `otlp` pushes: counted if there is a port or a collector.
+    pub fn metrics(&self, otlp: &Otlp, service: &'static str) -> Result<Metrics, StartError> {
+        match otlp.metric_reader()? {
+            Some(reader) => {
+                let resource = otlp.resource(service);
+                let metrics = Metrics::pushed((service, VERSION), resource, reader);
+                otlp.hold(metrics.provider());
+                Ok(metrics)
+            }
+            None if self.listener.is_some() => Ok(Metrics::of_service(service, VERSION)),
+            None => Ok(Metrics::off()),
         }
     }
 

@@ -7,7 +7,9 @@
 mod complete;
 mod deadline;
 mod ending;
+mod line;
 mod opening;
+mod traced;
 
 use std::{
     convert::Infallible,
@@ -32,11 +34,12 @@ use crate::{
     access::{Access, AccessPolicy, Rpc},
     caller::{Call, Caller, ServiceCaller},
     connections::StreamsEnd,
-    metrics::RpcMeter,
+    metrics::{CallMeter, RpcMeter},
     network::Network,
     refusal::{Reason, refuse_plainly},
     service_secrets::ServiceSecrets,
     token::{Purpose, Verifier, bearer},
+    trace::{self, Span, Tracing},
 };
 
 /// How old what is known of revocations was when a token was accepted all the same; absent when it was not stale.
@@ -56,6 +59,8 @@ pub(crate) struct Rules {
     /// Proxies that are believed about whom they were called by.
     pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) meter: RpcMeter,
+    /// Which calls are traced.
+    pub(crate) tracing: Tracing,
     /// Ends what is still under way when a drain has lasted long enough.
     pub(crate) abort: CancellationToken,
 }
@@ -100,16 +105,22 @@ impl Rules {
         let arrival = Instant::now();
         let path = request.uri().path().to_owned();
         let rpc = self.policy.find(&path);
-        let mut meter = self.meter.begin(rpc.map(|rpc| rpc.number), arrival);
+        let meter = self.meter.begin(rpc.map(|rpc| rpc.number), arrival);
         let opened = opening::open(&request, arrival, self.longest(rpc), &self.trusted_proxies);
-        let span = tracing::info_span!("rpc", request_id = opened.call.request_id);
+        let trace = traced::begin(&self.tracing, &self.trusted_proxies, rpc, &request);
+        let span = tracing::info_span!(
+            "rpc",
+            request_id = opened.call.request_id,
+            trace_id = trace.id.map(tracing::field::display)
+        );
         let request_id = opened.call.request_id.clone();
         let peer = opened.call.peer;
         let ends = request.extensions().get::<StreamsEnd>().cloned();
         let mut caller = None;
         let answered = match self.admit(rpc, opened, request, &mut caller) {
             Ok((_permit, call, request)) => {
-                self.answer(inner, call.deadline, request)
+                let parent = trace.span.as_ref().map(Span::parent);
+                trace::within(parent, self.answer(inner, call.deadline, request))
                     .instrument(span.clone())
                     .await
             }
@@ -119,7 +130,7 @@ impl Rules {
         if rpc.is_some_and(|rpc| rpc.streaming)
             && let Some(ends) = ends
         {
-            answer = ending::end_with(answer, ends, request_id);
+            answer = ending::end_with(answer, ends, request_id.clone());
         }
         if let Some(age) = caller.and_then(|_| self.verifier.staleness()) {
             let age = HeaderValue::from(u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
@@ -127,7 +138,7 @@ impl Rules {
         }
         if !rpc.is_some_and(|rpc| rpc.infrastructure) {
             span.in_scope(|| {
-                log(
+                line::log(
                     &path,
                     rpc,
                     &answer,
@@ -138,7 +149,19 @@ impl Rules {
                 );
             });
         }
-        if let Some(reason) = &reason {
+        let answer = self.count(rpc, meter, answer, reason.as_deref());
+        traced::end(trace.span, answer, &request_id, reason.as_deref())
+    }
+
+    /// Counts a call that was answered; a stream when it ends.
+    fn count(
+        &self,
+        rpc: Option<Rpc>,
+        mut meter: CallMeter,
+        answer: Response<Body>,
+        reason: Option<&str>,
+    ) -> Response<Body> {
+        if let Some(reason) = reason {
             self.meter.refuse(reason);
         }
         match complete::code(&answer) {
@@ -254,33 +277,4 @@ fn credential(request: &Request<Body>) -> Result<&str, Status> {
         .ok()
         .and_then(bearer)
         .ok_or_else(|| refuse_plainly(Reason::TokenInvalid))
-}
-
-/// The access line: one for each call, no bodies, no secrets.
-fn log(
-    path: &str,
-    rpc: Option<Rpc>,
-    answer: &Response<Body>,
-    reason: Option<&str>,
-    arrival: Instant,
-    peer: Option<std::net::IpAddr>,
-    caller: Option<Caller>,
-) {
-    // An unknown path is the client's text, so it does not become a label.
-    let method = if rpc.is_some() {
-        path.trim_start_matches('/')
-    } else {
-        "_OTHER"
-    };
-    let code = complete::code(answer).unwrap_or(Code::Ok);
-    tracing::info!(
-        target: "access",
-        method,
-        code = ?code,
-        reason,
-        ms = format_args!("{:.3}", arrival.elapsed().as_secs_f64() * 1e3),
-        peer = peer.map(tracing::field::display),
-        user = caller.map(|caller| tracing::field::display(caller.user_id)),
-        "call"
-    );
 }

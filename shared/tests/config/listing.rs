@@ -64,5 +64,19 @@ fn the_listing_for_a_section_has_that_section_and_what_every_binary_has() {
         "{all}"
     );
     let keys: Vec<_> = task.lines().map(|line| line.split(' ').next()).collect();
-    assert_eq!(keys, ["log.format", "log.level", "task.listen"].map(Some));
+    let expected = [
+        "log.format",
+        "log.level",
+        "task.listen",
+        "telemetry.environment",
+        "telemetry.instance",
+        "telemetry.metrics.interval",
+        "telemetry.otlp.endpoint",
+        "telemetry.otlp.headers",
+        "telemetry.otlp.timeout",
+        "telemetry.traces.asked_per_second",
+        "telemetry.traces.interval",
+        "telemetry.traces.ratio",
+    ];
+    assert_eq!(keys, expected.map(Some));
 }

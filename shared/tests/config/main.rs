@@ -55,6 +55,7 @@ const URL: &str = "postgres://tandem:hunter2@localhost/tandem";
 #[derive(Debug)]
 struct Config {
     log: config::Log,
+    telemetry: config::Telemetry,
     listen: SocketAddr,
     access_ttl: Duration,
     audiences: Vec<String>,
@@ -66,6 +67,7 @@ struct Config {
 
 fn read(settings: &mut Settings) -> Option<Config> {
     let log = config::log(settings);
+    let telemetry = config::telemetry(settings);
     let listen = config::listen(settings, "auth");
     let access_ttl = settings.get_within(
         "auth.access_ttl",
@@ -78,6 +80,7 @@ fn read(settings: &mut Settings) -> Option<Config> {
     let server = config::server(settings, "auth");
     Some(Config {
         log: log?,
+        telemetry: telemetry?,
         listen: listen?,
         access_ttl: access_ttl?,
         audiences: audiences?,

@@ -23,6 +23,8 @@ fn defaults_and_the_required_values_make_a_configuration() {
     assert_eq!(config.server.drain, Duration::from_secs(25));
     assert_eq!(config.server.connections.max_streams, 200);
     assert_eq!(config.server.trusted_proxies, []);
+    assert!(config.telemetry.otlp.is_none());
+    assert!((config.telemetry.ratio - 0.01).abs() < f64::EPSILON);
 }
 
 #[test]
@@ -38,10 +40,11 @@ fn every_missing_value_is_told_in_one_run() {
     });
     assert!(read(&mut settings).is_none());
     let optional = ["auth.note", "auth.server.trusted_proxies"];
-    // All but the optional ones and those of `log`, whose defaults every binary has.
+    // All but the optional ones and those of `log` and `telemetry`, whose defaults every binary has.
+    let common = |key: &str| key.starts_with("log.") || key.starts_with("telemetry.");
     let required: Vec<&str> = settings
         .known()
-        .filter(|key| !key.starts_with("log.") && !optional.contains(key))
+        .filter(|key| !common(key) && !optional.contains(key))
         .collect();
     assert_eq!(told, required);
     assert!(told.len() > 20, "{told:?}");
@@ -66,11 +69,14 @@ fn every_malformed_value_is_told_in_one_run() {
         environment: Vec::new(),
     });
     assert!(read(&mut settings).is_none());
-    // These two take any text.
-    let strict: Vec<&str> = settings
-        .known()
-        .filter(|key| !["auth.note", "auth.audiences"].contains(key))
-        .collect();
+    // These take any text.
+    let free = [
+        "auth.note",
+        "auth.audiences",
+        "telemetry.environment",
+        "telemetry.instance",
+    ];
+    let strict: Vec<&str> = settings.known().filter(|key| !free.contains(key)).collect();
     let variable = |key: &&str| format!("TANDEM_{}", key.replace('.', "__").to_uppercase());
     let environment = strict
         .iter()

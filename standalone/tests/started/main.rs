@@ -5,10 +5,12 @@
     reason = "a panic is how a test fails, in the functions that tests share too"
 )]
 
+mod browser;
 mod clients;
 mod commands;
 mod database;
 mod documents;
+mod jobs;
 mod lifetime;
 mod metrics;
 mod operating;
@@ -20,3 +22,5 @@ mod services;
 mod settings;
 mod stack;
 mod tools;
+mod traced;
+mod traces;

@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use testing::Process;
+use testing::{
+    Process,
+    leaks::{Given, leak},
+};
 
 /// How long a client may take: it starts an interpreter or a compiler of protos.
 const LONGEST: Duration = Duration::from_mins(1);
@@ -133,10 +136,22 @@ pub(crate) fn run(program: &Path, arguments: &[&str], variables: &[(&str, &str)]
         }
         thread::sleep(POLL);
     };
-    Told {
+    let told = Told {
         status,
         stdout: stdout.join().unwrap(),
         stderr: stderr.join().unwrap(),
+    };
+    if program.parent() == binary("standalone").parent() {
+        assert_silent(&told, variables);
+    }
+    told
+}
+
+/// Holds a program of ours to showing no secret, neither one that it was given.
+fn assert_silent(told: &Told, variables: &[(&str, &str)]) {
+    let given = Given::to(variables.iter().copied());
+    for output in [&told.stdout, &told.stderr] {
+        assert_eq!(leak(output, &given), None, "it shows a secret");
     }
 }
 

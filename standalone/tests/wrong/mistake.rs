@@ -67,6 +67,7 @@ fn wrong_values(asked: &Asked) -> Vec<String> {
             "1e3",
             "340282366920938463463374607431768211456",
         ],
+        "number" => &["", "x", "NaN", "-1", "1.5", "1 %"],
         "duration" => &["", "soon", "5", "-1s", "5 minuts", "99999999999999999999d"],
         "true or false" => &["", "yes", "TRUE", "1"],
         "address and port" => &["", "localhost:1", "127.0.0.1", "127.0.0.1:65536", "[::1:1"],
@@ -76,6 +77,7 @@ fn wrong_values(asked: &Asked) -> Vec<String> {
         "auto, json or human" => &["", "xml", "JSON"],
         "level, or levels per target" => &["", "inof", "info,sqlx=loud"],
         "text" if asked.required => &["", "  "],
+        "text" => &["  "],
         "secret" => &[
             MARKER,
             "change-me",
@@ -97,7 +99,9 @@ fn wrong_values(asked: &Asked) -> Vec<String> {
             Ok(greatest) => (greatest + 1).to_string(),
             Err(_) => format!("{greatest} 1ns"),
         });
-    let fixed = fixed.iter().map(|text| (*text).to_owned());
+    // Nothing is a value of what may be left out.
+    let is_wrong = |text: &&&str| asked.required || !text.is_empty();
+    let fixed = fixed.iter().filter(is_wrong).map(|text| (*text).to_owned());
     fixed
         .chain([common.to_owned(), "\u{FFFD}".to_owned()])
         .chain(bounds)

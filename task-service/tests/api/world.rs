@@ -14,7 +14,10 @@ use task_service::{
     App, SCHEMA,
     config::{Config, DEFAULTS, SECTION},
 };
-use testing::{Database, TestClock};
+use testing::{
+    Database, TestClock,
+    leaks::{Logs, forbid_settings},
+};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::{
@@ -37,6 +40,8 @@ pub(crate) struct World {
     pub(crate) signer: Arc<Signer>,
     _running: DropGuard,
     pub(crate) database: Database,
+    /// Held to showing no secret until all else has ended.
+    _logs: Logs,
 }
 
 impl World {
@@ -46,6 +51,7 @@ impl World {
 
     /// With settings of the section `task`, such as `("QUOTA", "3")`.
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
+        let logs = Logs::watch();
         let database = database().await;
         let url = database.url_as("tandem_task");
         let config = config(&url, settings);
@@ -60,6 +66,7 @@ impl World {
             signer,
             _running: running,
             database,
+            _logs: logs,
         }
     }
 
@@ -87,6 +94,9 @@ pub(crate) fn config(url: &str, settings: &[(&str, &str)]) -> Config {
         ("PAGE_TOKEN_KEY", PAGE_TOKEN_KEY),
         ("SERVICE_SECRET", SERVICE_SECRET),
     ];
+    forbid_settings(own.iter().chain(settings).copied());
+    // What runs without a world is watched too, and judged when the next one ends.
+    drop(Logs::watch());
     let variable =
         |(name, value): &(&str, &str)| (format!("TANDEM_TASK__{name}"), (*value).to_owned());
     Config::load(Source {

@@ -11,6 +11,7 @@
 //! - Keys that are applied are acknowledged, so that the auth service may sign with them.
 
 mod backoff;
+mod interruption;
 mod reading;
 
 use std::{convert::Infallible, future::pending};
@@ -23,24 +24,27 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use tonic::{
-    Request, Status, Streaming,
+    Request, Streaming,
     metadata::{Ascii, MetadataValue, errors::InvalidMetadataValue},
-    transport::{self, Channel},
+    transport::Channel,
 };
 
-use self::{backoff::Backoff, reading::Reading};
+use self::{backoff::Backoff, interruption::Interruption, reading::Reading};
 use super::{Verifier, freshness::SILENCE};
 use crate::{
     proto::auth::{
         AcknowledgeKeysRequest, WatchRevocationsRequest, WatchRevocationsResponse,
         verifier_service_client::VerifierServiceClient,
     },
-    revocation::MalformedRevocation,
     tls::Upstream,
+    trace::{Span, SpanKind, Tracing},
 };
 
 /// Largest message read, in bytes: a snapshot of about 800,000 revocations.
 const LARGEST: usize = 64 * 1024 * 1024;
+
+/// The RPC that the feed is.
+const WATCH: &str = "tandem.auth.v1.VerifierService/WatchRevocations";
 
 /// Keeps `verifier` as the auth service publishes, until `stop`.
 ///
@@ -57,11 +61,26 @@ pub async fn subscribe(
     ready: watch::Sender<bool>,
     stop: CancellationToken,
 ) {
+    let (tracing, auth) = (Tracing::off(), (auth, service_secret));
+    subscribe_traced(tracing, verifier, auth, verifier_id, ready, stop).await;
+}
+
+/// [`subscribe`], each attempt traced: the auth service's span of it is in the same trace. `auth` is its replicas, and what
+/// they know services by.
+pub async fn subscribe_traced(
+    tracing: Tracing,
+    verifier: Verifier,
+    (auth, service_secret): (Vec<impl Into<Upstream>>, SecretString),
+    verifier_id: String,
+    ready: watch::Sender<bool>,
+    stop: CancellationToken,
+) {
     let subscription = Subscription {
         verifier: &verifier,
         auth: auth.into_iter().map(Into::into).collect(),
         service_secret,
         verifier_id,
+        tracing,
     };
     tokio::select! {
         () = stop.cancelled() => {}
@@ -93,63 +112,12 @@ async fn tell(verifier: &Verifier, ready: &watch::Sender<bool>) -> Infallible {
     }
 }
 
-/// Why a subscription came to its end. It is tried again, whatever it was.
-#[derive(Debug, thiserror::Error)]
-enum Interruption {
-    #[error("the service secret cannot be sent")]
-    Secret(#[from] InvalidMetadataValue),
-    #[error("the auth service cannot be reached: {0}")]
-    Unreachable(#[from] transport::Error),
-    #[error("the auth service refused: {:?}: {}", .0.code(), .0.message())]
-    Refused(Box<Status>),
-    #[error("the auth service ended the feed")]
-    Ended,
-    #[error("the feed was silent")]
-    Silent,
-    #[error("what the feed tells is late")]
-    Late,
-    #[error("what is held is not what was published")]
-    Mismatch,
-    #[error("the auth service has begun a new incarnation")]
-    Incarnation,
-    #[error("the feed began without the snapshot that was asked for")]
-    NoSnapshot,
-    #[error("a revocation cannot be read: {0}")]
-    Malformed(#[from] MalformedRevocation),
-    #[error("a heartbeat does not say when it is from")]
-    Undated,
-}
-
-impl Interruption {
-    /// Whether what is held is no base to go on from.
-    const fn needs_snapshot(&self) -> bool {
-        match self {
-            Self::Mismatch
-            | Self::Incarnation
-            | Self::NoSnapshot
-            | Self::Malformed(_)
-            | Self::Undated => true,
-            Self::Secret(_)
-            | Self::Unreachable(_)
-            | Self::Refused(_)
-            | Self::Ended
-            | Self::Silent
-            | Self::Late => false,
-        }
-    }
-}
-
-impl From<Status> for Interruption {
-    fn from(status: Status) -> Self {
-        Self::Refused(Box::new(status))
-    }
-}
-
 struct Subscription<'a> {
     verifier: &'a Verifier,
     auth: Vec<Upstream>,
     service_secret: SecretString,
     verifier_id: String,
+    tracing: Tracing,
 }
 
 impl Subscription<'_> {
@@ -159,7 +127,7 @@ impl Subscription<'_> {
         let mut told = false;
         for auth in self.auth.iter().cycle() {
             let mut reading = Reading::new(self.verifier, from_scratch);
-            let Err(interruption) = self.read(auth, &mut reading).await;
+            let interruption = self.watch(auth, &mut reading).await;
             self.verifier.interrupt();
             let proven = reading.has_proof();
             // A silence was pause enough; one that ends is to be heard at once.
@@ -181,13 +149,28 @@ impl Subscription<'_> {
         pending().await
     }
 
+    /// One attempt, traced, and why it came to its end.
+    async fn watch(&self, auth: &Upstream, reading: &mut Reading<'_>) -> Interruption {
+        let mut span = self.tracing.begin(SpanKind::Client, WATCH);
+        if let Some(span) = &mut span {
+            span.set("rpc.system.name", "grpc");
+            span.set("rpc.method", WATCH);
+        }
+        let Err(interruption) = self.read(auth, reading, span.as_ref()).await;
+        if let Some(mut span) = span {
+            span.fail(interruption.name());
+        }
+        interruption
+    }
+
     async fn read(
         &self,
         auth: &Upstream,
         reading: &mut Reading<'_>,
+        span: Option<&Span>,
     ) -> Result<Infallible, Interruption> {
         let channel = within_silence(auth.connect()).await??;
-        let mut stream = within_silence(self.open(channel.clone(), reading)).await??;
+        let mut stream = within_silence(self.open(channel.clone(), reading, span)).await??;
         let mut acknowledged: BoxFuture<'_, ()> = pending().boxed();
         let mut silent = Instant::now() + SILENCE;
         loop {
@@ -209,13 +192,20 @@ impl Subscription<'_> {
         &self,
         channel: Channel,
         reading: &Reading<'_>,
+        span: Option<&Span>,
     ) -> Result<Streaming<WatchRevocationsResponse>, Interruption> {
         let (since_sequence, incarnation) = reading.resume_from();
-        let request = self.request(WatchRevocationsRequest {
+        let mut request = self.request(WatchRevocationsRequest {
             since_sequence,
             incarnation,
             verifier_id: self.verifier_id.clone(),
         })?;
+        if let Some(span) = span {
+            let here = span.traceparent().header();
+            let here = MetadataValue::try_from(here.as_bytes());
+            let here = here.expect("hexadecimal digits and dashes are metadata");
+            request.metadata_mut().insert("traceparent", here);
+        }
         let mut client = VerifierServiceClient::new(channel).max_decoding_message_size(LARGEST);
         Ok(client.watch_revocations(request).await?.into_inner())
     }

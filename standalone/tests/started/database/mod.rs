@@ -11,4 +11,4 @@ mod previous;
 mod released;
 mod restoring;
 mod roles;
-mod running;
+pub(crate) mod running;
