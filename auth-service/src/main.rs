@@ -85,7 +85,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::PrintConfig => write!(io::stdout(), "{}", config()?.listing)?,
         Command::Healthcheck { timeout } => {
             let process = for_healthcheck(Config::source(), SECTION, Config::read)?;
-            process.asked().grpc(timeout).await?;
+            process.grpc(timeout).await?;
         }
         Command::Keys(command) => {
             let config = config()?;

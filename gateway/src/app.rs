@@ -63,17 +63,6 @@ pub(crate) struct Gateway {
     pub(crate) admission: Arc<Semaphore>,
 }
 
-impl Gateway {
-    /// Where the replicas are of the service that serves this path, as the setting says.
-    pub(crate) fn service_of(&self, path: &str) -> &[Uri] {
-        if path.starts_with("/tandem.auth.") {
-            &self.config.auth_upstream
-        } else {
-            &self.config.task_upstream
-        }
-    }
-}
-
 impl FromRef<Gateway> for Upstreams {
     fn from_ref(gateway: &Gateway) -> Self {
         gateway.upstreams.clone()
@@ -138,10 +127,8 @@ impl App {
         let connections = self.connections();
         let drain = self.config.drain;
         let upstream_tls = self.config.upstream_tls.clone();
-        let router = router(
-            Gateway::new(self.config, &self.metrics, leaving)?,
-            self.tracing,
-        );
+        let gateway = Gateway::new(self.config, &self.metrics, leaving)?;
+        let router = router(gateway, self.tracing);
         let ops = self.ops.start(health.clone(), self.metrics);
         tracing::info!(%address, "listening");
         tokio::select! {
@@ -168,6 +155,15 @@ impl App {
 }
 
 impl Gateway {
+    /// Where the replicas are of the service that serves this path, as the setting says.
+    pub(crate) fn service_of(&self, path: &str) -> &[Uri] {
+        if path.starts_with("/tandem.auth.") {
+            &self.config.auth_upstream
+        } else {
+            &self.config.task_upstream
+        }
+    }
+
     fn new(config: Config, metrics: &Metrics, leaving: Leaving) -> Result<Self, NoTls> {
         let contract = Arc::new(Contract::read());
         Ok(Self {

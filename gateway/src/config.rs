@@ -91,11 +91,11 @@ impl Config {
 
     /// Where the process of these settings is asked whether it is ready.
     #[must_use]
-    pub fn asked(&self) -> Asked<'_> {
+    pub fn asked(&self) -> Asked {
         Asked {
             listen: self.listen,
-            tls: self.tls.as_ref(),
-            ops: &self.ops,
+            tls: self.tls.clone(),
+            ops: self.ops.clone(),
         }
     }
 

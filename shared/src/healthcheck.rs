@@ -78,22 +78,22 @@ pub enum Unhealthy {
 }
 
 /// A process to ask: where it listens, how it speaks there, and its operations port.
-#[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+#[derive(Debug, Clone)]
+pub struct Asked {
     /// Where calls come in.
     pub listen: SocketAddr,
     /// The TLS of that; none is plaintext.
-    pub tls: Option<&'a ServerTls>,
+    pub tls: Option<ServerTls>,
     /// Its operations port, which is never encrypted.
-    pub ops: &'a ops::Settings,
+    pub ops: ops::Settings,
 }
 
-impl Asked<'_> {
+impl Asked {
     /// Asks a gRPC server for its readiness (`grpc.health.v1`), which the operations port tells just so.
     ///
     /// # Errors
     /// Any answer but `SERVING`, or none within the time.
-    pub async fn grpc(self, within: Duration) -> Result<(), Unhealthy> {
+    pub async fn grpc(&self, within: Duration) -> Result<(), Unhealthy> {
         let (listen, tls, _) = self.way()?;
         let address = reachable(listen)?;
         in_time(address, within, ask_grpc(address, tls)).await
@@ -103,7 +103,7 @@ impl Asked<'_> {
     ///
     /// # Errors
     /// Any answer but 200, or none within the time.
-    pub async fn http(self, path: &str, within: Duration) -> Result<(), Unhealthy> {
+    pub async fn http(&self, path: &str, within: Duration) -> Result<(), Unhealthy> {
         let (listen, tls, ops) = self.way()?;
         let address = reachable(listen)?;
         let path = if ops { "/readyz" } else { path };
@@ -112,11 +112,12 @@ impl Asked<'_> {
 
     /// Where to ask, how to speak, and whether that is the operations port.
     fn way(&self) -> Result<(SocketAddr, Option<&ServerTls>, bool), Unhealthy> {
-        if self.tls.is_some_and(ServerTls::asks_for_certificates) {
+        let tls = self.tls.as_ref();
+        if tls.is_some_and(ServerTls::asks_for_certificates) {
             let ops = self.ops.listen.ok_or(Unhealthy::NoWay)?;
             return Ok((ops, None, true));
         }
-        Ok((self.listen, self.tls, false))
+        Ok((self.listen, tls, false))
     }
 }
 

@@ -159,18 +159,18 @@ impl Server {
         })
     }
 
+    /// The same server, speaking TLS if it is given any.
+    #[must_use]
+    pub fn speaking(mut self, tls: Option<ServerTls>) -> Self {
+        self.connections = self.connections.speaking(tls);
+        self
+    }
+
     /// Traces calls by `tracing`.
     #[must_use]
     pub fn traced(mut self, tracing: Tracing) -> Self {
         let rules = Arc::get_mut(&mut self.rules);
         rules.expect("nothing is served yet").tracing = tracing;
-        self
-    }
-
-    /// The same server, speaking TLS if it is given any.
-    #[must_use]
-    pub fn speaking(mut self, tls: Option<ServerTls>) -> Self {
-        self.connections = self.connections.speaking(tls);
         self
     }
 

@@ -63,16 +63,8 @@ pub async fn run(stop: &CancellationToken) -> Result<(), Error> {
     let (mut postgres, url) = database::start(&plan, &folder).await?;
     progress.tell("postgres ready");
     made.extend(database(&url));
-    // Boxed: the settings of all parts make it large.
-    let served = Box::pin(serve(
-        made,
-        ports,
-        &folder,
-        progress,
-        stop,
-        ended(&mut postgres),
-    ));
-    let served = served.await;
+    let serving = serve(made, ports, &folder, progress, stop, ended(&mut postgres));
+    let served = Box::pin(serving).await;
     let stopped = postgres.stop().await;
     progress.tell("postgres stopped");
     served.and(stopped.map_err(Error::from))

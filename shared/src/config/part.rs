@@ -4,16 +4,11 @@
 //! What such a command does not need may be absent. What is set is held to the rules all the same, since a wrong or misspelt
 //! setting is a mistake wherever it is found.
 
-use std::net::SocketAddr;
-
 use super::common::{Log, database, listen, log, ops};
 use super::problems::Problems;
 use super::settings::Settings;
 use super::sources::Source;
-use crate::connections::Protocols;
-use crate::healthcheck::Asked;
-use crate::tls::{ServerTls, listener_tls};
-use crate::{database, ops};
+use crate::{connections::Protocols, database, healthcheck::Asked, tls::listener_tls};
 
 /// What the command `migrate` of a service needs: `<section>.database.*` and `log.*`. `whole` reads all of its settings.
 ///
@@ -32,28 +27,7 @@ pub fn for_migrate<W>(
     })
 }
 
-/// A running service as the command `healthcheck` knows it.
-#[derive(Debug)]
-pub struct Running {
-    listen: SocketAddr,
-    tls: Option<ServerTls>,
-    ops: ops::Settings,
-}
-
-impl Running {
-    /// Where and how to ask it.
-    #[must_use]
-    pub fn asked(&self) -> Asked<'_> {
-        Asked {
-            listen: self.listen,
-            tls: self.tls.as_ref(),
-            ops: &self.ops,
-        }
-    }
-}
-
-/// What the command `healthcheck` of a service needs: where it listens, with which TLS, and its operations port. `whole` reads
-/// all of its settings.
+/// What the command `healthcheck` of a service needs: where it listens, and how it speaks there. `whole` reads all of its settings.
 ///
 /// # Errors
 /// That missing, or anything wrong with what is set.
@@ -61,13 +35,13 @@ pub fn for_healthcheck<W>(
     source: Source<'_>,
     section: &str,
     whole: impl FnOnce(&mut Settings) -> Option<W>,
-) -> Result<Running, Problems> {
-    let needed = ["listen", "tls.", "ops."].map(|name| format!("{section}.{name}"));
-    load(source, needed.into(), whole, |settings| {
+) -> Result<Asked, Problems> {
+    let needed = vec![format!("{section}.listen")];
+    load(source, needed, whole, |settings| {
         let listen = listen(settings, section);
         let tls = listener_tls(settings, section, Protocols::Http2);
         let ops = ops(settings, section);
-        Some(Running {
+        Some(Asked {
             listen: listen?,
             tls: tls?,
             ops: ops?,

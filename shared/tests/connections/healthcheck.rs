@@ -24,8 +24,8 @@ async fn ask(
     };
     let asked = Asked {
         listen,
-        tls: Some(tls),
-        ops: &ops,
+        tls: Some(tls.clone()),
+        ops,
     };
     asked.grpc(PATIENCE).await
 }

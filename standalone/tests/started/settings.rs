@@ -8,6 +8,8 @@ use crate::tools::{Told, binary, run};
 
 /// Forms that any text has.
 const FREE: [&str; 2] = ["text", "path"];
+/// Paths too, which are not shown because someone may put the key itself there.
+const KEYS: [&str; 2] = [".tls.key", ".tls.upstream_key"];
 /// The binaries and the sections they read besides `log`.
 const BINARIES: [(&str, &[&str]); 4] = [
     ("auth-service", &["auth"]),
@@ -70,6 +72,7 @@ fn each_malformed_setting_of_each_binary_is_listed_in_one_run() {
             .into_iter()
             .filter(|asked| !FREE.contains(&asked.form.as_str()))
             .map(|asked| asked.key)
+            .filter(|key| !KEYS.iter().any(|path| key.ends_with(path)))
             .filter(|key| {
                 let section = key.split('.').next().unwrap();
                 section == "log" || sections.contains(&section)
