@@ -17,6 +17,7 @@
 //! Secrets have no default, are refused when weak, and appear in no message: the parser of a secret can only fail with a
 //! [`Weakness`], which has no room for the text.
 
+mod addresses;
 mod asked;
 mod common;
 mod database_url;
@@ -33,6 +34,7 @@ mod telemetry;
 mod unknown;
 mod values;
 
+pub use addresses::WebOrigin;
 pub use asked::Asked;
 pub use common::{Log, LogFormat, LogLevel, connections, database, listen, log, ops, server};
 pub use database_url::database_url;
@@ -45,4 +47,4 @@ pub use secrets::{KeyMaterial, Weakness, secret_bytes};
 pub use settings::Settings;
 pub use sources::{DEFAULTS, Source, process_environment};
 pub use telemetry::{OtlpHeaders, OtlpSettings, Telemetry, telemetry};
-pub use values::{Bounded, Setting, WebOrigin};
+pub use values::{Bounded, Setting};

@@ -19,6 +19,7 @@ mod forged_tokens;
 mod get_account;
 mod get_json_web_key_set;
 mod hashing;
+mod health;
 mod introspect_token;
 mod keys;
 mod known_device;

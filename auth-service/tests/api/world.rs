@@ -20,7 +20,6 @@ use shared::{
         account_service_client::AccountServiceClient, admin_service_client::AdminServiceClient,
         auth_service_client::AuthServiceClient, verifier_service_client::VerifierServiceClient,
     },
-    proto::health::{HealthCheckRequest, health_client::HealthClient},
 };
 use sqlx::PgConnection;
 use testing::{
@@ -30,16 +29,14 @@ use testing::{
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tonic::{Request, Status, metadata::AsciiMetadataValue, transport::Channel};
 
-use crate::settings::{config, key};
+use crate::{
+    health::{NOT_SERVING, SERVING, becomes},
+    settings::{config, key},
+};
 
 /// What services are known by.
 pub(crate) const SERVICE_SECRET: &str = "q8Jx0f2Zs7mVb4Kt1LrYp6WnHc3Dg5EaTu9";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
-/// Longest wait for a state of the service.
-const LIMIT: Duration = Duration::from_secs(30);
-/// The numbers of `ServingStatus.SERVING` and `ServingStatus.NOT_SERVING`.
-const SERVING: i32 = 1;
-const NOT_SERVING: i32 = 2;
 /// How often and how long something that happens in the background is looked for.
 pub(crate) const POLL: Duration = Duration::from_millis(20);
 pub(crate) const POLLS: usize = 500;
@@ -292,14 +289,4 @@ pub(crate) fn with_token<T>(token: &str, message: T) -> Request<T> {
     let bearer: AsciiMetadataValue = format!("Bearer {token}").parse().unwrap();
     request.metadata_mut().insert("authorization", bearer);
     request
-}
-
-/// Waits until the service says that its state is this.
-async fn becomes(channel: &Channel, state: i32) {
-    let mut health = HealthClient::new(channel.clone());
-    let watched = health.watch(HealthCheckRequest::default()).await;
-    let mut statuses = watched.unwrap().into_inner();
-    let become_so = async { while statuses.message().await.unwrap().unwrap().status != state {} };
-    let became = tokio::time::timeout(LIMIT, become_so).await;
-    became.unwrap_or_else(|_elapsed| panic!("the service's state is not {state}"));
 }

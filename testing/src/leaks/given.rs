@@ -80,6 +80,12 @@ impl Given {
             self.add(name, &read(Path::new(value)));
         } else if name.ends_with("URL") {
             self.add_url(value);
+        } else if name.ends_with("HEADERS") {
+            // `name=value` of each; of `Bearer abc` the scheme may be shown.
+            let values = value.split(',').filter_map(|header| header.split_once('='));
+            for word in values.flat_map(|(_, value)| value.split(' ')) {
+                self.add_secret(word);
+            }
         } else if SECRET.iter().any(|ending| name.ends_with(ending)) {
             // Lists of secrets, each perhaps after its id.
             for part in value.split([',', ':']) {
@@ -211,6 +217,14 @@ mod tests {
         assert!(!given.is_in("cannot connect to db/x as tandem"));
         let same = Given::to([("DATABASE_URL", "postgres://postgres:postgres@db/postgres")]);
         assert!(!same.is_in("postgres ready"));
+    }
+
+    #[test]
+    fn the_values_of_headers_are_known_and_their_names_are_shown() {
+        let headers = "authorization=Bearer of-a-collector==, x-team=a";
+        let given = Given::to([("TANDEM_TELEMETRY__OTLP__HEADERS", headers)]);
+        assert!(given.is_in("sent Bearer of-a-collector"));
+        assert!(!given.is_in("sent authorization and x-team, with Bearer"));
     }
 
     #[test]
