@@ -25,7 +25,7 @@ fn load(pairs: Pairs<'_>, upstream: &str) -> Result<(bool, bool), Problems> {
         directory: empty_directory(),
         environment: pairs.iter().map(set).collect(),
     });
-    let _of_every_binary = config::log(&mut settings);
+    let _of_every_binary = (config::log(&mut settings), config::telemetry(&mut settings));
     let upstream: [Uri; 1] = [upstream.parse().unwrap()];
     let listener = listener_tls(&mut settings, "auth", Protocols::Http2);
     let upstreams = [("auth.upstream", Some(upstream.as_slice()))];
