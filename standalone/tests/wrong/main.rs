@@ -132,7 +132,14 @@ fn put(file: &Path, content: &[u8]) {
 #[test]
 fn every_mistake_is_told_with_its_place_and_nothing_else_is() {
     let folder = folder("mistakes");
-    let parts = [Part::Auth, Part::Task, Part::Gateway].map(|part| (part, part.settings()));
+    // One of the files of TLS set alone is a mistake of another; shared/tests/config/tls.rs has those.
+    let judged_together =
+        |asked: &Asked| asked.key.contains(".tls.") && !asked.key.ends_with(".reload_every");
+    let parts = [Part::Auth, Part::Task, Part::Gateway].map(|part| {
+        let mut settings = part.settings();
+        settings.retain(|asked| !judged_together(asked));
+        (part, settings)
+    });
     let mistakes = vec(any_mistake(), 0..12);
     proptest!(cases(), |(which in 0..parts.len(), mistakes in mistakes)| {
         let (part, settings) = &parts[which];
