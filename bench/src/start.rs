@@ -48,26 +48,31 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<bool> {
         arguments.rounds
     );
     println!();
-    println!("| process | ready: median ms | slowest ms | idle memory: median KiB | most KiB |");
-    println!("|---|---|---|---|---|");
+    println!(
+        "| process | ready: median ms | slowest ms | idle memory: median KiB | most KiB | of that its own: median KiB |"
+    );
+    println!("|---|---|---|---|---|---|");
     let mut good = true;
     for program in ["auth-service", "task-service", "gateway"] {
-        let (mut times, mut memory) = (Vec::new(), Vec::new());
+        let (mut times, mut memory, mut own) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..arguments.rounds {
-            let (ready, kibibytes) = start(&replicas, program).await.context(program)?;
+            let (ready, process) = start(&replicas, program).await.context(program)?;
             times.push(ready);
-            memory.push(kibibytes);
+            memory.push(process.resident);
+            own.push(process.own);
         }
         times.sort();
         memory.sort_unstable();
+        own.sort_unstable();
         let middle = arguments.rounds / 2;
         good &= times[middle] <= READY_WITHIN && memory[middle] <= MEMORY;
         println!(
-            "| {program} | {:.1} | {:.1} | {} | {} |",
+            "| {program} | {:.1} | {:.1} | {} | {} | {} |",
             times[middle].as_secs_f64() * 1e3,
             times[arguments.rounds - 1].as_secs_f64() * 1e3,
             memory[middle],
             memory[arguments.rounds - 1],
+            own[middle],
         );
     }
     replicas.stop().await?;
@@ -76,8 +81,14 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     Ok(good)
 }
 
-/// Starts a process and stops it again: how long until it was ready, and its resident memory in KiB.
-async fn start(replicas: &Replicas, program: &str) -> anyhow::Result<(Duration, u64)> {
+/// Memory of a process, in KiB: what is in RAM, and what of that is no file's, such as the program's own code.
+struct Memory {
+    resident: u64,
+    own: u64,
+}
+
+/// Starts a process and stops it again: how long until it was ready, and its memory.
+async fn start(replicas: &Replicas, program: &str) -> anyhow::Result<(Duration, Memory)> {
     let ops = free_address()?;
     let own = [
         ("TANDEM_AUTH__LISTEN", "127.0.0.1:0".to_owned()),
@@ -94,7 +105,10 @@ async fn start(replicas: &Replicas, program: &str) -> anyhow::Result<(Duration, 
     until_ready(&ops).await?;
     let ready = began.elapsed();
     sleep(REST).await;
-    let memory = resident(&process)?;
+    let memory = Memory {
+        resident: kibibytes(&process, "VmRSS:")?,
+        own: kibibytes(&process, "RssAnon:")?,
+    };
     process.terminate();
     process.ended(PATIENCE).await;
     Ok((ready, memory))
@@ -119,10 +133,11 @@ async fn until_ready(address: &str) -> anyhow::Result<()> {
     anyhow::bail!("not ready after {PATIENCE:?}")
 }
 
-/// Resident memory of a process in KiB (proc(5), `VmRSS`).
-fn resident(process: &Process) -> anyhow::Result<u64> {
+/// A line of proc(5)'s `status`.
+fn kibibytes(process: &Process, name: &str) -> anyhow::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{}/status", process.id()))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let value = line.context("no VmRSS")?.trim().trim_end_matches(" kB");
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let value = line.context("no such line")?.trim();
+    let value = value.trim_end_matches(" kB");
     Ok(value.parse()?)
 }

@@ -86,9 +86,11 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let collector = Collector::start().await;
     let on = exporting(&collector, arguments.ratio);
     let callers = arguments.callers;
-    let mut without = Arm::start("off", callers, &[]).await?;
+    let off = ["AUTH", "TASK", "GATEWAY"]
+        .map(|part| (format!("TANDEM_{part}__OPS__LISTEN"), "off".to_owned()));
+    let mut without = Arm::start("off", callers, &off).await?;
     let mut with = Arm::start("on", callers, &on).await?;
-    let mut again = Arm::start("off-again", callers, &[]).await?;
+    let mut again = Arm::start("off-again", callers, &off).await?;
 
     let length = Duration::from_secs(arguments.seconds);
     for arm in [&mut without, &mut with, &mut again] {
