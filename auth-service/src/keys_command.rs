@@ -15,7 +15,7 @@ use crate::{
     config::Config,
     error::Error,
     feed::Feed,
-    lag,
+    parts::lag,
     signing::sealing::KeyEncryptionKeysError,
     signing_keys::{Killed, Order, SigningKeys},
     store::{
@@ -87,7 +87,7 @@ impl KeysCommand {
             ..config.database.clone()
         };
         let lanes = Lanes::start(one).map_err(KeysCommandError::Url)?;
-        let keys = crate::signing_keys(&config, &lanes, &feed, &clock)?;
+        let keys = crate::parts::signing_keys(&config, &lanes, &feed, &clock)?;
         let told = self.carry_out(&keys, clock.now().trunc_subsecs(6)).await;
         lanes.close().await;
         told

@@ -21,6 +21,7 @@ mod key_ring;
 pub mod keys_command;
 mod meter;
 pub mod operator;
+mod parts;
 pub mod password;
 mod refresh;
 pub mod refresh_token;
@@ -46,7 +47,7 @@ use shared::{
     ops::Ops,
     readiness::{self, Schema},
     serve::Server,
-    token::{Revocations, Trust, Verifier},
+    token::Verifier,
     trace::Tracing,
 };
 use tokio::{
@@ -59,13 +60,13 @@ use crate::{
     accounts::Accounts,
     config::Config,
     device::Devices,
-    feed::{Feed, Lag},
+    feed::Feed,
     introspection::Introspection,
     meter::Meter,
-    password::{HashSettings, Hasher},
-    refresh_token::{KeyRing, KeyRingError},
+    password::Hasher,
+    refresh_token::KeyRingError,
     sessions::Sessions,
-    signing::sealing::{KeyEncryptionKeys, KeyEncryptionKeysError, OpenError},
+    signing::sealing::{KeyEncryptionKeysError, OpenError},
     signing_keys::{Replica, SigningKeys},
     throttle::Throttle,
     tokens::Mint,
@@ -73,8 +74,6 @@ use crate::{
 
 /// What this service is called in telemetry.
 pub const SERVICE: &str = "tandem-auth";
-/// OWASP's minimum for Argon2id: memory in KiB, passes.
-const OWASP_MINIMUM: (u32, u32) = (19_456, 2);
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/auth");
 /// The tables of this service.
@@ -140,8 +139,8 @@ impl App {
         clock: Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> Result<Self, StartError> {
-        warn_of_cheap_hashing(config.hash);
-        let feed = Feed::new(config.feed, lag(&config));
+        parts::warn_of_cheap_hashing(config.hash);
+        let feed = Feed::new(config.feed, parts::lag(&config));
         let feed_lane = Lanes::counted(feed::lane(&config.database), metrics, "feed")
             .map_err(StartError::Database)?;
         let lanes = Lanes::counted(config.database.clone(), metrics, "calls")
@@ -149,13 +148,9 @@ impl App {
         let hasher = Hasher::start(config.hash, config.peppers.clone())?
             .counting_in(metrics, config.hash.threads);
         let meter = Arc::new(Meter::new(metrics));
-        let verifier = verifier(&config.profile, config.leeway, &clock);
-        let ring = config
-            .refresh_keys
-            .iter()
-            .map(|(id, key)| (*id, *key.expose()));
-        let ring = KeyRing::new(ring.collect())?;
-        let signing_keys = signing_keys(&config, &lanes, &feed, &clock)?;
+        let verifier = parts::verifier(&config.profile, config.leeway, &clock);
+        let ring = parts::refresh_keys(&config)?;
+        let signing_keys = parts::signing_keys(&config, &lanes, &feed, &clock)?;
         let mint = Arc::new(Mint::new(config.profile, signing_keys.clone(), ring));
 
         let records = TaskTracker::new();
@@ -271,56 +266,5 @@ async fn report<E>(task: impl Future<Output = Result<(), E>>, failed: oneshot::S
     if let Err(error) = task.await {
         // Whoever would listen is stopping already.
         drop(failed.send(error));
-    }
-}
-
-/// The signing keys of this configuration, not read yet.
-fn signing_keys(
-    config: &Config,
-    lanes: &Lanes,
-    feed: &Feed,
-    clock: &Arc<dyn Clock>,
-) -> Result<SigningKeys, KeyEncryptionKeysError> {
-    let sealing = config.key_encryption_keys.iter();
-    let sealing = sealing.map(|(id, key)| (*id, *key.expose()));
-    Ok(SigningKeys::new(
-        lanes.clone(),
-        Arc::clone(clock),
-        KeyEncryptionKeys::new(sealing.collect())?,
-        feed.clone(),
-        config.signing,
-        config.profile.access_ttl,
-    ))
-}
-
-fn lag(config: &Config) -> Lag {
-    Lag {
-        access_ttl: config.profile.access_ttl,
-        longest_call: config.server.deadline + config.database.unit_limit,
-    }
-}
-
-fn verifier(
-    profile: &tokens::Profile,
-    leeway: std::time::Duration,
-    clock: &Arc<dyn Clock>,
-) -> Verifier {
-    let trust = Trust {
-        issuer: profile.issuer.clone(),
-        audience: profile.audience.clone(),
-        leeway,
-    };
-    // Its methods ask the database, so a token of an ended session is refused there and at once.
-    Verifier::new(trust, Revocations::NotConsulted, 0, Arc::clone(clock))
-}
-
-fn warn_of_cheap_hashing(hash: HashSettings) {
-    let (memory_kib, iterations) = OWASP_MINIMUM;
-    if hash.memory_kib < memory_kib || hash.iterations < iterations {
-        tracing::warn!(
-            hash.memory_kib,
-            hash.iterations,
-            "passwords are hashed below OWASP's minimum of {memory_kib} KiB and {iterations} passes"
-        );
     }
 }

@@ -124,9 +124,10 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {address}"))?;
     tracing::info!(address = %listener.local_addr()?, "serving");
-    app.serve(listener, stop).await?;
+    let served = app.serve(listener, stop).await;
+    // Also when it failed: what led to that is worth having.
     otlp.stop();
-    Ok(())
+    Ok(served?)
 }
 
 async fn migrate() -> anyhow::Result<ExitCode> {

@@ -115,7 +115,7 @@ impl Error {
 
 /// Does what was asked for, and says what was done.
 pub async fn run(config: Config, clock: &dyn Clock, command: Command) -> Result<String, Error> {
-    let lag = crate::lag(&config);
+    let lag = crate::parts::lag(&config);
     let mut database = config.database.clone();
     database.lanes = 1;
     let desk = Desk {

@@ -68,7 +68,7 @@ struct Ended {
 /// everybody is signed out again.
 pub async fn run(config: Config, clock: &dyn Clock) -> Result<String, Error> {
     let now = clock.now().trunc_subsecs(6);
-    let voiding = crate::lag(&config).voiding(now);
+    let voiding = crate::parts::lag(&config).voiding(now);
     let patient = database::Settings {
         lanes: 1,
         unit_limit: LIMIT,

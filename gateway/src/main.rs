@@ -77,7 +77,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let ops = Ops::bind(&config.ops, &config.listing).await?;
     let metrics = ops.metrics(&otlp, SERVICE)?;
     let app = App::counted(config, &metrics).with_ops(ops).traced(tracing);
-    app.serve(listener, stop).await?;
+    let served = app.serve(listener, stop).await;
+    // Also when it failed: what led to that is worth having.
     otlp.stop();
-    Ok(())
+    Ok(served?)
 }

@@ -90,9 +90,10 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let app = App::counted(config, Arc::new(SystemClock), &metrics)?
         .with_ops(ops)
         .traced(tracing);
-    app.serve(listener, shutdown).await?;
+    let served = app.serve(listener, shutdown).await;
+    // Also when it failed: what led to that is worth having.
     otlp.stop();
-    Ok(())
+    Ok(served?)
 }
 
 async fn migrate() -> anyhow::Result<ExitCode> {

@@ -42,15 +42,17 @@
 mod cache;
 mod claims;
 pub mod feed;
+mod form;
 mod freshness;
 mod keys;
 mod knowledge;
 mod verifier;
 
 pub use claims::{Claims, Scope, Scopes};
+pub use form::key_id;
 pub use freshness::{Freshness, Purpose};
 pub use keys::{KeySet, PublicKey};
-pub use verifier::{Revocations, Trust, Verifier, key_id};
+pub use verifier::{Revocations, Trust, Verifier};
 
 use crate::reason::Reason;
 
