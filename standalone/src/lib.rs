@@ -7,6 +7,7 @@ mod database;
 mod demo;
 mod error;
 mod folder;
+mod metrics;
 pub mod next_steps;
 mod parts;
 mod plan;
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use crate::{
     error::Error,
+    metrics::known_metrics,
     plan::{DEFAULTS, known_settings},
 };
 use crate::{

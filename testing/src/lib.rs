@@ -9,6 +9,7 @@ mod collector;
 mod database;
 pub mod forgery;
 pub mod leaks;
+pub mod limits;
 mod process;
 mod proxy;
 mod refusal;

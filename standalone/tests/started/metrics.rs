@@ -5,7 +5,8 @@ use std::{
     fs,
 };
 
-use shared::metrics::definitions::{CERTIFICATE_EXPIRY, DEFINITIONS, Definition, Kind};
+use shared::metrics::definitions::{CERTIFICATE_EXPIRY, Definition, Kind};
+use standalone::known_metrics;
 
 use crate::{
     promql::{Selector, names},
@@ -100,10 +101,7 @@ fn base<'a>(name: &'a str, table: &BTreeMap<String, &Definition>) -> &'a str {
 }
 
 fn table() -> BTreeMap<String, &'static Definition> {
-    DEFINITIONS
-        .iter()
-        .map(|one| (one.prometheus(), one))
-        .collect()
+    known_metrics().map(|one| (one.prometheus(), one)).collect()
 }
 
 #[tokio::test]
@@ -116,7 +114,7 @@ async fn running_services_expose_the_table_of_metrics_and_nothing_else() {
     for Scrape { service, series } in &scraped {
         for Series { name, .. } in series.iter().filter(|one| one.name != "target_info") {
             let known = table.get(base(name, &table));
-            let told_by = known.map_or(&[][..], |known| known.told_by);
+            let told_by = known.map_or(&[][..], |known| known.exposed_by);
             assert!(
                 told_by.contains(&service.as_str()),
                 "{service} tells {name}"
@@ -124,7 +122,7 @@ async fn running_services_expose_the_table_of_metrics_and_nothing_else() {
         }
         for (name, definition) in &table {
             // There is no certificate without TLS.
-            let expected = definition.told_by.contains(&service.as_str())
+            let expected = definition.exposed_by.contains(&service.as_str())
                 && definition.name != CERTIFICATE_EXPIRY.name;
             if expected {
                 assert_is_whole(name, definition, series);
