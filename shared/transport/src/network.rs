@@ -1,47 +1,32 @@
-//! Network addresses: blocks of them, and who a call behind proxies comes from.
+//! Blocks of network addresses as settings, and the client of a call that comes through proxies.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use http::HeaderMap;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use settings::Setting;
 
-/// The header in which each proxy appends whom it was called by.
+/// The header to which each proxy appends the address that called it.
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// A block of addresses: `10.0.0.0/8`, `2001:db8::/32`, or one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    base: IpAddr,
-    /// Leading bits that all its addresses share.
-    prefix: u32,
-}
+pub struct Network(IpNet);
 
 impl Network {
     /// The addresses of this machine alone: 127.0.0.0/8 and `::1`.
     #[must_use]
     pub fn loopback() -> [Self; 2] {
-        let network = |base: IpAddr, prefix| Self { base, prefix };
-        [
-            network(Ipv4Addr::new(127, 0, 0, 0).into(), 8),
-            network(Ipv6Addr::LOCALHOST.into(), Ipv6Addr::BITS),
-        ]
+        let ipv4 = Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8);
+        let ipv6 = Ipv6Net::from(Ipv6Addr::LOCALHOST);
+        [Self(ipv4.into()), Self(ipv6.into())]
     }
 
-    /// Whether `address` is one of it. An IPv4 address mapped into IPv6 is an IPv4 address.
+    /// Whether `address` is in the block. An IPv4 address that is mapped into IPv6 counts as the IPv4 address.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.base, address.to_canonical()) {
-            (IpAddr::V4(base), IpAddr::V4(other)) => {
-                let differing = u128::from(base.to_bits() ^ other.to_bits());
-                differing >> (Ipv4Addr::BITS - self.prefix) == 0
-            }
-            (IpAddr::V6(base), IpAddr::V6(other)) => {
-                let differing = base.to_bits() ^ other.to_bits();
-                self.prefix == 0 || differing >> (128 - self.prefix) == 0
-            }
-            _ => false,
-        }
+        self.0.contains(&address.to_canonical())
     }
 }
 
@@ -51,32 +36,32 @@ impl Setting for Network {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let wrong =
-            || "is neither an address nor a block of addresses such as 10.0.0.0/8".to_owned();
-        let (base, prefix) = match text.split_once('/') {
-            Some((base, prefix)) => (base, Some(prefix)),
-            None => (text, None),
-        };
-        let base: IpAddr = base
-            .parse()
-            .map_err(|_: std::net::AddrParseError| wrong())?;
-        let longest = if base.is_ipv4() { 32 } else { 128 };
-        let prefix = match prefix {
-            Some(digits) => digits
-                .parse()
-                .map_err(|_: std::num::ParseIntError| wrong())?,
-            None => longest,
-        };
-        let unmapped = base == base.to_canonical();
-        if prefix <= longest && unmapped {
-            Ok(Self { base, prefix })
-        } else {
-            Err(wrong())
+        match block(text) {
+            Some(block) => Ok(Self(block)),
+            None => {
+                Err("is neither an address nor a block of addresses such as 10.0.0.0/8".to_owned())
+            }
         }
     }
 }
 
-/// Whose an address is: an IPv4 address, or the /64 of an IPv6 one, since a customer of a network has at least that (RFC 6177).
+/// The standard library reads the address: ipnet's parser takes octets with leading zeros, which others read as octal.
+/// A mapped IPv4 address would be a block that contains nothing ([`Network::contains`]).
+fn block(text: &str) -> Option<IpNet> {
+    let (base, prefix) = match text.split_once('/') {
+        Some((base, prefix)) => (base, Some(prefix.parse().ok()?)),
+        None => (text, None),
+    };
+    let base: IpAddr = base.parse().ok()?;
+    let block = match prefix {
+        Some(length) => IpNet::new(base, length).ok()?,
+        None => base.into(),
+    };
+    (base == base.to_canonical()).then_some(block)
+}
+
+/// The network customer behind an address: the IPv4 address itself, or the /64 of an IPv6 address, the least that a customer
+/// is assigned (RFC 6177).
 #[must_use]
 pub fn customer(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -85,11 +70,11 @@ pub fn customer(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Who a call comes from: the other end of the connection, unless that is a trusted proxy; then the right-most entry of
-/// `x-forwarded-for` that is none.
+/// The address of the client: the other end of the connection, or, if that is a trusted proxy, the right-most entry of
+/// `x-forwarded-for` that is not a trusted proxy.
 ///
-/// What a client sends in that header stands further left, and is not believed (ASVS 4.1.3). Past an entry that is no
-/// address nothing is believed either: the call then comes from the last proxy that is.
+/// What a client writes into that header stands further left and is ignored (ASVS 4.1.3). Reading stops at an entry that is
+/// not an address; the client is then the last proxy that was read.
 #[must_use]
 pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
@@ -105,7 +90,7 @@ pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr 
     client
 }
 
-/// An entry: an address, which some proxies write with a port.
+/// The address in an entry. Some proxies add a port to it.
 fn address(entry: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(entry).ok()?.trim();
     let bare = text.parse::<IpAddr>().ok();
@@ -149,13 +134,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_block_is_refused() {
+    fn what_is_not_a_block_is_refused() {
         for wrong in [
             "",
             "10",
             "10.0.0.0/33",
             "::/129",
             "10.0.0.0/-1",
+            "010.0.0.0/8",
             "10.0.0.0/",
             "localhost",
             "1.2.3.4:80",
@@ -166,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_believed_by_default() {
+    fn the_header_is_ignored_without_a_trusted_proxy() {
         assert_eq!(seen("192.0.2.1", &["203.0.113.9"], ""), ip("192.0.2.1"));
         assert_eq!(
             seen("192.0.2.1", &["203.0.113.9"], "10.0.0.1"),
@@ -175,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_proxies_the_right_most_entry_that_is_none_of_them_counts() {
+    fn behind_proxies_the_client_is_the_right_most_entry_that_is_not_a_proxy() {
         let trusted = "10.0.0.0/8, ::1";
         for (peer, lines, expected) in [
             ("10.0.0.1", &["203.0.113.9"][..], "203.0.113.9"),
@@ -201,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn past_an_entry_that_is_no_address_nothing_is_believed() {
+    fn reading_stops_at_an_entry_that_is_not_an_address() {
         for line in [
             "203.0.113.9, unknown",
             "203.0.113.9, ",

@@ -7,6 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use testing::Proxy;
 
 /// Its data is in a folder that goes with it.
@@ -60,9 +61,8 @@ impl Server {
     /// SIGKILL.
     pub(crate) fn kill(&self) {
         let file = fs::read_to_string(Path::new(&self.data()).join("postmaster.pid")).unwrap();
-        let pid = file.lines().next().unwrap();
-        let killed = Command::new("kill").args(["-9", pid]).status().unwrap();
-        assert!(killed.success());
+        let pid = file.lines().next().unwrap().parse().unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
     }
 
     /// A stop that ends connections, as an administrator does it.

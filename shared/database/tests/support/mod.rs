@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use database::Settings;
+use rustix::process::{Pid, Signal, kill_process};
 use secrecy::SecretString;
 use sqlx::postgres::PgConnection;
 use sqlx::{ConnectOptions as _, Executor as _};
@@ -66,14 +67,8 @@ impl Postgres {
     /// Ends the server with SIGKILL.
     pub(crate) fn kill(&self) {
         let file = std::fs::read_to_string(Path::new(&self.data()).join("postmaster.pid")).unwrap();
-        let pid = file.lines().next().unwrap();
-        assert!(
-            Command::new("kill")
-                .args(["-9", pid])
-                .status()
-                .unwrap()
-                .success()
-        );
+        let pid = file.lines().next().unwrap().parse().unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
     }
 
     pub(crate) fn settings(&self) -> Settings {
