@@ -7,6 +7,7 @@
 //! | [`rpc`] | the road of a call: deadline, admission, access, completing refusals, access line |
 //! | [`access`] | who may call what, from the descriptors |
 //! | [`caller`] | the verified caller and the call, as methods take them |
+//! | [`grpc_timeout`], [`request_id`] | two headers of a call, read the same way by the services and the gateway |
 //! | [`service_secrets`] | the credential of services |
 //! | [`token`] | access tokens and their verification |
 //! | [`revocation`] | what voids tokens before they expire |
@@ -29,6 +30,7 @@ pub mod config;
 pub mod connections;
 pub mod database;
 pub mod etag;
+pub mod grpc_timeout;
 pub mod health;
 pub mod healthcheck;
 pub mod ids;
@@ -42,6 +44,7 @@ pub mod readiness;
 pub mod reason;
 pub mod reflection;
 pub mod refusal;
+pub mod request_id;
 pub mod revocation;
 mod rpc;
 pub mod serve;
