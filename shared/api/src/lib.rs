@@ -7,10 +7,13 @@
 //! | [`paging`] | page sizes and sealed page tokens (AIP-158) |
 //! | [`text`] | text in NFC with its length in code points |
 //! | [`time`] | timestamps of messages |
+//! | [`grpc_timeout`], [`request_id`] | the headers that every call may bring |
 
 pub mod etag;
+pub mod grpc_timeout;
 pub mod ids;
 pub mod mask;
 pub mod paging;
+pub mod request_id;
 pub mod text;
 pub mod time;

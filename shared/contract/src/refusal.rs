@@ -86,6 +86,16 @@ pub fn refuse_request(reason: Reason, request_id: &str) -> Status {
     with_details(reason.code(), reason.description(), details)
 }
 
+/// The status with the id of its request (`RequestInfo`); its other details and its metadata stay.
+#[must_use]
+pub fn with_request_info(status: &Status, request_id: &str) -> Status {
+    let mut details = status.get_error_details();
+    details.set_request_info(request_id, "");
+    let mut complete = with_details(status.code(), status.message(), details);
+    *complete.metadata_mut() = status.metadata().clone();
+    complete
+}
+
 /// The details that a status of this reason must have: `ErrorInfo`, and `RetryInfo` where a retry can help.
 fn details(
     reason: Reason,
@@ -99,9 +109,8 @@ fn details(
     details
 }
 
-/// Makes a status from its parts; the only call of tonic's constructor. [`refuse`] is what services use: this is for the layer
-/// that completes a status on its way out.
-pub fn with_details(code: Code, message: impl Into<String>, details: ErrorDetails) -> Status {
+/// Makes the status; the one door to tonic's constructor.
+fn with_details(code: Code, message: impl Into<String>, details: ErrorDetails) -> Status {
     Status::with_error_details(code, message, details)
 }
 

@@ -1,7 +1,7 @@
 #![allow(ambiguous_glob_reexports, missing_docs, reason = "temporary")]
 //! The old paths, while what uses them is moved to the crates behind.
 
-pub use ::api::{etag, ids, mask, paging, text};
+pub use ::api::{etag, grpc_timeout, ids, mask, paging, request_id, text};
 pub use ::clock;
 pub use ::contract::{proto, reason, refusal, violations};
 pub use ::database;

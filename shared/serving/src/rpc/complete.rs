@@ -4,7 +4,7 @@ use http::Response;
 use tonic::{Code, Status, body::Body};
 use tonic_types::StatusExt as _;
 
-use contract::refusal::{Reason, refuse_request, with_details};
+use contract::refusal::{Reason, refuse_request, with_request_info};
 
 /// The code of an answer that is a status alone; `None` for one with a body, whose status comes after it.
 pub(super) fn code(answer: &Response<Body>) -> Option<Code> {
@@ -37,8 +37,7 @@ fn status_alone(answer: &mut Response<Body>) -> Option<Status> {
 
 /// The status with `RequestInfo`, and its reason.
 fn with_request_id(status: &Status, request_id: &str) -> (Status, String) {
-    let mut found = status.get_error_details();
-    let Some(info) = found.error_info() else {
+    let Some(info) = status.get_details_error_info() else {
         let reason = transport_reason(status);
         tracing::debug!(code = ?status.code(), message = status.message(), "the transport refused a request");
         return (
@@ -46,11 +45,7 @@ fn with_request_id(status: &Status, request_id: &str) -> (Status, String) {
             reason.as_str().to_owned(),
         );
     };
-    let reason = info.reason.clone();
-    found.set_request_info(request_id, "");
-    let mut complete = with_details(status.code(), status.message(), found);
-    *complete.metadata_mut() = status.metadata().clone();
-    (complete, reason)
+    (with_request_info(status, request_id), info.reason)
 }
 
 /// A status without details was made by the gRPC library, not by us: it is about the request as such.

@@ -5,7 +5,6 @@
 //! place and a call costs one boxed future.
 
 mod complete;
-mod deadline;
 mod ending;
 mod line;
 mod opening;

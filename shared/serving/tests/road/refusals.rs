@@ -62,6 +62,15 @@ async fn the_clients_deadline_answers_deadline_exceeded_and_not_cancelled() {
 }
 
 #[tokio::test]
+async fn a_timeout_of_zero_answers_deadline_exceeded() {
+    let served = serve(limits()).await;
+
+    let refused = answer_to_timeout(&served, "0S").await;
+
+    assert_refused(&refused, Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
+}
+
+#[tokio::test]
 async fn the_servers_own_maximum_bounds_a_call_without_a_deadline() {
     let mut served = serve(serving::serve::Limits {
         deadline: Duration::from_millis(50),
