@@ -125,6 +125,12 @@ impl EmbeddedPostgres {
         url(&self.home.socket, database)
     }
 
+    /// The Unix socket that the server listens on.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.home.socket.join(".s.PGSQL.5432")
+    }
+
     /// Where the server lives: the directory asked for, or the one in its stead.
     #[must_use]
     pub fn directory(&self) -> &Path {
