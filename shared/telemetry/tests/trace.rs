@@ -19,7 +19,7 @@ use telemetry::{
     settings::Telemetry,
     trace::{Otlp, SpanKind, TraceParent, current, within},
 };
-use testing::{Collector, Swallower};
+use testing::{Collector, SilentCollector};
 use transport::metrics::CONNECTIONS_ACCEPTED;
 
 const GOOD: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -164,7 +164,7 @@ async fn work_finds_the_span_it_is_done_for_and_no_other_work_does() {
 
 #[test]
 fn the_end_comes_in_time_on_any_runtime_whatever_the_collector_does() {
-    let silent = Swallower::start();
+    let silent = SilentCollector::start();
     let one_worker = || {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         builder.worker_threads(1).enable_all().build().unwrap()
@@ -256,7 +256,7 @@ impl io::Write for Buffer {
 
 #[test]
 fn spans_that_find_the_queue_full_are_dropped_at_once_and_that_is_said_once() {
-    let silent = Swallower::start();
+    let silent = SilentCollector::start();
     let buffer = Buffer::default();
     let writer = buffer.clone();
     let log = Log {

@@ -7,7 +7,9 @@ use contract::proto::auth::JsonWebKey;
 use serde_json::{Value, json};
 use testing::{
     TestClock,
-    forgery::{Forgery, Key, Mint, degenerate_keys, forgeries, of_a_mixed_key, unusual},
+    forgery::{
+        Forgery, PublishedKey, TestIssuer, degenerate_keys, forgeries, of_a_mixed_key, unusual,
+    },
 };
 use verifier::{KeySet, PublicKey, Purpose, Revocations, TokenError, Trust, Verifier};
 
@@ -49,12 +51,12 @@ fn claims() -> Value {
     })
 }
 
-fn mint() -> Mint {
-    Mint::new(&[7; 32], claims())
+fn issuer() -> TestIssuer {
+    TestIssuer::new(&[7; 32], claims())
 }
 
 /// A verifier that trusts these keys.
-fn verifier<'a>(keys: impl IntoIterator<Item = &'a Key>) -> Verifier {
+fn verifier<'a>(keys: impl IntoIterator<Item = &'a PublishedKey>) -> Verifier {
     let trust = Trust {
         issuer: "https://auth.example".to_owned(),
         audience: "tandem".to_owned(),
@@ -64,7 +66,7 @@ fn verifier<'a>(keys: impl IntoIterator<Item = &'a Key>) -> Verifier {
     verifier.set_keys(KeySet::new(
         keys.into_iter()
             .cloned()
-            .map(|Key { kid, x }| PublicKey { kid, x }),
+            .map(|PublishedKey { kid, x }| PublicKey { kid, x }),
     ));
     verifier
 }
@@ -83,20 +85,20 @@ fn let_through(verifier: &Verifier, forged: &[Forgery]) -> Vec<String> {
 
 #[test]
 fn no_forgery_is_accepted_neither_alone_nor_after_good_tokens() {
-    let mint = mint();
-    let verifier = verifier([&mint.key]);
-    let forged = forgeries(&mint);
+    let issuer = issuer();
+    let verifier = verifier([&issuer.key]);
+    let forged = forgeries(&issuer);
     assert!(forged.len() > 200, "{}", forged.len());
     assert_eq!(let_through(&verifier, &forged), Vec::<String>::new());
-    assert!(verifier.verify(&mint.good(), Purpose::Write).is_ok());
+    assert!(verifier.verify(&issuer.valid(), Purpose::Write).is_ok());
     assert_eq!(let_through(&verifier, &forged), Vec::<String>::new());
 }
 
 #[test]
 fn good_tokens_made_in_the_same_ways_are_accepted() {
-    let mint = mint();
-    let verifier = verifier([&mint.key]);
-    for Forgery { name, token, .. } in unusual(&mint) {
+    let issuer = issuer();
+    let verifier = verifier([&issuer.key]);
+    for Forgery { name, token, .. } in unusual(&issuer) {
         let said = verifier.verify(&token, Purpose::Write);
         let said = said.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(json!(*said), claims(), "{name}");
@@ -105,19 +107,19 @@ fn good_tokens_made_in_the_same_ways_are_accepted() {
 
 #[test]
 fn a_key_that_anybody_can_sign_for_is_no_key() {
-    let mint = mint();
-    let degenerate = degenerate_keys(&mint);
-    let keys: Vec<Key> = degenerate.iter().map(|(key, _)| key.clone()).collect();
+    let issuer = issuer();
+    let degenerate = degenerate_keys(&issuer);
+    let keys: Vec<PublishedKey> = degenerate.iter().map(|(key, _)| key.clone()).collect();
     let forged: Vec<Forgery> = degenerate.into_iter().map(|(_, token)| token).collect();
-    let verifier = verifier(keys.iter().chain([&mint.key]));
+    let verifier = verifier(keys.iter().chain([&issuer.key]));
     assert_eq!(let_through(&verifier, &forged), Vec::<String>::new());
-    assert!(verifier.verify(&mint.good(), Purpose::Write).is_ok());
+    assert!(verifier.verify(&issuer.valid(), Purpose::Write).is_ok());
 }
 
 #[test]
 fn a_signature_that_needs_the_cofactor_is_refused() {
-    let mint = mint();
-    let (key, token) = of_a_mixed_key(&mint);
+    let issuer = issuer();
+    let (key, token) = of_a_mixed_key(&issuer);
     let verifier = verifier([&key]);
     assert_eq!(let_through(&verifier, &[token]), Vec::<String>::new());
 }
@@ -125,8 +127,8 @@ fn a_signature_that_needs_the_cofactor_is_refused() {
 /// A published key with one member changed (Wycheproof JWS 353 – 356: keys of another use).
 #[test]
 fn a_published_key_for_anything_but_signing_with_ed25519_verifies_nothing() {
-    let mint = mint();
-    let Key { kid, x } = mint.key.clone();
+    let issuer = issuer();
+    let PublishedKey { kid, x } = issuer.key.clone();
     let published = JsonWebKey {
         kty: "OKP".to_owned(),
         crv: "Ed25519".to_owned(),
@@ -155,15 +157,18 @@ fn a_published_key_for_anything_but_signing_with_ed25519_verifies_nothing() {
 
 #[test]
 fn the_table_of_forgeries_is_generated() {
-    let mint = mint();
+    let issuer = issuer();
     let mut page = format!("{HEAD}| token | after |\n|---|---|\n");
-    let good = unusual(&mint).into_iter().map(|one| Forgery {
+    let good = unusual(&issuer).into_iter().map(|one| Forgery {
         name: format!("good: {}", one.name),
         ..one
     });
-    for Forgery { name, after, .. } in forgeries(&mint).into_iter().chain(good) {
+    for Forgery {
+        name, wycheproof, ..
+    } in forgeries(&issuer).into_iter().chain(good)
+    {
         let name = name.replace('\0', "NUL");
-        writeln!(page, "| {name} | {after} |").expect("a text takes any text");
+        writeln!(page, "| {name} | {wycheproof} |").expect("a text takes any text");
     }
     if fs::read_to_string(PAGE).unwrap_or_default() != page {
         fs::write(PAGE, &page).expect("the page can be written");

@@ -42,7 +42,7 @@ impl Fault {
         match self {
             Self::Killed => server.kill(),
             Self::Stopped => server.stop(),
-            Self::Silent => server.network.swallow(),
+            Self::Silent => server.network.hold_back(),
             Self::ReadOnly => server.read_only(true),
         }
     }

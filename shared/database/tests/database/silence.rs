@@ -15,7 +15,7 @@ use crate::{soon, support::Postgres, until};
 const NOTICED: Duration = Duration::from_secs(10);
 
 async fn through_a_proxy(server: &Postgres) -> (Proxy, Lanes) {
-    let proxy = Proxy::to(&server.socket()).await;
+    let proxy = Proxy::to(server.socket()).await;
     let address = proxy.address();
     let url = format!("postgres://postgres@{address}/postgres?sslmode=disable");
     let lanes = Lanes::start(Settings {
@@ -42,7 +42,7 @@ async fn silence_is_noticed_calls_are_refused_at_once_and_the_end_of_it_is_notic
     let (proxy, lanes) = through_a_proxy(&server).await;
     // Both calls find a connection: one that waits for a lane is refused without having begun.
     until(async || lanes.connected() == 4).await;
-    proxy.swallow();
+    proxy.hold_back();
     let began = Instant::now();
     let (first, second) = timeout(NOTICED, async {
         tokio::join!(run(&lanes, "select 1"), run(&lanes, "select 1"))

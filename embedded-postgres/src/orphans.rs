@@ -1,8 +1,8 @@
-//! Ends what an owner that died left running on a data directory.
+//! Stops the PostgreSQL processes of a data directory whose owner has died.
 //!
-//! Called with the lock of the directory held, so nobody who lives owns these processes: either the supervisor is still
-//! stopping them, or it died too. A stale `postmaster.pid` is left to Postgres, which replaces it, unless its number has
-//! since gone to another process, which Postgres cannot tell from a server.
+//! The caller holds the lock of the directory, so no living process owns them: either the supervisor is still stopping them,
+//! or it died too. PostgreSQL replaces a stale `postmaster.pid` by itself, unless the pid now belongs to another process, which
+//! PostgreSQL would take for a server. Such a file is removed here.
 
 use std::{
     fs, io,
@@ -13,37 +13,38 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-use crate::error::{Doing as _, Error};
+use crate::error::{Error, IoContext as _};
 
-/// For a checkpoint of everything in memory on a slow disk.
-const FAST_SHUTDOWN: Duration = Duration::from_mins(1);
-/// Ending at once takes no disk.
-const IMMEDIATE_SHUTDOWN: Duration = Duration::from_secs(10);
-/// How often to look whether a process is still there.
-const POLL: Duration = Duration::from_millis(20);
+/// Long enough to write everything in memory to a slow disk.
+const FAST_SHUTDOWN_TIMEOUT: Duration = Duration::from_mins(1);
+/// An immediate shutdown writes nothing.
+const IMMEDIATE_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often to check whether a process has ended.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Ends every Postgres process that works on `cluster`, gently first: fast shutdown, immediate shutdown, then the kernel.
-pub(crate) async fn end(cluster: &Path) -> Result<(), Error> {
+/// Stops every PostgreSQL process that works on `cluster`: first by a fast shutdown, then by an immediate one, then by SIGKILL.
+pub(crate) async fn stop(cluster: &Path) -> Result<(), Error> {
     if let Some(postmaster) = postmaster(cluster) {
         tracing::info!(
             pid = postmaster.as_raw_nonzero().get(),
-            "stopping the PostgreSQL that a dead owner left"
+            "stopping an orphaned PostgreSQL, whose owner has died"
         );
-        for (signal, patience) in [
-            (Signal::INT, FAST_SHUTDOWN),
-            (Signal::QUIT, IMMEDIATE_SHUTDOWN),
+        for (signal, timeout) in [
+            (Signal::INT, FAST_SHUTDOWN_TIMEOUT),
+            (Signal::QUIT, IMMEDIATE_SHUTDOWN_TIMEOUT),
         ] {
             send(postmaster, signal)?;
-            if gone(postmaster, cluster, patience).await {
+            if has_ended(postmaster, cluster, timeout).await {
                 break;
             }
         }
     }
-    // Backends whose postmaster was killed end by themselves, but not while a statement runs; they keep its memory in use.
+    // Backends whose postmaster was killed end by themselves, but not while a statement runs. Until then they keep its shared
+    // memory in use.
     for pid in working_on(cluster) {
         for signal in [Signal::QUIT, Signal::KILL] {
             send(pid, signal)?;
-            if gone(pid, cluster, IMMEDIATE_SHUTDOWN).await {
+            if has_ended(pid, cluster, IMMEDIATE_SHUTDOWN_TIMEOUT).await {
                 break;
             }
         }
@@ -51,15 +52,15 @@ pub(crate) async fn end(cluster: &Path) -> Result<(), Error> {
     discard_reused_pid(cluster)?;
     match working_on(cluster).first() {
         None => Ok(()),
-        Some(pid) => Err(Error::Survivor {
+        Some(pid) => Err(Error::Orphan {
             data: cluster.to_owned(),
             pid: pid.as_raw_nonzero().get(),
-            waited: FAST_SHUTDOWN + IMMEDIATE_SHUTDOWN,
+            waited: FAST_SHUTDOWN_TIMEOUT + IMMEDIATE_SHUTDOWN_TIMEOUT,
         }),
     }
 }
 
-/// The living postmaster of `cluster`, if there is one: the process named in its file, and really working there.
+/// The running postmaster of `cluster`, if there is one: the process named in its file, if it works on the cluster.
 fn postmaster(cluster: &Path) -> Option<Pid> {
     named(cluster).filter(|pid| works_on(*pid, cluster))
 }
@@ -70,10 +71,10 @@ fn named(cluster: &Path) -> Option<Pid> {
     Pid::from_raw(file.lines().next()?.trim().parse().ok()?)
 }
 
-/// Every process whose working directory is `cluster`: Postgres changes into its data directory and stays there.
+/// Every process whose working directory is `cluster`. PostgreSQL changes into its data directory and stays there.
 fn working_on(cluster: &Path) -> Vec<Pid> {
     let Ok(processes) = fs::read_dir("/proc") else {
-        // Without /proc only the postmaster can be told.
+        // Without /proc only the postmaster can be found.
         return postmaster(cluster).into_iter().collect();
     };
     let pids = processes
@@ -83,7 +84,7 @@ fn working_on(cluster: &Path) -> Vec<Pid> {
         .collect()
 }
 
-/// Whether a process lives and works on `cluster`.
+/// Whether a process runs and works on `cluster`.
 fn works_on(pid: Pid, cluster: &Path) -> bool {
     let id = pid.as_raw_nonzero();
     if Path::new("/proc/self/cwd").exists() {
@@ -102,35 +103,34 @@ fn works_on(pid: Pid, cluster: &Path) -> bool {
     })
 }
 
-/// Whether a process runs the server, not a person's shell that happens to stand in its directory.
+/// Whether a process is a PostgreSQL server, and not, for example, a shell whose working directory is the cluster.
 fn is_postgres(pid: Pid) -> bool {
     let name = fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero()));
     name.is_ok_and(|name| name.trim_end() == "postgres")
 }
 
-/// Sends a signal; a process that has already ended is fine.
+/// Sends a signal. A process that has already ended is no error.
 fn send(pid: Pid, signal: Signal) -> Result<(), Error> {
     match kill_process(pid, signal) {
         Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
-        Err(errno) => {
-            Err(io::Error::from(errno)).doing(|| format!("ending process {}", pid.as_raw_nonzero()))
-        }
+        Err(errno) => Err(io::Error::from(errno))
+            .context(|| format!("stopping process {}", pid.as_raw_nonzero())),
     }
 }
 
-/// Waits for a process to end.
-async fn gone(pid: Pid, cluster: &Path, patience: Duration) -> bool {
-    let deadline = Instant::now() + patience;
+/// Waits for a process to end. Whether it has ended within the timeout.
+async fn has_ended(pid: Pid, cluster: &Path, timeout: Duration) -> bool {
+    let deadline = Instant::now() + timeout;
     while works_on(pid, cluster) {
         if Instant::now() > deadline {
             return false;
         }
-        tokio::time::sleep(POLL).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
     true
 }
 
-/// After a reboot the number in `postmaster.pid` may be that of any other process, and Postgres would refuse to start.
+/// After a reboot, the pid in `postmaster.pid` may belong to any other process, and PostgreSQL would refuse to start.
 fn discard_reused_pid(cluster: &Path) -> Result<(), Error> {
     let reused =
         named(cluster).is_some_and(|pid| test_kill_process(pid).is_ok() && !works_on(pid, cluster));
@@ -138,5 +138,5 @@ fn discard_reused_pid(cluster: &Path) -> Result<(), Error> {
         return Ok(());
     }
     fs::remove_file(cluster.join("postmaster.pid"))
-        .doing(|| "removing a stale postmaster.pid".to_owned())
+        .context(|| "removing a stale postmaster.pid".to_owned())
 }

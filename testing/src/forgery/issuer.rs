@@ -1,4 +1,4 @@
-//! A key, and tokens of every kind that it can sign.
+//! An issuer of test tokens: a signing key, and every kind of token that it can sign.
 
 use aws_lc_rs::{
     digest::{SHA256, SHA512, digest},
@@ -8,29 +8,29 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use curve25519_dalek::{EdwardsPoint, Scalar, scalar::clamp_integer};
 use serde_json::{Value, json};
 
-/// What a token is signed by, and what a good one says.
+/// A signing key, and the claims of its valid tokens.
 #[derive(Debug)]
-pub struct Mint {
+pub struct TestIssuer {
     pair: Ed25519KeyPair,
     /// The private scalar (RFC 8032 section 5.1.5).
     scalar: Scalar,
     /// The public key.
-    pub key: Key,
-    /// The claims of a good token.
+    pub key: PublishedKey,
+    /// The claims of a valid token.
     pub claims: Value,
 }
 
 /// A public key as it is published (RFC 8037).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key {
+pub struct PublishedKey {
     /// Key id.
     pub kid: String,
     /// The key in base64url.
     pub x: String,
 }
 
-impl Key {
-    /// The key of these bytes; its id is its thumbprint (RFC 7638).
+impl PublishedKey {
+    /// The key with these bytes. Its id is its thumbprint (RFC 7638).
     #[must_use]
     pub fn of(bytes: &[u8; 32]) -> Self {
         let x = encode(bytes);
@@ -40,12 +40,12 @@ impl Key {
     }
 }
 
-impl Mint {
-    /// The mint of the key with this seed.
+impl TestIssuer {
+    /// An issuer whose key is derived from this seed.
     ///
     /// # Panics
     ///
-    /// Never: every seed is one of a key.
+    /// Never, since every seed gives a key.
     #[must_use]
     pub fn new(seed: &[u8; 32], claims: Value) -> Self {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed).expect("a seed has 32 bytes");
@@ -53,52 +53,62 @@ impl Mint {
         let half = half.as_ref().first_chunk().expect("SHA-512 has 64 bytes");
         let scalar = Scalar::from_bytes_mod_order(clamp_integer(*half));
         let public = EdwardsPoint::mul_base(&scalar).compress().to_bytes();
-        assert_eq!(pair.public_key().as_ref(), public, "one key, two libraries");
+        assert_eq!(
+            pair.public_key().as_ref(),
+            public,
+            "both libraries derive the same key"
+        );
         Self {
             pair,
             scalar,
-            key: Key::of(&public),
+            key: PublishedKey::of(&public),
             claims,
         }
     }
 
-    /// A good token.
+    /// A valid token.
     #[must_use]
-    pub fn good(&self) -> String {
+    pub fn valid(&self) -> String {
         self.token(&self.header(), &self.claims)
     }
 
-    /// The header of a good token.
+    /// The header of a valid token.
     pub(super) fn header(&self) -> Value {
         json!({"typ": "at+jwt", "alg": "EdDSA", "kid": self.key.kid})
     }
 
-    /// The header with a member of this name and value.
+    /// The header of a valid token, with a member added or replaced.
     pub(super) fn header_with(&self, name: &str, value: Value) -> Value {
         let mut header = self.header();
         header[name] = value;
         header
     }
 
-    /// A token of these JSON texts, properly signed.
-    pub(super) fn token(&self, header: &impl ToString, claims: &impl ToString) -> String {
-        self.sealed(&encode(header.to_string()), &encode(claims.to_string()))
+    /// The public key as a JWK (RFC 8037).
+    pub(super) fn jwk(&self) -> Value {
+        let PublishedKey { kid, x } = &self.key;
+        json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": kid, "x": x})
     }
 
-    /// A token of these two parts as they stand, properly signed.
-    pub(super) fn sealed(&self, header: &str, claims: &str) -> String {
+    /// A token of these JSON texts with a correct signature.
+    pub(super) fn token(&self, header: &impl ToString, claims: &impl ToString) -> String {
+        self.sign_parts(&encode(header.to_string()), &encode(claims.to_string()))
+    }
+
+    /// A token of these two parts, used unchanged, with a correct signature.
+    pub(super) fn sign_parts(&self, header: &str, claims: &str) -> String {
         let message = format!("{header}.{claims}");
         joined(&message, self.pair.sign(message.as_bytes()).as_ref())
     }
 
-    /// What is signed in a good token: its first two parts.
+    /// What is signed in a valid token: its first two parts.
     pub(super) fn message(&self) -> String {
-        let good = self.good();
-        let (message, _signature) = good.rsplit_once('.').expect("a token has three parts");
+        let valid = self.valid();
+        let (message, _signature) = valid.rsplit_once('.').expect("a token has three parts");
         message.to_owned()
     }
 
-    /// The good token with its signature changed.
+    /// A valid token whose signature is then changed.
     pub(super) fn resigned(&self, change: impl FnOnce(&mut Vec<u8>)) -> String {
         let message = self.message();
         let mut signature = self.pair.sign(message.as_bytes()).as_ref().to_vec();
@@ -106,8 +116,8 @@ impl Mint {
         joined(&message, &signature)
     }
 
-    /// The good token with a signature whose R is encoded as `r`, S being what verifies for the nonce: the equation holds
-    /// for everyone who takes `r` for the nonce's point.
+    /// A valid token with a signature whose R is encoded as `r`, and whose S fits the nonce: the equation holds for a verifier
+    /// that takes `r` for the nonce's point.
     pub(super) fn signed_as(&self, nonce: &Scalar, r: &[u8; 32]) -> String {
         let message = self.message();
         let public = decode(&self.key.x);
@@ -122,7 +132,7 @@ impl Mint {
     }
 }
 
-/// `message` with its signature.
+/// A token: the message and its signature.
 pub(super) fn joined(message: &str, signature: &[u8]) -> String {
     format!("{message}.{}", encode(signature))
 }
@@ -132,12 +142,13 @@ pub(super) fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
+/// Bytes of base64url without padding.
 pub(super) fn decode(text: &str) -> Vec<u8> {
     let bytes = URL_SAFE_NO_PAD.decode(text);
-    bytes.expect("what was encoded here")
+    bytes.expect("the text was encoded by this module")
 }
 
-/// SHA-512 of the parts as a scalar (RFC 8032 section 5.1.6).
+/// SHA-512 of the parts, as a scalar (RFC 8032 section 5.1.6).
 pub(super) fn challenge(parts: &[&[u8]]) -> Scalar {
     let hash = digest(&SHA512, &parts.concat());
     let wide = hash.as_ref().first_chunk().expect("SHA-512 has 64 bytes");

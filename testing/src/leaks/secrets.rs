@@ -1,4 +1,4 @@
-//! The secrets that a program was given, in every notation it could show them in.
+//! The secrets that a program was given, in every notation in which it could show them.
 
 use std::{collections::BTreeSet, fmt, fmt::Write as _, fs, path::Path};
 
@@ -12,8 +12,8 @@ use base64::{
 
 use super::SHORTEST_VALUE;
 
-/// What names of secrets end in.
-const SECRET: [&str; 9] = [
+/// The suffixes of the names of secret settings.
+const SECRET_SUFFIXES: [&str; 9] = [
     "SECRET",
     "SECRETS",
     "KEY",
@@ -24,13 +24,14 @@ const SECRET: [&str; 9] = [
     "TOKEN",
     "PASSPHRASE",
 ];
-/// The file of all settings.
+/// The variable that names the file of all settings.
 const CONFIG: &str = "TANDEM_CONFIG";
-/// The folder where `standalone` keeps the secrets it made, and their file.
+/// The variable that names the folder where `standalone` keeps the secrets it generated.
 const DIRECTORY: &str = "TANDEM_STANDALONE__DIRECTORY";
-const KEPT: &str = "secrets.toml";
-/// Fewest bytes of a key; so many of them in a row are known again in a list of numbers.
-const BYTES: usize = 16;
+/// The file of those secrets.
+const GENERATED: &str = "secrets.toml";
+/// The fewest bytes of a key. As many bytes in a row identify a key in a list of numbers.
+const KEY_BYTES: usize = 16;
 const LENIENT: GeneralPurposeConfig =
     NO_PAD.with_decode_padding_mode(DecodePaddingMode::Indifferent);
 const ALPHABETS: [GeneralPurpose; 2] = [
@@ -38,14 +39,13 @@ const ALPHABETS: [GeneralPurpose; 2] = [
     GeneralPurpose::new(&base64::alphabet::URL_SAFE, LENIENT),
 ];
 
-/// Secrets that a program was given. Shows none.
+/// The secrets that a program was given. Its `Debug` shows none of them.
 #[derive(Clone, Default)]
-pub struct Given(BTreeSet<String>);
+pub struct GivenSecrets(BTreeSet<String>);
 
-impl Given {
-    /// The secrets among variables (or settings), those in the files that they name included. What is not there yet, or no
-    /// longer, is not known.
-    pub fn to<'v>(variables: impl IntoIterator<Item = (&'v str, &'v str)>) -> Self {
+impl GivenSecrets {
+    /// The secrets among variables or settings, and in the files that they name. A file that does not exist now is ignored.
+    pub fn among<'v>(variables: impl IntoIterator<Item = (&'v str, &'v str)>) -> Self {
         let mut given = Self::default();
         for (name, value) in variables {
             given.add(&name.to_ascii_uppercase(), value);
@@ -53,20 +53,20 @@ impl Given {
         given
     }
 
-    /// These and those.
+    /// These secrets and the others.
     #[must_use]
-    pub fn and(mut self, others: &Self) -> Self {
+    pub fn merged(mut self, others: &Self) -> Self {
         self.0.extend(others.0.iter().cloned());
         self
     }
 
-    /// Whether a line shows one.
+    /// Whether a line shows one of them.
     #[must_use]
-    pub fn is_in(&self, line: &str) -> bool {
+    pub fn are_shown_in(&self, line: &str) -> bool {
         self.0.iter().any(|secret| line.contains(secret.as_str()))
     }
 
-    /// Each, in each notation.
+    /// Each secret in each notation.
     pub(super) fn into_values(self) -> BTreeSet<String> {
         self.0
     }
@@ -75,26 +75,26 @@ impl Given {
         if name == CONFIG {
             self.add_file_of_settings(Path::new(value));
         } else if name == DIRECTORY {
-            self.add_file_of_settings(&Path::new(value).join(KEPT));
+            self.add_file_of_settings(&Path::new(value).join(GENERATED));
         } else if let Some(name) = name.strip_suffix("_FILE") {
             self.add(name, &read(Path::new(value)));
         } else if name.ends_with("URL") {
             self.add_url(value);
         } else if name.ends_with("HEADERS") {
-            // `name=value` of each; of `Bearer abc` the scheme may be shown.
+            // Each header is `name=value`. In `Bearer abc` the scheme may be shown.
             let values = value.split(',').filter_map(|header| header.split_once('='));
             for word in values.flat_map(|(_, value)| value.split(' ')) {
                 self.add_secret(word);
             }
-        } else if SECRET.iter().any(|ending| name.ends_with(ending)) {
-            // Lists of secrets, each perhaps after its id.
+        } else if SECRET_SUFFIXES.iter().any(|ending| name.ends_with(ending)) {
+            // A list of secrets, each with or without an id before it.
             for part in value.split([',', ':']) {
                 self.add_secret(part.trim());
             }
         }
     }
 
-    /// The lines `name = "value"` of a TOML file.
+    /// Adds the secrets among the lines `name = "value"` of a TOML file.
     fn add_file_of_settings(&mut self, file: &Path) {
         for line in read(file).lines() {
             if let Some((name, value)) = line.split_once('=') {
@@ -104,19 +104,20 @@ impl Given {
         }
     }
 
-    /// The password of a URL, before the `@` or among the parameters, unless it stands in another place of it too.
+    /// Adds the password of a URL, before the `@` or among the parameters. A password that also appears in another part of the
+    /// URL is no secret.
     fn add_url(&mut self, url: &str) {
         let authority = url.split_once("://").map_or("", |(_, rest)| rest);
         let userinfo = authority
             .rsplit_once('@')
             .map_or("", |(userinfo, _)| userinfo);
-        let before = userinfo.split_once(':').map(|(_, password)| password);
+        let in_userinfo = userinfo.split_once(':').map(|(_, password)| password);
         let parameters = url
             .split_once('?')
             .map_or("", |(_, query)| query)
             .split('&');
-        let among = parameters.filter_map(|parameter| parameter.strip_prefix("password="));
-        for password in before.into_iter().chain(among) {
+        let in_parameters = parameters.filter_map(|parameter| parameter.strip_prefix("password="));
+        for password in in_userinfo.into_iter().chain(in_parameters) {
             if url.matches(password).count() == 1 {
                 self.add_secret(password);
                 self.add_secret(&percent_decoded(password));
@@ -132,7 +133,7 @@ impl Given {
         self.0.insert(secret.to_owned());
         self.0.insert(secret.escape_default().to_string());
         let decoded = ALPHABETS.iter().filter_map(|one| one.decode(secret).ok());
-        for bytes in decoded.filter(|bytes| bytes.len() >= BYTES) {
+        for bytes in decoded.filter(|bytes| bytes.len() >= KEY_BYTES) {
             self.add_bytes(&bytes);
         }
     }
@@ -140,21 +141,21 @@ impl Given {
     fn add_bytes(&mut self, bytes: &[u8]) {
         let mut hex = String::new();
         for byte in bytes {
-            write!(hex, "{byte:02x}").expect("a string takes any text");
+            write!(hex, "{byte:02x}").expect("writing to a string cannot fail");
         }
         self.0.insert(hex.to_ascii_uppercase());
         self.0.insert(hex);
         self.0.insert(STANDARD_NO_PAD.encode(bytes));
         self.0.insert(URL_SAFE_NO_PAD.encode(bytes));
-        let list = format!("{:?}", &bytes[..BYTES]);
+        let list = format!("{:?}", &bytes[..KEY_BYTES]);
         self.0.insert(list.trim_matches(['[', ']']).to_owned());
     }
 }
 
-/// Says how many, and shows none.
-impl fmt::Debug for Given {
+/// Shows only how many there are.
+impl fmt::Debug for GivenSecrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Given({})", self.0.len())
+        write!(f, "GivenSecrets({})", self.0.len())
     }
 }
 
@@ -187,9 +188,9 @@ mod tests {
     const KEY: &str = "2pTw0Lb1hPZmYdJx6nS8vKqRk5cE3fGyA9uWzB7oHtM=";
 
     #[test]
-    fn a_key_is_known_in_every_notation() {
+    fn a_key_is_found_in_every_notation() {
         let keys = format!("1:{KEY},2:c2Vjb25kIGtleSBvZiB0aGUgbGlzdA");
-        let given = Given::to([("TANDEM_AUTH__REFRESH_KEYS", keys.as_str())]);
+        let given = GivenSecrets::among([("TANDEM_AUTH__REFRESH_KEYS", keys.as_str())]);
         for shown in [
             format!("key {KEY}"),
             "da94f0d0b6f584f66661d271ea74bcbcaa91939704ddf1b203db96cc1ee81ed3".to_owned(),
@@ -197,14 +198,14 @@ mod tests {
                 .to_owned(),
             "c2Vjb25kIGtleSBvZiB0aGUgbGlzdA==".to_owned(),
         ] {
-            assert!(given.is_in(&shown), "{shown}");
+            assert!(given.are_shown_in(&shown), "{shown}");
         }
-        assert!(!given.is_in("refresh keys 1 and 2 are in use"));
+        assert!(!given.are_shown_in("refresh keys 1 and 2 are in use"));
     }
 
     #[test]
-    fn the_password_of_a_url_is_known_as_it_is_and_decoded_and_the_rest_of_it_is_shown() {
-        let given = Given::to([
+    fn the_password_of_a_url_is_found_encoded_and_decoded_and_the_rest_may_be_shown() {
+        let given = GivenSecrets::among([
             ("DATABASE_URL", "postgres://tandem:open%20sesame@db/x"),
             (
                 "TANDEM_TASK__DATABASE__URL",
@@ -212,23 +213,24 @@ mod tests {
             ),
         ]);
         for shown in ["open%20sesame", "with open sesame", "hunter2hunter2"] {
-            assert!(given.is_in(shown), "{shown}");
+            assert!(given.are_shown_in(shown), "{shown}");
         }
-        assert!(!given.is_in("cannot connect to db/x as tandem"));
-        let same = Given::to([("DATABASE_URL", "postgres://postgres:postgres@db/postgres")]);
-        assert!(!same.is_in("postgres ready"));
+        assert!(!given.are_shown_in("cannot connect to db/x as tandem"));
+        let same =
+            GivenSecrets::among([("DATABASE_URL", "postgres://postgres:postgres@db/postgres")]);
+        assert!(!same.are_shown_in("postgres ready"));
     }
 
     #[test]
-    fn the_values_of_headers_are_known_and_their_names_are_shown() {
+    fn the_values_of_headers_are_found_and_their_names_may_be_shown() {
         let headers = "authorization=Bearer of-a-collector==, x-team=a";
-        let given = Given::to([("TANDEM_TELEMETRY__OTLP__HEADERS", headers)]);
-        assert!(given.is_in("sent Bearer of-a-collector"));
-        assert!(!given.is_in("sent authorization and x-team, with Bearer"));
+        let given = GivenSecrets::among([("TANDEM_TELEMETRY__OTLP__HEADERS", headers)]);
+        assert!(given.are_shown_in("sent Bearer of-a-collector"));
+        assert!(!given.are_shown_in("sent authorization and x-team, with Bearer"));
     }
 
     #[test]
-    fn secrets_in_files_are_known() {
+    fn secrets_in_files_are_found() {
         let folder = std::env::temp_dir().join(format!("given-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let file = |name: &str, text: &str| {
@@ -240,8 +242,8 @@ mod tests {
             "a.toml",
             "[auth]\nrefresh_keys = \"1:second of the three\"\n",
         );
-        file(KEPT, "page_token_key = 'third of the three'\n");
-        let given = Given::to([
+        file(GENERATED, "page_token_key = 'third of the three'\n");
+        let given = GivenSecrets::among([
             ("TANDEM_TASK__PAGE_TOKEN_KEY_FILE", key.as_str()),
             (CONFIG, settings.as_str()),
             (DIRECTORY, &folder.display().to_string()),
@@ -249,13 +251,16 @@ mod tests {
         ]);
         fs::remove_dir_all(&folder).unwrap();
         for shown in ["first", "second", "third"] {
-            assert!(given.is_in(&format!("{shown} of the three")), "{shown}");
+            assert!(
+                given.are_shown_in(&format!("{shown} of the three")),
+                "{shown}"
+            );
         }
     }
 
     #[test]
-    fn what_is_no_secret_is_shown() {
-        let given = Given::to([
+    fn other_settings_are_not_secrets() {
+        let given = GivenSecrets::among([
             ("TANDEM_AUTH__LISTEN", "127.0.0.1:50051"),
             ("TANDEM_GATEWAY__KEEPALIVE_INTERVAL", "10 seconds"),
             ("TANDEM_TASK__AUTH_UPSTREAM", "http://auth.example:50051"),
