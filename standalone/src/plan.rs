@@ -169,7 +169,7 @@ mod tests {
         let plan = read(private_database(), &[]).unwrap();
         assert_eq!(plan.task.trust.issuer, plan.auth.profile.issuer);
         assert_eq!(plan.task.trust.audience, plan.auth.profile.audience);
-        assert_eq!(plan.task.auth_upstream, plan.gateway.auth_upstream);
+        assert_eq!(plan.task.auth_upstream, plan.gateway.upstreams.auth);
     }
 
     #[test]
@@ -198,7 +198,7 @@ mod tests {
         let plan = read(made, &environment).unwrap();
         assert_eq!(plan.task.trust.issuer, "me");
         assert_eq!(plan.task.auth_upstream, ["http://127.0.0.1:7/"]);
-        assert_eq!(plan.gateway.task_upstream, ["http://elsewhere:1/"]);
+        assert_eq!(plan.gateway.upstreams.task, ["http://elsewhere:1/"]);
     }
 
     #[test]
