@@ -8,7 +8,7 @@ use std::{
 use axum::body::{Body, Bytes};
 use http_body::{Frame, SizeHint};
 
-/// The same body. `guard` is dropped with it: after its last byte was sent, or when the client has gone.
+/// The same body. `guard` is dropped with it: after its last byte was sent, or when the client went away.
 pub(crate) fn with_guard(body: Body, guard: impl Send + Unpin + 'static) -> Body {
     Body::new(GuardedBody {
         body,

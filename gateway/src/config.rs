@@ -45,7 +45,7 @@ pub struct Config {
     pub connections: ConnectionLimits,
     /// TLS towards browsers; `None` is plaintext.
     pub tls: Option<ServerTls>,
-    /// How long a gateway that was asked to stop serves on, while `GET /health` answers 503: up to 1 h.
+    /// How long the gateway continues to serve after it was asked to stop, while `GET /health` answers 503: up to 1 h.
     pub pause: Duration,
     /// How long the calls in flight may take to finish after that: up to 1 h.
     pub drain: Duration,
@@ -60,7 +60,7 @@ pub struct Config {
 pub struct UpstreamSettings {
     /// The replicas of the auth service, at least one: `http` or `https`, host and port of each.
     pub auth: Vec<Uri>,
-    /// The replicas of the task service, likewise.
+    /// The replicas of the task service, in the same form.
     pub task: Vec<Uri>,
     /// TLS towards the services, if the address of one is `https`.
     pub tls: Option<ClientTls>,

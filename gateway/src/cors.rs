@@ -1,7 +1,7 @@
 //! Which pages of other sites may call (WHATWG Fetch, CORS protocol).
 //!
 //! The headers of gRPC-web are exposed: without that a browser hides the status of a trailers-only answer from the page.
-//! Nothing is ever allowed for `*`, and credentials are not allowed: there are no cookies.
+//! The origin `*` is never allowed. Credentials are not allowed, because there are no cookies.
 
 use std::time::Duration;
 

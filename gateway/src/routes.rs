@@ -1,4 +1,4 @@
-//! The paths of the gateway, each said once: its pages, and which RPCs belong to which service.
+//! The paths that the gateway serves: its pages, and which RPCs belong to which service. No other file contains them.
 
 use http::Method;
 

@@ -28,7 +28,7 @@ const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(crate) struct DataFolder {
     path: PathBuf,
-    /// The kernel releases it however the process ends.
+    /// The kernel releases it when the process ends, even if it is killed.
     _lock: File,
 }
 

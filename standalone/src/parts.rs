@@ -125,7 +125,7 @@ impl Parts {
         })
     }
 
-    /// Resolves when a part ends by itself.
+    /// Resolves when a part ends before it is stopped.
     pub(crate) async fn failure(&mut self) -> Error {
         tokio::select! {
             error = self.gateway.failure() => error,

@@ -101,7 +101,7 @@ pub(crate) fn placeholder_database() -> Generated {
     database_url(PLACEHOLDER_URL)
 }
 
-/// The database of every service whose own is not set.
+/// The database of every service for which none is set.
 pub(crate) fn database_url(url: &str) -> Generated {
     vec![("DATABASE_URL".to_owned(), url.to_owned())]
 }

@@ -1,4 +1,4 @@
-//! Finds out whether a stream of messages stands between two messages or within one.
+//! Tracks whether a stream of bytes is between two messages or within one.
 
 use super::request::FRAME_HEADER;
 
@@ -13,6 +13,7 @@ pub(super) struct MessageBoundary {
 }
 
 impl MessageBoundary {
+    /// Counts bytes that were sent.
     pub(super) fn advance(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             if self.missing > 0 {

@@ -73,7 +73,7 @@ struct Limits {
     message: usize,
 }
 
-/// Reads the call's deadline and takes a permit for it, or gives the trailers that refuse it.
+/// Reads the call's deadline and takes a permit for it, or returns the trailers that refuse it.
 fn admit(
     state: &GatewayState,
     request: &Request,

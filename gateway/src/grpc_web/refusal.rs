@@ -10,12 +10,12 @@ use shared::{
 };
 use tonic::Status;
 
-/// The trailers of a refusal that has no more to say than its reason.
+/// The trailers of a refusal with this reason and no details of its own.
 pub(super) fn trailers(reason: Reason, request_id: &str) -> HeaderMap {
     trailers_of_status(&refuse_request(reason, request_id))
 }
 
-/// The trailers of a refusal that names what is wrong with the request.
+/// The trailers of a refusal whose details name what is wrong with the request.
 pub(super) fn trailers_of_error(error: &dyn Refusal, request_id: &str) -> HeaderMap {
     trailers_of_status(&with_request_info(&refuse(error), request_id))
 }

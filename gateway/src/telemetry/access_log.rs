@@ -1,7 +1,7 @@
 //! One line per request: method, path, HTTP status, gRPC status, milliseconds, request id, trace id, peer. Never a query, a
 //! header or a body: they can hold secrets.
 //!
-//! The line is written after the last byte of the answer was sent or when the client has gone, whichever comes first. Only
+//! The line is written after the last byte of the answer was sent or when the client went away, whichever comes first. Only
 //! then is the gRPC status known: in a gRPC-web answer it comes last.
 
 use std::sync::{Arc, OnceLock};

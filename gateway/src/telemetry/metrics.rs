@@ -1,4 +1,4 @@
-//! The metrics of requests. A request is counted after its answer was sent or when its client has gone.
+//! The metrics of requests. A request is counted after its answer was sent or when its client went away.
 
 use http::{Method, StatusCode};
 use shared::metrics::{

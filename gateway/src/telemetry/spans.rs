@@ -61,13 +61,13 @@ fn set_method(span: &mut Span, method: &str) {
     span.set("rpc.method", method.to_owned());
 }
 
-/// The span of a call to a service. It ends with the answer, or when this is dropped because the client has gone.
+/// The span of a call to a service. It ends with the answer, or when this is dropped because the client went away.
 #[derive(Debug)]
 pub(crate) struct UpstreamSpan(Span);
 
 impl UpstreamSpan {
     /// Starts it if the request is traced, and passes it to the service in the request's headers. `server` is the host and
-    /// port of the service, if it is known before the call which one it will be.
+    /// port of the service, if there is only one.
     pub(crate) fn start(
         catalog: &RpcCatalog,
         server: Option<(&str, u16)>,

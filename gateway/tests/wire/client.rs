@@ -224,9 +224,15 @@ async fn try_read(response: Response<hyper::body::Incoming>) -> hyper::Result<An
     })
 }
 
+/// The request of a call in the binary format.
+pub(crate) fn call_request(path: &str, message: &impl Message) -> Request<Full<Bytes>> {
+    let headers = [("content-type", BINARY)];
+    request(Method::POST, path, &headers, frame(message))
+}
+
 /// Calls an RPC over HTTP/1.1 in the binary format.
 pub(crate) async fn call(address: SocketAddr, path: &str, message: &impl Message) -> Answer {
-    call_with(address, path, &[("content-type", BINARY)], frame(message)).await
+    send(address, call_request(path, message)).await
 }
 
 pub(crate) async fn call_with(

@@ -204,12 +204,7 @@ async fn an_answer_that_is_not_grpc_counts_as_an_unreachable_service() {
 async fn the_call_to_the_service_ends_when_the_browser_goes_away() {
     let (upstream, mut events) = service::start().await;
     let gateway = gateway_to(upstream).await;
-    let request = client::request(
-        http::Method::POST,
-        LIST,
-        &[("content-type", BINARY)],
-        frame(&()),
-    );
+    let request = client::call_request(LIST, &());
     let call = tokio::spawn(client::send_alone(gateway.address, request));
     seen(&mut events).await;
     call.abort();

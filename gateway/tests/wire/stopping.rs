@@ -88,12 +88,7 @@ async fn a_call_that_does_not_end_is_cancelled_after_the_drain_time() {
         config.drain = Duration::from_millis(50);
     })
     .await;
-    let request = client::request(
-        http::Method::POST,
-        LIST,
-        &[("content-type", BINARY)],
-        frame(&()),
-    );
+    let request = client::call_request(LIST, &());
     let call = tokio::spawn(client::send_alone(gateway.address, request));
     assert!(matches!(events.recv().await.unwrap(), Event::Call(_)));
     gateway.stop.cancel();

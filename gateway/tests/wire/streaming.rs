@@ -146,8 +146,7 @@ async fn a_stream_that_ends_without_a_status_is_an_error() {
 #[tokio::test]
 async fn a_stream_lost_within_a_message_is_aborted_without_a_trailers_frame() {
     let gateway = gateway_to(start_raw(half_a_message).await).await;
-    let headers = [("content-type", BINARY)];
-    let request = client::request(Method::POST, STREAM, &headers, frame(&()));
+    let request = client::call_request(STREAM, &());
     assert!(client::send_alone(gateway.address, request).await.is_err());
 }
 

@@ -3,7 +3,6 @@
 use std::{net::SocketAddr, path::Path, process::Command, sync::Arc, time::Duration};
 
 use gateway::Config;
-use http::Method;
 use shared::{
     clock::SystemClock,
     config::Settings,
@@ -19,7 +18,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::{
     Running,
-    client::{self, ANSWER_TIMEOUT, BINARY, frame},
+    client::{self, ANSWER_TIMEOUT},
     closed_port, gateway,
     service::{self, SIGN_OUT, Service},
 };
@@ -151,8 +150,7 @@ fn default_limits() -> ConnectionLimits {
 }
 
 fn sign_out() -> http::Request<http_body_util::Full<hyper::body::Bytes>> {
-    let message = frame(&SignOutRequest::default());
-    client::request(Method::POST, SIGN_OUT, &[("content-type", BINARY)], message)
+    client::call_request(SIGN_OUT, &SignOutRequest::default())
 }
 
 #[tokio::test]
