@@ -153,12 +153,12 @@ pub(crate) mod tests {
 
     #[test]
     fn other_users_can_traverse_the_folder_but_read_no_file_in_it() {
-        let test = TestFolder::new();
-        let folder = DataFolder::open(&test.0).unwrap();
+        let temporary = TestFolder::new();
+        let folder = DataFolder::open(&temporary.0).unwrap();
         folder.write("secret", "first").unwrap();
         fs::write(folder.path("secret.unfinished"), "left by a crash").unwrap();
         folder.write("secret", "second").unwrap();
-        assert_eq!(mode(&test.0), 0o711);
+        assert_eq!(mode(&temporary.0), 0o711);
         assert_eq!(mode(&folder.path("secret")), 0o600);
         assert_eq!(folder.read("secret").unwrap().as_deref(), Some("second"));
         assert_eq!(folder.read("other").unwrap(), None);
@@ -167,10 +167,12 @@ pub(crate) mod tests {
 
     #[test]
     fn two_processes_cannot_use_the_same_folder() {
-        let test = TestFolder::new();
-        let first = DataFolder::open(&test.0).unwrap();
-        assert!(matches!(DataFolder::open(&test.0), Err(Error::InUse(path)) if path == test.0));
+        let temporary = TestFolder::new();
+        let first = DataFolder::open(&temporary.0).unwrap();
+        assert!(
+            matches!(DataFolder::open(&temporary.0), Err(Error::InUse(path)) if path == temporary.0)
+        );
         drop(first);
-        assert!(DataFolder::open(&test.0).is_ok());
+        assert!(DataFolder::open(&temporary.0).is_ok());
     }
 }

@@ -140,8 +140,8 @@ mod tests {
 
     #[test]
     fn the_secrets_of_the_first_start_are_kept() {
-        let test = TestFolder::new();
-        let folder = DataFolder::open(&test.0).unwrap();
+        let temporary = TestFolder::new();
+        let folder = DataFolder::open(&temporary.0).unwrap();
         let Ok(first) = Secrets::load_or_store(&folder, Secrets::random()) else {
             panic!("new secrets can be stored")
         };
@@ -154,8 +154,8 @@ mod tests {
 
     #[test]
     fn a_file_of_the_first_version_is_completed_and_its_secrets_are_kept() {
-        let test = TestFolder::new();
-        let folder = DataFolder::open(&test.0).unwrap();
+        let temporary = TestFolder::new();
+        let folder = DataFolder::open(&temporary.0).unwrap();
         let whole = Secrets::random();
         let newer = |line: &&str| {
             line.starts_with("service_secret") || line.starts_with("key_encryption_keys")
@@ -179,8 +179,8 @@ mod tests {
 
     #[test]
     fn an_error_about_a_damaged_file_does_not_quote_it_and_the_file_is_unchanged() {
-        let test = TestFolder::new();
-        let folder = DataFolder::open(&test.0).unwrap();
+        let temporary = TestFolder::new();
+        let folder = DataFolder::open(&temporary.0).unwrap();
         let whole = Secrets::random();
         let key = whole.task.page_token_key.clone();
         let cases = [
