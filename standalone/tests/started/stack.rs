@@ -10,7 +10,7 @@ use crate::tools::{Folder, binary};
 /// How long a first start may take on a busy machine: it makes a database cluster.
 const START: Duration = Duration::from_mins(1);
 /// The last line of what is printed.
-const LAST: &str = "# Is all well:";
+const LAST: &str = "# Health:";
 
 /// Variables that let a process take free ports and keep its files in `folder`.
 pub(crate) fn variables(folder: &Folder) -> Vec<(&'static str, String)> {

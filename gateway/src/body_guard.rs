@@ -1,4 +1,4 @@
-//! A body that keeps something until it ends: the line of its request, its place among the calls in flight.
+//! A body that owns a value until it ends, such as the access log entry or the permit of its request.
 
 use std::{
     pin::Pin,
@@ -8,20 +8,20 @@ use std::{
 use axum::body::{Body, Bytes};
 use http_body::{Frame, SizeHint};
 
-/// The same body; `guard` is dropped when its last byte has been handed over or nobody reads on.
-pub(crate) fn guarded(body: Body, guard: impl Send + Unpin + 'static) -> Body {
-    Body::new(Guarded {
+/// The same body. `guard` is dropped with it: after its last byte was sent, or when the client went away.
+pub(crate) fn with_guard(body: Body, guard: impl Send + Unpin + 'static) -> Body {
+    Body::new(GuardedBody {
         body,
         _guard: guard,
     })
 }
 
-struct Guarded<G> {
+struct GuardedBody<G> {
     body: Body,
     _guard: G,
 }
 
-impl<G: Unpin> http_body::Body for Guarded<G> {
+impl<G: Unpin> http_body::Body for GuardedBody<G> {
     type Data = Bytes;
     type Error = axum::Error;
 

@@ -1,4 +1,4 @@
-//! What requests tell: counted when their answer has been handed over or their client has gone.
+//! The metrics of requests. A request is counted after its answer was sent or when its client went away.
 
 use http::{Method, StatusCode};
 use shared::metrics::{
@@ -12,50 +12,54 @@ use shared::metrics::{
 use tokio::time::Instant;
 use tonic::Code;
 
-/// The code of what is no call.
-const NO_CALL: &str = "-";
+use crate::routes::{self, Service};
 
-/// Counts the requests of a gateway.
+/// The gRPC code of a request that is not a call.
+const NOT_A_CALL: &str = "-";
+
+/// The counters of requests.
 #[derive(Debug)]
-pub(crate) struct Meter {
+pub(crate) struct RequestMetrics {
     requests: Counter<u64>,
     duration: Vec<BoundHistogram<f64>>,
     in_flight: BoundUpDownCounter<i64>,
     upstream_errors: CounterBy<Upstream>,
 }
 
-/// What a request is for.
-pub(crate) fn route(method: &Method, path: &str) -> Route {
+/// The label of the request's route.
+pub(super) fn route(method: &Method, path: &str) -> Route {
     if method == Method::OPTIONS {
         return Route::Preflight;
     }
     match path {
-        "/" => Route::Info,
-        "/health" => Route::Health,
-        "/.well-known/jwks.json" => Route::Jwks,
-        path if path.starts_with("/tandem.auth.v1.") => Route::Auth,
-        path if path.starts_with("/tandem.task.v1.") => Route::Task,
-        _ => Route::Other,
+        routes::INFO => Route::Info,
+        routes::HEALTH => Route::Health,
+        routes::JWKS => Route::Jwks,
+        path => match Service::of(path) {
+            Some(Service::Auth) => Route::Auth,
+            Some(Service::Task) => Route::Task,
+            None => Route::Other,
+        },
     }
 }
 
-impl Meter {
+impl RequestMetrics {
     pub(crate) fn new(metrics: &Metrics) -> Self {
         let duration = |route: &&'static str| {
             metrics.histogram(&GATEWAY_DURATION, &[KeyValue::new(Route::NAME, *route)])
         };
-        let meter = Self {
+        let metrics = Self {
             requests: metrics.counter(&GATEWAY_REQUESTS),
             duration: Route::VALUES.iter().map(duration).collect(),
             in_flight: metrics.level(&GATEWAY_IN_FLIGHT, &[]),
             upstream_errors: metrics.counters(&GATEWAY_UPSTREAM_ERRORS),
         };
-        meter.begin_at_zero();
-        meter
+        metrics.create_expected_series();
+        metrics
     }
 
-    /// What is expected is there from the start.
-    fn begin_at_zero(&self) {
+    /// The series that alerts and dashboards use exist from the start, with the value zero.
+    fn create_expected_series(&self) {
         let ok = Some(StatusCode::OK);
         for route in [Route::Auth, Route::Task] {
             for code in [
@@ -68,43 +72,42 @@ impl Meter {
             }
         }
         for route in [Route::Health, Route::Jwks, Route::Info, Route::Preflight] {
-            self.requests.add(0, &labels(route, ok, NO_CALL));
+            self.requests.add(0, &labels(route, ok, NOT_A_CALL));
         }
-        let missing = Some(StatusCode::NOT_FOUND);
+        let not_found = Some(StatusCode::NOT_FOUND);
         self.requests
-            .add(0, &labels(Route::Other, missing, NO_CALL));
+            .add(0, &labels(Route::Other, not_found, NOT_A_CALL));
     }
 
     /// A request has arrived.
-    pub(crate) fn begin(&self) {
+    pub(super) fn start(&self) {
         self.in_flight.add(1);
     }
 
-    /// It has ended, with an HTTP status if it got that far and a gRPC status if it was a call.
-    pub(crate) fn end(
+    /// A request has ended. It has an HTTP status if it was answered, and a gRPC code if it was a call.
+    pub(super) fn end(
         &self,
         route: Route,
         start: Instant,
         status: Option<StatusCode>,
-        grpc: Option<Code>,
+        code: Option<Code>,
     ) {
         self.in_flight.add(-1);
         self.duration[route.number()].record(start.elapsed().as_secs_f64());
-        let code = grpc.map_or(NO_CALL, code_name);
+        let code = code.map_or(NOT_A_CALL, code_name);
         self.requests.add(1, &labels(route, status, code));
     }
 
-    /// The service behind `route` did not answer.
-    pub(crate) fn upstream_error(&self, path: &str) {
-        match route(&Method::POST, path) {
-            Route::Auth => self.upstream_errors.add(Upstream::Auth),
-            Route::Task => self.upstream_errors.add(Upstream::Task),
-            _ => {}
-        }
+    /// A service did not answer a call.
+    pub(crate) fn upstream_error(&self, service: Service) {
+        self.upstream_errors.add(match service {
+            Service::Auth => Upstream::Auth,
+            Service::Task => Upstream::Task,
+        });
     }
 }
 
-/// 0 stands for no status: the client went away before there was one.
+/// Without a status, because the client went away before there was one, the label is 0.
 fn labels(route: Route, status: Option<StatusCode>, code: &'static str) -> [KeyValue; 3] {
     let status = status.map_or(0, |status| i64::from(status.as_u16()));
     [

@@ -14,7 +14,7 @@ use shared::proto::auth::{
     auth_service_client::AuthServiceClient,
 };
 
-use crate::app::Gateway;
+use crate::state::GatewayState;
 
 #[derive(Serialize)]
 struct KeySet {
@@ -52,11 +52,11 @@ impl From<JsonWebKey> for Key {
     }
 }
 
-/// Asks the auth service each time: `Cache-Control` lets the readers and proxies remember, for as long as it says.
-pub(crate) async fn show(State(gateway): State<Gateway>) -> Response {
-    let mut client = AuthServiceClient::new(gateway.upstreams.auth);
+/// Calls the auth service for each request; `Cache-Control` lets clients and proxies cache the answer as long as it allows.
+pub(crate) async fn jwks(State(state): State<GatewayState>) -> Response {
+    let mut client = AuthServiceClient::new(state.upstreams.auth);
     let call = client.get_json_web_key_set(GetJsonWebKeySetRequest {});
-    match tokio::time::timeout(gateway.config.deadline, call).await {
+    match tokio::time::timeout(state.config.calls.deadline, call).await {
         Ok(Ok(answer)) => key_set(answer.into_inner()),
         Ok(Err(status)) => unavailable(&format!("{:?}", status.code())),
         Err(_elapsed) => unavailable("no answer in time"),
@@ -73,13 +73,13 @@ fn key_set(answer: GetJsonWebKeySetResponse) -> Response {
     ([(CACHE_CONTROL, cache)], Json(KeySet { keys })).into_response()
 }
 
-/// The cause is for the operator; a reader of keys can only try again.
+/// The cause is logged for the operator; a client can only try again.
 fn unavailable(cause: &str) -> Response {
-    tracing::warn!(cause, "the auth service gave no keys");
+    tracing::warn!(cause, "cannot get the keys from the auth service");
     let headers = [
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (http::header::RETRY_AFTER, HeaderValue::from_static("1")),
     ];
-    let body = Json(serde_json::json!({ "error": "the keys cannot be read now" }));
+    let body = Json(serde_json::json!({ "error": "the keys are not available now" }));
     (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response()
 }

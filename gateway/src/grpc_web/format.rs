@@ -1,26 +1,26 @@
-//! Which of the two formats a client speaks and wants.
+//! The two formats of gRPC-web, and which of them a request and its answer have.
 
 use http::{HeaderMap, HeaderValue, header};
 
-/// How frames are put into a body.
+/// How frames are encoded in a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    /// As they are.
+pub(super) enum Format {
+    /// As bytes.
     Binary,
-    /// In base64, for clients that can only read text while a body arrives.
+    /// As base64, for clients that can read a body while it arrives only if it is text.
     Text,
 }
 
 impl Format {
-    /// For `Content-Type` of an answer.
-    pub(crate) fn content_type(self) -> HeaderValue {
+    /// The `Content-Type` of an answer.
+    pub(super) fn content_type(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::Binary => "application/grpc-web+proto",
             Self::Text => "application/grpc-web-text+proto",
         })
     }
 
-    /// Reads one media type; its parameters do not matter, and neither does case (RFC 9110, section 8.3.1).
+    /// The format of one media type. Its parameters and its case do not matter (RFC 9110, section 8.3.1).
     fn parse(media_type: &str) -> Option<Self> {
         let essence = media_type.split(';').next()?.trim().to_ascii_lowercase();
         match essence.as_str() {
@@ -33,15 +33,15 @@ impl Format {
 
 /// The formats of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Media {
-    pub(crate) request: Format,
-    pub(crate) response: Format,
+pub(super) struct Formats {
+    pub(super) request: Format,
+    pub(super) response: Format,
 }
 
-impl Media {
-    /// None: this is not gRPC-web. The answer has the request's format, unless `Accept` names one of the two, and then the
-    /// first named; `*/*` names none.
-    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+impl Formats {
+    /// `None` if this is not gRPC-web. The answer has the first format that `Accept` names, otherwise that of the request.
+    /// `*/*` names none.
+    pub(super) fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
         let request = Format::parse(content_type)?;
         let response = headers
@@ -59,13 +59,13 @@ impl Media {
 mod tests {
     use super::*;
 
-    fn media(content_type: &'static str, accept: &'static str) -> Option<Media> {
+    fn formats(content_type: &'static str, accept: &'static str) -> Option<Formats> {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         if !accept.is_empty() {
             headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
         }
-        Media::of(&headers)
+        Formats::from_headers(&headers)
     }
 
     #[test]
@@ -77,7 +77,7 @@ mod tests {
             ("application/grpc-web-text+proto ;a=b", Format::Text),
         ] {
             assert_eq!(
-                media(content_type, "").unwrap().request,
+                formats(content_type, "").unwrap().request,
                 format,
                 "{content_type}"
             );
@@ -93,13 +93,13 @@ mod tests {
             "text/plain",
             "",
         ] {
-            assert_eq!(media(content_type, ""), None, "{content_type}");
+            assert_eq!(formats(content_type, ""), None, "{content_type}");
         }
     }
 
     #[test]
     fn the_answer_has_the_format_of_the_request_unless_accept_is_explicit() {
-        let response = |content_type, accept| media(content_type, accept).unwrap().response;
+        let response = |content_type, accept| formats(content_type, accept).unwrap().response;
         assert_eq!(response("application/grpc-web-text", "*/*"), Format::Text);
         assert_eq!(
             response("application/grpc-web", "text/html, */*;q=0.8"),

@@ -1,4 +1,4 @@
-//! The account whose token is printed, so that there is something to try at once.
+//! The demo account. A token of it is printed after the start, so that the services can be tried at once.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use shared::proto::auth::{
@@ -6,18 +6,19 @@ use shared::proto::auth::{
 };
 use tonic::{Code, Status, transport::Channel};
 
-use crate::{Error, folder::Folder};
+use crate::{data_folder::DataFolder, error::Error};
 
-/// Its email; names below `localhost` are nobody's (RFC 6761, section 6.3).
-pub(crate) const ACCOUNT: &str = "demo@tandem.localhost";
-/// The file of its password.
-const FILE: &str = "demo-password";
-/// What its sessions are called.
-const DEVICE: &str = "standalone";
+/// Its email. Names below `localhost` are reserved, so it cannot be a real address (RFC 6761, section 6.3).
+pub(crate) const EMAIL: &str = "demo@tandem.localhost";
+/// The file with its password.
+const PASSWORD_FILE: &str = "demo-password";
+/// The device label of its sessions.
+const DEVICE_LABEL: &str = "standalone";
 
-/// Signs in, at the first start to an account made for it. None when the account exists and its password is not known here.
+/// Signs in and returns an access token; creates the account at the first start. `None` if the account exists but its
+/// password is not in the folder.
 pub(crate) async fn access_token(
-    folder: &Folder,
+    folder: &DataFolder,
     channel: Channel,
 ) -> Result<Option<String>, Error> {
     let password = password(folder)?;
@@ -25,12 +26,12 @@ pub(crate) async fn access_token(
     match sign_in(&mut auth, &password).await {
         Err(status) if status.code() == Code::Unauthenticated => {}
         Ok(tokens) => return Ok(tokens.map(|tokens| tokens.access_token)),
-        Err(source) => return Err(refused(source)),
+        Err(source) => return Err(failed(source)),
     }
     match sign_up(&mut auth, password).await {
         Ok(tokens) => Ok(tokens.map(|tokens| tokens.access_token)),
         Err(status) if status.code() == Code::AlreadyExists => Ok(None),
-        Err(source) => Err(refused(source)),
+        Err(source) => Err(failed(source)),
     }
 }
 
@@ -39,9 +40,9 @@ async fn sign_in(
     password: &str,
 ) -> Result<Option<TokenPair>, Status> {
     let request = SignInRequest {
-        email: ACCOUNT.to_owned(),
+        email: EMAIL.to_owned(),
         password: password.to_owned(),
-        device_label: DEVICE.to_owned(),
+        device_label: DEVICE_LABEL.to_owned(),
     };
     Ok(auth.sign_in(request).await?.into_inner().tokens)
 }
@@ -51,29 +52,29 @@ async fn sign_up(
     password: String,
 ) -> Result<Option<TokenPair>, Status> {
     let request = SignUpRequest {
-        email: ACCOUNT.to_owned(),
+        email: EMAIL.to_owned(),
         password,
         display_name: "Demo".to_owned(),
-        device_label: DEVICE.to_owned(),
+        device_label: DEVICE_LABEL.to_owned(),
     };
     Ok(auth.sign_up(request).await?.into_inner().tokens)
 }
 
-/// The password kept in the folder; made at the first start.
-fn password(folder: &Folder) -> Result<String, Error> {
-    if let Some(kept) = folder.read(FILE)? {
-        return Ok(kept.trim_end().to_owned());
+/// The password in the folder; generated at the first start.
+fn password(folder: &DataFolder) -> Result<String, Error> {
+    if let Some(stored) = folder.read(PASSWORD_FILE)? {
+        return Ok(stored.trim_end().to_owned());
     }
     let mut random = [0; 18];
     aws_lc_rs::rand::fill(&mut random).expect("the operating system gives random bytes");
     let password = BASE64_URL_SAFE_NO_PAD.encode(random);
-    folder.write(FILE, &format!("{password}\n"))?;
+    folder.write(PASSWORD_FILE, &format!("{password}\n"))?;
     Ok(password)
 }
 
-fn refused(source: Status) -> Error {
+fn failed(source: Status) -> Error {
     Error::Demo {
-        account: ACCOUNT,
+        account: EMAIL,
         source,
     }
 }

@@ -1,11 +1,11 @@
-//! The folder where a standalone process keeps what must outlive it: `.tandem` by default.
+//! The folder where a standalone process keeps its data, `.tandem` by default.
 //!
 //! ```text
 //! .tandem/         mode 0711: PostgreSQL's unprivileged account passes through it
-//!   lock           held by the process while it lives
+//!   lock           locked while the process runs
 //!   secrets.toml   mode 0600: the keys of tokens
 //!   demo-password  mode 0600
-//!   postgres/      the private PostgreSQL's own
+//!   postgres/      the data of the private PostgreSQL
 //! ```
 
 use std::{
@@ -17,25 +17,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::Error;
+use crate::error::Error;
 
-/// How long a process that was just killed may take to let go of the lock.
-const DYING: Duration = Duration::from_secs(2);
-/// How often to look whether it has.
-const POLL: Duration = Duration::from_millis(20);
+/// The longest a process that was just killed may take to release the lock.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+/// The delay between two attempts to take the lock.
+const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The folder, locked for this process.
 #[derive(Debug)]
-pub(crate) struct Folder {
+pub(crate) struct DataFolder {
     path: PathBuf,
-    /// The kernel lets go of it however the process ends.
+    /// The kernel releases it when the process ends, even if it is killed.
     _lock: File,
 }
 
-impl Folder {
-    /// Makes the folder if it is missing, and locks it.
+impl DataFolder {
+    /// Creates the folder if it is missing, and locks it.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        make(path).map_err(|source| failed(path, source))?;
+        create(path).map_err(|source| failed(path, source))?;
         Ok(Self {
             path: path.to_owned(),
             _lock: lock(path)?,
@@ -47,7 +47,7 @@ impl Folder {
         self.path.join(name)
     }
 
-    /// The text of a file, if there is one.
+    /// The text of a file; `None` if it does not exist.
     pub(crate) fn read(&self, name: &str) -> Result<Option<String>, Error> {
         let path = self.path(name);
         match fs::read_to_string(&path) {
@@ -57,7 +57,7 @@ impl Folder {
         }
     }
 
-    /// Writes a file that only its owner can read. After a crash it is there as a whole or not at all.
+    /// Writes a file that only its owner can read. After a crash the file is either complete or as it was before.
     pub(crate) fn write(&self, name: &str, text: &str) -> Result<(), Error> {
         let path = self.path(name);
         self.replace(&path, text)
@@ -66,7 +66,7 @@ impl Folder {
 
     fn replace(&self, path: &Path, text: &str) -> io::Result<()> {
         let unfinished = path.with_added_extension("unfinished");
-        // One left by a crash may have another mode.
+        // A file that a crash has left may have another mode.
         match fs::remove_file(&unfinished) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}
@@ -84,7 +84,7 @@ impl Folder {
     }
 }
 
-fn make(path: &Path) -> io::Result<()> {
+fn create(path: &Path) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
@@ -104,11 +104,13 @@ fn lock(folder: &Path) -> Result<File, Error> {
         .mode(0o600)
         .open(&path)
         .map_err(|source| failed(&path, source))?;
-    let deadline = Instant::now() + DYING;
+    let deadline = Instant::now() + LOCK_TIMEOUT;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(POLL),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                thread::sleep(LOCK_POLL_INTERVAL);
+            }
             Err(TryLockError::WouldBlock) => return Err(Error::InUse(folder.to_owned())),
             Err(TryLockError::Error(source)) => return Err(failed(&path, source)),
         }
@@ -128,18 +130,18 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// A folder of a test, removed with it.
+    /// The path of a new folder for a test. The folder is removed after the test.
     #[derive(Debug)]
-    pub(crate) struct Fresh(pub(crate) PathBuf);
+    pub(crate) struct TestFolder(pub(crate) PathBuf);
 
-    impl Fresh {
+    impl TestFolder {
         pub(crate) fn new() -> Self {
             let random = RandomState::new().build_hasher().finish();
             Self(std::env::temp_dir().join(format!("tandem-folder-{random:016x}")))
         }
     }
 
-    impl Drop for Fresh {
+    impl Drop for TestFolder {
         fn drop(&mut self) {
             let _ = fs::remove_dir_all(&self.0);
         }
@@ -150,13 +152,13 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn others_pass_through_the_folder_and_read_none_of_its_files() {
-        let fresh = Fresh::new();
-        let folder = Folder::open(&fresh.0).unwrap();
+    fn other_users_can_traverse_the_folder_but_read_no_file_in_it() {
+        let temporary = TestFolder::new();
+        let folder = DataFolder::open(&temporary.0).unwrap();
         folder.write("secret", "first").unwrap();
         fs::write(folder.path("secret.unfinished"), "left by a crash").unwrap();
         folder.write("secret", "second").unwrap();
-        assert_eq!(mode(&fresh.0), 0o711);
+        assert_eq!(mode(&temporary.0), 0o711);
         assert_eq!(mode(&folder.path("secret")), 0o600);
         assert_eq!(folder.read("secret").unwrap().as_deref(), Some("second"));
         assert_eq!(folder.read("other").unwrap(), None);
@@ -164,11 +166,13 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn two_owners_never_share_a_folder() {
-        let fresh = Fresh::new();
-        let first = Folder::open(&fresh.0).unwrap();
-        assert!(matches!(Folder::open(&fresh.0), Err(Error::InUse(path)) if path == fresh.0));
+    fn two_processes_cannot_use_the_same_folder() {
+        let temporary = TestFolder::new();
+        let first = DataFolder::open(&temporary.0).unwrap();
+        assert!(
+            matches!(DataFolder::open(&temporary.0), Err(Error::InUse(path)) if path == temporary.0)
+        );
         drop(first);
-        assert!(Folder::open(&fresh.0).is_ok());
+        assert!(DataFolder::open(&temporary.0).is_ok());
     }
 }

@@ -1,6 +1,6 @@
-//! What to type next: the one home of every command that is printed after a start and stands in README.md.
+//! The commands to try after a start. They are printed and are also in README.md; this is their only source.
 //!
-//! Each RPC is written down once and told in the words of two tools, so the two blocks cannot differ in what they do.
+//! Each RPC is defined once and written for two tools, so the blocks of both do the same.
 
 mod calls;
 mod tools;
@@ -12,10 +12,10 @@ use std::{
 
 use self::{
     calls::{Call, FIRST_TASK, HEALTH},
-    tools::{Tool, buf, buf_reflection, grpc_web, grpcurl, grpcurl_reflection, tell},
+    tools::{Tool, buf, buf_reflection, commands, grpc_web, grpcurl, grpcurl_reflection},
 };
 
-/// Where the three parts answer.
+/// The addresses of the three parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Addresses {
     /// The auth service.
@@ -39,7 +39,7 @@ impl Default for Addresses {
 }
 
 impl Addresses {
-    /// The addresses to call these listeners at: one that listens everywhere is called on the loopback.
+    /// The addresses to call these listeners at: the loopback address for one that listens on every address.
     #[must_use]
     pub fn to_call(self) -> Self {
         Self {
@@ -59,10 +59,10 @@ fn to_call(listener: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listener.port())
 }
 
-/// Commands to paste into a shell together, or one by one.
+/// Commands to paste into a shell, all together or one by one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
-    /// What they are.
+    /// What they show.
     pub title: &'static str,
     /// The commands with their comments, one a line, without a newline at the end.
     pub commands: String,
@@ -71,13 +71,13 @@ pub struct Block {
 /// The commands of all tools, in the order of README.md.
 #[must_use]
 pub fn blocks(addresses: &Addresses) -> Vec<Block> {
-    let told = |title, calls: &[Call], tool: Tool| Block {
+    let block = |title, calls: &[Call], tool: Tool| Block {
         title,
-        commands: tell(calls, tool, addresses),
+        commands: commands(calls, tool, addresses),
     };
     vec![
-        told("First task, with grpcurl", &FIRST_TASK, grpcurl),
-        told("First task, with buf curl", &FIRST_TASK, buf),
+        block("First task, with grpcurl", &FIRST_TASK, grpcurl),
+        block("First task, with buf curl", &FIRST_TASK, buf),
         Block {
             title: "A task over gRPC-web, with curl",
             commands: grpc_web(addresses),
@@ -90,31 +90,31 @@ pub fn blocks(addresses: &Addresses) -> Vec<Block> {
             title: "What is served, with buf curl",
             commands: buf_reflection(addresses),
         },
-        told("Health, with grpcurl", &HEALTH, grpcurl),
-        told("Health, with buf curl", &HEALTH, buf),
+        block("Health, with grpcurl", &HEALTH, grpcurl),
+        block("Health, with buf curl", &HEALTH, buf),
     ]
 }
 
-/// All that is printed after a start. `token`, if there is one, is an access token of `account`.
+/// The text that is printed after a start. `token`, if there is one, is an access token of `account`.
 #[must_use]
 pub fn after_start(addresses: &Addresses, account: &str, token: Option<&str>) -> String {
     let mut text = String::new();
     if let Some(token) = token {
         let lines = format!(
-            "# A token of {account} to try things with, good for about five minutes.\nexport TOKEN={token}\n"
+            "# A token of {account} to try things with, valid for about five minutes.\nexport TOKEN={token}\n"
         );
         text.push_str(&lines);
     }
     for block in blocks(addresses) {
         write!(text, "\n## {}\n{}\n", block.title, block.commands)
-            .expect("a String takes any text");
+            .expect("writing to a String does not fail");
     }
     let Addresses { gateway, .. } = addresses;
     write!(
         text,
-        "\n## For browsers\n# gRPC-web, binary and text: http://{gateway}/\n# Is all well:              http://{gateway}/health\n"
+        "\n## For browsers\n# gRPC-web, binary and text: http://{gateway}/\n# Health:                    http://{gateway}/health\n"
     )
-    .expect("a String takes any text");
+    .expect("writing to a String does not fail");
     text
 }
 
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_token_comes_first_and_every_block_follows() {
+    fn the_token_comes_first_and_then_every_block() {
         let text = after_start(&Addresses::default(), "demo@tandem.localhost", Some("abc"));
         let export = text.lines().nth(1);
         assert_eq!(export, Some("export TOKEN=abc"));
