@@ -11,7 +11,7 @@ use shared::{
     ops::Ops,
     paging::PageTokens,
     proto::task::task_service_server::TaskServiceServer,
-    readiness::{self, Schema},
+    readiness,
     serve::{Server, Surface},
     tls::{NoTls, Upstream},
     token::{Revocations, Verifier},
@@ -27,14 +27,8 @@ use crate::{
     grpc::Router,
     lists::Lists,
     purge::Purge,
+    schema::SCHEMA,
     tasks::Tasks,
-};
-
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/tasks");
-/// The tables of this service.
-pub const SCHEMA: Schema = Schema {
-    name: "tasks",
-    migrations: &MIGRATIONS,
 };
 
 /// The name of this service in telemetry.
@@ -201,10 +195,4 @@ impl App {
             tls.tell(&self.metrics);
         }
     }
-}
-
-/// A fresh database with this service's schema.
-#[cfg(test)]
-pub(crate) async fn testing_database() -> testing::Database {
-    testing::Database::with(&[SCHEMA]).await
 }

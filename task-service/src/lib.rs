@@ -11,8 +11,10 @@ mod grpc;
 mod lists;
 mod purge;
 mod requests;
+mod schema;
 #[cfg(test)]
 mod statement_guard;
 mod tasks;
 
-pub use app::{App, SCHEMA, SERVICE, StartError};
+pub use app::{App, SERVICE, StartError};
+pub use schema::SCHEMA;

@@ -102,8 +102,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        app::testing_database,
         requests::{self, RequestKey},
+        schema::testing_database,
         tasks::{domain::Draft, store as task_store},
     };
 

@@ -11,7 +11,7 @@ use std::{collections::BTreeSet, fs};
 use sqlx::{AssertSqlSafe, Executor as _, SqlStr};
 
 use self::source::{SourceFile, files};
-use crate::app::testing_database;
+use crate::schema::testing_database;
 
 /// The only statement that is not about one owner: it finds the owners with expired rows, and reads no task.
 const DUE_OWNERS: &str =
@@ -79,8 +79,8 @@ fn the_guard_reads_the_statements_that_are_compiled() {
 fn only_a_store_runs_statements() {
     for SourceFile { path, code } in files() {
         for call in ["sqlx::query", "query!(", ".execute(", ".fetch_"] {
-            let stands = code.contains(call);
-            assert!(!stands || path.ends_with("/store.rs"), "{path} has {call}");
+            let allowed = path.ends_with("/store.rs");
+            assert!(allowed || !code.contains(call), "{path} has {call}");
         }
     }
 }
@@ -95,10 +95,11 @@ fn only_a_list_runs_a_statement_that_is_not_checked_by_the_compiler() {
         "sqlx::query_as(",
         "sqlx::query_scalar(",
         "sqlx::query::",
-        "query_with",
+        "query_with(",
+        "query_as_with(",
+        "query_scalar_with(",
         "query_file",
         "_unchecked!",
-        "_with(",
     ];
     for SourceFile { path, code } in files() {
         if path == "lists/store.rs" {

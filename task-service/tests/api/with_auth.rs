@@ -1,4 +1,4 @@
-//! With the real auth service, and both at the same time of the test's clock.
+//! The task service with the real auth service; the test controls the clock of both.
 
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ async fn titles(channel: &Channel, token: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_new_account_makes_its_first_task_and_another_does_not_see_it() {
+async fn a_new_user_creates_a_task_that_another_user_cannot_see() {
     let clock = TestClock::at(START);
     let accounts = Database::with(&[auth_service::SCHEMA]).await;
     let (address, _auth) = run_auth(accounts.url(), clock.clone()).await;

@@ -1,4 +1,4 @@
-//! Any page size walks the same list exactly once while tasks come and go.
+//! Paging: with any page size, a list contains each task exactly once, while other tasks are created and deleted.
 
 use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
@@ -10,8 +10,8 @@ use crate::{
     world::{User, World, titled},
 };
 
-/// More than any walk here takes.
-const MOST_PAGES: usize = 100;
+/// More pages than any list here has.
+const MAX_PAGES: usize = 100;
 const ORDERS: [&str; 7] = [
     "",
     "create_time",
@@ -22,41 +22,41 @@ const ORDERS: [&str; 7] = [
     "title",
 ];
 
-/// What happens beside a walk.
+/// A change while pages are read.
 #[derive(Debug, Clone, Copy)]
-enum Beside {
+enum Change {
     Insert(i32),
     Delete(usize),
 }
 
-fn beside() -> impl Strategy<Value = Beside> {
+fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
-        (1..=3).prop_map(Beside::Insert),
-        (0..100_usize).prop_map(Beside::Delete)
+        (1..=3).prop_map(Change::Insert),
+        (0..100_usize).prop_map(Change::Delete)
     ]
 }
 
-/// Makes the changes, while pages are read; the tasks in `keep` stay.
-async fn disturb(user: &User, doomed: &RefCell<Vec<String>>, changes: &[Beside]) {
+/// Makes the changes. Only the tasks in `deletable` are deleted, and new tasks are added to it.
+async fn apply(user: &User, deletable: &RefCell<Vec<String>>, changes: &[Change]) {
     for change in changes {
         match *change {
-            Beside::Insert(priority) => {
-                let made = user
-                    .make(Task {
+            Change::Insert(priority) => {
+                let created = user
+                    .create(Task {
                         priority,
                         ..titled("new")
                     })
                     .await;
-                doomed.borrow_mut().push(made.id);
+                deletable.borrow_mut().push(created.id);
             }
-            Beside::Delete(at) => {
+            Change::Delete(at) => {
                 let id = {
-                    let mut doomed = doomed.borrow_mut();
-                    if doomed.is_empty() {
+                    let mut deletable = deletable.borrow_mut();
+                    if deletable.is_empty() {
                         continue;
                     }
-                    let at = at % doomed.len();
-                    doomed.swap_remove(at)
+                    let at = at % deletable.len();
+                    deletable.swap_remove(at)
                 };
                 user.delete(&id).await.unwrap();
             }
@@ -64,26 +64,26 @@ async fn disturb(user: &User, doomed: &RefCell<Vec<String>>, changes: &[Beside])
     }
 }
 
-/// Walks all pages while tasks come and go beside it; gives how often each task was seen.
-async fn walk(
+/// Reads all pages while `changes` happen; returns how often each task was seen.
+async fn read_pages(
     user: &User,
     page_size: i32,
     order_by: &str,
-    doomed: &RefCell<Vec<String>>,
-    changes: &[Beside],
+    deletable: &RefCell<Vec<String>>,
+    changes: &[Change],
 ) -> BTreeMap<String, usize> {
     let mut seen = BTreeMap::new();
     let mut page_token = String::new();
     let mut changes = changes.chunks(2);
-    for _page in 0..MOST_PAGES {
+    for _page in 0..MAX_PAGES {
         let request = ListTasksRequest {
             page_size,
             order_by: order_by.to_owned(),
             page_token,
             ..Default::default()
         };
-        let disturbed = disturb(user, doomed, changes.next().unwrap_or_default());
-        let (page, ()) = tokio::join!(user.list_tasks(request), disturbed);
+        let applied = apply(user, deletable, changes.next().unwrap_or_default());
+        let (page, ()) = tokio::join!(user.list_tasks(request), applied);
         let page = page.unwrap();
         for task in page.tasks {
             *seen.entry(task.id).or_default() += 1;
@@ -93,12 +93,12 @@ async fn walk(
             return seen;
         }
     }
-    panic!("the walk does not end")
+    panic!("the list does not end")
 }
 
-/// Sixteen tasks with many ties; those that stay and those that may be deleted.
+/// Creates sixteen tasks with many ties; returns those that stay and those that can be deleted.
 async fn populate(world: &World, user: &User) -> (Vec<String>, Vec<String>) {
-    let (mut stay, mut leave) = (Vec::new(), Vec::new());
+    let (mut stay, mut deletable) = (Vec::new(), Vec::new());
     for number in 0..16 {
         let due = prost_types::Timestamp {
             seconds: i64::from(number % 2),
@@ -110,34 +110,37 @@ async fn populate(world: &World, user: &User) -> (Vec<String>, Vec<String>) {
             ..titled(if number % 4 == 0 { "a" } else { "b" })
         };
         let list = if number % 4 == 3 {
-            &mut leave
+            &mut deletable
         } else {
             &mut stay
         };
-        list.push(user.make(task).await.id);
+        list.push(user.create(task).await.id);
         world
             .clock
             .advance(Duration::from_millis(u64::from(number % 2 == 0)));
     }
-    (stay, leave)
+    (stay, deletable)
 }
 
 #[test]
-fn any_page_size_walks_the_list_once_while_tasks_come_and_go() {
+fn with_any_page_size_each_task_is_listed_once_while_others_are_created_and_deleted() {
     let runtime = runtime();
     let world = runtime.block_on(World::new());
-    let input = (1..=9_i32, select(ORDERS.to_vec()), vec(beside(), 0..24));
+    let input = (1..=9_i32, select(ORDERS.to_vec()), vec(change(), 0..24));
     check(&input, |(page_size, order_by, changes)| {
         runtime.block_on(async {
             let user = world.user();
-            let (stay, leave) = populate(&world, &user).await;
-            let seen = walk(&user, page_size, order_by, &RefCell::new(leave), &changes).await;
+            let (stay, deletable) = populate(&world, &user).await;
+            let seen = read_pages(
+                &user,
+                page_size,
+                order_by,
+                &RefCell::new(deletable),
+                &changes,
+            )
+            .await;
             for id in stay {
-                prop_assert_eq!(
-                    seen.get(&id),
-                    Some(&1),
-                    "a task that was there all the time"
-                );
+                prop_assert_eq!(seen.get(&id), Some(&1), "a task that existed all the time");
             }
             prop_assert!(
                 seen.values().all(|times| *times == 1),

@@ -1,4 +1,4 @@
-//! Somebody who presents one token again and again, and remembers what became of it.
+//! A client that calls with one token without pause and records every result.
 
 use std::time::{Duration, Instant};
 
@@ -11,57 +11,61 @@ use tonic::{Status, transport::Channel};
 
 use crate::{pair::bearing, world::titled};
 
-/// One call.
+/// The result of one call.
 #[derive(Debug)]
-struct Knock {
+struct Attempt {
     purpose: Purpose,
     began: Instant,
-    /// The reason, when it was refused.
+    /// The reason, if it was refused.
     refused: Option<String>,
 }
 
-/// Knocks until it is told to stop.
-pub(crate) struct Knocker {
+/// Calls until it is stopped.
+pub(crate) struct Prober {
     stop: watch::Sender<bool>,
-    knocking: JoinHandle<Knocks>,
+    task: JoinHandle<Attempts>,
 }
 
-/// Everything that became of a token, in order.
+/// The results of all calls, in order.
 #[derive(Debug)]
-pub(crate) struct Knocks(Vec<Knock>);
+pub(crate) struct Attempts(Vec<Attempt>);
 
-impl Knocker {
-    pub(crate) fn begin(tasks: &TaskServiceClient<Channel>, token: &str) -> Self {
+impl Prober {
+    pub(crate) fn start(tasks: &TaskServiceClient<Channel>, token: &str) -> Self {
         let stop = watch::Sender::new(false);
         let (tasks, token, stopped) = (tasks.clone(), token.to_owned(), stop.subscribe());
-        let knocking = tokio::spawn(knock(tasks, token, stopped));
-        Self { stop, knocking }
+        let task = tokio::spawn(probe(tasks, token, stopped));
+        Self { stop, task }
     }
 
-    pub(crate) async fn end(self) -> Knocks {
+    pub(crate) async fn stop(self) -> Attempts {
         self.stop.send_replace(true);
-        self.knocking.await.unwrap()
+        self.task.await.unwrap()
     }
 }
 
-impl Knocks {
-    /// Claims that no call of this purpose was let in that began later than `bound` after `since`, and that some later
-    /// than that were made.
+impl Attempts {
+    /// Asserts that every call of this purpose that began later than `bound` after `since` was refused, and that there were
+    /// such calls.
     pub(crate) fn assert_refused_after(&self, purpose: Purpose, since: Instant, bound: Duration) {
         let late = || {
-            let of_purpose = self.0.iter().filter(|knock| knock.purpose == purpose);
-            of_purpose.filter(|knock| knock.began > since + bound)
+            let of_purpose = self.0.iter().filter(|attempt| attempt.purpose == purpose);
+            of_purpose.filter(|attempt| attempt.began > since + bound)
         };
-        assert!(late().count() > 10, "{purpose:?} was hardly tried");
-        let let_in = late().find(|knock| knock.refused.is_none());
-        let after = let_in.map(|knock| knock.began - since);
-        assert_eq!(after, None, "{purpose:?} was let in, bound {bound:?}");
+        assert!(late().count() > 10, "too few calls: {purpose:?}");
+        let accepted = late().find(|attempt| attempt.refused.is_none());
+        let after = accepted.map(|attempt| attempt.began - since);
+        assert_eq!(after, None, "{purpose:?} was accepted, bound {bound:?}");
     }
 
-    /// The reasons of refusals, in the order in which they came first.
+    /// The different reasons of refusals, in the order of their first appearance.
     pub(crate) fn reasons(&self) -> Vec<&str> {
         let mut reasons = Vec::new();
-        for reason in self.0.iter().filter_map(|knock| knock.refused.as_deref()) {
+        for reason in self
+            .0
+            .iter()
+            .filter_map(|attempt| attempt.refused.as_deref())
+        {
             if !reasons.contains(&reason) {
                 reasons.push(reason);
             }
@@ -69,33 +73,36 @@ impl Knocks {
         reasons
     }
 
-    /// Claims that nothing followed a refusal for this reason but more of them.
+    /// Asserts that after the first refusal with this reason every call was refused with it.
     pub(crate) fn assert_last(&self, reason: &str) {
-        let is_so = |knock: &Knock| knock.refused.as_deref() == Some(reason);
-        let from = self.0.iter().position(is_so);
+        let matches = |attempt: &Attempt| attempt.refused.as_deref() == Some(reason);
+        let from = self.0.iter().position(matches);
         let after = &self.0[from.unwrap_or_else(|| panic!("never {reason}"))..];
-        assert!(after.iter().all(is_so), "something came after {reason}");
+        assert!(
+            after.iter().all(matches),
+            "there was another result after {reason}"
+        );
     }
 }
 
-async fn knock(
+async fn probe(
     tasks: TaskServiceClient<Channel>,
     token: String,
     stopped: watch::Receiver<bool>,
-) -> Knocks {
-    let mut knocks = Vec::new();
+) -> Attempts {
+    let mut attempts = Vec::new();
     while !*stopped.borrow() {
         for purpose in [Purpose::Read, Purpose::Write] {
             let began = Instant::now();
             let refused = call(&tasks, &token, purpose).await.err();
-            knocks.push(Knock {
+            attempts.push(Attempt {
                 purpose,
                 began,
                 refused: refused.map(|status| testing::reason(&status)),
             });
         }
     }
-    Knocks(knocks)
+    Attempts(attempts)
 }
 
 /// A read or a write with the token.
