@@ -1,4 +1,4 @@
-//! The settings of the task service. `default.toml` says what each is for.
+//! The settings of the task service. `default.toml` explains each.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -20,66 +20,66 @@ use shared::{
 
 /// The section of the settings.
 pub const SECTION: &str = "task";
-/// The settings with their meanings and defaults.
+/// The settings with their explanations and defaults.
 pub const DEFAULTS: &str = include_str!("default.toml");
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
-const SHORTEST_STALENESS: Duration = Duration::from_millis(100);
-/// Characters of `verifier_id`.
-const LONGEST_ID: usize = 100;
+const MIN_STALENESS: Duration = Duration::from_millis(100);
+/// The largest length of `verifier_id`, in characters.
+const MAX_VERIFIER_ID_LENGTH: usize = 100;
 const DECADE: Duration = Duration::from_hours(24 * 3650);
-const FURTHEST_CLOCK: Duration = Duration::from_secs(5);
+const MAX_LEEWAY: Duration = Duration::from_secs(5);
 
-/// What the service is told.
+/// The configuration of the service.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Logs.
+    /// What is logged, and how.
     pub log: Log,
-    /// What is exported.
+    /// Which telemetry is exported, and where to.
     pub telemetry: Telemetry,
-    /// Where it listens.
+    /// The address that it listens on.
     pub listen: SocketAddr,
     /// The database and the lanes to it.
     pub database: database::Settings,
-    /// The auth service, which tells what is revoked and which keys sign.
+    /// The replicas of the auth service. They send revocations and signing keys.
     pub auth_upstream: Vec<Uri>,
-    /// What the auth service knows this service by.
+    /// The secret that identifies this service to the auth service.
     pub service_secret: SecretString,
-    /// What this process is called there: up to 100 characters. A random name unless one is set.
+    /// The name of this process at the auth service: up to 100 characters. Random unless it is set.
     pub verifier_id: String,
-    /// How old what is known of revocations may be: 100 ms to 1 h.
+    /// How long tokens are accepted after the last message of the auth service: 100 ms to 1 h.
     pub staleness: Freshness,
-    /// How many verified tokens are remembered: up to 10,000,000.
+    /// The largest number of verified tokens that are remembered: up to 10,000,000.
     pub remembered_tokens: usize,
-    /// Whose tokens are accepted.
+    /// Which tokens are accepted.
     pub trust: Trust,
-    /// Seals page tokens; the same for every process of the service.
+    /// The key that seals page tokens. Every process of the service has the same.
     pub page_token_key: KeyMaterial,
-    /// Most live tasks of one user: 1 to 1,000,000.
+    /// The largest number of live tasks of one user: 1 to 1,000,000.
     pub quota: i32,
-    /// How long a deleted task can be undeleted: a minute to ten years.
+    /// How long a deleted task can be undeleted: 1 minute to 10 years.
     pub purge_after: TimeDelta,
     /// The operations port.
     pub ops: ops::Settings,
     /// Limits of the server.
     pub server: Limits,
-    /// TLS of the server; none is plaintext.
+    /// TLS of the server; `None` is plaintext.
     pub tls: Option<ServerTls>,
-    /// TLS towards the auth service, if an address of it is `https`.
+    /// TLS to the auth service; set if one of its addresses is `https`.
     pub upstream_tls: Option<ClientTls>,
-    /// All of it as it may be shown, secrets left out.
+    /// Every setting with its value and source, without secrets.
     pub listing: Listing,
 }
 
 impl Config {
-    /// Where a process finds its settings.
+    /// The sources of the settings of a process.
     #[must_use]
     pub fn source() -> Source<'static> {
         Source::of_process(&[DEFAULTS], &[SECTION])
     }
 
-    /// The configuration from `source`, or everything that is wrong with it.
+    /// The configuration from `source`, or every problem with it.
     pub fn load(source: Source<'_>) -> Result<Self, Problems> {
         let mut settings = Settings::load(source);
         let config = Self::read(&mut settings);
@@ -118,8 +118,8 @@ impl Config {
             remembered_tokens: remembered_tokens?,
             trust: trust?,
             page_token_key: page_token_key?,
-            quota: i32::try_from(quota?).expect("a million fits"),
-            purge_after: TimeDelta::from_std(purge_after?).expect("ten years fit"),
+            quota: i32::try_from(quota?).expect("an i32 holds a million"),
+            purge_after: TimeDelta::from_std(purge_after?).expect("a TimeDelta holds ten years"),
             server: server?,
             tls: tls?,
             upstream_tls: upstream_tls?,
@@ -129,7 +129,7 @@ impl Config {
     }
 }
 
-/// At least one replica.
+/// One or more replicas.
 fn auth_upstream(settings: &mut Settings) -> Option<Vec<Uri>> {
     let replicas: Vec<Uri> = settings.get("task.auth_upstream")?;
     if replicas.is_empty() {
@@ -146,14 +146,14 @@ fn service_secret(text: &str) -> Result<SecretString, Weakness> {
 fn verifier_id(settings: &mut Settings) -> Option<String> {
     let id = settings.optional("task.verifier_id")?;
     let id: String = id.unwrap_or_else(random_id);
-    if id.chars().count() > LONGEST_ID {
+    if id.chars().count() > MAX_VERIFIER_ID_LENGTH {
         settings.refuse("task.verifier_id", "must have at most 100 characters");
         return None;
     }
     Some(id)
 }
 
-/// A name that no other process has.
+/// A name that is unique to this process.
 fn random_id() -> String {
     let mut random = [0; 8];
     aws_lc_rs::rand::fill(&mut random).expect("the operating system gives random bytes");
@@ -161,8 +161,8 @@ fn random_id() -> String {
 }
 
 fn staleness(settings: &mut Settings) -> Option<Freshness> {
-    let reads = settings.get_within("task.staleness.reads", SHORTEST_STALENESS..=HOUR);
-    let writes = settings.get_within("task.staleness.writes", SHORTEST_STALENESS..=HOUR);
+    let reads = settings.get_within("task.staleness.reads", MIN_STALENESS..=HOUR);
+    let writes = settings.get_within("task.staleness.writes", MIN_STALENESS..=HOUR);
     Some(Freshness {
         reads: reads?,
         writes: writes?,
@@ -172,7 +172,7 @@ fn staleness(settings: &mut Settings) -> Option<Freshness> {
 fn trust(settings: &mut Settings) -> Option<Trust> {
     let issuer = settings.get("task.issuer");
     let audience = settings.get("task.audience");
-    let leeway = settings.get_within("task.leeway", Duration::ZERO..=FURTHEST_CLOCK);
+    let leeway = settings.get_within("task.leeway", Duration::ZERO..=MAX_LEEWAY);
     Some(Trust {
         issuer: issuer?,
         audience: audience?,
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_and_two_secrets_are_all_it_takes() {
+    fn only_the_database_and_two_secrets_must_be_set() {
         let config = load(&[
             ("DATABASE_URL", "postgres://localhost/tandem"),
             ("TANDEM_TASK__PAGE_TOKEN_KEY", KEY),
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_wrong_is_said_at_once() {
+    fn all_problems_are_reported_together() {
         let problems = load(&[
             ("TANDEM_TASK__LEEWAY", "1m"),
             ("TANDEM_TASK__QUOTA", "0"),

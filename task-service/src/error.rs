@@ -1,4 +1,4 @@
-//! Everything a call can be refused for, and what its caller gets to know of it.
+//! The reasons for which a call is refused, and what the refusal says.
 
 use std::collections::HashMap;
 
@@ -8,58 +8,57 @@ use shared::{
     refusal::{Problem, Reason, Refusal, Violation, refuse},
 };
 
-/// Why a call gave no answer.
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Fields of the request are out of bounds.
-    #[error("the request has fields that are out of bounds")]
+pub(crate) enum Error {
+    /// The request has invalid fields.
+    #[error("the request has invalid fields")]
     Invalid(Vec<Violation>),
-    /// The request id was used with another request.
+    /// The request id was used before with another request.
     #[error("the request id was used before with another request")]
     RequestIdReused([Violation; 1]),
-    /// Absent, purged, or somebody else's: there is no telling which.
+    /// The task does not exist, is purged, or belongs to another user. The refusal does not say which.
     #[error("there is no task {0}")]
     NotFound(TaskId),
-    /// An undelete of a task that is not deleted.
+    /// The task to undelete is not deleted.
     #[error("task {0} is not deleted")]
     NotDeleted(TaskId),
-    /// A change of a deleted task.
+    /// The task to change is deleted.
     #[error("task {0} is deleted; undelete it first")]
     Deleted(TaskId),
-    /// The task is not as the caller read it.
+    /// The task changed after the caller read it.
     #[error("task {0} has changed since its etag was read")]
     EtagMismatch(TaskId),
-    /// As many live tasks as the owner may have.
-    #[error("the account holds {limit} tasks, which is as many as it may")]
+    /// The owner has the largest number of live tasks.
+    #[error("the account has {limit} tasks, which is the maximum")]
     QuotaExceeded {
-        /// The quota.
+        /// The largest number of live tasks.
         limit: i32,
     },
-    /// The task changed between a statement that passed it over and the look at why.
-    #[error("the task kept changing; start again")]
+    /// The task changed between the statement that did not find it and the read that finds out why.
+    #[error("the task was changed at the same time; try again")]
     Conflict,
-    /// A row of another owner reached the code: an alarm, never an answer.
+    /// A row of another owner was read. It raises an alarm and is never returned.
     #[error("a row of another owner was read for {owner}")]
     ForeignRow {
-        /// Who was to be answered.
+        /// The owner whose row was expected.
         owner: UserId,
     },
-    /// A remembered answer cannot be read.
+    /// A remembered answer cannot be decoded.
     #[error("a remembered answer of {owner} is damaged")]
     DamagedAnswer {
-        /// Whose it is.
+        /// The owner of the answer.
         owner: UserId,
     },
-    /// The database did not do it.
+    /// The database failed.
     #[error(transparent)]
     Database(#[from] database::Error),
 }
 
 impl Error {
-    /// The refusal of a request id that belongs to another request.
-    #[must_use]
-    pub fn request_id_reused() -> Self {
-        let description = "was used before with another request; make a new one for each request";
+    /// The refusal of a request id that was used before with another request.
+    pub(crate) fn request_id_reused() -> Self {
+        let description = "was used before with another request; use a new id for each request";
         Self::RequestIdReused([Violation {
             field: "request_id".to_owned(),
             problem: Problem::new("REQUEST_ID_REUSED", description),

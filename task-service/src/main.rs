@@ -1,4 +1,4 @@
-//! The task service as a process of its own: configuration, logs, listener, service.
+//! The task service as a process: reads the configuration, starts logging, opens the listener, serves.
 
 use std::{
     io::{self, Write as _},
@@ -23,7 +23,7 @@ use task_service::{
 };
 use tokio::net::TcpListener;
 
-/// Every user's tasks, over gRPC.
+/// Stores the tasks of every user, over gRPC.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -33,17 +33,17 @@ struct Arguments {
 
 #[derive(Debug, Clone, Copy, Subcommand)]
 enum Command {
-    /// Serve until SIGINT or SIGTERM. This is what happens without a command.
+    /// Serve until SIGINT or SIGTERM. This is the default command.
     Serve,
-    /// Bring the database's schema to the version this binary needs.
+    /// Migrate the database schema to the version of this binary.
     Migrate,
-    /// Say everything that is wrong with the configuration, and exit with 78 if anything is.
+    /// Print every problem with the configuration; the exit code is 78 if there is any.
     CheckConfig,
-    /// Show each setting with its value, but no secrets, and where it came from.
+    /// Print each setting with its value and source, without secrets.
     PrintConfig,
-    /// Ask the running process whether it is ready, and exit with 0 if it is and 1 if not.
+    /// Check whether the running process is ready; the exit code is 0 if it is and 1 if not.
     Healthcheck {
-        /// How long the answer may take.
+        /// The longest time to wait for the answer.
         #[arg(long, default_value = "2s", value_parser = <Duration as Setting>::parse)]
         timeout: Duration,
     },
@@ -91,7 +91,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .with_ops(ops)
         .traced(tracing);
     let served = app.serve(listener, shutdown).await;
-    // Also when it failed: what led to that is worth having.
+    // Also after a failure: the spans and metrics before it show why.
     otlp.stop();
     Ok(served?)
 }

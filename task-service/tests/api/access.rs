@@ -1,4 +1,4 @@
-//! Who may call: for every RPC there is, before anything of the request is looked at.
+//! Who may call: checked for every RPC, before the request is parsed.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn no_rpc_answers_without_a_token() {
+async fn every_rpc_refuses_a_call_without_a_token() {
     let world = World::new().await;
     for rpc in rpcs() {
         let refused = call(&world.channel, &rpc, None, Vec::new())
@@ -23,19 +23,19 @@ async fn no_rpc_answers_without_a_token() {
 }
 
 #[tokio::test]
-async fn no_rpc_takes_a_token_that_is_not_ours() {
+async fn every_rpc_refuses_an_invalid_token() {
     let world = World::new().await;
     let user = world.user();
-    let stranger = Signer::from_seed(&[8; 32]).unwrap();
-    let mut elsewhere = user.claims(SESSION);
-    "other".clone_into(&mut elsewhere.aud);
-    let mut forged = user.token();
-    forged.truncate(forged.len() - 4);
+    let other_signer = Signer::from_seed(&[8; 32]).unwrap();
+    let mut other_audience = user.claims(SESSION);
+    "other".clone_into(&mut other_audience.aud);
+    let mut truncated = user.token();
+    truncated.truncate(truncated.len() - 4);
     let tokens = [
         "nonsense".to_owned(),
-        stranger.sign(&user.claims(SESSION)),
-        world.signer.sign(&elsewhere),
-        forged,
+        other_signer.sign(&user.claims(SESSION)),
+        world.signer.sign(&other_audience),
+        truncated,
     ];
     for rpc in rpcs() {
         for token in &tokens {
@@ -50,7 +50,7 @@ async fn no_rpc_takes_a_token_that_is_not_ours() {
 }
 
 #[tokio::test]
-async fn no_rpc_takes_a_token_whose_time_is_over() {
+async fn every_rpc_refuses_an_expired_token() {
     let world = World::new().await;
     let token = world.user().token();
     world.clock.advance(Duration::from_secs(306));
@@ -65,7 +65,7 @@ async fn no_rpc_takes_a_token_whose_time_is_over() {
 }
 
 #[tokio::test]
-async fn every_rpc_needs_its_scope_and_writing_needs_more_than_reading() {
+async fn every_rpc_requires_its_scope_for_reading_or_writing() {
     let world = World::new().await;
     let user = world.user();
     for rpc in rpcs() {
@@ -86,7 +86,7 @@ async fn every_rpc_needs_its_scope_and_writing_needs_more_than_reading() {
 }
 
 #[tokio::test]
-async fn a_token_is_looked_at_before_the_request() {
+async fn the_token_is_checked_before_the_request_is_parsed() {
     let world = World::new().await;
     for rpc in rpcs() {
         let refused = call(&world.channel, &rpc, None, vec![0xff; 64]).await;
@@ -99,7 +99,7 @@ async fn a_token_is_looked_at_before_the_request() {
 }
 
 #[tokio::test]
-async fn a_request_of_more_than_64_kib_or_of_garbage_is_refused() {
+async fn a_request_larger_than_64_kib_or_malformed_is_refused() {
     let world = World::new().await;
     let token = world.user().token();
     for rpc in rpcs() {

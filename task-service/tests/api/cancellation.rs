@@ -1,4 +1,4 @@
-//! Callers that go away at any moment leave nothing behind: no open transaction, no half-done write.
+//! A call that its caller cancels at any moment leaves no open transaction and no partial write.
 
 use std::time::Duration;
 
@@ -12,18 +12,18 @@ use sqlx::PgConnection;
 use crate::world::{User, World, titled};
 
 const CALLS: u64 = 10_000;
-const AT_ONCE: usize = 64;
+const CONCURRENT_CALLS: usize = 64;
 
-/// Numbers that look random and are the same every time (splitmix64).
-fn scrambled(seed: u64) -> u64 {
+/// Pseudo-random numbers, the same in every run (splitmix64).
+fn pseudo_random(seed: u64) -> u64 {
     let mut z = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
 }
 
-/// What one caller asks for.
-struct Asked<'a> {
+/// One call.
+struct Call<'a> {
     user: &'a User,
     id: String,
     title: String,
@@ -31,9 +31,9 @@ struct Asked<'a> {
     deadline: Duration,
 }
 
-impl Asked<'_> {
-    /// Calls the RPC that `which` stands for; whether it answered OK.
-    async fn call(self, which: u64) -> bool {
+impl Call<'_> {
+    /// Calls the RPC with the number `rpc`; returns whether the answer is OK.
+    async fn send(self, rpc: u64) -> bool {
         let Self {
             user,
             id,
@@ -44,7 +44,10 @@ impl Asked<'_> {
         let mut client = user.client();
         macro_rules! ok {
             ($method:ident, $message:expr) => {
-                client.$method(user.hasty($message, deadline)).await.is_ok()
+                client
+                    .$method(user.request_with_timeout($message, deadline))
+                    .await
+                    .is_ok()
             };
         }
         let title = titled(&title);
@@ -60,7 +63,7 @@ impl Asked<'_> {
         delete.id.clone_from(&id);
         let mut undelete = UndeleteTaskRequest::default();
         undelete.id.clone_from(&id);
-        match which % 8 {
+        match rpc % 8 {
             0 | 1 => ok!(create_task, create),
             2 | 3 => ok!(update_task, update),
             4 => ok!(delete_task, delete),
@@ -71,76 +74,80 @@ impl Asked<'_> {
     }
 }
 
-/// One call that its caller drops after 0 to 200 ms, mostly early, or that has so short a deadline; whether it was answered
-/// in time.
+/// Makes one call, which the caller cancels after 0 to 200 ms or which has such a deadline; short times are more frequent.
+/// Returns whether it was answered OK in time.
 async fn call(user: &User, tasks: &[Task], number: u64) -> bool {
-    let random = scrambled(number);
+    let random = pseudo_random(number);
     let at = usize::try_from(random % tasks.len() as u64).unwrap();
-    let patience = Duration::from_micros((random >> 20) % (100 << ((random >> 16) % 12)));
-    let hasty = random & 0x100 == 0;
-    let repeatable = random & 0x200 == 0;
-    let request_id = uuid::Uuid::from_u64_pair(scrambled(number / 3), number / 3);
-    let asked = Asked {
+    let timeout = Duration::from_micros((random >> 20) % (100 << ((random >> 16) % 12)));
+    let has_deadline = random & 0x100 == 0;
+    let has_request_id = random & 0x200 == 0;
+    let request_id = uuid::Uuid::from_u64_pair(pseudo_random(number / 3), number / 3);
+    let call = Call {
         user,
         id: tasks[at].id.clone(),
         title: number.to_string(),
-        request_id: if repeatable {
+        request_id: if has_request_id {
             request_id.to_string()
         } else {
             String::new()
         },
-        deadline: if hasty {
-            patience
+        deadline: if has_deadline {
+            timeout
         } else {
             Duration::from_secs(5)
         },
     };
-    tokio::time::timeout(patience, asked.call(random >> 10))
+    tokio::time::timeout(timeout, call.send(random >> 10))
         .await
         .unwrap_or(false)
 }
 
-async fn number(conn: &mut PgConnection, sql: &'static str) -> i64 {
+async fn query_number(conn: &mut PgConnection, sql: &'static str) -> i64 {
     sqlx::query_scalar(sql).fetch_one(conn).await.unwrap()
 }
 
-/// Waits until every connection of the service is between two units of work.
-async fn quiet(conn: &mut PgConnection) {
+/// Waits until no connection of the service runs a statement or is in a transaction.
+async fn until_idle(conn: &mut PgConnection) {
     let busy = "select count(*) from pg_stat_activity where datname = current_database() \
                 and application_name = 'tandem-task' and state <> 'idle'";
-    let asked = async { while number(conn, busy).await > 0 {} };
-    tokio::time::timeout(Duration::from_secs(5), asked)
+    let idle = async { while query_number(conn, busy).await > 0 {} };
+    tokio::time::timeout(Duration::from_secs(5), idle)
         .await
         .expect("no connection stays inside a transaction");
 }
 
-/// Counters agree with what they count, revisions are unique, and no request is without its answer.
-async fn nothing_is_half_done(conn: &mut PgConnection) {
+/// Asserts that counters are exact, revisions are unique, and every remembered request has its answer.
+async fn assert_consistent(conn: &mut PgConnection) {
     let miscounted = "select count(*) from tasks.owner o where live_count <> \
         (select count(*) from tasks.task t where t.user_id = o.user_id and delete_time is null)";
     assert_eq!(
-        number(conn, miscounted).await,
+        query_number(conn, miscounted).await,
         0,
-        "owners whose count is wrong"
+        "owners with a wrong count"
     );
     let repeated = "select count(*) - count(distinct (user_id, revision)) from tasks.task";
-    assert_eq!(number(conn, repeated).await, 0, "revisions given twice");
+    assert_eq!(
+        query_number(conn, repeated).await,
+        0,
+        "revisions that are not unique"
+    );
     let ahead = "select count(*) from tasks.task t join tasks.owner o using (user_id) where t.revision > o.revision";
     assert_eq!(
-        number(conn, ahead).await,
+        query_number(conn, ahead).await,
         0,
-        "revisions that were never given"
+        "revisions above the owner's"
     );
     let unfinished = "select count(*) from tasks.request where answer is null";
     assert_eq!(
-        number(conn, unfinished).await,
+        query_number(conn, unfinished).await,
         0,
         "requests without an answer"
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_callers_that_go_away_leave_nothing_half_done() {
+async fn ten_thousand_cancelled_calls_leave_no_partial_write() {
     let world = World::with(&[("QUOTA", "1000000")]).await;
     let users: Vec<User> = (0..8).map(|_| world.user()).collect();
     let mut tasks = Vec::new();
@@ -152,7 +159,7 @@ async fn ten_thousand_callers_that_go_away_leave_nothing_half_done() {
         call(&users[at], &tasks[at], number)
     });
     let answered = calls
-        .buffer_unordered(AT_ONCE)
+        .buffer_unordered(CONCURRENT_CALLS)
         .filter(|answered| std::future::ready(*answered))
         .count()
         .await;
@@ -162,10 +169,10 @@ async fn ten_thousand_callers_that_go_away_leave_nothing_half_done() {
     );
 
     let mut conn = world.database.connect().await;
-    quiet(&mut conn).await;
-    nothing_is_half_done(&mut conn).await;
+    until_idle(&mut conn).await;
+    assert_consistent(&mut conn).await;
     for (user, tasks) in users.iter().zip(&tasks) {
         user.get(&tasks[0].id).await.unwrap();
-        user.task("after all").await;
+        user.task("afterwards").await;
     }
 }

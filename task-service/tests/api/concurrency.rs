@@ -1,4 +1,4 @@
-//! Many callers at once: what may happen once happens once, and the counters stay right.
+//! Concurrent calls: a change that must happen once happens once, and the counters stay exact.
 
 use futures_util::future::join_all;
 use shared::proto::task::{CreateTaskRequest, Task};
@@ -10,7 +10,7 @@ use crate::world::{World, titled};
 const REQUEST: &str = "0190163d-8694-739b-aea5-966c26f8ad92";
 
 #[tokio::test]
-async fn twenty_concurrent_requests_of_one_id_make_one_task() {
+async fn twenty_concurrent_requests_with_one_id_create_one_task() {
     let world = World::new().await;
     let user = world.user();
     let calls = (0..20).map(|_| {
@@ -43,7 +43,7 @@ async fn concurrent_requests_do_not_exceed_the_quota() {
 }
 
 #[tokio::test]
-async fn of_twenty_updates_with_the_same_etag_one_is_done() {
+async fn of_twenty_concurrent_updates_with_the_same_etag_one_succeeds() {
     let world = World::new().await;
     let user = world.user();
     let task = user.task("t").await;
@@ -65,7 +65,7 @@ async fn of_twenty_updates_with_the_same_etag_one_is_done() {
 }
 
 #[tokio::test]
-async fn concurrent_updates_without_an_etag_are_all_done_one_after_the_other() {
+async fn concurrent_updates_without_an_etag_all_succeed_in_some_order() {
     let world = World::new().await;
     let user = world.user();
     let id = user.task("t").await.id;
@@ -88,7 +88,7 @@ async fn concurrent_updates_without_an_etag_are_all_done_one_after_the_other() {
 }
 
 #[tokio::test]
-async fn of_twenty_concurrent_deletes_one_deletes() {
+async fn of_twenty_concurrent_deletes_one_succeeds() {
     let world = World::new().await;
     let user = world.user();
     let task = user.task("t").await;

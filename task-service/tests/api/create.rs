@@ -28,7 +28,7 @@ async fn create(
 }
 
 #[tokio::test]
-async fn a_new_task_has_its_defaults_and_is_its_makers() {
+async fn a_new_task_has_default_values_and_belongs_to_its_creator() {
     let world = World::new().await;
     let user = world.user();
     let task = user.task("Buy milk").await;
@@ -59,7 +59,7 @@ async fn the_id_holds_the_time_of_creation() {
 }
 
 #[tokio::test]
-async fn everything_a_caller_may_set_is_kept() {
+async fn every_field_that_a_caller_can_set_is_stored() {
     let world = World::new().await;
     let user = world.user();
     let due = prost_types::Timestamp {
@@ -67,7 +67,7 @@ async fn everything_a_caller_may_set_is_kept() {
         nanos: 123_456_789,
     };
     let task = user
-        .make(proto::Task {
+        .create(proto::Task {
             title: "Cafe\u{301}".to_owned(),
             description: "one\n\ttwo".to_owned(),
             status: proto::TaskStatus::Completed.into(),
@@ -77,7 +77,7 @@ async fn everything_a_caller_may_set_is_kept() {
             ..Default::default()
         })
         .await;
-    assert_eq!(task.title, "Café", "text is kept in NFC");
+    assert_eq!(task.title, "Café", "text is stored in NFC");
     assert_eq!(task.description, "one\n\ttwo");
     assert_eq!(task.status(), proto::TaskStatus::Completed);
     assert_eq!(task.complete_time, task.create_time);
@@ -88,11 +88,11 @@ async fn everything_a_caller_may_set_is_kept() {
 }
 
 #[tokio::test]
-async fn what_only_the_server_sets_is_passed_over() {
+async fn output_only_fields_are_ignored() {
     let world = World::new().await;
     let (user, other) = (world.user(), world.user());
     let task = user
-        .make(proto::Task {
+        .create(proto::Task {
             id: ABSENT.to_owned(),
             user_id: other.id.to_string(),
             etag: "\"r9\"".to_owned(),
@@ -110,7 +110,7 @@ async fn what_only_the_server_sets_is_passed_over() {
 }
 
 #[tokio::test]
-async fn every_violation_is_said_at_once() {
+async fn all_violations_are_reported_together() {
     let world = World::new().await;
     let task = proto::Task {
         title: String::new(),
@@ -163,7 +163,7 @@ async fn a_request_without_a_task_or_with_control_characters_in_its_title_is_ref
 }
 
 #[tokio::test]
-async fn the_same_request_id_gives_the_first_result_for_24_hours() {
+async fn a_repeated_request_id_gives_the_first_result_for_24_hours() {
     let world = World::new().await;
     let user = world.user();
     let first = create(&user, titled("t"), REQUEST).await.unwrap();
@@ -185,7 +185,7 @@ async fn the_same_request_id_gives_the_first_result_for_24_hours() {
     assert_eq!(
         again.task.unwrap(),
         task,
-        "the first result, not the task as it is now"
+        "the first result, not the current task"
     );
     assert_eq!(user.all().await.len(), 1);
 
@@ -196,7 +196,7 @@ async fn the_same_request_id_gives_the_first_result_for_24_hours() {
 }
 
 #[tokio::test]
-async fn a_request_id_of_another_request_is_refused_and_writes_nothing() {
+async fn a_request_id_used_with_another_request_is_refused_and_nothing_is_written() {
     let world = World::new().await;
     let user = world.user();
     create(&user, titled("one"), REQUEST).await.unwrap();
@@ -244,7 +244,7 @@ async fn validate_only_checks_and_writes_nothing() {
 }
 
 #[tokio::test]
-async fn the_quota_counts_live_tasks_of_one_user_and_is_said_in_the_refusal() {
+async fn the_quota_counts_the_live_tasks_of_one_user_and_the_refusal_contains_it() {
     let world = World::with(&[("QUOTA", "2")]).await;
     let (user, other) = (world.user(), world.user());
     let first = user.task("1").await;

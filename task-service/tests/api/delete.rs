@@ -22,7 +22,7 @@ async fn delete(user: &User, id: &str, etag: &str, allow_missing: bool) -> Resul
 }
 
 #[tokio::test]
-async fn a_deleted_task_says_when_it_goes_for_good() {
+async fn a_deleted_task_has_a_purge_time() {
     let world = World::new().await;
     let user = world.user();
     let task = user.task("t").await;
@@ -37,7 +37,7 @@ async fn a_deleted_task_says_when_it_goes_for_good() {
 }
 
 #[tokio::test]
-async fn deleting_what_is_absent_deleted_or_purged_is_not_found_unless_that_is_allowed() {
+async fn deleting_an_absent_deleted_or_purged_task_is_not_found_unless_allow_missing_is_set() {
     let world = World::new().await;
     let user = world.user();
     let deleted = user.task("deleted").await;
@@ -53,7 +53,7 @@ async fn deleting_what_is_absent_deleted_or_purged_is_not_found_unless_that_is_a
 }
 
 #[tokio::test]
-async fn an_etag_of_an_older_revision_is_refused_and_nothing_is_deleted() {
+async fn an_outdated_etag_is_refused_and_nothing_is_deleted() {
     let world = World::new().await;
     let user = world.user();
     let task = user.task("t").await;
@@ -77,7 +77,7 @@ async fn an_etag_of_an_older_revision_is_refused_and_nothing_is_deleted() {
 }
 
 #[tokio::test]
-async fn every_violation_is_said_at_once() {
+async fn all_violations_are_reported_together() {
     let world = World::new().await;
     let refused = delete(&world.user(), "7", "7", false).await.unwrap_err();
     assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");

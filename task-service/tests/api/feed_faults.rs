@@ -1,5 +1,5 @@
-//! What one auth replica ends is over at every task replica; and whatever becomes of the feed to one of them, that one lets
-//! in nothing that was revoked later than the declared bounds after it was.
+//! A session that ends at one auth replica is refused by every task replica. When the feed of a replica fails, that replica
+//! accepts a revoked token only within the configured staleness.
 
 use std::{
     io,
@@ -15,163 +15,170 @@ use shared::{
 };
 
 use crate::{
-    knocker::Knocker,
-    replicas::{READS, Replicas, WRITES},
+    prober::Prober,
+    replicas::{READ_STALENESS, Replicas, WRITE_STALENESS},
 };
 
-/// For so long a fault goes on after the longest bound.
-const MORE: Duration = Duration::from_millis(500);
+/// How long a fault lasts beyond the longest staleness.
+const FAULT_MARGIN: Duration = Duration::from_millis(500);
 
 #[tokio::test]
-async fn what_ends_at_either_auth_replica_is_refused_at_the_task_replicas_of_both() {
+async fn a_session_ended_at_either_auth_replica_is_refused_by_every_task_replica() {
     let world = Replicas::new().await;
-    let stayer = world.sign_up("stayer@example.org").await;
-    for at in 0..2 {
-        let leaver = world.sign_up(&format!("leaver{at}@example.org")).await;
+    let signed_in = world.sign_up("signed_in@example.org").await;
+    for replica in 0..2 {
+        let signed_out = world
+            .sign_up(&format!("signed-out-{replica}@example.org"))
+            .await;
         for tasks in &world.tasks {
-            tasks.accepts(&leaver).await;
+            tasks.assert_accepts(&signed_out).await;
         }
-        let answered = world.auth[at].sign_out(&leaver).await;
+        let answered = world.auth[replica].sign_out(&signed_out).await;
         for tasks in &world.tasks {
-            tasks.revokes(&leaver).await;
+            tasks.assert_revoked(&signed_out).await;
             eprintln!("refused {:?} after the sign-out", answered.elapsed());
-            tasks.accepts(&stayer).await;
+            tasks.assert_accepts(&signed_in).await;
         }
     }
 }
 
-/// A fault of the first task replica's feed, under way.
+/// A fault of the feed of the first task replica.
 struct Fault {
-    leaver: TokenPair,
-    stayer: TokenPair,
-    knockers: [Knocker; 2],
-    /// When the leaver's session was over.
-    revoked: Instant,
+    signed_out: TokenPair,
+    signed_in: TokenPair,
+    probers: [Prober; 2],
+    /// When the sign-out was answered.
+    revoked_at: Instant,
 }
 
 impl Fault {
-    /// Two people call without a pause. The feed breaks, and then one of them signs out at the other auth replica.
-    async fn begin(world: &mut Replicas, breaks: impl AsyncFnOnce(&mut Replicas)) -> Self {
-        let [leaver, stayer] = [
-            world.sign_up("leaver@example.org").await,
-            world.sign_up("stayer@example.org").await,
+    /// Two users call without pause. The feed fails, and then one of them signs out at the other auth replica.
+    async fn start(world: &mut Replicas, fail: impl AsyncFnOnce(&mut Replicas)) -> Self {
+        let [signed_out, signed_in] = [
+            world.sign_up("signed_out@example.org").await,
+            world.sign_up("signed_in@example.org").await,
         ];
-        for tokens in [&leaver, &stayer] {
-            world.tasks[0].accepts(tokens).await;
+        for tokens in [&signed_out, &signed_in] {
+            world.tasks[0].assert_accepts(tokens).await;
         }
-        let knocks =
-            |tokens: &TokenPair| Knocker::begin(&world.tasks[0].client, &tokens.access_token);
-        let knockers = [knocks(&leaver), knocks(&stayer)];
-        breaks(world).await;
-        let revoked = world.auth[1].sign_out(&leaver).await;
+        let probe =
+            |tokens: &TokenPair| Prober::start(&world.tasks[0].client, &tokens.access_token);
+        let probers = [probe(&signed_out), probe(&signed_in)];
+        fail(world).await;
+        let revoked_at = world.auth[1].sign_out(&signed_out).await;
         Self {
-            leaver,
-            stayer,
-            knockers,
-            revoked,
+            signed_out,
+            signed_in,
+            probers,
+            revoked_at,
         }
     }
 
-    /// The other replica knows better while this one refuses everybody; mended, it refuses one of them and not the other.
-    async fn end(self, world: &mut Replicas, mends: impl AsyncFnOnce(&mut Replicas)) {
+    /// During the fault the first replica refuses both users, and the other replica only the one who signed out. After the
+    /// repair so does the first.
+    async fn end(self, world: &mut Replicas, repair: impl AsyncFnOnce(&mut Replicas)) {
         let Self {
-            leaver,
-            stayer,
-            knockers: [left, stayed],
-            revoked,
+            signed_out,
+            signed_in,
+            probers: [signed_out_prober, signed_in_prober],
+            revoked_at,
         } = self;
-        world.tasks[1].revokes(&leaver).await;
-        world.tasks[1].accepts(&stayer).await;
-        while revoked.elapsed() < READS + MORE {
-            world.tasks[0].is_stale(&stayer).await;
+        world.tasks[1].assert_revoked(&signed_out).await;
+        world.tasks[1].assert_accepts(&signed_in).await;
+        while revoked_at.elapsed() < READ_STALENESS + FAULT_MARGIN {
+            world.tasks[0].assert_stale(&signed_in).await;
         }
-        mends(world).await;
-        world.tasks[0].serves().await;
-        world.tasks[0].revokes(&leaver).await;
-        world.tasks[0].accepts(&stayer).await;
+        repair(world).await;
+        world.tasks[0].until_ready().await;
+        world.tasks[0].assert_revoked(&signed_out).await;
+        world.tasks[0].assert_accepts(&signed_in).await;
 
-        let left = left.end().await;
-        left.assert_refused_after(Purpose::Read, revoked, READS);
-        left.assert_refused_after(Purpose::Write, revoked, WRITES);
-        left.assert_last("TOKEN_REVOKED");
-        assert_eq!(left.reasons(), ["REVOCATION_FEED_STALE", "TOKEN_REVOKED"]);
-        assert_eq!(stayed.end().await.reasons(), ["REVOCATION_FEED_STALE"]);
+        let attempts = signed_out_prober.stop().await;
+        attempts.assert_refused_after(Purpose::Read, revoked_at, READ_STALENESS);
+        attempts.assert_refused_after(Purpose::Write, revoked_at, WRITE_STALENESS);
+        attempts.assert_last("TOKEN_REVOKED");
+        assert_eq!(
+            attempts.reasons(),
+            ["REVOCATION_FEED_STALE", "TOKEN_REVOKED"]
+        );
+        let attempts = signed_in_prober.stop().await;
+        assert_eq!(attempts.reasons(), ["REVOCATION_FEED_STALE"]);
     }
 }
 
 #[tokio::test]
-async fn while_nothing_of_the_feed_arrives_no_revoked_token_is_let_in_after_the_bounds() {
+async fn while_the_feed_is_stalled_no_revoked_token_is_accepted_after_the_staleness() {
     let mut world = Replicas::new().await;
-    let breaks = async |world: &mut Replicas| {
-        world.tasks[0].network.hold_back();
+    let fail = async |world: &mut Replicas| {
+        world.tasks[0].network.stall();
     };
-    let fault = Fault::begin(&mut world, breaks).await;
-    let mend = async |world: &mut Replicas| {
+    let fault = Fault::start(&mut world, fail).await;
+    let repair = async |world: &mut Replicas| {
         world.tasks[0].network.forward();
     };
-    fault.end(&mut world, mend).await;
+    fault.end(&mut world, repair).await;
 }
 
 #[tokio::test]
-async fn while_the_feed_cannot_connect_no_revoked_token_is_let_in_after_the_bounds() {
+async fn while_the_feed_cannot_connect_no_revoked_token_is_accepted_after_the_staleness() {
     let mut world = Replicas::new().await;
-    let breaks = async |world: &mut Replicas| {
-        world.tasks[0].network.sever();
+    let fail = async |world: &mut Replicas| {
+        world.tasks[0].network.disconnect();
     };
-    let fault = Fault::begin(&mut world, breaks).await;
-    let mend = async |world: &mut Replicas| {
+    let fault = Fault::start(&mut world, fail).await;
+    let repair = async |world: &mut Replicas| {
         world.tasks[0].network.forward();
     };
-    fault.end(&mut world, mend).await;
+    fault.end(&mut world, repair).await;
 }
 
 #[tokio::test]
-async fn while_the_auth_service_restarts_no_token_revoked_meanwhile_is_let_in_after_the_bounds() {
+async fn while_the_auth_service_restarts_no_revoked_token_is_accepted_after_the_staleness() {
     let mut world = Replicas::new().await;
-    let breaks = async |world: &mut Replicas| {
+    let fail = async |world: &mut Replicas| {
         world.auth[0].stop();
     };
-    let fault = Fault::begin(&mut world, breaks).await;
+    let fault = Fault::start(&mut world, fail).await;
     fault.end(&mut world, Replicas::restart).await;
 }
 
 #[tokio::test]
-async fn a_reader_too_slow_for_the_feed_lets_in_no_revoked_token_after_the_bounds() {
-    let log = Lines::default();
+async fn a_subscriber_too_slow_for_the_feed_accepts_no_revoked_token_after_the_staleness() {
+    let log = CapturedLog::default();
     let _captured = log.capture();
     let mut world = Replicas::new().await;
-    world.narrow().await;
-    let mut crowd = Vec::new();
+    world.use_small_window().await;
+    let mut others = Vec::new();
     for number in 0..60 {
-        let email = format!("crowd{number}@example.org");
-        crowd.push(world.sign_up(&email).await);
+        let email = format!("user{number}@example.org");
+        others.push(world.sign_up(&email).await);
     }
-    let breaks = async |world: &mut Replicas| {
-        world.tasks[0].network.trickle();
-        for tokens in &crowd {
+    let fail = async |world: &mut Replicas| {
+        world.tasks[0].network.slow_down();
+        for tokens in &others {
             world.auth[1].sign_out(tokens).await;
         }
     };
-    let fault = Fault::begin(&mut world, breaks).await;
-    let mend = async |world: &mut Replicas| {
+    let fault = Fault::start(&mut world, fail).await;
+    let repair = async |world: &mut Replicas| {
         world.tasks[0].network.forward();
     };
-    fault.end(&mut world, mend).await;
+    fault.end(&mut world, repair).await;
     for tasks in &world.tasks {
-        for tokens in &crowd {
-            tasks.revokes(tokens).await;
+        for tokens in &others {
+            tasks.assert_revoked(tokens).await;
         }
     }
-    // SLOW_CONSUMER, or the subscriber has found before that what it hears is old.
+    // Either the auth service refuses with SLOW_CONSUMER, or the subscriber notices first that its messages are old.
     let causes = ["ResourceExhausted", "what the feed tells is late"];
-    log.assert_one("the revocation feed is interrupted", &causes);
+    log.assert_any("the revocation feed is interrupted", &causes);
 }
 
-/// What is logged on this thread, which runs all of a test.
+/// The log of this thread, which runs the whole test.
 #[derive(Debug, Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+struct CapturedLog(Arc<Mutex<Vec<u8>>>);
 
-impl Lines {
+impl CapturedLog {
     fn capture(&self) -> tracing::subscriber::DefaultGuard {
         let log = Log {
             format: LogFormat::Json,
@@ -182,16 +189,16 @@ impl Lines {
         tracing::subscriber::set_default(subscriber)
     }
 
-    fn assert_one(&self, message: &str, causes: &[&str]) {
+    fn assert_any(&self, message: &str, causes: &[&str]) {
         let bytes = self.0.lock().unwrap();
         let text = String::from_utf8_lossy(&bytes);
-        let mut told = text.lines().filter(|line| line.contains(message));
+        let mut found = text.lines().filter(|line| line.contains(message));
         let fits = |line: &str| causes.iter().any(|cause| line.contains(cause));
-        assert!(told.any(fits), "{text}");
+        assert!(found.any(fits), "{text}");
     }
 }
 
-impl io::Write for Lines {
+impl io::Write for CapturedLog {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())

@@ -1,4 +1,4 @@
-//! `ListTasks`: what a filter chooses and how an order arranges.
+//! `ListTasks`: filters and orders.
 
 use std::time::Duration;
 
@@ -33,8 +33,8 @@ const ORDERS: [(&str, [&str; 3]); 7] = [
     ("title", [MILK, RUN, SHIP]),
 ];
 
-/// Three tasks, a second after each other.
-async fn three(world: &World) -> User {
+/// A user with three tasks, created one second apart.
+async fn user_with_three_tasks(world: &World) -> User {
     let user = world.user();
     let due = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
     let (pending, completed) = (TaskStatus::Pending, TaskStatus::Completed);
@@ -50,7 +50,7 @@ async fn three(world: &World) -> User {
         ),
     ];
     for (title, status, priority, due_time, label) in tasks {
-        user.make(Task {
+        user.create(Task {
             status: status.into(),
             priority: priority.into(),
             due_time,
@@ -64,9 +64,9 @@ async fn three(world: &World) -> User {
 }
 
 #[tokio::test]
-async fn a_filter_chooses_and_what_it_chooses_is_counted() {
+async fn a_filter_selects_tasks_and_the_total_size_counts_them() {
     let world = World::new().await;
-    let user = three(&world).await;
+    let user = user_with_three_tasks(&world).await;
     for (filter, expected) in FILTERS {
         let request = ListTasksRequest {
             filter: filter.to_owned(),
@@ -85,24 +85,24 @@ async fn a_filter_chooses_and_what_it_chooses_is_counted() {
 }
 
 #[tokio::test]
-async fn an_order_holds_across_pages() {
+async fn tasks_are_in_order_across_pages() {
     let world = World::new().await;
-    let user = three(&world).await;
+    let user = user_with_three_tasks(&world).await;
     for (order_by, expected) in ORDERS {
         let mut request = ListTasksRequest {
             order_by: order_by.to_owned(),
             page_size: 1,
             ..Default::default()
         };
-        let mut walked = Vec::new();
-        while walked.len() <= expected.len() {
+        let mut titles = Vec::new();
+        while titles.len() <= expected.len() {
             let page = user.list_tasks(request.clone()).await.unwrap();
-            walked.extend(page.tasks.into_iter().map(|task| task.title));
+            titles.extend(page.tasks.into_iter().map(|task| task.title));
             if page.next_page_token.is_empty() {
                 break;
             }
             request.page_token = page.next_page_token;
         }
-        assert_eq!(walked, expected, "{order_by}");
+        assert_eq!(titles, expected, "{order_by}");
     }
 }

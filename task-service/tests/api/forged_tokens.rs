@@ -1,4 +1,4 @@
-//! Forged and malformed tokens, as a caller presents them.
+//! Forged and malformed tokens in real calls.
 
 use shared::proto::task::GetTaskRequest;
 use testing::{
@@ -9,13 +9,16 @@ use tonic::{Code, Request, Status, metadata::AsciiMetadataValue};
 
 use crate::world::{SESSION, User, World};
 
-/// The seed of the key that the world trusts.
+/// The seed of the key that the service trusts.
 const SEED: [u8; 32] = [7; 32];
 
-/// Asks for a task with a token; nothing when no header can carry it, or only without the space before it.
+/// Reads a task with the token. `None` when a header cannot contain the token unchanged.
 async fn get(user: &User, id: &str, token: &str) -> Option<Result<(), Status>> {
-    let carried = !token.is_empty() && token.trim() == token;
-    let bearer: AsciiMetadataValue = format!("Bearer {token}").parse().ok().filter(|_| carried)?;
+    let unchanged = !token.is_empty() && token.trim() == token;
+    let bearer: AsciiMetadataValue = format!("Bearer {token}")
+        .parse()
+        .ok()
+        .filter(|_| unchanged)?;
     let mut request = Request::new(GetTaskRequest { id: id.to_owned() });
     request.metadata_mut().insert("authorization", bearer);
     Some(user.client().get_task(request).await.map(drop))

@@ -26,7 +26,7 @@ pub(crate) fn check<S: Strategy>(
         .unwrap_or_else(|failure| panic!("{failure}"));
 }
 
-/// For tests whose property is no async function.
+/// A runtime for tests whose property is not an async function.
 pub(crate) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -34,26 +34,28 @@ pub(crate) fn runtime() -> Runtime {
         .unwrap()
 }
 
-/// Text within the bounds in code points after NFC, of any characters but control characters.
+/// Text whose length in code points after NFC is within `bounds`. It has no control characters but those in `allowed`.
 fn text(
     bounds: std::ops::RangeInclusive<usize>,
-    also: &'static str,
+    allowed: &'static str,
 ) -> impl Strategy<Value = String> {
-    let most = *bounds.end();
+    let max = *bounds.end();
     let character = prop_oneof![
         4 => any::<char>(),
         2 => select("e\u{301}가\u{1100}\u{1161}\u{fb01}🦀\u{200d}%_\\\"' ".chars().collect::<Vec<_>>()),
     ];
-    let usable = move |c: &char| !c.is_control() || also.contains(*c);
-    let length = prop_oneof![8 => 0..=most.min(40), 1 => most - 3..=most];
+    let accepted = move |c: &char| !c.is_control() || allowed.contains(*c);
+    let length = prop_oneof![8 => 0..=max.min(40), 1 => max - 3..=max];
     length
-        .prop_flat_map(move |length| vec(character.clone().prop_filter("control", usable), length))
+        .prop_flat_map(move |length| {
+            vec(character.clone().prop_filter("control", accepted), length)
+        })
         .prop_map(|characters| characters.into_iter().collect::<String>())
         .prop_filter("bounds", move |text| bounds.contains(&text.nfc().count()))
 }
 
-/// A task within the limits.
-pub(crate) fn a_task() -> impl Strategy<Value = Task> {
+/// A task that the contract accepts.
+pub(crate) fn valid_task() -> impl Strategy<Value = Task> {
     let due = proptest::option::of((-62_135_596_800_i64..253_402_300_800, 0..1_000_000_i32));
     let labels = vec(text(1..=50, ""), 0..5);
     (

@@ -8,7 +8,7 @@ use tonic::Code;
 use crate::world::{ABSENT, World};
 
 #[tokio::test]
-async fn a_deleted_task_is_shown_until_it_is_purged() {
+async fn a_deleted_task_can_be_read_until_it_is_purged() {
     let world = World::new().await;
     let user = world.user();
     let task = user.task("t").await;

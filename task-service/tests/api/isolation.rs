@@ -1,7 +1,8 @@
-//! Two users: whatever id or token of the one the other puts wherever one can stand, it is as if it did not exist.
+//! Isolation of users: an id or a token of one user, in any field of a request of another user, acts like one that does not
+//! exist.
 //!
-//! The places are found through the descriptors. One that has no expectation here fails the test, so that nobody adds an
-//! RPC or a field without deciding what a stranger gets.
+//! The fields are found in the descriptors. A field without an expectation here fails the test, so a new RPC or field must
+//! declare what another user gets.
 
 use std::collections::BTreeMap;
 
@@ -21,51 +22,51 @@ use crate::{
 const REQUEST: &str = "0190163d-8694-739b-aea5-966c26f8ad92";
 const OTHER_REQUEST: &str = "0190163d-8694-739b-aea5-966c26f8ad93";
 
-/// What both a foreign value and one that nobody has must lead to.
+/// The required result, both of another user's value and of one that does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Expected {
-    /// The same refusal, byte for byte, but for the id asked for and the request id.
+    /// The same refusal, equal in every byte but the value and the request id.
     Refused(&'static str),
-    /// Success that has nothing to do with the value: it is passed over, or stands for something of the caller's own.
-    OfTheCallersOwn,
+    /// Success that does not depend on the value: it is ignored, or it refers to something of the caller.
+    Unaffected,
 }
 
-use Expected::{OfTheCallersOwn, Refused};
+use Expected::{Refused, Unaffected};
 
 const EXPECTED: [(&str, &str, Expected); 18] = [
-    ("CreateTask", "task.id", OfTheCallersOwn),
-    ("CreateTask", "task.user_id", OfTheCallersOwn),
-    ("CreateTask", "task.etag", OfTheCallersOwn),
-    ("CreateTask", "task.revision", OfTheCallersOwn),
-    ("CreateTask", "request_id", OfTheCallersOwn),
+    ("CreateTask", "task.id", Unaffected),
+    ("CreateTask", "task.user_id", Unaffected),
+    ("CreateTask", "task.etag", Unaffected),
+    ("CreateTask", "task.revision", Unaffected),
+    ("CreateTask", "request_id", Unaffected),
     ("GetTask", "id", Refused("TASK_NOT_FOUND")),
     ("ListTasks", "page_token", Refused("FIELD_INVALID")),
-    ("ListTasks", "filter", OfTheCallersOwn),
+    ("ListTasks", "filter", Unaffected),
     ("ListTasks", "order_by", Refused("FIELD_INVALID")),
     ("UpdateTask", "task.id", Refused("TASK_NOT_FOUND")),
-    ("UpdateTask", "task.user_id", OfTheCallersOwn),
+    ("UpdateTask", "task.user_id", Unaffected),
     ("UpdateTask", "task.etag", Refused("ETAG_MISMATCH")),
-    ("UpdateTask", "task.revision", OfTheCallersOwn),
-    ("UpdateTask", "request_id", OfTheCallersOwn),
+    ("UpdateTask", "task.revision", Unaffected),
+    ("UpdateTask", "request_id", Unaffected),
     ("DeleteTask", "id", Refused("TASK_NOT_FOUND")),
     ("DeleteTask", "etag", Refused("ETAG_MISMATCH")),
     ("UndeleteTask", "id", Refused("TASK_NOT_FOUND")),
     ("UndeleteTask", "etag", Refused("ETAG_MISMATCH")),
 ];
 
-/// Text that a person writes or a program chooses: no reference to anything.
-const PLAIN: [&str; 3] = ["title", "description", "labels"];
+/// Free text, which refers to nothing.
+const FREE_TEXT: [&str; 3] = ["title", "description", "labels"];
 
-/// Every field of `message` that can refer to something: text and revisions, also inside other messages.
-fn places(message: &MessageDescriptor, prefix: &str) -> Vec<String> {
+/// Every field of `message` that can refer to something: text and revisions, also in nested messages.
+fn fields(message: &MessageDescriptor, prefix: &str) -> Vec<String> {
     let mut found = Vec::new();
     for field in message.fields() {
         let path = format!("{prefix}{}", field.name());
         match field.kind() {
             Kind::Message(inner) if inner.full_name().starts_with("tandem.") => {
-                found.extend(places(&inner, &format!("{path}.")));
+                found.extend(fields(&inner, &format!("{path}.")));
             }
-            Kind::String | Kind::Bytes if !PLAIN.contains(&field.name()) => found.push(path),
+            Kind::String | Kind::Bytes if !FREE_TEXT.contains(&field.name()) => found.push(path),
             Kind::Int64 => found.push(path),
             _ => {}
         }
@@ -74,24 +75,24 @@ fn places(message: &MessageDescriptor, prefix: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_place_for_an_id_or_a_token_has_an_expectation() {
+fn every_field_for_an_id_or_a_token_has_an_expectation() {
     let found = rpcs().into_iter().flat_map(|rpc| {
         let name = rpc.name().to_owned();
-        places(&rpc.input(), "")
+        fields(&rpc.input(), "")
             .into_iter()
-            .map(move |place| (name.clone(), place))
+            .map(move |field| (name.clone(), field))
     });
     let mut found: Vec<_> = found.collect();
     let mut expected: Vec<_> = EXPECTED
         .iter()
-        .map(|(rpc, place, _)| ((*rpc).to_owned(), (*place).to_owned()))
+        .map(|(rpc, field, _)| ((*rpc).to_owned(), (*field).to_owned()))
         .collect();
     found.sort();
     expected.sort();
     assert_eq!(found, expected);
 }
 
-/// Something of each kind that belongs to one user.
+/// What belongs to one user.
 struct Belongings {
     live: proto::Task,
     deleted: proto::Task,
@@ -123,8 +124,8 @@ async fn belongings(user: &User, changes: usize) -> Belongings {
     }
 }
 
-/// A request of the caller's own that would succeed, but for one field.
-fn request(rpc: &MethodDescriptor, own: &Belongings, place: &str, value: &str) -> Vec<u8> {
+/// A request about the caller's own tasks, valid but for one field.
+fn request(rpc: &MethodDescriptor, own: &Belongings, field: &str, value: &str) -> Vec<u8> {
     let task = match rpc.name() {
         "UndeleteTask" => &own.deleted,
         _ => &own.live,
@@ -140,7 +141,7 @@ fn request(rpc: &MethodDescriptor, own: &Belongings, place: &str, value: &str) -
     if rpc.input().get_field_by_name("id").is_some() {
         message.set_field_by_name("id", Value::String(task.id.clone()));
     }
-    set(&mut message, place, &[], value);
+    set(&mut message, field, &[], value);
     message.encode_to_vec()
 }
 
@@ -148,7 +149,7 @@ fn request(rpc: &MethodDescriptor, own: &Belongings, place: &str, value: &str) -
 fn set(message: &mut DynamicMessage, path: &str, encoded: &[u8], value: &str) {
     if let Some((outer, inner)) = path.split_once('.') {
         let Value::Message(nested) = message.get_field_by_name_mut(outer).unwrap() else {
-            panic!("{outer} is no message");
+            panic!("{outer} is not a message");
         };
         return set(nested, inner, encoded, value);
     }
@@ -161,27 +162,27 @@ fn set(message: &mut DynamicMessage, path: &str, encoded: &[u8], value: &str) {
     message.set_field(&field, value);
 }
 
-/// The victim's value for a place, and one of the same form that nobody has.
-fn values(rpc: &str, place: &str, victim: &User, theirs: &Belongings) -> (String, String) {
+/// The victim's value for a field, and a value of the same form that does not exist.
+fn values(rpc: &str, field: &str, victim: &User, victims: &Belongings) -> (String, String) {
     let task = if rpc == "UndeleteTask" {
-        &theirs.deleted
+        &victims.deleted
     } else {
-        &theirs.live
+        &victims.live
     };
     let pair = |foreign: &str, absent: &str| (foreign.to_owned(), absent.to_owned());
-    match place.rsplit('.').next().unwrap() {
+    match field.rsplit('.').next().unwrap() {
         "id" | "order_by" => pair(&task.id, ABSENT),
         "user_id" => pair(&victim.id.to_string(), ABSENT),
         "etag" => pair(&task.etag, "\"r7fff\""),
         "request_id" => pair(REQUEST, OTHER_REQUEST),
-        "page_token" => pair(&theirs.page_token, &"A".repeat(theirs.page_token.len())),
+        "page_token" => pair(&victims.page_token, &"A".repeat(victims.page_token.len())),
         "filter" => pair("\"secret of its owner\"", "\"secret of nobody\""),
         "revision" => pair("12", "123"),
         other => panic!("no value for {other}"),
     }
 }
 
-/// All of a refusal that a client can see, with the value asked for and the request id masked.
+/// Everything that a client can see of a refusal, with the value and the request id masked.
 fn visible(status: &Status, value: &str) -> String {
     let details = tonic_types::StatusExt::get_error_details(status);
     let request_id = details.request_info().unwrap().request_id.clone();
@@ -202,66 +203,66 @@ fn visible(status: &Status, value: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_belongs_to_another_user_is_as_if_it_did_not_exist() {
+async fn values_of_another_user_act_like_values_that_do_not_exist() {
     let world = World::new().await;
-    let (victim, stranger) = (world.user(), world.user());
-    let theirs = belongings(&victim, 5).await;
+    let (victim, other) = (world.user(), world.user());
+    let victims = belongings(&victim, 5).await;
     let before = victim.all().await;
-    for (name, place, expected) in EXPECTED {
+    for (name, field, expected) in EXPECTED {
         let rpc = rpcs().into_iter().find(|rpc| rpc.name() == name).unwrap();
-        let (foreign, absent) = values(name, place, &victim, &theirs);
-        let mut caller = stranger.clone();
-        let mut mine = own(&caller).await;
+        let (foreign, absent) = values(name, field, &victim, &victims);
+        let mut caller = other.clone();
+        let mut own = own_belongings(&caller).await;
         let mut seen = Vec::new();
         for value in [&foreign, &absent] {
-            if expected == OfTheCallersOwn {
-                // What succeeds changes something, so the next call is another stranger's.
+            if expected == Unaffected {
+                // A successful call changes something, so each call is made by a new user.
                 caller = world.user();
-                mine = own(&caller).await;
+                own = own_belongings(&caller).await;
             }
-            let message = request(&rpc, &mine, place, value);
+            let message = request(&rpc, &own, field, value);
             let answer = call(&world.channel, &rpc, Some(&caller.token()), message).await;
-            seen.push(judge(
+            seen.push(check_answer(
                 expected,
                 answer,
                 value,
                 &victim,
-                &format!("{name} {place}"),
+                &format!("{name} {field}"),
             ));
         }
-        assert_eq!(seen[0], seen[1], "{name} {place}");
+        assert_eq!(seen[0], seen[1], "{name} {field}");
     }
     assert_eq!(victim.all().await, before);
 }
 
-/// What the stranger saw, if the answer is as it must be; the content of an own answer is not compared.
-fn judge(
+/// Asserts that the answer is as expected; returns what of it must be equal for both values.
+fn check_answer(
     expected: Expected,
     answer: Result<Vec<u8>, Status>,
     value: &str,
     victim: &User,
-    place: &str,
+    field: &str,
 ) -> String {
     match (expected, answer) {
-        (OfTheCallersOwn, Ok(answer)) => {
+        (Unaffected, Ok(answer)) => {
             let text = String::from_utf8_lossy(&answer).into_owned();
-            assert!(!text.contains("secret"), "{place}: {text:?}");
-            assert!(!text.contains(&victim.id.to_string()), "{place}: {text:?}");
+            assert!(!text.contains("secret"), "{field}: {text:?}");
+            assert!(!text.contains(&victim.id.to_string()), "{field}: {text:?}");
             String::new()
         }
         (Refused(expected), Err(status)) => {
-            assert_eq!(reason(&status), expected, "{place} {value}");
+            assert_eq!(reason(&status), expected, "{field} {value}");
             visible(&status, value)
         }
-        (expected, answer) => panic!("{place} {value}: {expected:?}, but {answer:?}"),
+        (expected, answer) => panic!("{field} {value}: {expected:?}, but {answer:?}"),
     }
 }
 
-/// Tasks of the stranger's own, so that only the one field makes the difference.
-async fn own(stranger: &User) -> Belongings {
-    let live = stranger.task("mine").await;
-    let deleted = stranger.task("deleted").await;
-    let deleted = stranger.delete(&deleted.id).await.unwrap();
+/// Valid tasks of the caller, so that only the one field makes the difference.
+async fn own_belongings(caller: &User) -> Belongings {
+    let live = caller.task("mine").await;
+    let deleted = caller.task("deleted").await;
+    let deleted = caller.delete(&deleted.id).await.unwrap();
     Belongings {
         live,
         deleted,

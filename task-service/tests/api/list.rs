@@ -16,7 +16,7 @@ fn titles(page: &ListTasksResponse) -> Vec<String> {
     page.tasks.iter().map(|task| task.title.clone()).collect()
 }
 
-/// Tasks called 0, 1, 2 …, each a second after the other.
+/// Tasks with the titles 0, 1, 2 …, created one second apart.
 async fn numbered(world: &World, user: &User, count: usize) -> Vec<Task> {
     let mut tasks = Vec::new();
     for number in 0..count {
@@ -27,7 +27,7 @@ async fn numbered(world: &World, user: &User, count: usize) -> Vec<Task> {
 }
 
 #[tokio::test]
-async fn the_newest_come_first_and_pages_follow_each_other() {
+async fn the_newest_tasks_come_first_and_pages_continue_each_other() {
     let world = World::new().await;
     let user = world.user();
     numbered(&world, &user, 5).await;
@@ -50,7 +50,7 @@ async fn the_newest_come_first_and_pages_follow_each_other() {
 }
 
 #[tokio::test]
-async fn a_list_shows_only_the_callers_tasks_and_counts_only_when_asked() {
+async fn a_list_contains_only_the_callers_tasks_and_a_count_only_on_request() {
     let world = World::new().await;
     let (user, other) = (world.user(), world.user());
     user.task("mine").await;
@@ -71,7 +71,7 @@ async fn a_list_shows_only_the_callers_tasks_and_counts_only_when_asked() {
 }
 
 #[tokio::test]
-async fn no_page_size_means_50_and_more_than_200_means_200() {
+async fn the_default_page_size_is_50_and_the_maximum_200() {
     let world = World::new().await;
     let user = world.user();
     futures_util::future::join_all((0..201).map(|_| user.task("t"))).await;
@@ -87,7 +87,7 @@ async fn no_page_size_means_50_and_more_than_200_means_200() {
 }
 
 #[tokio::test]
-async fn skip_passes_over_tasks_after_the_token() {
+async fn skip_counts_from_the_page_token() {
     let world = World::new().await;
     let user = world.user();
     numbered(&world, &user, 6).await;
@@ -111,7 +111,7 @@ async fn skip_passes_over_tasks_after_the_token() {
 }
 
 #[tokio::test]
-async fn deleted_tasks_are_shown_only_when_asked_for_and_until_they_are_purged() {
+async fn deleted_tasks_are_listed_only_on_request_and_until_they_are_purged() {
     let world = World::new().await;
     let user = world.user();
     let tasks = numbered(&world, &user, 2).await;
@@ -133,7 +133,7 @@ async fn refused(user: &User, request: ListTasksRequest) -> Status {
 }
 
 #[tokio::test]
-async fn every_violation_is_said_at_once_and_a_filter_error_names_its_position() {
+async fn all_violations_are_reported_together_and_a_filter_error_has_its_position() {
     let world = World::new().await;
     let request = ListTasksRequest {
         page_size: -1,
@@ -172,25 +172,26 @@ async fn every_violation_is_said_at_once_and_a_filter_error_names_its_position()
     );
 }
 
+/// A request for the second page of one-task pages.
+async fn second_page(user: &User) -> ListTasksRequest {
+    let first = ListTasksRequest {
+        page_size: 1,
+        ..Default::default()
+    };
+    let page = user.list_tasks(first.clone()).await.unwrap();
+    ListTasksRequest {
+        page_token: page.next_page_token,
+        ..first
+    }
+}
+
 #[tokio::test]
-async fn a_page_token_is_good_for_its_user_its_list_and_three_days() {
+async fn a_page_token_is_accepted_only_from_its_user_and_for_its_list() {
     let world = World::new().await;
     let (user, other) = (world.user(), world.user());
     numbered(&world, &user, 3).await;
     numbered(&world, &other, 3).await;
-    let request = ListTasksRequest {
-        page_size: 1,
-        ..Default::default()
-    };
-    let token = user
-        .list_tasks(request.clone())
-        .await
-        .unwrap()
-        .next_page_token;
-    let next = ListTasksRequest {
-        page_token: token.clone(),
-        ..request
-    };
+    let next = second_page(&user).await;
 
     let invalid = [("page_token".to_owned(), "PAGE_TOKEN_INVALID".to_owned())];
     assert_eq!(violations(&refused(&other, next.clone()).await), invalid);
@@ -208,7 +209,7 @@ async fn a_page_token_is_good_for_its_user_its_list_and_three_days() {
             ..next.clone()
         },
         ListTasksRequest {
-            page_token: format!("{token}A"),
+            page_token: format!("{}A", next.page_token),
             ..next.clone()
         },
     ] {
@@ -216,10 +217,17 @@ async fn a_page_token_is_good_for_its_user_its_list_and_three_days() {
     }
     let larger = ListTasksRequest {
         page_size: 9,
-        ..next.clone()
+        ..next
     };
     assert_eq!(list(&user, larger).await, ["1", "0"]);
+}
 
+#[tokio::test]
+async fn a_page_token_expires_after_three_days() {
+    let world = World::new().await;
+    let user = world.user();
+    numbered(&world, &user, 3).await;
+    let next = second_page(&user).await;
     world
         .clock
         .advance(Duration::from_hours(3 * 24) - Duration::from_secs(9));

@@ -1,4 +1,4 @@
-//! The task service through the wire: a file for each RPC, and what holds for all of them.
+//! Tests of the task service over the network: a file for each RPC, and files for rules that hold for all of them.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -13,18 +13,18 @@ mod forged_tokens;
 mod generated;
 mod get;
 mod isolation;
-mod knocker;
 mod list;
 mod mutual_tls;
 mod outage;
+mod paging;
 mod pair;
+mod prober;
 mod properties;
 mod proxy;
 mod raw;
 mod replicas;
 mod revocation;
-mod together;
 mod undelete;
 mod update;
-mod walk;
+mod with_auth;
 mod world;

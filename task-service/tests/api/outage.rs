@@ -1,4 +1,4 @@
-//! What every RPC answers when something the service needs is away.
+//! The answer of every RPC when something that the service needs is not available.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use shared::{
             HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
         },
         task::{
-            CreateTaskRequest, DeleteTaskRequest, GetTaskRequest, ListTasksRequest,
+            CreateTaskRequest, DeleteTaskRequest, GetTaskRequest, ListTasksRequest, Task,
             UndeleteTaskRequest, UpdateTaskRequest,
         },
     },
@@ -24,67 +24,51 @@ use crate::{
     world::{START, User, World, config, run, titled, verifier},
 };
 
-/// What one valid call of each RPC is refused with.
+/// The refusal of one valid call of each RPC.
 async fn refusals(user: &User, id: &str) -> Vec<(&'static str, Status)> {
     macro_rules! call {
         ($name:literal, $method:ident, $message:expr) => {{
-            let request = user.request($message);
-            let mut client = user.client();
-            (
-                $name,
-                client.$method(request).await.map(|_| ()).expect_err($name),
-            )
+            let answer = user.client().$method(user.request($message)).await;
+            ($name, answer.map(drop).expect_err($name))
         }};
     }
     let id = || id.to_owned();
-    let task = Some(shared::proto::task::Task {
+    let create = CreateTaskRequest {
+        task: Some(titled("t")),
+        ..Default::default()
+    };
+    let task = Task {
         id: id(),
         ..titled("t")
-    });
+    };
+    let update = UpdateTaskRequest {
+        task: Some(task),
+        ..Default::default()
+    };
+    let delete = DeleteTaskRequest {
+        id: id(),
+        ..Default::default()
+    };
+    let undelete = UndeleteTaskRequest {
+        id: id(),
+        ..Default::default()
+    };
     vec![
-        call!(
-            "CreateTask",
-            create_task,
-            CreateTaskRequest {
-                task: task.clone(),
-                ..Default::default()
-            }
-        ),
+        call!("CreateTask", create_task, create),
         call!("GetTask", get_task, GetTaskRequest { id: id() }),
         call!("ListTasks", list_tasks, ListTasksRequest::default()),
-        call!(
-            "UpdateTask",
-            update_task,
-            UpdateTaskRequest {
-                task,
-                ..Default::default()
-            }
-        ),
-        call!(
-            "DeleteTask",
-            delete_task,
-            DeleteTaskRequest {
-                id: id(),
-                ..Default::default()
-            }
-        ),
-        call!(
-            "UndeleteTask",
-            undelete_task,
-            UndeleteTaskRequest {
-                id: id(),
-                ..Default::default()
-            }
-        ),
+        call!("UpdateTask", update_task, update),
+        call!("DeleteTask", delete_task, delete),
+        call!("UndeleteTask", undelete_task, undelete),
     ]
 }
 
-fn names_of_all() -> Vec<String> {
+fn rpc_names() -> Vec<String> {
     rpcs().iter().map(|rpc| rpc.name().to_owned()).collect()
 }
 
 #[tokio::test]
-async fn without_a_database_every_rpc_is_unavailable_and_says_when_to_try_again() {
+async fn without_a_database_every_rpc_is_unavailable_and_says_when_to_retry() {
     let world = World::with(&[("DATABASE__URL", "postgres://localhost:1/nowhere")]).await;
     let refused = refusals(&world.user(), crate::world::ABSENT).await;
     assert_eq!(
@@ -92,7 +76,7 @@ async fn without_a_database_every_rpc_is_unavailable_and_says_when_to_try_again(
             .iter()
             .map(|(name, _)| (*name).to_owned())
             .collect::<Vec<_>>(),
-        names_of_all()
+        rpc_names()
     );
     for (_, status) in refused {
         assert_refused(&status, Code::Unavailable, "DATABASE_UNAVAILABLE");
@@ -100,7 +84,7 @@ async fn without_a_database_every_rpc_is_unavailable_and_says_when_to_try_again(
 }
 
 #[tokio::test]
-async fn a_deadline_that_passes_is_told_as_such() {
+async fn an_expired_deadline_is_refused_with_deadline_exceeded() {
     let world = World::with(&[("SERVER__DEADLINE", "200ms")]).await;
     let user = world.user();
     let id = user.task("t").await.id;
@@ -116,7 +100,8 @@ async fn a_deadline_that_passes_is_told_as_such() {
 }
 
 #[tokio::test]
-async fn without_a_word_of_the_auth_service_nobody_is_let_in_and_the_service_is_not_ready() {
+async fn before_the_first_message_of_the_auth_service_every_call_is_refused_and_the_service_is_not_ready()
+ {
     let database = crate::world::database().await;
     let config = config(database.url(), &[("AUTH_UPSTREAM", "http://127.0.0.1:1")]);
     let app = App::new(config, Arc::new(TestClock::at(START))).unwrap();
@@ -139,7 +124,7 @@ pub(crate) async fn health(channel: &Channel) -> ServingStatus {
     answer.into_inner().status()
 }
 
-/// Waits until the server says that it serves, by its own stream of changes.
+/// Watches the health of the server until it is SERVING.
 pub(crate) async fn until_serving(channel: &Channel) {
     let mut client = HealthClient::new(channel.clone());
     let watch = client.watch(HealthCheckRequest::default()).await.unwrap();
@@ -149,18 +134,18 @@ pub(crate) async fn until_serving(channel: &Channel) {
             return;
         }
     }
-    panic!("the server stopped telling its health");
+    panic!("the health stream ended");
 }
 
 #[tokio::test]
-async fn with_database_and_schema_it_is_ready() {
+async fn with_database_and_schema_the_service_is_ready() {
     let world = World::new().await;
     until_serving(&world.channel).await;
     assert_eq!(health(&world.channel).await, ServingStatus::Serving);
 }
 
 #[tokio::test]
-async fn without_its_schema_it_becomes_ready_only_when_migrated() {
+async fn without_its_schema_the_service_becomes_ready_only_after_migration() {
     let database = testing::Database::empty().await;
     let config = config(database.url(), &[]);
     let clock = TestClock::at(START);

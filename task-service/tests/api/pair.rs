@@ -1,4 +1,4 @@
-//! Both services as they are, with a proxy between them, and people who have signed up.
+//! Both services with a proxy between them, and users who have signed up.
 
 use std::{
     net::SocketAddr,
@@ -35,8 +35,8 @@ use crate::{
 };
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
-/// How long a test waits for what must happen.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a test waits for an expected event.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(crate) struct Pair {
     pub(crate) auth: AuthServiceClient<Channel>,
@@ -79,7 +79,7 @@ impl Pair {
         }
     }
 
-    /// The first session of somebody new.
+    /// Signs up a new user; returns the tokens of the first session.
     pub(crate) async fn sign_up(&self, email: &str) -> TokenPair {
         let request = SignUpRequest {
             email: email.to_owned(),
@@ -106,10 +106,10 @@ impl Pair {
             .await
     }
 
-    /// Reads until it is refused; gives why, and how long it was not.
+    /// Reads until it is refused; returns the refusal, and how long reads were accepted.
     pub(crate) async fn until_read_is_refused(&self, token: &str) -> (Status, Duration) {
         let began = Instant::now();
-        while began.elapsed() < PATIENCE {
+        while began.elapsed() < WAIT_TIMEOUT {
             if let Err(refused) = self.read(token).await {
                 return (refused, began.elapsed());
             }
@@ -117,10 +117,10 @@ impl Pair {
         panic!("the token is still accepted");
     }
 
-    /// Writes until it is refused; gives why, and how long it was not.
+    /// Writes until it is refused; returns the refusal, and how long writes were accepted.
     pub(crate) async fn until_write_is_refused(&self, token: &str) -> (Status, Duration) {
         let began = Instant::now();
-        while began.elapsed() < PATIENCE {
+        while began.elapsed() < WAIT_TIMEOUT {
             if let Err(refused) = self.write(token).await {
                 return (refused, began.elapsed());
             }
@@ -129,7 +129,7 @@ impl Pair {
     }
 }
 
-/// A message that bears a token.
+/// A request with a bearer token.
 pub(crate) fn bearing<M>(token: &str, message: M) -> Request<M> {
     let mut request = Request::new(message);
     let bearer = format!("Bearer {token}").parse().unwrap();
@@ -137,12 +137,12 @@ pub(crate) fn bearing<M>(token: &str, message: M) -> Request<M> {
     request
 }
 
-/// The auth service with cheap hashing and a quick heartbeat.
+/// The auth service with cheap hashing and a short heartbeat interval.
 pub(crate) async fn run_auth(url: &str, clock: impl Clock) -> (SocketAddr, DropGuard) {
     run_auth_with(url, clock, &[]).await
 }
 
-/// The same, with more settings of the section `auth`.
+/// The same, with additional settings of the section `auth`.
 pub(crate) async fn run_auth_with(
     url: &str,
     clock: impl Clock,

@@ -1,12 +1,12 @@
-//! What holds for any task and any mask, shown through the wire.
+//! Properties that hold for every task and every mask, tested over the network.
 
 use proptest::{prelude::*, sample::subsequence};
 use shared::proto::task::Task;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::{
-    generated::{a_task, check, runtime},
-    world::World,
+    generated::{check, runtime, valid_task},
+    world::{User, World},
 };
 
 const MUTABLE: [&str; 6] = [
@@ -18,8 +18,8 @@ const MUTABLE: [&str; 6] = [
     "labels",
 ];
 
-/// The task as it must come back: text in NFC, labels a sorted set.
-fn normal(task: Task) -> Task {
+/// The task as the service returns it: text in NFC, labels sorted and without duplicates.
+fn normalized(task: Task) -> Task {
     let mut labels: Vec<String> = task
         .labels
         .iter()
@@ -35,8 +35,8 @@ fn normal(task: Task) -> Task {
     }
 }
 
-/// One of the mutable fields, to be compared.
-fn shown(task: &Task, field: &str) -> String {
+/// The text of a mutable field, for comparison.
+fn field_text(task: &Task, field: &str) -> String {
     match field {
         "title" => format!("{:?}", task.title),
         "description" => format!("{:?}", task.description),
@@ -49,62 +49,62 @@ fn shown(task: &Task, field: &str) -> String {
 }
 
 #[test]
-fn any_task_within_the_limits_survives_a_round_trip() {
+fn every_valid_task_is_read_as_it_was_created() {
     let runtime = runtime();
     let world = runtime.block_on(World::new());
     let user = runtime.block_on(async { world.user() });
-    check(&a_task(), |task| {
-        let (made, read) = runtime.block_on(async {
-            let made = user.make(task.clone()).await;
-            let read = user.get(&made.id).await.unwrap();
-            (made, read)
+    check(&valid_task(), |task| {
+        let (created, read) = runtime.block_on(async {
+            let created = user.create(task.clone()).await;
+            let read = user.get(&created.id).await.unwrap();
+            (created, read)
         });
-        prop_assert_eq!(&made, &read);
-        let expected = normal(task);
+        prop_assert_eq!(&created, &read);
+        let expected = normalized(task);
         for field in MUTABLE {
-            prop_assert_eq!(shown(&read, field), shown(&expected, field));
+            prop_assert_eq!(field_text(&read, field), field_text(&expected, field));
         }
         Ok(())
     });
 }
 
+/// The fields that no update changes.
+fn fixed_fields(task: &Task) -> impl PartialEq + std::fmt::Debug {
+    let Task { id, user_id, .. } = task.clone();
+    (id, user_id, task.create_time, task.delete_time)
+}
+
+/// Creates a task and updates the fields in `mask`; returns the task before and after the update.
+async fn create_and_update(user: &User, task: Task, update: Task, mask: &[&str]) -> (Task, Task) {
+    let before = user.create(task).await;
+    let update = Task {
+        id: before.id.clone(),
+        ..update
+    };
+    let answer = user.update(update, mask).await.unwrap();
+    let after = user.get(&before.id).await.unwrap();
+    assert_eq!(answer, after);
+    (before, after)
+}
+
 #[test]
-fn any_mask_changes_only_what_it_names() {
+fn an_update_changes_only_the_fields_in_its_mask() {
     let runtime = runtime();
     let world = runtime.block_on(World::new());
     let user = runtime.block_on(async { world.user() });
     let mask = subsequence(MUTABLE.to_vec(), 1..=MUTABLE.len());
-    check(&(a_task(), a_task(), mask), |(task, update, mask)| {
-        let (before, after) = runtime.block_on(async {
-            let before = user.make(task).await;
-            let update = Task {
-                id: before.id.clone(),
-                ..update.clone()
-            };
-            let answer = user.update(update, &mask).await.unwrap();
-            let after = user.get(&before.id).await.unwrap();
-            assert_eq!(answer, after);
-            (before, after)
-        });
-        let update = normal(update);
+    let input = (valid_task(), valid_task(), mask);
+    check(&input, |(task, update, mask)| {
+        let updated = create_and_update(&user, task, update.clone(), &mask);
+        let (before, after) = runtime.block_on(updated);
+        let update = normalized(update);
         for field in MUTABLE {
-            let expected = if mask.contains(&field) {
-                &update
-            } else {
-                &before
-            };
-            prop_assert_eq!(shown(&after, field), shown(expected, field), "{}", field);
+            let named = mask.contains(&field);
+            let expected = field_text(if named { &update } else { &before }, field);
+            prop_assert_eq!(field_text(&after, field), expected, "{}", field);
         }
         prop_assert_eq!(after.complete_time.is_some(), after.status == 3);
-        let rest = |task: &Task| {
-            (
-                task.id.clone(),
-                task.user_id.clone(),
-                task.create_time,
-                task.delete_time,
-            )
-        };
-        prop_assert_eq!(rest(&after), rest(&before));
+        prop_assert_eq!(fixed_fields(&after), fixed_fields(&before));
         Ok(())
     });
 }

@@ -1,4 +1,4 @@
-//! A TCP proxy that can stop forwarding, slow down, or break connections: the network between the two services.
+//! A TCP proxy that can slow down, stall or break connections: the network between the two services.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -12,20 +12,20 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-/// Bytes that trickle through at once, and how often: 1.6 kB/s each way.
-const DROP: usize = 16;
-const DRIP: Duration = Duration::from_millis(10);
+/// The bytes in one slow write, and the time between two: 1.6 kB/s in each direction.
+const SLOW_WRITE_BYTES: usize = 16;
+const SLOW_WRITE_INTERVAL: Duration = Duration::from_millis(10);
 
-/// What the network does.
+/// The state of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
-    Forwards,
-    /// A few bytes at a time.
-    Trickles,
-    /// Connections stay open, and nothing arrives.
-    Swallows,
-    /// Connections are closed, and new ones too.
-    Breaks,
+    Forward,
+    /// Only a few bytes at a time arrive.
+    Slow,
+    /// Connections stay open, but nothing arrives.
+    Stalled,
+    /// Open and new connections are closed.
+    Broken,
 }
 
 pub(crate) struct Proxy {
@@ -38,7 +38,7 @@ impl Proxy {
     pub(crate) async fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mode = watch::Sender::new(Mode::Forwards);
+        let mode = watch::Sender::new(Mode::Forward);
         let target = watch::Sender::new(target);
         tokio::spawn(accept(listener, target.subscribe(), mode.subscribe()));
         Self {
@@ -48,25 +48,25 @@ impl Proxy {
         }
     }
 
-    /// New connections go there from now on.
-    pub(crate) fn lead_to(&self, target: SocketAddr) {
+    /// Later connections go to `target`.
+    pub(crate) fn set_target(&self, target: SocketAddr) {
         self.target.send_replace(target);
     }
 
     pub(crate) fn forward(&self) {
-        self.mode.send_replace(Mode::Forwards);
+        self.mode.send_replace(Mode::Forward);
     }
 
-    pub(crate) fn trickle(&self) {
-        self.mode.send_replace(Mode::Trickles);
+    pub(crate) fn slow_down(&self) {
+        self.mode.send_replace(Mode::Slow);
     }
 
-    pub(crate) fn swallow(&self) {
-        self.mode.send_replace(Mode::Swallows);
+    pub(crate) fn stall(&self) {
+        self.mode.send_replace(Mode::Stalled);
     }
 
-    pub(crate) fn sever(&self) {
-        self.mode.send_replace(Mode::Breaks);
+    pub(crate) fn disconnect(&self) {
+        self.mode.send_replace(Mode::Broken);
     }
 }
 
@@ -87,9 +87,9 @@ async fn connection(near: TcpStream, target: SocketAddr, mode: watch::Receiver<M
     };
     let (near_read, near_write) = near.into_split();
     let (far_read, far_write) = far.into_split();
-    let mut breaks = mode.clone();
+    let mut broken = mode.clone();
     tokio::select! {
-        _broken = breaks.wait_for(|mode| *mode == Mode::Breaks) => {}
+        _mode = broken.wait_for(|mode| *mode == Mode::Broken) => {}
         () = pump(near_read, far_write, mode.clone()) => {}
         () = pump(far_read, near_write, mode) => {}
     }
@@ -104,20 +104,20 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut mode: watch::
     }
 }
 
-/// Writes as the mode allows; nothing when the connection is over.
+/// Writes as the mode allows; `None` when the connection has ended.
 async fn deliver(
     mut bytes: &[u8],
     to: &mut OwnedWriteHalf,
     mode: &mut watch::Receiver<Mode>,
 ) -> Option<()> {
-    let mut drip = interval(DRIP);
-    drip.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut writes = interval(SLOW_WRITE_INTERVAL);
+    writes.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !bytes.is_empty() {
-        let flows = |mode: &Mode| matches!(mode, Mode::Forwards | Mode::Trickles);
-        let trickles = *mode.wait_for(flows).await.ok()? == Mode::Trickles;
-        let now = if trickles { DROP } else { bytes.len() };
-        if trickles {
-            drip.tick().await;
+        let flowing = |mode: &Mode| matches!(mode, Mode::Forward | Mode::Slow);
+        let slow = *mode.wait_for(flowing).await.ok()? == Mode::Slow;
+        let now = if slow { SLOW_WRITE_BYTES } else { bytes.len() };
+        if slow {
+            writes.tick().await;
         }
         let (now, later) = bytes.split_at(now.min(bytes.len()));
         to.write_all(now).await.ok()?;

@@ -1,4 +1,4 @@
-//! Calls by descriptor: any RPC, any bytes.
+//! Calls of any RPC, found by its descriptor, with any bytes.
 
 use prost::bytes::{Buf as _, BufMut as _};
 use prost_reflect::{DescriptorPool, MethodDescriptor};
@@ -10,7 +10,7 @@ use tonic::{
     transport::Channel,
 };
 
-/// Every RPC of the service, from its descriptor: a new one is in here without anyone thinking of it.
+/// Every RPC of the service, from its descriptor, so that a new one is included without further work.
 pub(crate) fn rpcs() -> Vec<MethodDescriptor> {
     let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap();
     let service = pool

@@ -1,4 +1,5 @@
-//! Two replicas of each service on one database: a task service follows each auth service, with a network between them.
+//! Two replicas of each service on one database. Each task service subscribes to one auth service, with a proxy between
+//! them.
 
 use std::{
     net::SocketAddr,
@@ -25,23 +26,23 @@ use tonic::{
 };
 
 use crate::{
-    knocker::call,
     outage::until_serving,
     pair::{PASSWORD, run_auth_with},
+    prober::call,
     proxy::Proxy,
     world::{SERVICE_SECRET, config, run},
 };
 
-/// How long what was revoked may be let in while the feed is cut.
-pub(crate) const READS: Duration = Duration::from_secs(2);
-pub(crate) const WRITES: Duration = Duration::from_secs(1);
-const BOUNDS: [(&str, &str); 3] = [
+/// How long a revoked token may be accepted while the feed is cut.
+pub(crate) const READ_STALENESS: Duration = Duration::from_secs(2);
+pub(crate) const WRITE_STALENESS: Duration = Duration::from_secs(1);
+const SETTINGS: [(&str, &str); 3] = [
     ("STALENESS__READS", "2s"),
     ("STALENESS__WRITES", "1s"),
     ("QUOTA", "1000000"),
 ];
-/// How long a test waits for what must happen.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a test waits for an expected event.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(crate) struct Replicas {
     pub(crate) auth: [Auth; 2],
@@ -53,7 +54,7 @@ pub(crate) struct Replicas {
 pub(crate) struct Auth {
     address: SocketAddr,
     client: AuthServiceClient<Channel>,
-    /// Dropped when it is asked to stop.
+    /// Dropped to stop it.
     running: Option<DropGuard>,
 }
 
@@ -61,10 +62,10 @@ pub(crate) struct Auth {
 pub(crate) struct Tasks {
     pub(crate) client: TaskServiceClient<Channel>,
     channel: Channel,
-    /// Between it and the auth service it follows.
+    /// Between it and its auth service.
     pub(crate) network: Proxy,
-    /// Whether its verifier is, where that is not its own.
-    told: Option<watch::Receiver<bool>>,
+    /// Whether its verifier is up to date, if the test made the verifier.
+    verifier_ready: Option<watch::Receiver<bool>>,
     _running: Vec<DropGuard>,
 }
 
@@ -74,8 +75,8 @@ impl Replicas {
         let url = database.url();
         let auth = [Auth::run(url).await, Auth::run(url).await];
         let tasks = [
-            Tasks::following(&auth[0], url).await,
-            Tasks::following(&auth[1], url).await,
+            Tasks::subscribed(&auth[0], url).await,
+            Tasks::subscribed(&auth[1], url).await,
         ];
         Self {
             auth,
@@ -84,7 +85,7 @@ impl Replicas {
         }
     }
 
-    /// The first session of somebody new.
+    /// Signs up a new user; returns the tokens of the first session.
     pub(crate) async fn sign_up(&self, email: &str) -> TokenPair {
         let request = SignUpRequest {
             email: email.to_owned(),
@@ -96,15 +97,15 @@ impl Replicas {
         answer.into_inner().tokens.unwrap()
     }
 
-    /// Starts another auth service in the place of the first one, which has stopped.
+    /// Starts another auth service in place of the first one, which has stopped.
     pub(crate) async fn restart(&mut self) {
         self.auth[0] = Auth::run(self.database.url()).await;
-        self.tasks[0].network.lead_to(self.auth[0].address);
+        self.tasks[0].network.set_target(self.auth[0].address);
     }
 
-    /// Puts one in the place of the first task service that takes in little at once.
-    pub(crate) async fn narrow(&mut self) {
-        self.tasks[0] = Tasks::narrow(&self.auth[0], self.database.url()).await;
+    /// Replaces the first task service by one with a small receive window.
+    pub(crate) async fn use_small_window(&mut self) {
+        self.tasks[0] = Tasks::with_small_window(&self.auth[0], self.database.url()).await;
     }
 }
 
@@ -120,7 +121,7 @@ impl Auth {
         }
     }
 
-    /// Ends the session; when that was answered.
+    /// Ends the session; returns the time of the answer.
     pub(crate) async fn sign_out(&self, tokens: &TokenPair) -> Instant {
         let refresh_token = tokens.refresh_token.clone();
         let request = SignOutRequest { refresh_token };
@@ -128,26 +129,26 @@ impl Auth {
         Instant::now()
     }
 
-    /// Asks the service to stop.
+    /// Stops the service.
     pub(crate) fn stop(&mut self) {
         drop(self.running.take());
     }
 }
 
 impl Tasks {
-    async fn following(auth: &Auth, url: &str) -> Self {
+    async fn subscribed(auth: &Auth, url: &str) -> Self {
         let network = Proxy::to(auth.address).await;
         let upstream = format!("http://{}", network.address);
         let own = [("AUTH_UPSTREAM", upstream.as_str())];
-        let settings: Vec<_> = own.into_iter().chain(BOUNDS).collect();
+        let settings: Vec<_> = own.into_iter().chain(SETTINGS).collect();
         let app = App::new(config(url, &settings), Arc::new(SystemClock)).unwrap();
         Self::run(app, network, None, Vec::new()).await
     }
 
-    /// With a subscription that has room for 1 KiB on its way, where usually it is 2 MiB.
-    async fn narrow(auth: &Auth, url: &str) -> Self {
+    /// Its subscription has a receive window of 1 KiB instead of 2 MiB.
+    async fn with_small_window(auth: &Auth, url: &str) -> Self {
         let network = Proxy::to(auth.address).await;
-        let config = config(url, &BOUNDS);
+        let config = config(url, &SETTINGS);
         let bounds = Revocations::Followed(config.staleness);
         let clock = Arc::new(SystemClock);
         let verifier = Verifier::new(
@@ -157,24 +158,24 @@ impl Tasks {
             Arc::<SystemClock>::clone(&clock),
         );
         let endpoint = Endpoint::new(format!("http://{}", network.address)).unwrap();
-        let (tell, told) = watch::channel(false);
+        let (ready_sender, ready) = watch::channel(false);
         let stop = CancellationToken::new();
         tokio::spawn(feed::subscribe(
             verifier.clone(),
             vec![endpoint.initial_stream_window_size(1024)],
             SecretString::from(SERVICE_SECRET),
-            "narrow".to_owned(),
-            tell,
+            "small-window".to_owned(),
+            ready_sender,
             stop.clone(),
         ));
         let app = App::trusting(config, clock, verifier);
-        Self::run(app, network, Some(told), vec![stop.drop_guard()]).await
+        Self::run(app, network, Some(ready), vec![stop.drop_guard()]).await
     }
 
     async fn run(
         app: App,
         network: Proxy,
-        told: Option<watch::Receiver<bool>>,
+        verifier_ready: Option<watch::Receiver<bool>>,
         mut running: Vec<DropGuard>,
     ) -> Self {
         let (channel, guard) = run(app).await;
@@ -183,47 +184,47 @@ impl Tasks {
             client: TaskServiceClient::new(channel.clone()),
             channel,
             network,
-            told,
+            verifier_ready,
             _running: running,
         };
-        replica.serves().await;
+        replica.until_ready().await;
         replica
     }
 
-    /// Waits until it says that it serves everybody.
-    pub(crate) async fn serves(&self) {
-        if let Some(mut told) = self.told.clone() {
-            told.wait_for(|ready| *ready).await.unwrap();
+    /// Waits until it is ready.
+    pub(crate) async fn until_ready(&self) {
+        if let Some(mut ready) = self.verifier_ready.clone() {
+            ready.wait_for(|ready| *ready).await.unwrap();
         }
         until_serving(&self.channel).await;
     }
 
-    pub(crate) async fn accepts(&self, tokens: &TokenPair) {
+    pub(crate) async fn assert_accepts(&self, tokens: &TokenPair) {
         for purpose in [Purpose::Read, Purpose::Write] {
             self.call(tokens, purpose).await.unwrap();
         }
     }
 
-    /// Claims that it comes to refuse the token as revoked, for reads and writes.
-    pub(crate) async fn revokes(&self, tokens: &TokenPair) {
+    /// Waits until it refuses reads and writes, and asserts that the token is revoked.
+    pub(crate) async fn assert_revoked(&self, tokens: &TokenPair) {
         for purpose in [Purpose::Read, Purpose::Write] {
-            let refused = self.refuses(tokens, purpose).await;
+            let refused = self.until_refused(tokens, purpose).await;
             assert_refused(&refused, Code::Unauthenticated, "TOKEN_REVOKED");
         }
     }
 
-    /// Claims that it comes to refuse everything because it has not heard of revocations.
-    pub(crate) async fn is_stale(&self, tokens: &TokenPair) {
+    /// Waits until it refuses writes and reads, and asserts that its feed is stale.
+    pub(crate) async fn assert_stale(&self, tokens: &TokenPair) {
         for purpose in [Purpose::Write, Purpose::Read] {
-            let refused = self.refuses(tokens, purpose).await;
+            let refused = self.until_refused(tokens, purpose).await;
             assert_refused(&refused, Code::Unavailable, "REVOCATION_FEED_STALE");
         }
     }
 
     /// Calls until it refuses.
-    async fn refuses(&self, tokens: &TokenPair, purpose: Purpose) -> Status {
+    async fn until_refused(&self, tokens: &TokenPair, purpose: Purpose) -> Status {
         let began = Instant::now();
-        while began.elapsed() < PATIENCE {
+        while began.elapsed() < WAIT_TIMEOUT {
             if let Err(refused) = self.call(tokens, purpose).await {
                 return refused;
             }

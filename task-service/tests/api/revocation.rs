@@ -1,5 +1,5 @@
-//! What the auth service has ended is over here too, without a call between the two; and when nothing can be known of
-//! that, calls are refused within the declared bounds.
+//! Tokens that are revoked at the auth service are refused here, without a call between the two services. When no revocations
+//! arrive, calls are refused within the configured staleness.
 
 use std::time::Duration;
 
@@ -31,27 +31,27 @@ fn assert_revoked((refused, _after): (Status, Duration)) {
 }
 
 #[tokio::test]
-async fn a_signed_out_token_is_refused_here_and_every_other_is_not() {
+async fn a_token_is_refused_after_sign_out_and_other_tokens_are_accepted() {
     let pair = Pair::new().await;
-    let (leaver, stayer) = (
+    let (signed_out, signed_in) = (
         pair.sign_up("a@example.org").await,
         pair.sign_up("b@example.org").await,
     );
-    let first = pair.write(&leaver.access_token).await.unwrap();
+    let first = pair.write(&signed_out.access_token).await.unwrap();
     assert_eq!(staleness(&first), None);
-    let refresh_token = leaver.refresh_token;
+    let refresh_token = signed_out.refresh_token;
     let request = SignOutRequest { refresh_token };
     pair.auth.clone().sign_out(request).await.unwrap();
-    let refused = pair.until_write_is_refused(&leaver.access_token).await;
+    let refused = pair.until_write_is_refused(&signed_out.access_token).await;
     eprintln!("refused {:?} after the sign-out was answered", refused.1);
     assert_revoked(refused);
-    let refused = pair.read(&leaver.access_token).await.unwrap_err();
+    let refused = pair.read(&signed_out.access_token).await.unwrap_err();
     assert_refused(&refused, Code::Unauthenticated, "TOKEN_REVOKED");
-    pair.write(&stayer.access_token).await.unwrap();
+    pair.write(&signed_in.access_token).await.unwrap();
 }
 
 #[tokio::test]
-async fn one_session_revoked_or_all_others_are_refused_here() {
+async fn a_revoked_session_is_refused_and_so_are_all_other_sessions_once_revoked() {
     let pair = Pair::new().await;
     let own = pair.sign_up("a@example.org").await;
     let [second, third] = [(); 2].map(|()| pair.sign_in("a@example.org"));
@@ -72,7 +72,7 @@ async fn one_session_revoked_or_all_others_are_refused_here() {
 }
 
 #[tokio::test]
-async fn after_a_change_of_password_only_the_new_token_is_good_here_and_after_deletion_none() {
+async fn after_a_password_change_only_the_new_token_is_accepted_and_after_account_deletion_none() {
     let pair = Pair::new().await;
     let own = pair.sign_up("a@example.org").await;
     let other = pair.sign_in("a@example.org").await;
@@ -93,7 +93,7 @@ async fn after_a_change_of_password_only_the_new_token_is_good_here_and_after_de
 }
 
 #[tokio::test]
-async fn a_revoked_api_key_takes_its_tokens_with_it() {
+async fn the_tokens_of_a_revoked_api_key_are_refused() {
     let pair = Pair::new().await;
     let own = pair.sign_up("a@example.org").await.access_token;
     let create = CreateApiKeyRequest {
@@ -123,24 +123,24 @@ async fn a_revoked_api_key_takes_its_tokens_with_it() {
 }
 
 #[tokio::test]
-async fn when_the_feed_is_cut_writes_stop_then_reads_and_both_recover() {
+async fn when_the_feed_is_cut_writes_are_refused_first_then_reads_and_both_recover() {
     let bounds = [("STALENESS__READS", "3s"), ("STALENESS__WRITES", "1s")];
     let pair = Pair::with(&bounds).await;
-    let (leaver, stayer) = (
+    let (signed_out, signed_in) = (
         pair.sign_up("a@example.org").await,
         pair.sign_up("b@example.org").await,
     );
-    for swallow in [true, false] {
-        if swallow {
-            pair.network.hold_back();
+    for stall in [true, false] {
+        if stall {
+            pair.network.stall();
         } else {
-            pair.network.sever();
+            pair.network.disconnect();
         }
-        let (refused, writes) = pair.until_write_is_refused(&stayer.access_token).await;
+        let (refused, writes) = pair.until_write_is_refused(&signed_in.access_token).await;
         assert_refused(&refused, Code::Unavailable, "REVOCATION_FEED_STALE");
-        let accepted = pair.read(&stayer.access_token).await.unwrap();
+        let accepted = pair.read(&signed_in.access_token).await.unwrap();
         assert!(staleness(&accepted).unwrap() >= 1000);
-        let (refused, reads) = pair.until_read_is_refused(&stayer.access_token).await;
+        let (refused, reads) = pair.until_read_is_refused(&signed_in.access_token).await;
         assert_refused(&refused, Code::Unavailable, "REVOCATION_FEED_STALE");
         assert!(writes < Duration::from_secs(2), "{writes:?}");
         assert!(writes + reads < Duration::from_secs(4), "{reads:?}");
@@ -148,21 +148,21 @@ async fn when_the_feed_is_cut_writes_stop_then_reads_and_both_recover() {
 
         pair.network.forward();
         until_serving(&pair.task_channel).await;
-        let answer = pair.write(&stayer.access_token).await.unwrap();
+        let answer = pair.write(&signed_in.access_token).await.unwrap();
         assert_eq!(staleness(&answer), None);
     }
-    pair.network.sever();
-    let refresh_token = leaver.refresh_token;
+    pair.network.disconnect();
+    let refresh_token = signed_out.refresh_token;
     let request = SignOutRequest { refresh_token };
     pair.auth.clone().sign_out(request).await.unwrap();
-    let (refused, _) = pair.until_write_is_refused(&leaver.access_token).await;
+    let (refused, _) = pair.until_write_is_refused(&signed_out.access_token).await;
     assert_refused(&refused, Code::Unavailable, "REVOCATION_FEED_STALE");
     pair.network.forward();
-    assert_revoked(pair.until_read_is_refused(&leaver.access_token).await);
+    assert_revoked(pair.until_read_is_refused(&signed_out.access_token).await);
 }
 
 impl Pair {
-    /// Another session of somebody who has signed up.
+    /// Signs in a user who has signed up; returns the tokens of the new session.
     async fn sign_in(&self, email: &str) -> shared::proto::auth::TokenPair {
         let request = SignInRequest {
             email: email.to_owned(),

@@ -25,7 +25,7 @@ async fn an_undeleted_task_is_live_again() {
 }
 
 #[tokio::test]
-async fn a_live_task_is_already_there() {
+async fn undeleting_a_live_task_is_refused_because_it_already_exists() {
     let world = World::new().await;
     let user = world.user();
     let task = user.task("t").await;
@@ -47,7 +47,7 @@ async fn an_absent_or_purged_task_is_not_found() {
 }
 
 #[tokio::test]
-async fn an_etag_must_be_that_of_the_deleted_task() {
+async fn an_etag_must_be_the_one_of_the_deleted_task() {
     let world = World::new().await;
     let user = world.user();
     let task = user.task("t").await;
@@ -64,7 +64,7 @@ async fn an_etag_must_be_that_of_the_deleted_task() {
 }
 
 #[tokio::test]
-async fn a_full_quota_leaves_no_room_for_what_was_deleted() {
+async fn undeleting_a_task_when_the_quota_is_full_is_refused() {
     let world = World::with(&[("QUOTA", "1")]).await;
     let user = world.user();
     let task = user.task("t").await;
@@ -76,7 +76,7 @@ async fn a_full_quota_leaves_no_room_for_what_was_deleted() {
 }
 
 #[tokio::test]
-async fn every_violation_is_said_at_once() {
+async fn all_violations_are_reported_together() {
     let world = World::new().await;
     let request = UndeleteTaskRequest {
         id: "7".to_owned(),

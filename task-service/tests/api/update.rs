@@ -22,10 +22,10 @@ fn full() -> Task {
 }
 
 #[tokio::test]
-async fn without_a_mask_what_is_populated_changes() {
+async fn without_a_mask_the_populated_fields_change() {
     let world = World::new().await;
     let user = world.user();
-    let task = user.make(full()).await;
+    let task = user.create(full()).await;
     world.clock.advance(Duration::from_secs(7));
     let update = Task {
         id: task.id.clone(),
@@ -44,10 +44,10 @@ async fn without_a_mask_what_is_populated_changes() {
 }
 
 #[tokio::test]
-async fn a_star_replaces_everything() {
+async fn the_mask_star_replaces_every_mutable_field() {
     let world = World::new().await;
     let user = world.user();
-    let task = user.make(full()).await;
+    let task = user.create(full()).await;
     let update = Task {
         id: task.id.clone(),
         ..titled("new")
@@ -64,7 +64,7 @@ async fn a_star_replaces_everything() {
 async fn a_named_field_without_a_value_is_cleared() {
     let world = World::new().await;
     let user = world.user();
-    let task = user.make(full()).await;
+    let task = user.create(full()).await;
     let update = Task {
         id: task.id.clone(),
         ..Default::default()
@@ -78,7 +78,7 @@ async fn a_named_field_without_a_value_is_cleared() {
 }
 
 #[tokio::test]
-async fn completing_sets_the_complete_time_and_leaving_clears_it() {
+async fn completing_a_task_sets_its_complete_time_and_reopening_it_clears_it() {
     let world = World::new().await;
     let user = world.user();
     let id = user.task("t").await.id;
@@ -118,7 +118,7 @@ async fn completing_sets_the_complete_time_and_leaving_clears_it() {
 }
 
 #[tokio::test]
-async fn a_mask_of_output_only_fields_answers_the_task_unchanged() {
+async fn a_mask_of_output_only_fields_returns_the_task_unchanged() {
     let world = World::new().await;
     let user = world.user();
     let task = user.task("t").await;
@@ -155,8 +155,8 @@ async fn an_unknown_path_is_refused() {
     assert_eq!(user.get(&task.id).await.unwrap(), task);
 }
 
-/// A task with something wrong in each field but the title.
-fn wrong() -> Task {
+/// A task with an invalid value in each mutable field but the title.
+fn invalid() -> Task {
     Task {
         status: 99,
         priority: 99,
@@ -171,7 +171,7 @@ fn wrong() -> Task {
 }
 
 #[tokio::test]
-async fn only_what_the_mask_names_is_looked_at() {
+async fn only_fields_in_the_mask_are_validated() {
     let world = World::new().await;
     let user = world.user();
     let id = user.task("t").await.id;
@@ -179,21 +179,21 @@ async fn only_what_the_mask_names_is_looked_at() {
     let update = Task {
         id,
         title,
-        ..wrong()
+        ..invalid()
     };
     let changed = user.update(update, &["title"]).await.unwrap();
     assert_eq!(changed.title, "new");
 }
 
 #[tokio::test]
-async fn every_violation_is_said_at_once() {
+async fn all_violations_are_reported_together() {
     let world = World::new().await;
     let user = world.user();
     let request = UpdateTaskRequest {
         task: Some(Task {
             id: "7".to_owned(),
             etag: "7".to_owned(),
-            ..wrong()
+            ..invalid()
         }),
         update_mask: masked(&["*"]),
         request_id: "7".to_owned(),
@@ -218,7 +218,7 @@ async fn a_request_without_a_task_is_refused() {
 }
 
 #[tokio::test]
-async fn an_absent_or_purged_task_is_not_found_and_a_deleted_one_is_to_be_undeleted_first() {
+async fn an_absent_or_purged_task_is_not_found_and_a_deleted_task_must_be_undeleted_first() {
     let world = World::new().await;
     let user = world.user();
     let task = user.task("t").await;
@@ -253,7 +253,7 @@ async fn an_absent_or_purged_task_is_not_found_and_a_deleted_one_is_to_be_undele
 }
 
 #[tokio::test]
-async fn a_request_id_makes_an_update_happen_once() {
+async fn an_update_repeated_with_its_request_id_happens_once() {
     let world = World::new().await;
     let user = world.user();
     let task = user.task("t").await;

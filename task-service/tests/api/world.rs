@@ -1,4 +1,4 @@
-//! One service on a fresh database, the clock in the test's hand, and users with real tokens.
+//! One service on a fresh database, with a clock that the test controls, and users with real tokens.
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,22 +25,22 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-/// When every test begins.
+/// The time at which every test begins.
 pub(crate) const START: &str = "2026-01-01T00:00:00Z";
-/// What a signed-in session may do.
+/// The scope of a signed-in session.
 pub(crate) const SESSION: &str = "account tasks.read tasks.write";
-/// What services are known by.
+/// The secret that identifies this service to the auth service.
 pub(crate) const SERVICE_SECRET: &str = "q8Jx0f2Zs7mVb4Kt1LrYp6WnHc3Dg5Ea";
 const PAGE_TOKEN_KEY: &str = "2pTw0Lb1hPZmYdJx6nS8vKqRk5cE3fGyA9uWzB7oHtM=";
 
-/// The whole of one test.
+/// The environment of one test.
 pub(crate) struct World {
     pub(crate) clock: TestClock,
     pub(crate) channel: Channel,
     pub(crate) signer: Arc<Signer>,
     _running: DropGuard,
     pub(crate) database: Database,
-    /// Held to showing no secret until all else has ended.
+    /// Asserts, when everything else has stopped, that the log contains no secret.
     _logs: Logs,
 }
 
@@ -70,7 +70,7 @@ impl World {
         }
     }
 
-    /// Somebody with an account.
+    /// A new user.
     pub(crate) fn user(&self) -> User {
         User {
             id: UserId::at(self.clock.now()),
@@ -86,7 +86,7 @@ pub(crate) async fn database() -> Database {
     Database::with(&[SCHEMA]).await
 }
 
-/// The service's configuration with a few lanes to `url`.
+/// The configuration of the service, with four database lanes to `url`.
 pub(crate) fn config(url: &str, settings: &[(&str, &str)]) -> Config {
     let own = [
         ("DATABASE__URL", url),
@@ -95,7 +95,7 @@ pub(crate) fn config(url: &str, settings: &[(&str, &str)]) -> Config {
         ("SERVICE_SECRET", SERVICE_SECRET),
     ];
     forbid_settings(own.iter().chain(settings).copied());
-    // What runs without a world is watched too, and judged when the next one ends.
+    // Also captures the log of services without a `World`; the next `World` checks it.
     drop(Logs::watch());
     let variable =
         |(name, value): &(&str, &str)| (format!("TANDEM_TASK__{name}"), (*value).to_owned());
@@ -109,7 +109,7 @@ pub(crate) fn config(url: &str, settings: &[(&str, &str)]) -> Config {
     .unwrap_or_else(|problems| panic!("{problems}"))
 }
 
-/// A verifier that is given its keys and follows no feed.
+/// A verifier with the given keys, without a revocation feed.
 pub(crate) fn verifier(trust: &Trust, clock: &TestClock, keys: KeySet) -> Verifier {
     let clock = Arc::new(clock.clone());
     let verifier = Verifier::new(trust.clone(), Revocations::NotConsulted, 100, clock);
@@ -128,7 +128,7 @@ pub(crate) async fn run(app: App) -> (Channel, DropGuard) {
     (endpoint.connect_lazy(), stop.drop_guard())
 }
 
-/// A signed-in user; every call carries a fresh token.
+/// A signed-in user. Every call has a new token.
 #[derive(Clone)]
 pub(crate) struct User {
     pub(crate) id: UserId,
@@ -158,7 +158,7 @@ calls! {
 }
 
 impl User {
-    /// What an access token of this user says.
+    /// The claims of an access token of this user.
     pub(crate) fn claims(&self, scope: &str) -> Claims {
         let now = self.clock.now().timestamp();
         Claims {
@@ -187,8 +187,8 @@ impl User {
         request
     }
 
-    /// A request that gives up after `timeout`.
-    pub(crate) fn hasty<M>(&self, message: M, timeout: Duration) -> Request<M> {
+    /// A request with a deadline of `timeout`.
+    pub(crate) fn request_with_timeout<M>(&self, message: M, timeout: Duration) -> Request<M> {
         let mut request = self.request(message);
         request.set_timeout(timeout);
         request
@@ -198,13 +198,13 @@ impl User {
         self.client.clone()
     }
 
-    /// A new task.
+    /// Creates a task with this title.
     pub(crate) async fn task(&self, title: &str) -> proto::Task {
-        self.make(titled(title)).await
+        self.create(titled(title)).await
     }
 
-    /// The task as it was made.
-    pub(crate) async fn make(&self, task: proto::Task) -> proto::Task {
+    /// Creates a task; returns it from the response.
+    pub(crate) async fn create(&self, task: proto::Task) -> proto::Task {
         let created = self.create_task(proto::CreateTaskRequest {
             task: Some(task),
             ..Default::default()
@@ -235,7 +235,7 @@ impl User {
         Ok(self.undelete_task(request).await?.task.unwrap())
     }
 
-    /// The task after an update of the fields in `mask`; none of them means no mask.
+    /// Updates the fields in `mask`, or without a mask if it is empty; returns the updated task.
     pub(crate) async fn update(
         &self,
         task: proto::Task,
@@ -249,7 +249,7 @@ impl User {
         Ok(self.update_task(request).await?.task.unwrap())
     }
 
-    /// Every task in one page.
+    /// All tasks of the user, deleted ones included, if there are at most 200.
     pub(crate) async fn all(&self) -> Vec<proto::Task> {
         let request = proto::ListTasksRequest {
             page_size: 200,
@@ -272,10 +272,10 @@ pub(crate) fn titled(title: &str) -> proto::Task {
     }
 }
 
-/// An id nobody has.
+/// The id of no task.
 pub(crate) const ABSENT: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
 
-/// The seconds of a time since the beginning of the test.
+/// The seconds from the beginning of the test to `time`.
 pub(crate) fn since_start(time: Option<prost_types::Timestamp>) -> i64 {
     time.expect("the time is set").seconds - TestClock::at(START).now().timestamp()
 }

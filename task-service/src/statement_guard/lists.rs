@@ -1,0 +1,70 @@
+//! The statements of a list in every form: each term and each order, with and without a previous page, with and without
+//! deleted tasks.
+
+use chrono::DateTime;
+use shared::ids::{TaskId, UserId};
+
+use crate::lists::{
+    domain::Listing,
+    filter::Filter,
+    order::{Key, Order},
+    page_token::{KeyValue, LastTask},
+    store,
+};
+
+const FILTERS: [&str; 5] = [
+    "",
+    "status = PENDING",
+    "status != PENDING AND priority < HIGH AND priority >= LOW",
+    "due_time < \"2026-01-01T00:00:00Z\" AND create_time > \"2026-01-01T00:00:00Z\" AND update_time != \"2026-01-01T00:00:00Z\"",
+    "labels:\"x\" AND \"text\"",
+];
+
+fn orders() -> Vec<String> {
+    let directions = |key: Key| [key.name().to_owned(), format!("{} desc", key.name())];
+    let mut orders: Vec<String> = Key::ALL.into_iter().flat_map(directions).collect();
+    orders.push("priority desc, due_time, title desc".to_owned());
+    orders.push("create_time, title".to_owned());
+    orders
+}
+
+pub(super) fn statements() -> Vec<String> {
+    let mut found = Vec::new();
+    for filter in FILTERS {
+        for order in orders() {
+            for show_deleted in [false, true] {
+                found.extend(statements_of(&Listing {
+                    filter: Filter::parse(filter).unwrap(),
+                    order: Order::parse(&order).unwrap(),
+                    show_deleted,
+                }));
+            }
+        }
+    }
+    found
+}
+
+fn statements_of(listing: &Listing) -> [String; 3] {
+    let now = DateTime::UNIX_EPOCH;
+    let owner = UserId::at(now);
+    let last = last_task(&listing.order);
+    [
+        store::page(owner, listing, None, 0, 1, now),
+        store::page(owner, listing, Some(&last), 0, 1, now),
+        store::count(owner, listing, now),
+    ]
+    .map(|sql| sql.into_sql().as_str().to_owned())
+}
+
+fn last_task(order: &Order) -> LastTask {
+    let keys = order.columns().iter().map(|sort| match sort.key {
+        Key::CreateTime | Key::UpdateTime => KeyValue::Time(Some(0)),
+        Key::DueTime => KeyValue::Time(None),
+        Key::Priority => KeyValue::Number(1),
+        Key::Title => KeyValue::Text(String::new()),
+    });
+    LastTask {
+        keys: keys.collect(),
+        id: TaskId::at(DateTime::UNIX_EPOCH),
+    }
+}

@@ -1,0 +1,146 @@
+//! Guards every statement of the service: each one binds the owner whose rows it is about, and PostgreSQL accepts it.
+//!
+//! The statements are read from all sources of this crate, so a new one is guarded without further work. Those of a list are
+//! built in every form.
+
+mod lists;
+mod source;
+
+use std::{collections::BTreeSet, fs};
+
+use sqlx::{AssertSqlSafe, Executor as _, SqlStr};
+
+use self::source::{SourceFile, files};
+use crate::schema::testing_database;
+
+/// The only statement that is not about one owner: it finds the owners with expired rows, and reads no task.
+const DUE_OWNERS: &str =
+    "select user_id from tasks.owner where next_purge_time <= $1 order by next_purge_time limit $2";
+
+/// The statements that are checked when the crate is compiled.
+fn checked() -> Vec<String> {
+    files().iter().flat_map(SourceFile::statements).collect()
+}
+
+/// Whether the statement binds the owner in each part that uses a table.
+fn binds_the_owner(statement: &str) -> bool {
+    let flat = statement.split_whitespace().collect::<Vec<_>>().join(" ");
+    if flat == DUE_OWNERS {
+        return true;
+    }
+    let tables = flat.matches("tasks.").count();
+    let bound = flat.matches("user_id = $").count();
+    let inserted = flat.matches("(user_id, ").count() + flat.matches("( user_id, ").count();
+    // `on conflict (user_id…)` looks like the columns of an insert, but only inserts count.
+    let conflicts = flat.matches("on conflict (user_id, ").count();
+    tables > 0 && bound + inserted - conflicts >= tables
+}
+
+#[test]
+fn every_statement_binds_the_owner_in_each_part_that_uses_a_table() {
+    let checked = checked();
+    let exceptions = checked.iter().filter(|statement| *statement == DUE_OWNERS);
+    assert_eq!(exceptions.count(), 1);
+    for statement in checked.iter().chain(&lists::statements()) {
+        assert!(binds_the_owner(statement), "{statement}");
+    }
+}
+
+#[test]
+fn a_statement_that_does_not_bind_the_owner_is_found() {
+    for statement in [
+        "select title from tasks.task where id = $1",
+        "select title from tasks.task where id = $1 and user_id = any ($2)",
+        "delete from tasks.task where id in (select id from tasks.task where user_id = $1)",
+        "insert into tasks.task (id, title) values ($1, $2)",
+        "update tasks.owner set revision = revision + 1",
+        "select user_id from tasks.owner where next_purge_time <= $1",
+        "select 1",
+    ] {
+        assert!(!binds_the_owner(statement), "{statement}");
+    }
+}
+
+/// The compiler accepts a statement only if its description is in `.sqlx`. So the statements of this schema in there are the
+/// ones that are compiled, and the guard must have read each of them, to the letter.
+#[test]
+fn the_guard_reads_the_statements_that_are_compiled() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../.sqlx");
+    let described = fs::read_dir(folder).unwrap().map(|entry| {
+        let description = fs::read_to_string(entry.unwrap().path()).unwrap();
+        let description: serde_json::Value = serde_json::from_str(&description).unwrap();
+        description["query"].as_str().unwrap().to_owned()
+    });
+    let compiled: BTreeSet<String> = described.filter(|query| query.contains("tasks.")).collect();
+    assert_eq!(checked().into_iter().collect::<BTreeSet<_>>(), compiled);
+}
+
+#[test]
+fn only_a_store_runs_statements() {
+    for SourceFile { path, code } in files() {
+        for call in ["sqlx::query", "query!(", ".execute(", ".fetch_"] {
+            let allowed = path.ends_with("/store.rs");
+            assert!(allowed || !code.contains(call), "{path} has {call}");
+        }
+    }
+}
+
+#[test]
+fn only_a_list_runs_a_statement_that_is_not_checked_by_the_compiler() {
+    let unchecked = [
+        "QueryBuilder",
+        "AssertSqlSafe",
+        "raw_sql",
+        "sqlx::query(",
+        "sqlx::query_as(",
+        "sqlx::query_scalar(",
+        "sqlx::query::",
+        "query_with(",
+        "query_as_with(",
+        "query_scalar_with(",
+        "query_file",
+        "_unchecked!",
+    ];
+    for SourceFile { path, code } in files() {
+        if path == "lists/store.rs" {
+            // The two that are built in every form here.
+            assert_eq!(code.matches("QueryBuilder::new(").count(), 2);
+            continue;
+        }
+        for call in unchecked {
+            assert!(!code.contains(call), "{path} has {call}");
+        }
+    }
+}
+
+#[test]
+fn every_store_function_takes_the_owner_first_after_the_connection() {
+    let mut functions = 0;
+    let is_store = |file: &SourceFile| file.path.ends_with("/store.rs");
+    for SourceFile { path, code } in files().into_iter().filter(is_store) {
+        for signature in code.split("async fn ").skip(1) {
+            let flat = signature.split_whitespace().collect::<Vec<_>>().join(" ");
+            let (function, arguments) = flat.split_once('(').unwrap();
+            if function == "list_due_owners" {
+                continue;
+            }
+            let arguments = arguments.trim_start();
+            let owned = arguments.starts_with("conn: &mut PgConnection, owner: UserId");
+            assert!(owned, "{path}: {function}");
+            functions += 1;
+        }
+    }
+    assert!(functions >= 14, "{functions} functions were found");
+}
+
+#[tokio::test]
+async fn postgresql_accepts_every_statement() {
+    let database = testing_database().await;
+    let mut conn = database.connect().await;
+    for statement in checked().into_iter().chain(lists::statements()) {
+        let sql: SqlStr = sqlx::SqlSafeStr::into_sql_str(AssertSqlSafe(statement.clone()));
+        conn.prepare(sql)
+            .await
+            .unwrap_or_else(|error| panic!("{statement}: {error}"));
+    }
+}

@@ -1,0 +1,275 @@
+//! What can be done with one task: the decisions and the transactions.
+//!
+//! Each call is one statement that checks every condition itself. When it finds no row, a second read finds out why. Only a
+//! request with an id needs a transaction.
+
+mod answers;
+pub(crate) mod commands;
+mod conversions;
+pub(crate) mod domain;
+pub(crate) mod grpc;
+mod message;
+pub(crate) mod store;
+pub(crate) mod values;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::FutureExt as _;
+use shared::{
+    caller::Caller,
+    ids::{TaskId, UserId},
+};
+use sqlx::PgConnection;
+use tokio::time::Instant;
+
+use self::{
+    commands::{CreateTask, Created, DeleteTask, GetTask, UndeleteTask, UpdateTask},
+    domain::Task,
+};
+use crate::{context::Context, error::Error, requests::RequestKey};
+
+/// The tasks of all users. Each call works on the tasks of its caller only.
+#[derive(Debug, Clone)]
+pub(crate) struct Tasks {
+    pub(crate) context: Context,
+    /// The largest number of live tasks of one user.
+    pub(crate) quota: i32,
+    /// How long a deleted task can be undeleted.
+    pub(crate) purge_after: TimeDelta,
+}
+
+impl Tasks {
+    /// Creates a task.
+    pub(crate) async fn create(
+        &self,
+        caller: Caller,
+        deadline: Instant,
+        command: CreateTask,
+    ) -> Result<Created, Error> {
+        let (owner, now, quota) = (caller.user_id, self.context.now(), self.quota);
+        let task = command.draft.into_task(owner, now);
+        if command.validate_only {
+            return self.check(owner, deadline, task).await;
+        }
+        let Some(key) = command.key else {
+            let stored = self.context.lanes.run(deadline, move |conn| {
+                async move { insert(conn, owner, &task, quota).await }.boxed()
+            });
+            return stored.await.map(Created::Stored);
+        };
+        let created = self.context.lanes.transaction(deadline, move |conn| {
+            let task = task.clone();
+            async move { create_once(conn, owner, &task, quota, &key, now).await }.boxed()
+        });
+        created.await
+    }
+
+    /// Checks whether `create` would store the task.
+    async fn check(&self, owner: UserId, deadline: Instant, task: Task) -> Result<Created, Error> {
+        let limit = self.quota;
+        let count = self.context.lanes.run(deadline, move |conn| {
+            async move { store::count_live(conn, owner).await }.boxed()
+        });
+        if count.await? < limit {
+            Ok(Created::Checked(task))
+        } else {
+            Err(Error::QuotaExceeded { limit })
+        }
+    }
+
+    /// One task, live or deleted.
+    pub(crate) async fn get(
+        &self,
+        caller: Caller,
+        deadline: Instant,
+        GetTask { id }: GetTask,
+    ) -> Result<Task, Error> {
+        let (owner, now) = (caller.user_id, self.context.now());
+        let task = self.context.lanes.run(deadline, move |conn| {
+            async move { get_existing(conn, owner, id, now).await }.boxed()
+        });
+        task.await
+    }
+
+    /// Changes a live task.
+    pub(crate) async fn update(
+        &self,
+        caller: Caller,
+        deadline: Instant,
+        command: UpdateTask,
+    ) -> Result<Task, Error> {
+        let (owner, now) = (caller.user_id, self.context.now());
+        let Some(key) = command.key else {
+            let updated = self.context.lanes.run(deadline, move |conn| {
+                async move { update(conn, owner, &command, now).await }.boxed()
+            });
+            return updated.await;
+        };
+        let updated = self.context.lanes.transaction(deadline, move |conn| {
+            let command = command.clone();
+            async move { update_once(conn, owner, &command, &key, now).await }.boxed()
+        });
+        updated.await
+    }
+
+    /// Deletes a live task; `None` when there was nothing to delete and the caller allows that.
+    pub(crate) async fn delete(
+        &self,
+        caller: Caller,
+        deadline: Instant,
+        command: DeleteTask,
+    ) -> Result<Option<Task>, Error> {
+        let (owner, now) = (caller.user_id, self.context.now());
+        let purge_time = now + self.purge_after;
+        let deleted = self.context.lanes.run(deadline, move |conn| {
+            async move { delete(conn, owner, command, purge_time, now).await }.boxed()
+        });
+        match deleted.await {
+            Ok(task) => Ok(Some(task)),
+            Err(Error::NotFound(_)) if command.allow_missing => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Undeletes a deleted task.
+    pub(crate) async fn undelete(
+        &self,
+        caller: Caller,
+        deadline: Instant,
+        command: UndeleteTask,
+    ) -> Result<Task, Error> {
+        let (owner, now, quota) = (caller.user_id, self.context.now(), self.quota);
+        let undeleted = self.context.lanes.run(deadline, move |conn| {
+            async move { undelete(conn, owner, command, quota, now).await }.boxed()
+        });
+        undeleted.await
+    }
+}
+
+async fn insert(
+    conn: &mut PgConnection,
+    owner: UserId,
+    task: &Task,
+    quota: i32,
+) -> Result<Task, Error> {
+    let stored = store::insert(conn, owner, task, quota).await?;
+    stored.ok_or(Error::QuotaExceeded { limit: quota })
+}
+
+async fn create_once(
+    conn: &mut PgConnection,
+    owner: UserId,
+    task: &Task,
+    quota: i32,
+    key: &RequestKey,
+    now: DateTime<Utc>,
+) -> Result<Created, Error> {
+    if let Some(first) = answers::first(conn, owner, key, now).await? {
+        return Ok(Created::Replayed(first));
+    }
+    let task = insert(conn, owner, task, quota).await?;
+    answers::remember(conn, owner, key, &task, now).await?;
+    Ok(Created::Stored(task))
+}
+
+async fn update(
+    conn: &mut PgConnection,
+    owner: UserId,
+    command: &UpdateTask,
+    now: DateTime<Utc>,
+) -> Result<Task, Error> {
+    let UpdateTask {
+        id,
+        revision,
+        changes,
+        key: _,
+    } = command;
+    if !changes.is_empty()
+        && let Some(task) = store::update(conn, owner, *id, *revision, changes, now).await?
+    {
+        return Ok(task);
+    }
+    let task = get_existing(conn, owner, *id, now).await?;
+    if task.delete_time.is_some() {
+        Err(Error::Deleted(*id))
+    } else if revision.is_some_and(|revision| revision != task.revision) {
+        Err(Error::EtagMismatch(*id))
+    } else if changes.is_empty() {
+        Ok(task)
+    } else {
+        Err(Error::Conflict)
+    }
+}
+
+async fn update_once(
+    conn: &mut PgConnection,
+    owner: UserId,
+    command: &UpdateTask,
+    key: &RequestKey,
+    now: DateTime<Utc>,
+) -> Result<Task, Error> {
+    if let Some(first) = answers::first(conn, owner, key, now).await? {
+        return Ok(first);
+    }
+    let task = update(conn, owner, command, now).await?;
+    answers::remember(conn, owner, key, &task, now).await?;
+    Ok(task)
+}
+
+async fn delete(
+    conn: &mut PgConnection,
+    owner: UserId,
+    command: DeleteTask,
+    purge_time: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<Task, Error> {
+    let DeleteTask {
+        id,
+        revision,
+        allow_missing: _,
+    } = command;
+    if let Some(task) = store::delete(conn, owner, id, revision, purge_time, now).await? {
+        return Ok(task);
+    }
+    let task = get_existing(conn, owner, id, now).await?;
+    if task.delete_time.is_some() {
+        // A task that is already deleted counts as not found (AIP-164).
+        Err(Error::NotFound(id))
+    } else if revision.is_some_and(|revision| revision != task.revision) {
+        Err(Error::EtagMismatch(id))
+    } else {
+        Err(Error::Conflict)
+    }
+}
+
+async fn undelete(
+    conn: &mut PgConnection,
+    owner: UserId,
+    command: UndeleteTask,
+    quota: i32,
+    now: DateTime<Utc>,
+) -> Result<Task, Error> {
+    let UndeleteTask { id, revision } = command;
+    if let Some(task) = store::undelete(conn, owner, id, revision, quota, now).await? {
+        return Ok(task);
+    }
+    let task = get_existing(conn, owner, id, now).await?;
+    if task.delete_time.is_none() {
+        Err(Error::NotDeleted(id))
+    } else if revision.is_some_and(|revision| revision != task.revision) {
+        Err(Error::EtagMismatch(id))
+    } else if store::count_live(conn, owner).await? >= quota {
+        Err(Error::QuotaExceeded { limit: quota })
+    } else {
+        Err(Error::Conflict)
+    }
+}
+
+async fn get_existing(
+    conn: &mut PgConnection,
+    owner: UserId,
+    id: TaskId,
+    now: DateTime<Utc>,
+) -> Result<Task, Error> {
+    let task = store::find(conn, owner, id, now).await?;
+    task.ok_or(Error::NotFound(id))
+}
