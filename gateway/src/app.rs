@@ -6,23 +6,20 @@ use axum::{
     Router, middleware,
     routing::{any, get},
 };
-use shared::{
-    connections::{Connections, Protocols},
-    health::Health,
-    metrics::Metrics,
-    ops::Ops,
-    tls::{self, NoTls},
-    trace::Tracing,
-};
+use serving::{health::Health, ops::Ops};
+use telemetry::{metrics::Metrics, trace::Tracing};
+use tls::{self, NoTls, Protocols};
 use tokio::net::TcpListener;
+use transport::connections::Connections;
 
 use crate::{
     config::Config,
     cors,
     draining::{self, Draining},
-    grpc_web, pages, routes,
+    grpc_web,
+    monitoring::{self, AccessLog},
+    pages, routes,
     state::GatewayState,
-    telemetry::{self, AccessLog},
 };
 
 /// The name of the gateway in telemetry.
@@ -157,6 +154,6 @@ fn router(state: GatewayState, tracing: Tracing) -> Router {
         .fallback(grpc_web::not_found)
         .layer(cors)
         .layer(draining)
-        .layer(middleware::from_fn_with_state(log, telemetry::record))
+        .layer(middleware::from_fn_with_state(log, monitoring::record))
         .with_state(state)
 }

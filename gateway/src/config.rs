@@ -3,15 +3,14 @@
 use std::{net::SocketAddr, time::Duration};
 
 use http::Uri;
-use shared::{
-    config::{
-        Listing, Log, Problems, Settings, Source, Telemetry, WebOrigin, listen, log, telemetry,
-    },
-    connections::{ConnectionLimits, Protocols},
-    healthcheck::Asked,
-    ops,
-    tls::{ClientTls, ServerTls, listener_tls, upstream_tls},
+use serving::{healthcheck::Asked, ops, settings::listen};
+use settings::{Listing, Problems, Settings, Source, WebOrigin};
+use telemetry::{
+    logs::{Log, log},
+    settings::{Telemetry, telemetry},
 };
+use tls::{ClientTls, Protocols, ServerTls, listener_tls, upstream_tls};
+use transport::connections::ConnectionLimits;
 
 /// The section of the gateway's settings.
 pub const SECTION: &str = "gateway";
@@ -123,11 +122,11 @@ impl Config {
         // Apart from the other limits: `connection_grace` is compared with it even if one of them is wrong.
         let deadline = settings.get_within("gateway.deadline", MILLISECOND..=10 * MINUTE);
         let calls = CallLimits::read(settings, deadline);
-        let connections = shared::config::connections(settings, SECTION, deadline);
+        let connections = transport::settings::connections(settings, SECTION, deadline);
         let tls = listener_tls(settings, SECTION, Protocols::Http2AndHttp1);
         let pause = settings.get_within("gateway.pause", Duration::ZERO..=HOUR);
         let drain = settings.get_within("gateway.drain", Duration::ZERO..=HOUR);
-        let ops = shared::config::ops(settings, SECTION);
+        let ops = serving::settings::ops(settings, SECTION);
         Some(Self {
             log: log?,
             telemetry: telemetry?,

@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
+use api::{grpc_timeout::GRPC_TIMEOUT, request_id::X_REQUEST_ID};
 use http::{
     HeaderName, HeaderValue, Method,
     header::{AUTHORIZATION, CONTENT_TYPE},
 };
-use shared::{config::WebOrigin, grpc_timeout::GRPC_TIMEOUT, request_id::X_REQUEST_ID};
+use settings::WebOrigin;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 /// Chromium caches a preflight for at most this long.

@@ -8,7 +8,7 @@
 //!   `GET /.well-known/jwks.json` (RFC 7517) ([`pages`]).
 //! - **Bounds on everything a client controls**: connections, header time, header size, body time, body size, call time, calls
 //!   in flight.
-//! - **One log line per request**, with its gRPC status and without secrets ([`telemetry`]).
+//! - **One log line per request**, with its gRPC status and without secrets ([`monitoring`]).
 //!
 //! A gateway keeps no state except its connections, so any number of them can run side by side.
 
@@ -18,11 +18,12 @@ mod config;
 mod cors;
 mod draining;
 mod grpc_web;
+pub mod metrics;
+mod monitoring;
 mod pages;
 mod routes;
 mod rpc_catalog;
 mod state;
-mod telemetry;
 mod upstream;
 
 pub use app::{App, Error, SERVICE};

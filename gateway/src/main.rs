@@ -9,12 +9,9 @@ use std::{
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use gateway::{App, Config, SERVICE};
-use shared::{
-    config::{Setting, exit_with},
-    ops::Ops,
-    shutdown, telemetry,
-    trace::Otlp,
-};
+use serving::{ops::Ops, shutdown};
+use settings::{Setting, exit_with};
+use telemetry::{logs, trace::Otlp};
 use tokio::net::TcpListener;
 
 /// One origin for browsers, in front of the Tandem services.
@@ -67,7 +64,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<()> {
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
-    telemetry::init(&config.log)?;
+    logs::init(&config.log)?;
     let stop = shutdown::on_signal();
     let listener = TcpListener::bind(config.listen)
         .await

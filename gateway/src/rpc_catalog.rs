@@ -18,7 +18,7 @@ pub(crate) struct RpcCatalog {
 
 impl RpcCatalog {
     pub(crate) fn from_descriptors() -> Self {
-        let files = FileDescriptorSet::decode(shared::proto::FILE_DESCRIPTOR_SET)
+        let files = FileDescriptorSet::decode(contract::proto::FILE_DESCRIPTOR_SET)
             .expect("the descriptor set was encoded by the build");
         let mut catalog = Self {
             services: Vec::new(),

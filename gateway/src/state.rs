@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
-use shared::{metrics::Metrics, tls::NoTls};
+use telemetry::metrics::Metrics;
+use tls::NoTls;
 use tokio::sync::Semaphore;
 
 use crate::{
-    config::Config, draining::Draining, rpc_catalog::RpcCatalog, telemetry::RequestMetrics,
+    config::Config, draining::Draining, monitoring::RequestMetrics, rpc_catalog::RpcCatalog,
     upstream::Upstreams,
 };
 

@@ -1,7 +1,7 @@
 //! The demo account. A token of it is printed after the start, so that the services can be tried at once.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use shared::proto::auth::{
+use contract::proto::auth::{
     SignInRequest, SignUpRequest, TokenPair, auth_service_client::AuthServiceClient,
 };
 use tonic::{Code, Status, transport::Channel};

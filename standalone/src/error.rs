@@ -2,10 +2,8 @@
 
 use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
-use shared::{
-    config::{EX_CONFIG, Problems},
-    healthcheck::Unhealthy,
-};
+use serving::healthcheck::Unhealthy;
+use settings::{EX_CONFIG, Problems};
 
 /// `EX_UNAVAILABLE` of sysexits.h: a program that the process needs is not installed.
 const EX_UNAVAILABLE: u8 = 69;
@@ -59,7 +57,7 @@ pub enum Error {
         /// The service.
         part: &'static str,
         /// The cause.
-        source: shared::database::migrate::Error,
+        source: database::migrate::Error,
     },
     /// A part failed, or ended before it was stopped.
     #[error("the {part} ended: {why}")]

@@ -23,7 +23,8 @@ use std::{
 };
 
 use embedded_postgres::EmbeddedPostgres;
-use shared::{config::Listing, telemetry};
+use settings::Listing;
+use telemetry::logs;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -53,7 +54,7 @@ pub async fn run(stop: &CancellationToken) -> Result<(), Error> {
     let progress = Progress::start();
     let new_secrets = Secrets::random();
     let plan = first_plan(&new_secrets)?;
-    telemetry::init(&plan.log).map_err(|_started| Error::Logging)?;
+    logs::init(&plan.log).map_err(|_started| Error::Logging)?;
     let ports = Ports::bind(&plan).await?;
     let folder = DataFolder::open(&absolute(&plan.directory)?)?;
     let secrets = Secrets::load_or_store(&folder, new_secrets)?;

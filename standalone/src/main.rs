@@ -7,10 +7,8 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use shared::{
-    config::{Listing, Setting},
-    shutdown,
-};
+use serving::shutdown;
+use settings::{Listing, Setting};
 use standalone::Error;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;

@@ -11,7 +11,7 @@ pub fn known_metrics() -> impl Iterator<Item = &'static Definition> {
         ::database::metrics::DEFINITIONS,
         shared::metrics::AUTH,
         verifier::metrics::DEFINITIONS,
-        shared::metrics::GATEWAY,
+        gateway::metrics::DEFINITIONS,
         DEFINITIONS,
     ]
     .into_iter()

@@ -2,11 +2,9 @@
 
 use std::{fmt::Display, sync::Arc};
 
-use shared::{
-    clock::{Clock, SystemClock},
-    ops::Ops,
-    trace::{Otlp, StartError},
-};
+use clock::{Clock, SystemClock};
+use serving::ops::Ops;
+use telemetry::trace::{Otlp, StartError};
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 

@@ -2,15 +2,17 @@
 
 use std::path::PathBuf;
 
+use database::Settings as DatabaseSettings;
 use secrecy::ExposeSecret as _;
-use shared::{
-    config::{Asked, Listing, Log, Problems, Settings, Source, Telemetry, log, telemetry},
-    database::Settings as DatabaseSettings,
+use settings::{Asked, Listing, Problems, Settings, Source};
+use telemetry::{
+    logs::{Log, log},
+    settings::{Telemetry, telemetry},
 };
 
 use crate::next_steps::Addresses;
 
-/// The `default.toml` of each part; that of `log` is [`shared::config::DEFAULTS`].
+/// The `default.toml` of each part; that of `log` is [`settings::DEFAULTS`].
 pub const DEFAULTS: [&str; 4] = [
     auth_service::config::DEFAULTS,
     task_service::config::DEFAULTS,
@@ -223,7 +225,7 @@ mod tests {
             ("TANDEM_AUTH__TLS__KEY", key.to_str().unwrap()),
         ];
         let problems = read(placeholder_database(), &environment).unwrap_err();
-        let keys: Vec<_> = problems.iter().map(shared::config::Problem::key).collect();
+        let keys: Vec<_> = problems.iter().map(settings::Problem::key).collect();
         assert_eq!(keys, ["auth.tls.certificate"]);
     }
 
@@ -237,7 +239,7 @@ mod tests {
             ("TANDEM_LOG__LEVEL", "inof"),
         ];
         let problems = read(placeholder_database(), &environment).unwrap_err();
-        let keys: Vec<_> = problems.iter().map(shared::config::Problem::key).collect();
+        let keys: Vec<_> = problems.iter().map(settings::Problem::key).collect();
         assert_eq!(
             keys,
             [

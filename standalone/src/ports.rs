@@ -2,10 +2,8 @@
 
 use std::{io, net::SocketAddr};
 
-use shared::{
-    config::Listing,
-    ops::{Ops, Settings},
-};
+use serving::ops::{Ops, Settings};
+use settings::Listing;
 use tokio::net::TcpListener;
 
 use crate::{error::Error, next_steps::Addresses, plan::Plan};

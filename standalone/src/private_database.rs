@@ -1,8 +1,8 @@
 //! The private PostgreSQL, for services whose database is not set, and the migration of both schemas.
 
+use database::Schema;
 use embedded_postgres::{EmbeddedPostgres, Settings};
 use secrecy::{ExposeSecret as _, SecretString};
-use shared::readiness::Schema;
 
 use crate::{data_folder::DataFolder, error::Error, plan::Plan};
 

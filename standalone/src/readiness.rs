@@ -5,12 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use shared::{
-    health::READINESS,
-    proto::health::{
-        HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
-    },
+use contract::proto::health::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
+use serving::health::READINESS;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::error::Error;

@@ -7,7 +7,7 @@ use figment::{
     providers::{Format as _, Toml},
 };
 use serde::Deserialize;
-use shared::config::KeyMaterial;
+use settings::KeyMaterial;
 
 use crate::{data_folder::DataFolder, error::Error};
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use api::grpc_timeout::{self, TimeoutError};
 use http::{HeaderMap, HeaderValue};
-use shared::grpc_timeout::{self, TimeoutError};
 use tokio::time::Instant;
 
 /// The moments that end a call.

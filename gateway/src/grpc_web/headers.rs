@@ -1,14 +1,15 @@
 //! Which headers are forwarded. To a service: only those named here, and custom `-bin` metadata. To the browser: all except
 //! those that belong to one connection and those that the gateway sets itself.
 
+use api::{grpc_timeout::GRPC_TIMEOUT, request_id::X_REQUEST_ID};
 use axum::body::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version, header,
     request::Parts,
 };
 use http_body_util::Full;
-use shared::{connections::Peer, grpc_timeout::GRPC_TIMEOUT, request_id::X_REQUEST_ID};
 use tonic::body::Body;
+use transport::connections::Peer;
 
 use super::deadline::Deadline;
 

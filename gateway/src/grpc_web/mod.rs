@@ -25,8 +25,8 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
+use contract::reason::Reason;
 use http::{HeaderMap, Method};
-use shared::reason::Reason;
 use tokio::sync::OwnedSemaphorePermit;
 use tower::ServiceExt as _;
 
@@ -38,9 +38,9 @@ use self::{
 };
 use crate::{
     body_guard::with_guard,
+    monitoring::{UpstreamSpan, request_id},
     routes::Service,
     state::GatewayState,
-    telemetry::{UpstreamSpan, request_id},
     upstream::Upstream,
 };
 

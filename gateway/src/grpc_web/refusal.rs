@@ -3,11 +3,11 @@
 //! They are sent as HTTP 200 with a trailers frame, like every gRPC-web error. With another HTTP status, clients do not read
 //! the details: connect-web derives its code from the status alone.
 
-use http::HeaderMap;
-use shared::{
+use contract::{
     reason::Reason,
     refusal::{Refusal, refuse, refuse_request, with_request_info},
 };
+use http::HeaderMap;
 use tonic::Status;
 
 /// The trailers of a refusal with this reason and no details of its own.

@@ -6,7 +6,7 @@
 use axum::body::{Body, Bytes};
 use http_body_util::BodyExt;
 
-use shared::reason::Reason;
+use contract::reason::Reason;
 
 use super::{
     format::Format,

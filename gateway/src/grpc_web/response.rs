@@ -11,16 +11,16 @@ use axum::{
     body::{Body, Bytes},
     response::Response,
 };
+use contract::reason::Reason;
 use http::{HeaderMap, header};
 use http_body::Frame;
-use shared::reason::Reason;
 use tokio::time::{Sleep, sleep_until};
 
 use super::{
     deadline::Deadline, format::Format, headers, message_boundary::MessageBoundary,
     refusal::trailers, text,
 };
-use crate::telemetry::{GrpcStatus, UpstreamSpan};
+use crate::monitoring::{GrpcStatus, UpstreamSpan};
 
 /// The flag of the frame that holds trailers.
 const TRAILERS: u8 = 0x80;

@@ -9,15 +9,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::SecondsFormat;
+use clock::{Clock as _, SystemClock};
+use contract::proto::health::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 use serde::Serialize;
-use shared::{
-    clock::{Clock as _, SystemClock},
-    health::READINESS,
-    proto::health::{
-        HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
-    },
-};
+use serving::health::READINESS;
 
 use crate::{state::GatewayState, upstream::Upstream};
 

@@ -7,12 +7,12 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
-use serde::Serialize;
-use shared::proto::auth::{
+use contract::proto::auth::{
     GetJsonWebKeySetRequest, GetJsonWebKeySetResponse, JsonWebKey,
     auth_service_client::AuthServiceClient,
 };
+use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
+use serde::Serialize;
 
 use crate::state::GatewayState;
 

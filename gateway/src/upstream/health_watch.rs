@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use shared::proto::health::{
+use contract::proto::health::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 use tokio::time::sleep;

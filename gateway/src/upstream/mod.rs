@@ -19,7 +19,7 @@ use std::{
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full};
-use shared::tls::{self, NoTls};
+use tls::{self, NoTls};
 use tonic::{body::Body, transport::Channel};
 use tower::{BoxError, ServiceExt as _};
 

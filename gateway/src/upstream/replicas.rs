@@ -10,7 +10,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use shared::tls;
+use tls;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::Channel;
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use http::Uri;
-use shared::tls;
+use tls;
 use tokio::{
     net::lookup_host,
     time::{sleep, timeout},

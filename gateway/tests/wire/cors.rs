@@ -1,7 +1,7 @@
 //! Pages of other origins.
 
 use http::Method;
-use shared::config::{Setting, WebOrigin};
+use settings::{Setting, WebOrigin};
 
 use crate::{
     Running,

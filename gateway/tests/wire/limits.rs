@@ -35,7 +35,7 @@ async fn send_raw(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
 
 /// A request whose request id has this many bytes, in its frame.
 fn message(length: usize) -> Vec<u8> {
-    let task = shared::proto::task::CreateTaskRequest {
+    let task = contract::proto::task::CreateTaskRequest {
         request_id: "a".repeat(length),
         ..Default::default()
     };

@@ -18,7 +18,8 @@ mod translation;
 use std::{net::SocketAddr, sync::LazyLock};
 
 use gateway::{App, Config, DEFAULTS, SECTION};
-use shared::{config::Source, metrics::Metrics};
+use settings::Source;
+use telemetry::metrics::Metrics;
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 

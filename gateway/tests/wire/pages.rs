@@ -1,7 +1,7 @@
 //! `GET /`, `GET /health`, `GET /.well-known/jwks.json`, and the answers to requests that are neither a page nor a call.
 
+use contract::proto::health::health_check_response::ServingStatus;
 use http::Method;
-use shared::proto::health::health_check_response::ServingStatus;
 
 use crate::{
     client::{self, Answer, BINARY},

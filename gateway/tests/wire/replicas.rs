@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 
-use h2::Reason;
-use hyper::body::Bytes;
-use shared::proto::{
+use contract::proto::{
     health::health_check_response::ServingStatus,
     task::{CreateTaskRequest, GetTaskRequest, Task},
 };
+use h2::Reason;
+use hyper::body::Bytes;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::mpsc::UnboundedReceiver,

@@ -4,7 +4,7 @@
 use std::{collections::HashMap, net::SocketAddr};
 
 use axum::{Router, handler::Handler, routing::any};
-use shared::proto::{
+use contract::proto::{
     auth::{
         self,
         auth_service_server::{AuthService, AuthServiceServer},

@@ -2,19 +2,19 @@
 
 use std::{net::SocketAddr, path::Path, process::Command, sync::Arc, time::Duration};
 
+use clock::SystemClock;
+use contract::proto::auth::{SignOutRequest, auth_service_server::AuthServiceServer};
 use gateway::Config;
-use shared::{
-    clock::SystemClock,
-    config::Settings,
-    connections::{ConnectionLimits, Connections, Protocols},
+use serving::{
     health::Health,
-    proto::auth::{SignOutRequest, auth_service_server::AuthServiceServer},
     serve::{Limits, Server, Surface},
-    tls::{ClientTls, Files, ServerTls},
-    token::{Revocations, Trust, Verifier},
 };
+use settings::Settings;
 use testing::certificates::{Authority, Folder};
+use tls::{ClientTls, Files, Protocols, ServerTls};
 use tokio::{net::TcpListener, task::JoinSet};
+use transport::connections::{ConnectionLimits, Connections};
+use verifier::{Revocations, Trust, Verifier};
 
 use crate::{
     Running,
@@ -126,7 +126,7 @@ async fn upstream(
     let verifier = Verifier::new(trust, Revocations::NotConsulted, 0, Arc::new(SystemClock));
     let (seen, _) = tokio::sync::mpsc::unbounded_channel();
     let service = Service {
-        readiness: shared::proto::health::health_check_response::ServingStatus::Serving,
+        readiness: contract::proto::health::health_check_response::ServingStatus::Serving,
         seen,
     };
     let surface = Surface::default().with(AuthServiceServer::new(service));

@@ -9,12 +9,12 @@ use base64::{
     Engine,
     prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD},
 };
-use http::Method;
-use prost::Message;
-use shared::proto::{
+use contract::proto::{
     auth,
     task::{CreateTaskRequest, CreateTaskResponse, GetTaskRequest},
 };
+use http::Method;
+use prost::Message;
 use tonic::Code;
 
 fn create(title: &str) -> CreateTaskRequest {

@@ -89,7 +89,7 @@ impl Settings {
 }
 
 /// Reads `<section>.database.*`. PostgreSQL shows the connections as `tandem-<section>`.
-pub fn database(settings: &mut settings::Settings, section: &str) -> Option<Settings> {
+pub fn read(settings: &mut settings::Settings, section: &str) -> Option<Settings> {
     let key = |name: &str| format!("{section}.database.{name}");
     let url = settings.secret(&key("url"), database_url);
     let lanes = settings.get_within(&key("lanes"), 1..=1_000);
@@ -129,7 +129,7 @@ pub fn for_migrate<W>(
     let needed = [format!("{section}.database."), "log.".to_owned()];
     settings::load_part(source, needed.into(), whole, |settings| {
         let log = log(settings);
-        let database = database(settings, section);
+        let database = read(settings, section);
         Some((log?, database?))
     })
 }

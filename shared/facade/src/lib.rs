@@ -16,7 +16,7 @@ pub mod tls {
     pub use ::tls::*;
 }
 pub mod config {
-    pub use ::database::settings::{database, database_url, for_migrate};
+    pub use ::database::settings::{database_url, for_migrate, read as database};
     pub use ::serving::settings::{for_healthcheck, listen, ops, server};
     pub use ::settings::*;
     pub use ::telemetry::logs::{Log, LogFormat, LogLevel, log};
@@ -55,15 +55,12 @@ pub mod revocation {
 }
 pub mod metrics {
     mod auth;
-    mod gateway;
     pub use self::auth::DEFINITIONS as AUTH;
-    pub use self::gateway::DEFINITIONS as GATEWAY;
     pub use ::contract::code::code_name;
     pub use ::telemetry::metrics::*;
     pub use ::tls::tell_expiry;
     pub mod definitions {
         pub use super::auth::*;
-        pub use super::gateway::*;
         pub use ::database::metrics::*;
         pub use ::serving::metrics::*;
         pub use ::telemetry::metrics::definitions::*;
@@ -73,7 +70,6 @@ pub mod metrics {
     }
     pub mod labels {
         pub use super::auth::*;
-        pub use super::gateway::*;
         pub use ::database::metrics::Drop;
         pub use ::serving::metrics::Token;
         pub use ::telemetry::metrics::labels::*;

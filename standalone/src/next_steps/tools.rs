@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use contract::proto::task::{CreateTaskRequest, Task};
 use prost::Message as _;
-use shared::proto::task::{CreateTaskRequest, Task};
 
 use super::{
     Addresses,

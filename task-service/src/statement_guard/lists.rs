@@ -1,8 +1,8 @@
 //! The statements of a list in every form: each term and each order, with and without a previous page, with and without
 //! deleted tasks.
 
+use api::ids::{TaskId, UserId};
 use chrono::DateTime;
-use shared::ids::{TaskId, UserId};
 
 use crate::lists::{
     domain::Listing,

@@ -1,6 +1,6 @@
 //! Forged and malformed tokens in real calls.
 
-use shared::proto::task::GetTaskRequest;
+use contract::proto::task::GetTaskRequest;
 use testing::{
     assert_refused,
     forgery::{Forgery, TestIssuer, forgeries, unusual},

@@ -76,7 +76,7 @@ fn read(settings: &mut Settings) -> Option<Config> {
     let audiences = settings.get("auth.audiences");
     let note = settings.optional("auth.note");
     let signing_key = settings.secret("auth.signing_key", KeyMaterial::parse);
-    let database = database::settings::database(settings, "auth");
+    let database = database::settings::read(settings, "auth");
     let server = serving::settings::server(settings, "auth");
     Some(Config {
         log: log?,

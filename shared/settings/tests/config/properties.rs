@@ -54,7 +54,7 @@ proptest! {
                 ],
             });
             let config = read(&mut settings);
-            let before = format!("{settings:?}{}{:?}", settings.listing(), database::settings::database(&mut settings, "auth"));
+            let before = format!("{settings:?}{}{:?}", settings.listing(), database::settings::read(&mut settings, "auth"));
             let problems = settings.finish(|| config).expect_err("signing_keys is unknown");
             let output = format!("{before}{problems}{problems:?}");
             prop_assert!(!output.contains(&secret), "{}", output);

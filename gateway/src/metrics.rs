@@ -1,11 +1,11 @@
-//! Temporary home.
+//! The metrics that the gateway counts.
 
-use ::telemetry::metrics::definitions::{CODE, LabelDefinition, exposed_by};
+use telemetry::metrics::definitions::{CODE, LabelDefinition, exposed_by};
 
 /// `http.response.status_code`.
 pub const HTTP_STATUS: &str = "http.response.status_code";
 
-::telemetry::metric_labels! {
+telemetry::metric_labels! {
     /// What a request to the gateway is for.
     Route = "route" {
         /// A call to the auth service.
@@ -33,7 +33,7 @@ pub const HTTP_STATUS: &str = "http.response.status_code";
     }
 }
 
-::telemetry::metric_definitions! {
+telemetry::metric_definitions! {
     GATEWAY_REQUESTS = Counter "tandem.gateway.requests" ["{request}"] {
         LabelDefinition::of::<Route>(), LabelDefinition::free(HTTP_STATUS, "HTTP status"), LabelDefinition::free(CODE, "name of the gRPC status; `-` for what is no call")
     } by exposed_by::GATEWAY => "Requests that have ended. A call whose client went away has the code CANCELLED.";

@@ -5,11 +5,9 @@
 //! anyone can write anything into it.
 
 use axum::extract::Request;
+use contract::code::code_name;
 use http::{HeaderValue, StatusCode};
-use shared::{
-    metrics::code_name,
-    trace::{Parent, Span, SpanKind, Trace, TraceParent, Tracing, blames_server},
-};
+use telemetry::trace::{Parent, Span, SpanKind, Trace, TraceParent, Tracing, blames_server};
 use tonic::Code;
 
 use crate::{routes::is_call, rpc_catalog::RpcCatalog};

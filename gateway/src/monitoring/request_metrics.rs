@@ -1,13 +1,14 @@
 //! The metrics of requests. A request is counted after its answer was sent or when its client went away.
 
+use crate::metrics::{
+    GATEWAY_DURATION, GATEWAY_IN_FLIGHT, GATEWAY_REQUESTS, GATEWAY_UPSTREAM_ERRORS, HTTP_STATUS,
+    Route, Upstream,
+};
+use contract::code::code_name;
 use http::{Method, StatusCode};
-use shared::metrics::{
-    BoundHistogram, BoundUpDownCounter, Counter, CounterBy, KeyValue, Metrics, code_name,
-    definitions::{
-        CODE, GATEWAY_DURATION, GATEWAY_IN_FLIGHT, GATEWAY_REQUESTS, GATEWAY_UPSTREAM_ERRORS,
-        HTTP_STATUS,
-    },
-    labels::{Label as _, Route, Upstream},
+use telemetry::metrics::{
+    BoundHistogram, BoundUpDownCounter, Counter, CounterBy, KeyValue, Metrics, definitions::CODE,
+    labels::Label as _,
 };
 use tokio::time::Instant;
 use tonic::Code;

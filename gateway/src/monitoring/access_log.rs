@@ -6,22 +6,20 @@
 
 use std::sync::{Arc, OnceLock};
 
+use api::request_id::{self, X_REQUEST_ID};
 use axum::{
     extract::{Request, State},
     middleware::Next,
     response::Response,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use shared::{
-    connections::Peer,
-    request_id::{self, X_REQUEST_ID},
-    trace::{Trace, Tracing},
-};
+use telemetry::trace::{Trace, Tracing};
 use tokio::time::Instant;
 use tonic::Code;
+use transport::connections::Peer;
 
 use super::{
-    metrics::{self, RequestMetrics},
+    request_metrics::{self, RequestMetrics},
     spans,
 };
 use crate::{body_guard::with_guard, rpc_catalog::RpcCatalog};
@@ -141,7 +139,7 @@ impl Drop for Entry {
                 spans::set_grpc_status(&mut span, code);
             }
         }
-        let route = metrics::route(&self.method, &self.path);
+        let route = request_metrics::route(&self.method, &self.path);
         self.metrics
             .end(route, self.start, self.status, self.code());
     }
