@@ -37,7 +37,7 @@ impl Logs {
             };
             let subscriber = telemetry::subscriber(&log, || LineScanner, false);
             tracing::subscriber::set_global_default(subscriber)
-                .expect("no test installs a subscriber of its own");
+                .expect("no test installs its own subscriber");
         });
         Self(())
     }
