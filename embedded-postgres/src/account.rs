@@ -18,14 +18,14 @@ const UNPRIVILEGED: [&str; 3] = ["postgres", "_postgres", "nobody"];
 
 /// The account that PostgreSQL and its tools run as.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Account {
+pub(crate) enum ServerAccount {
     /// The user of this process, who is not root.
     CurrentUser,
     /// An unprivileged user. This process is root and drops to it.
     Unprivileged { name: String, uid: u32, gid: u32 },
 }
 
-impl Account {
+impl ServerAccount {
     /// The account for data that the user id `owner` owns, or for new data.
     pub(crate) fn choose(owner: Option<u32>) -> Result<Self, Error> {
         if !rustix::process::geteuid().is_root() {
@@ -78,7 +78,7 @@ impl Account {
     }
 }
 
-impl fmt::Display for Account {
+impl fmt::Display for ServerAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CurrentUser => f.write_str("this user"),
@@ -88,14 +88,14 @@ impl fmt::Display for Account {
 }
 
 /// The entry of `owner`, or else of the first of [`UNPRIVILEGED`]. `initdb` needs a name, so an id alone is not enough.
-fn find(passwd: &str, owner: Option<u32>) -> Option<Account> {
+fn find(passwd: &str, owner: Option<u32>) -> Option<ServerAccount> {
     let accounts: Vec<_> = passwd.lines().filter_map(entry).collect();
     let named = |wanted: &str| accounts.iter().find(|(name, ..)| *name == wanted);
     let (name, uid, gid) = match owner {
         Some(owner) => accounts.iter().find(|(_, uid, _)| *uid == owner),
         None => UNPRIVILEGED.iter().find_map(|name| named(name)),
     }?;
-    Some(Account::Unprivileged {
+    Some(ServerAccount::Unprivileged {
         name: (*name).to_owned(),
         uid: *uid,
         gid: *gid,
@@ -117,9 +117,9 @@ mod tests {
     const PASSWD: &str = "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65533:::\npostgres:x:101:104:,,,:/:/bin/sh\n\
                           alice:x:1000:1000::/home/alice:/bin/sh\n";
 
-    fn account(name: &str, uid: u32, gid: u32) -> Account {
+    fn account(name: &str, uid: u32, gid: u32) -> ServerAccount {
         let name = name.to_owned();
-        Account::Unprivileged { name, uid, gid }
+        ServerAccount::Unprivileged { name, uid, gid }
     }
 
     #[test]

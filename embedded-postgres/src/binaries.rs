@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{account::Account, error::Error};
+use crate::{account::ServerAccount, error::Error};
 
 /// A folder with `initdb` and `postgres` of one version.
 #[derive(Debug, Clone)]
@@ -20,7 +20,7 @@ impl Binaries {
     /// the usual install folders, newest first. Existing `data` needs the major version in its `PG_VERSION`.
     pub(crate) fn find(
         given: Option<&Path>,
-        account: &Account,
+        account: &ServerAccount,
         data: &Path,
     ) -> Result<Self, Error> {
         let folders = given.map_or_else(candidates, |folder| vec![folder.to_owned()]);
@@ -64,7 +64,7 @@ impl Binaries {
     }
 
     /// Runs `initdb --version` as `account`, which also shows that the account can reach it.
-    fn probe(folder: &Path, account: &Account) -> Option<Self> {
+    fn probe(folder: &Path, account: &ServerAccount) -> Option<Self> {
         // The other programs are in the folder that symbolic links point to.
         let initdb = fs::canonicalize(folder.join("initdb")).ok()?;
         let folder = initdb.parent()?.to_owned();

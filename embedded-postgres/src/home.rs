@@ -23,7 +23,7 @@ use std::{
 
 use crate::{
     Settings,
-    account::Account,
+    account::ServerAccount,
     error::{Error, IoContext as _},
 };
 
@@ -42,7 +42,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(crate) struct Home {
     pub(crate) path: PathBuf,
-    pub(crate) account: Account,
+    pub(crate) account: ServerAccount,
     pub(crate) socket: PathBuf,
     /// What the supervisor removes after the server has ended.
     pub(crate) leftovers: Option<PathBuf>,
@@ -122,7 +122,7 @@ impl Home {
 }
 
 /// The directory for durable data, and the account for it.
-fn durable(wanted: &Path) -> Result<(PathBuf, Account), Error> {
+fn durable(wanted: &Path) -> Result<(PathBuf, ServerAccount), Error> {
     make(wanted, 0o711)?;
     let wanted = fs::canonicalize(wanted).context(|| format!("resolving {}", wanted.display()))?;
     let replacement = PathBuf::from(format!("/var/lib/tandem-{:016x}", fingerprint(&wanted)));
@@ -132,7 +132,7 @@ fn durable(wanted: &Path) -> Result<(PathBuf, Account), Error> {
     } else {
         &wanted
     };
-    let account = Account::choose(owner(home))?;
+    let account = ServerAccount::choose(owner(home))?;
     if account.can_enter(home) {
         return Ok((home.clone(), account));
     }
@@ -152,8 +152,8 @@ fn durable(wanted: &Path) -> Result<(PathBuf, Account), Error> {
 }
 
 /// A new directory in the first folder for temporary files that the account can reach.
-fn throwaway() -> Result<(PathBuf, Account), Error> {
-    let account = Account::choose(None)?;
+fn throwaway() -> Result<(PathBuf, ServerAccount), Error> {
+    let account = ServerAccount::choose(None)?;
     let places = [env::temp_dir(), "/tmp".into(), "/var/tmp".into()];
     let place = places
         .iter()
@@ -189,7 +189,7 @@ fn lock(home: &Path) -> Result<File, Error> {
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
-                thread::sleep(POLL_INTERVAL)
+                thread::sleep(POLL_INTERVAL);
             }
             Err(TryLockError::WouldBlock) => return Err(Error::InUse(home.to_owned())),
             Err(TryLockError::Error(source)) => {
@@ -215,7 +215,7 @@ fn make(path: &Path, mode: u32) -> Result<(), Error> {
 }
 
 /// Creates a directory that only the account can open.
-fn make_private(path: PathBuf, account: &Account) -> Result<PathBuf, Error> {
+fn make_private(path: PathBuf, account: &ServerAccount) -> Result<PathBuf, Error> {
     make(&path, 0o700)?;
     account.take_ownership(&path)?;
     Ok(path)

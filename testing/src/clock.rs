@@ -9,7 +9,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use shared::clock::Clock;
+use clock::Clock;
 
 /// A clock that the test sets. Clones share one time. It counts microseconds, as PostgreSQL does.
 #[derive(Debug, Clone)]

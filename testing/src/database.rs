@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 
-use shared::readiness::Schema;
+use database::Schema;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use crate::{blocking, server};
@@ -73,7 +73,7 @@ impl Database {
                     .migrate(&server::with_user(&url, MIGRATION_ROLE))
                     .await?;
             }
-            Ok::<_, shared::database::migrate::Error>(())
+            Ok::<_, database::migrate::Error>(())
         })
         .await
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::connections::ConnectionLimits;
+use transport::connections::ConnectionLimits;
 
 /// Limits of connections far above what a test opens.
 #[must_use]

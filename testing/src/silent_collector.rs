@@ -11,7 +11,7 @@ use tokio::sync::watch;
 /// An empty HTTP/2 SETTINGS frame, so that the client takes the peer for a server.
 const SETTINGS_FRAME: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
 
-/// A collector that never answers. It runs on a thread of its own as long as the test's process.
+/// A collector that never answers. It runs on its own thread until the test's process ends.
 #[derive(Debug)]
 pub struct SilentCollector {
     address: SocketAddr,

@@ -105,7 +105,10 @@ async fn a_failing_migration_fails_every_test_that_needs_it() {
 async fn is_kept(server: &PostgresServer) -> bool {
     let mut connection = server.connect().await;
     let found = sqlx::query_scalar("select exists (select from kept)");
-    found.fetch_one(&mut connection).await.unwrap()
+    found
+        .fetch_one(&mut connection)
+        .await
+        .expect("the table can be read")
 }
 
 #[tokio::test]

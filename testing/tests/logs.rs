@@ -14,8 +14,8 @@ fn a_logged_secret_fails_the_test_whether_named_or_given_or_recognized_by_its_fo
     tracing::info!(password = "correct horse battery staple", "signed in");
     tracing::warn!("unknown caller q8Jx0f2Zs7mVb4Kt1LrYp6WnHc3Dg5Ea");
     let token = format!("eyJ0eXAi.{}.sig", "a".repeat(99));
-    tracing::span!(target: "shared::rpc", tracing::Level::TRACE, "call", token)
-        .in_scope(|| tracing::trace!(target: "shared::rpc", "verified"));
+    tracing::span!(target: "serving::rpc", tracing::Level::TRACE, "call", token)
+        .in_scope(|| tracing::trace!(target: "serving::rpc", "verified"));
     tracing::debug!(target: "hyper", token, "not logged, as in production");
     assert_eq!(logs.shown().len(), 3, "{:?}", logs.shown());
 }

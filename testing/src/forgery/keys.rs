@@ -9,6 +9,7 @@ pub(super) fn forgeries(issuer: &TestIssuer) -> Vec<Forgery> {
         unknown_ids(issuer),
         malformed_ids(issuer),
         signed_by_the_attacker(issuer),
+        references_to_a_key(issuer),
         carried_keys(issuer),
     ]
     .concat()
@@ -17,6 +18,11 @@ pub(super) fn forgeries(issuer: &TestIssuer) -> Vec<Forgery> {
 /// The attacker's issuer, with a key of its own.
 fn attacker(issuer: &TestIssuer) -> TestIssuer {
     TestIssuer::new(&[0xa7; 32], issuer.claims.clone())
+}
+
+/// A token that the attacker has signed. Its header is that of a valid token, with this member.
+fn attacker_token(attacker: &TestIssuer, issuer: &TestIssuer, name: &str, value: Value) -> String {
+    attacker.token(&issuer.header_with(name, value), &attacker.claims)
 }
 
 /// A token with our signature that names this key id.
@@ -54,9 +60,7 @@ fn malformed_ids(issuer: &TestIssuer) -> Vec<Forgery> {
 
 fn signed_by_the_attacker(issuer: &TestIssuer) -> Vec<Forgery> {
     let attacker = attacker(issuer);
-    let token = |name: &str, value: Value| {
-        attacker.token(&issuer.header_with(name, value), &attacker.claims)
-    };
+    let token = |name: &str, value: Value| attacker_token(&attacker, issuer, name, value);
     let mut own_jwk = attacker.header();
     own_jwk["jwk"] = attacker.jwk();
     cases([
@@ -76,6 +80,14 @@ fn signed_by_the_attacker(issuer: &TestIssuer) -> Vec<Forgery> {
             "",
             attacker.token(&own_jwk, &attacker.claims),
         ),
+    ])
+}
+
+/// The header says where the attacker's key can be found, or has its certificate.
+fn references_to_a_key(issuer: &TestIssuer) -> Vec<Forgery> {
+    let attacker = attacker(issuer);
+    let token = |name: &str, value: Value| attacker_token(&attacker, issuer, name, value);
+    cases([
         (
             "the address of a key",
             "",

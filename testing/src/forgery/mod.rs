@@ -1,7 +1,7 @@
 //! Forged and malformed access tokens, each with what is wrong with it. Every verifier of tokens must refuse all of them.
 //!
 //! They follow the groups of Wycheproof's `json_web_signature_test` and `ed25519_test` as far as those apply to tokens of one
-//! algorithm, and name the numbers of those cases. More cases follow. No token is recorded: every token is created anew, with
+//! algorithm, and name the numbers of those cases. More cases follow. No token is recorded: every token is created by the test, with
 //! the key that the verifier trusts wherever that makes the case harder to refuse.
 
 mod algorithms;

@@ -6,10 +6,8 @@ use std::{
     thread,
 };
 
-use shared::{
-    config::{Log, LogFormat, LogLevel, Setting as _},
-    telemetry,
-};
+use settings::Setting as _;
+use telemetry::logs::{self, Log, LogFormat, LogLevel};
 
 use super::shows_secret;
 
@@ -35,9 +33,9 @@ impl Logs {
                 format: LogFormat::Json,
                 level: LogLevel::parse(LEVEL).expect("the level is valid"),
             };
-            let subscriber = telemetry::subscriber(&log, || LineScanner, false);
+            let subscriber = logs::subscriber(&log, || LineScanner, false);
             tracing::subscriber::set_global_default(subscriber)
-                .expect("no test installs a subscriber of its own");
+                .expect("no test installs its own subscriber");
         });
         Self(())
     }

@@ -1,4 +1,4 @@
-//! Tokens are made and ended, as people and operators do it, at one replica of the auth service.
+//! Creates and ends tokens at one replica of the auth service, as users and operators do.
 
 use std::{
     sync::{
@@ -9,91 +9,89 @@ use std::{
 };
 
 use anyhow::Context as _;
-use shared::{
-    proto::auth::{
-        ChangePasswordRequest, CreateApiKeyRequest, DeleteAccountRequest, DisableAccountRequest,
-        ExchangeApiKeyRequest, RefreshTokensRequest, RevokeAccountSessionsRequest,
-        RevokeApiKeyRequest, RevokeOtherSessionsRequest, RevokeSessionRequest, SignInRequest,
-        SignOutRequest, SignUpRequest, TokenPair, account_service_client::AccountServiceClient,
-        admin_service_client::AdminServiceClient, auth_service_client::AuthServiceClient,
-    },
-    token::key_id,
+use contract::proto::auth::{
+    ChangePasswordRequest, CreateApiKeyRequest, DeleteAccountRequest, DisableAccountRequest,
+    ExchangeApiKeyRequest, RefreshTokensRequest, RevokeAccountSessionsRequest, RevokeApiKeyRequest,
+    RevokeOtherSessionsRequest, RevokeSessionRequest, SignInRequest, SignOutRequest, SignUpRequest,
+    TokenPair, account_service_client::AccountServiceClient,
+    admin_service_client::AdminServiceClient, auth_service_client::AuthServiceClient,
 };
 use tokio::{
     sync::Mutex,
     time::{Instant, sleep},
 };
 use tonic::{Request, Status, transport::Channel};
+use verifier::key_id;
 
 use super::cause::Cause;
-use crate::replicas::{ADMIN, PASSWORD, Programs, Replicas};
+use crate::replicas::{ADMIN, PASSWORD, Programs, ServiceReplicas};
 
-/// Where people sign up and tokens end: one replica of the auth service.
+/// The clients of one replica of the auth service, where users sign up and tokens are ended.
 #[derive(Debug, Clone)]
-pub(super) struct Scene {
+pub(super) struct AuthReplica {
     auth: AuthServiceClient<Channel>,
     account: AccountServiceClient<Channel>,
     admin: AdminServiceClient<Channel>,
     programs: Arc<Programs>,
-    people: Arc<AtomicUsize>,
+    users: Arc<AtomicUsize>,
     /// The signing key that was killed last.
     killed: Arc<Mutex<String>>,
 }
 
-/// A token that is about to end, and what that takes.
+/// A token that will be ended, and what is needed to end it.
 #[derive(Debug)]
-pub(super) struct Victim {
+pub(super) struct MeasuredToken {
     pub(super) token: String,
-    /// Whose account it is.
+    /// The account it belongs to.
     account_id: String,
-    /// The token to end it with: the owner's other one, or an administrator's.
+    /// The token of the call that ends it: another one of the owner, or that of an administrator.
     by: String,
     session_id: String,
-    /// One that is good, or, for reuse, one that was used.
+    /// A valid refresh token, or a used one when reuse is the cause.
     refresh_token: String,
     api_key_id: String,
 }
 
-impl Scene {
-    pub(super) fn new(replicas: &Replicas) -> Self {
+impl AuthReplica {
+    pub(super) fn new(replicas: &ServiceReplicas) -> Self {
         let [channel, _other] = &replicas.auth;
         Self {
             auth: AuthServiceClient::new(channel.clone()),
             account: AccountServiceClient::new(channel.clone()),
             admin: AdminServiceClient::new(channel.clone()),
             programs: Arc::clone(&replicas.programs),
-            people: Arc::default(),
+            users: Arc::default(),
             killed: Arc::default(),
         }
     }
 
-    /// Somebody new, with what the cause needs.
-    pub(super) async fn prepare(&self, cause: Cause) -> anyhow::Result<Victim> {
-        let number = self.people.fetch_add(1, Ordering::Relaxed);
+    /// Signs up a new user, with what this cause needs.
+    pub(super) async fn prepare(&self, cause: Cause) -> anyhow::Result<MeasuredToken> {
+        let number = self.users.fetch_add(1, Ordering::Relaxed);
         let email = format!("bench-{number}@example.test");
-        let mut victim = self.sign_up(&email).await?;
+        let mut measured = self.sign_up(&email).await?;
         match cause {
             Cause::SignedOut | Cause::AccountDeleted => {}
-            Cause::KeyKilled => victim.token = self.newly_signed(&email).await?,
+            Cause::KeyKilled => measured.token = self.newly_signed(&email).await?,
             Cause::SessionRevoked | Cause::OtherSessionsRevoked | Cause::PasswordChanged => {
                 let other = self.sign_in(&email).await?;
-                (victim.token, victim.session_id) = (other.access_token, other.session_id);
+                (measured.token, measured.session_id) = (other.access_token, other.session_id);
             }
             Cause::RefreshTokenReused => {
-                let next = self.refresh(&victim.refresh_token, 1).await?;
-                victim.token = next.access_token;
+                let next = self.refresh(&measured.refresh_token, 1).await?;
+                measured.token = next.access_token;
             }
             Cause::AccountDisabled | Cause::SessionsRevokedByAdmin => {
-                victim.by = self.sign_in(ADMIN).await?.access_token;
+                measured.by = self.sign_in(ADMIN).await?.access_token;
             }
             Cause::ApiKeyRevoked => {
-                (victim.token, victim.api_key_id) = self.api_key(&victim.by).await?;
+                (measured.token, measured.api_key_id) = self.api_key(&measured.by).await?;
             }
         }
-        Ok(victim)
+        Ok(measured)
     }
 
-    async fn sign_up(&self, email: &str) -> anyhow::Result<Victim> {
+    async fn sign_up(&self, email: &str) -> anyhow::Result<MeasuredToken> {
         let request = SignUpRequest {
             email: email.to_owned(),
             password: PASSWORD.to_owned(),
@@ -101,7 +99,7 @@ impl Scene {
         };
         let made = self.auth.clone().sign_up(request).await?.into_inner();
         let own = made.tokens.context("an answer without tokens")?;
-        Ok(Victim {
+        Ok(MeasuredToken {
             account_id: made.account.context("an answer without an account")?.id,
             by: own.access_token.clone(),
             token: own.access_token,
@@ -111,16 +109,20 @@ impl Scene {
         })
     }
 
-    /// Ends the token; when that was answered.
-    pub(super) async fn end(&self, cause: Cause, victim: Victim) -> anyhow::Result<Instant> {
+    /// Ends the token. Returns when the call was answered.
+    pub(super) async fn end(
+        &self,
+        cause: Cause,
+        measured: MeasuredToken,
+    ) -> anyhow::Result<Instant> {
         if cause == Cause::KeyKilled {
-            let kid = key_id(&victim.token).context("a token names its key")?;
+            let kid = key_id(&measured.token).context("a token names its key")?;
             self.killed.lock().await.clone_from(&kid);
             return self.programs.kill_key(&kid).await;
         }
-        match self.call(cause, victim).await {
+        match self.call(cause, measured).await {
             Ok(()) if cause != Cause::RefreshTokenReused => Ok(Instant::now()),
-            Ok(()) => anyhow::bail!("a refresh token was taken twice"),
+            Ok(()) => anyhow::bail!("a refresh token was accepted twice"),
             Err(status) if cause == Cause::RefreshTokenReused => {
                 let answered = Instant::now();
                 let reason = testing::reason(&status);
@@ -131,18 +133,18 @@ impl Scene {
         }
     }
 
-    async fn call(&self, cause: Cause, victim: Victim) -> Result<(), Status> {
-        let by = victim.by.clone();
+    async fn call(&self, cause: Cause, measured: MeasuredToken) -> Result<(), Status> {
+        let by = measured.by.clone();
         let mut account = self.account.clone();
         match cause {
             Cause::SignedOut => {
-                let refresh_token = victim.refresh_token;
+                let refresh_token = measured.refresh_token;
                 let request = SignOutRequest { refresh_token };
                 self.auth.clone().sign_out(request).await.map(drop)
             }
-            Cause::RefreshTokenReused => self.refresh(&victim.refresh_token, 2).await.map(drop),
+            Cause::RefreshTokenReused => self.refresh(&measured.refresh_token, 2).await.map(drop),
             Cause::SessionRevoked => {
-                let session_id = victim.session_id;
+                let session_id = measured.session_id;
                 let request = bearing(&by, RevokeSessionRequest { session_id });
                 account.revoke_session(request).await.map(drop)
             }
@@ -151,11 +153,11 @@ impl Scene {
                 account.revoke_other_sessions(request).await.map(drop)
             }
             Cause::ApiKeyRevoked => {
-                let id = victim.api_key_id;
+                let id = measured.api_key_id;
                 let request = bearing(&by, RevokeApiKeyRequest { id });
                 account.revoke_api_key(request).await.map(drop)
             }
-            _ => self.end_all(cause, &by, victim.account_id).await,
+            _ => self.end_all(cause, &by, measured.account_id).await,
         }
     }
 
@@ -197,7 +199,7 @@ impl Scene {
         answer.tokens.context("an answer without tokens")
     }
 
-    /// A token of another key than the one that was killed last, which signs until the replica looks again.
+    /// A token that is not signed by the key that was killed last. The replica uses that key until it reads the keys again.
     async fn newly_signed(&self, email: &str) -> anyhow::Result<String> {
         let killed = self.killed.lock().await;
         loop {
