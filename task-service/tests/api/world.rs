@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use api::ids::{SessionId, UserId};
-use auth_service::signing::Signer;
+use auth_service::signing_keys::signer::Signer;
 use clock::Clock as _;
 use contract::proto::{task as proto, task::task_service_client::TaskServiceClient};
 use settings::Source;
