@@ -5,8 +5,8 @@ pub(crate) mod parts;
 use std::sync::Arc;
 
 use shared::{
-    clock::Clock, database::Lanes, health::Health, metrics::Metrics, ops::Ops, readiness,
-    serve::Server, token::Verifier, trace::Tracing,
+    database::Lanes, health::Health, metrics::Metrics, ops::Ops, process::Instruments, readiness,
+    serve::Server, token::Verifier,
 };
 use tokio::{
     net::TcpListener,
@@ -50,53 +50,37 @@ pub struct App {
 
 impl App {
     /// Puts the service together. It connects to its database in the background, and must be called within a runtime.
-    pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        Self::counted(config, clock, &Metrics::off())
-    }
-
-    /// Like [`App::new`], with metrics.
-    pub fn counted(
-        config: Config,
-        clock: Arc<dyn Clock>,
-        metrics: &Metrics,
-    ) -> Result<Self, StartError> {
+    pub fn new(config: Config, instruments: Instruments) -> Result<Self, StartError> {
+        let Instruments {
+            clock,
+            metrics,
+            tracing,
+            ops,
+        } = instruments;
         parts::warn_of_weak_hashing(config.hash);
         let feed_lane = revocations::lane_settings(&config.database);
-        let feed_lane = Lanes::counted(feed_lane, metrics, "feed").map_err(StartError::Database)?;
-        let parts = Parts::new(&config, clock, metrics)?;
-        parts.register(metrics);
+        let feed_lane =
+            Lanes::counted(feed_lane, &metrics, "feed").map_err(StartError::Database)?;
+        let parts = Parts::new(&config, clock, &metrics)?;
+        parts.register(&metrics);
         let surface = parts.surface(&config).admitting(config.service_secrets);
         let health = Health::new(surface.names().iter().copied());
-        let server = Server::new(
-            surface,
-            health.clone(),
-            parts.verifier.clone(),
-            config.server,
-        )?;
+        let verifier = parts.verifier.clone();
+        let server = Server::new(surface, health.clone(), verifier, config.server)?;
         Ok(Self {
-            server: server.speaking(config.tls).counting_in(metrics),
+            server: server
+                .speaking(config.tls)
+                .counting_in(&metrics)
+                .traced(tracing),
             signing_keys: parts.signing_keys,
             verifier: parts.verifier,
             health,
-            metrics: metrics.clone(),
-            ops: Ops::none(),
+            metrics,
+            ops,
             context: parts.context,
             feed_lane,
             records: parts.records,
         })
-    }
-
-    /// Opens this operations port while it serves.
-    #[must_use]
-    pub fn with_ops(self, ops: Ops) -> Self {
-        Self { ops, ..self }
-    }
-
-    /// Traces calls with `tracing`.
-    #[must_use]
-    pub fn traced(mut self, tracing: Tracing) -> Self {
-        self.server = self.server.traced(tracing);
-        self
     }
 
     /// Serves on `listener` until `shutdown` resolves. Then it stops in this order: calls under way, background tasks,

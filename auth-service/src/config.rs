@@ -1,14 +1,12 @@
 //! The settings of the auth service.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use shared::{
-    config::{
-        KeyMaterial, Listing, Log, Problems, Settings, Source, Telemetry, Weakness, database,
-        listen, log, ops, server, telemetry,
-    },
+    config::{KeyMaterial, Problems, Settings, Source, Weakness, database, server},
     connections::Protocols,
-    database, ops,
+    database,
+    process::ProcessSettings,
     serve::Limits,
     service_secrets::ServiceSecrets,
     tls::{ServerTls, listener_tls},
@@ -36,14 +34,8 @@ const DAY: Duration = Duration::from_hours(24);
 /// All settings of the service.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The address it listens on.
-    pub listen: SocketAddr,
-    /// How it logs.
-    pub log: Log,
-    /// Its operations port.
-    pub ops: ops::Settings,
-    /// The telemetry it exports.
-    pub telemetry: Telemetry,
+    /// What every process has: address, logs, telemetry, operations port.
+    pub process: ProcessSettings,
     /// Limits of its server.
     pub server: Limits,
     /// TLS of its server; `None` is plaintext.
@@ -72,8 +64,6 @@ pub struct Config {
     pub feed: FeedSettings,
     /// The secrets that authenticate services that verify tokens.
     pub service_secrets: ServiceSecrets,
-    /// All settings for display, without secrets.
-    pub listing: Listing,
 }
 
 impl Config {
@@ -92,9 +82,6 @@ impl Config {
 
     /// Reads every setting; `None` if there are problems.
     pub fn read(settings: &mut Settings) -> Option<Self> {
-        let listen = listen(settings, SECTION);
-        let log = log(settings);
-        let telemetry = telemetry(settings);
         let server = server(settings, SECTION);
         let tls = listener_tls(settings, SECTION, Protocols::Http2);
         let database = database(settings, SECTION);
@@ -109,12 +96,8 @@ impl Config {
         let refresh_keys = settings.secret("auth.refresh_keys", keys);
         let feed = feed(settings);
         let service_secrets = settings.secret("auth.service_secrets", ServiceSecrets::parse);
-        let ops = ops(settings, SECTION);
+        let process = ProcessSettings::read(settings, SECTION);
         Some(Self {
-            ops: ops?,
-            listen: listen?,
-            log: log?,
-            telemetry: telemetry?,
             server: server?,
             tls: tls?,
             database: database?,
@@ -129,7 +112,7 @@ impl Config {
             refresh_keys: refresh_keys?,
             feed: feed?,
             service_secrets: service_secrets?,
-            listing: settings.listing_for(SECTION),
+            process: process?,
         })
     }
 }

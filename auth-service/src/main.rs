@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
 use auth_service::{
     App, SCHEMA, SERVICE,
     cli::{
@@ -18,13 +17,15 @@ use auth_service::{
     config::{Config, SECTION},
 };
 use clap::{Parser, Subcommand};
+use futures_util::future::BoxFuture;
 use secrecy::ExposeSecret as _;
 use shared::{
     clock::SystemClock,
-    config::{Problems, Setting, exit_with, for_healthcheck, for_migrate},
-    ops::Ops,
-    shutdown, telemetry,
-    trace::Otlp,
+    config::{Settings, Source, for_migrate},
+    connections::Protocols,
+    healthcheck::Asked,
+    process::{self, Instruments, ProcessCommand, ProcessSettings, Program},
+    telemetry,
 };
 use tokio::net::TcpListener;
 
@@ -38,20 +39,10 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve until SIGINT or SIGTERM. This is the default.
-    Serve,
+    #[command(flatten)]
+    Process(ProcessCommand),
     /// Migrate the schema of the database to the version of this binary.
     Migrate,
-    /// Print all problems of the configuration, and exit with 78 if there are any.
-    CheckConfig,
-    /// Print each setting with its value and its source; secrets are not printed.
-    PrintConfig,
-    /// Ask the running process whether it is ready, and exit with 0 if it is and 1 if it is not.
-    Healthcheck {
-        /// How long to wait for the answer.
-        #[arg(long, default_value = "2s", value_parser = <Duration as Setting>::parse)]
-        timeout: Duration,
-    },
     /// List, rotate or kill the keys that sign access tokens.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -67,70 +58,73 @@ enum Command {
     },
 }
 
-fn main() -> ExitCode {
-    let command = Arguments::parse().command.unwrap_or(Command::Serve);
-    run(command).unwrap_or_else(|error| match error.downcast::<Problems>() {
-        Ok(problems) => exit_with(&problems),
-        Err(error) => {
-            eprintln!("{error:#}");
-            ExitCode::FAILURE
-        }
-    })
+struct AuthService;
+
+impl Program for AuthService {
+    const SERVICE: &'static str = SERVICE;
+    const SECTION: &'static str = SECTION;
+    const PROTOCOLS: Protocols = Protocols::Http2;
+    type Config = Config;
+
+    fn source() -> Source<'static> {
+        Config::source()
+    }
+
+    fn read(settings: &mut Settings) -> Option<Config> {
+        Config::read(settings)
+    }
+
+    fn process(config: &Config) -> &ProcessSettings {
+        &config.process
+    }
+
+    async fn serve(
+        config: Config,
+        instruments: Instruments,
+        listener: TcpListener,
+        shutdown: BoxFuture<'static, ()>,
+    ) -> anyhow::Result<()> {
+        Ok(App::new(config, instruments)?
+            .serve(listener, shutdown)
+            .await?)
+    }
+
+    async fn check_health(process: Asked, timeout: Duration) -> anyhow::Result<()> {
+        Ok(process.grpc(timeout).await?)
+    }
 }
 
 #[tokio::main]
+async fn main() -> ExitCode {
+    let serve = Command::Process(ProcessCommand::Serve);
+    process::exit_code(run(Arguments::parse().command.unwrap_or(serve)).await)
+}
+
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
-    let config = || Config::load(Config::source());
     match command {
-        Command::Serve => serve(config()?).await?,
+        Command::Process(command) => process::run::<AuthService>(command).await?,
         Command::Migrate => return migrate().await,
-        Command::CheckConfig => drop(config()?),
-        Command::PrintConfig => write!(io::stdout(), "{}", config()?.listing)?,
-        Command::Healthcheck { timeout } => {
-            let process = for_healthcheck(Config::source(), SECTION, Config::read)?;
-            process.grpc(timeout).await?;
-        }
         Command::Keys(command) => {
-            let config = config()?;
-            telemetry::init(&config.log)?;
-            let done = command.run(config, Arc::new(SystemClock)).await;
+            let done = command.run(load()?, Arc::new(SystemClock)).await;
             return print_outcome(done, KeysCommandError::exit_code);
         }
         Command::Admin(command) => {
-            let config = config()?;
-            telemetry::init(&config.log)?;
-            let done = admin::run(config, &SystemClock, command).await;
+            let done = admin::run(load()?, &SystemClock, command).await;
             return print_outcome(done, AdminCliError::exit_code);
         }
         Command::Restored { .. } => {
-            let config = config()?;
-            telemetry::init(&config.log)?;
-            let done = restored::run(config, &SystemClock).await;
+            let done = restored::run(load()?, &SystemClock).await;
             return print_outcome(done, RestoredError::exit_code);
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(config: Config) -> anyhow::Result<()> {
-    telemetry::init(&config.log)?;
-    let stop = shutdown::on_signal();
-    let address = config.listen;
-    let otlp = Otlp::start(&config.telemetry)?;
-    let tracing = otlp.tracing(SERVICE)?;
-    let ops = Ops::bind(&config.ops, &config.listing).await?;
-    let metrics = ops.metrics(&otlp, SERVICE)?;
-    let app = App::counted(config, Arc::new(SystemClock), &metrics)?
-        .with_ops(ops)
-        .traced(tracing);
-    let listener = TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address}"))?;
-    tracing::info!(address = %listener.local_addr()?, "serving");
-    let served = app.serve(listener, stop).await;
-    // Telemetry is flushed also when serving failed.
-    otlp.stop();
-    Ok(served?)
+/// All settings, with logging started as they say.
+fn load() -> anyhow::Result<Config> {
+    let config = process::load::<AuthService>()?;
+    telemetry::init(&config.process.log)?;
+    Ok(config)
 }
 
 async fn migrate() -> anyhow::Result<ExitCode> {

@@ -6,8 +6,8 @@ use axum::{
     Router, middleware,
     routing::{any, get},
 };
-use serving::{health::Health, ops::Ops};
-use telemetry::{metrics::Metrics, trace::Tracing};
+use serving::{health::Health, process::Instruments};
+use telemetry::trace::Tracing;
 use tls::{self, NoTls, Protocols};
 use tokio::net::TcpListener;
 use transport::connections::Connections;
@@ -40,40 +40,18 @@ pub enum Error {
 #[derive(Debug)]
 pub struct App {
     config: Config,
-    metrics: Metrics,
-    ops: Ops,
-    tracing: Tracing,
+    instruments: Instruments,
 }
 
 impl App {
-    /// A gateway with these settings. Nothing is opened before [`App::serve`].
+    /// A gateway with these settings. Nothing is opened before [`App::serve`]. A gateway is ready from its start until it is
+    /// stopped, also while a service is away: a typed refusal is more useful to a client than a closed port.
     #[must_use]
-    pub fn new(config: Config) -> Self {
-        Self::counted(config, &Metrics::off())
-    }
-
-    /// Traces calls with `tracing`.
-    #[must_use]
-    pub fn traced(self, tracing: Tracing) -> Self {
-        Self { tracing, ..self }
-    }
-
-    /// Like [`App::new`], and registers its metrics in `metrics`.
-    #[must_use]
-    pub fn counted(config: Config, metrics: &Metrics) -> Self {
+    pub fn new(config: Config, instruments: Instruments) -> Self {
         Self {
             config,
-            metrics: metrics.clone(),
-            ops: Ops::none(),
-            tracing: Tracing::off(),
+            instruments,
         }
-    }
-
-    /// Opens this operations port while it serves. A gateway is ready from its start until it is stopped, also while a
-    /// service is away: a typed refusal is more useful to a client than a closed port.
-    #[must_use]
-    pub fn with_ops(self, ops: Ops) -> Self {
-        Self { ops, ..self }
     }
 
     /// Serves connections of `listener` until `shutdown` completes. Then `GET /health` answers 503; after
@@ -87,20 +65,25 @@ impl App {
         let address = listener.local_addr().map_err(Error::Listener)?;
         let health = Health::new([]);
         health.set_ready(true);
-        health.tell(&self.metrics);
+        let connections = self.connections();
+        let Instruments {
+            metrics,
+            tracing,
+            ops,
+            ..
+        } = self.instruments;
+        health.tell(&metrics);
         let draining = Draining::default();
         let stopping = async {
             shutdown.await;
             health.drain();
         };
         let stopping = draining.clone().after(stopping, self.config.pause);
-        let connections = self.connections();
         let drain = self.config.drain;
         let upstream_tls = self.config.upstreams.tls.clone();
-        let state = GatewayState::new(self.config, &self.metrics, draining)?;
-        let router = router(state, self.tracing);
-        let ops = self.ops.start(health.clone(), self.metrics);
-        tracing::info!(%address, "listening");
+        let state = GatewayState::new(self.config, &metrics, draining)?;
+        let router = router(state, tracing);
+        let ops = ops.start(health.clone(), metrics);
         tokio::select! {
             () = connections.accept_until(&listener, &router, stopping) => {}
             never = tls::keep_current(upstream_tls.as_ref()) => match never {},
@@ -115,12 +98,12 @@ impl App {
 
     fn connections(&self) -> Connections {
         if let Some(tls) = &self.config.upstreams.tls {
-            tls.tell(&self.metrics);
+            tls.tell(&self.instruments.metrics);
         }
         let limits = self.config.connections.clone();
         Connections::new(limits, Protocols::Http2AndHttp1)
             .speaking(self.config.tls.clone())
-            .counting_in(&self.metrics)
+            .counting_in(&self.instruments.metrics)
     }
 }
 

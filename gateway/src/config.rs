@@ -1,14 +1,10 @@
 //! The settings of a gateway. `default.toml` holds the defaults and explains each setting to operators.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use http::Uri;
-use serving::{healthcheck::Asked, ops, settings::listen};
-use settings::{Listing, Problems, Settings, Source, WebOrigin};
-use telemetry::{
-    logs::{Log, log},
-    settings::{Telemetry, telemetry},
-};
+use serving::process::ProcessSettings;
+use settings::{Problems, Settings, Source, WebOrigin};
 use tls::{ClientTls, Protocols, ServerTls, listener_tls, upstream_tls};
 use transport::connections::ConnectionLimits;
 
@@ -28,12 +24,8 @@ const HOUR: Duration = Duration::from_hours(1);
 /// The settings of a gateway.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// How it logs.
-    pub log: Log,
-    /// What it exports.
-    pub telemetry: Telemetry,
-    /// Where it listens.
-    pub listen: SocketAddr,
+    /// What every process has: address, logs, telemetry, operations port.
+    pub process: ProcessSettings,
     /// The services behind it.
     pub upstreams: UpstreamSettings,
     /// Origins of other sites whose pages may call. Empty: only pages of the gateway's own origin.
@@ -48,10 +40,6 @@ pub struct Config {
     pub pause: Duration,
     /// How long the calls in flight may take to finish after that: up to 1 h.
     pub drain: Duration,
-    /// The operations port.
-    pub ops: ops::Settings,
-    /// All settings as they may be shown, without secrets.
-    pub listing: Listing,
 }
 
 /// The services behind the gateway, and its connections to them.
@@ -102,21 +90,8 @@ impl Config {
         settings.finish(|| config)
     }
 
-    /// The address where the health check finds the running process that has these settings.
-    #[must_use]
-    pub fn asked(&self) -> Asked {
-        Asked {
-            listen: self.listen,
-            tls: self.tls.clone(),
-            ops: self.ops.clone(),
-        }
-    }
-
     /// Reads `gateway.*`, `log.*` and `telemetry.*`. `None` after every problem was noted in `settings`.
     pub fn read(settings: &mut Settings) -> Option<Self> {
-        let log = log(settings);
-        let telemetry = telemetry(settings);
-        let listen = listen(settings, SECTION);
         let upstreams = UpstreamSettings::read(settings);
         let cors_origins = settings.get("gateway.cors_origins");
         // Apart from the other limits: `connection_grace` is compared with it even if one of them is wrong.
@@ -126,11 +101,8 @@ impl Config {
         let tls = listener_tls(settings, SECTION, Protocols::Http2AndHttp1);
         let pause = settings.get_within("gateway.pause", Duration::ZERO..=HOUR);
         let drain = settings.get_within("gateway.drain", Duration::ZERO..=HOUR);
-        let ops = serving::settings::ops(settings, SECTION);
+        let process = ProcessSettings::read(settings, SECTION);
         Some(Self {
-            log: log?,
-            telemetry: telemetry?,
-            listen: listen?,
             upstreams: upstreams?,
             cors_origins: cors_origins?,
             calls: calls?,
@@ -138,8 +110,7 @@ impl Config {
             tls: tls?,
             pause: pause?,
             drain: drain?,
-            ops: ops?,
-            listing: settings.listing_for(SECTION),
+            process: process?,
         })
     }
 }

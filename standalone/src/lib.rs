@@ -23,6 +23,7 @@ use std::{
 };
 
 use embedded_postgres::EmbeddedPostgres;
+use serving::healthcheck::Asked;
 use settings::Listing;
 use telemetry::logs;
 use tokio_util::sync::CancellationToken;
@@ -107,7 +108,12 @@ pub fn settings() -> Result<Listing, Error> {
 /// Every problem of the settings; no answer within `timeout`; an answer that it is not ready.
 pub async fn healthcheck(timeout: Duration) -> Result<(), Error> {
     let plan = first_plan(&Secrets::random())?;
-    Ok(plan.gateway.asked().http("/health", timeout).await?)
+    let gateway = Asked {
+        listen: plan.gateway.process.listen,
+        tls: plan.gateway.tls,
+        ops: plan.gateway.process.ops,
+    };
+    Ok(gateway.http("/health", timeout).await?)
 }
 
 /// The settings before the folder was read and before the ports and the database are known. This is enough to find every

@@ -6,9 +6,9 @@ use std::{
     time::Duration,
 };
 
-use clap::{Parser, Subcommand};
-use serving::shutdown;
-use settings::{Listing, Setting};
+use clap::Parser;
+use serving::{process::ProcessCommand, shutdown};
+use settings::Listing;
 use standalone::Error;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
@@ -18,31 +18,15 @@ use tokio_util::sync::CancellationToken;
 #[command(version)]
 struct Arguments {
     #[command(subcommand)]
-    command: Option<Command>,
-}
-
-#[derive(Debug, Clone, Copy, Subcommand)]
-enum Command {
-    /// Serve until SIGINT or SIGTERM. This is the default command.
-    Serve,
-    /// Print every problem of the configuration, and exit with 78 if there is one.
-    CheckConfig,
-    /// Print each setting with its value, except secrets, and its source.
-    PrintConfig,
-    /// Check whether the running process is ready, and exit with 0 if it is and 1 if not.
-    Healthcheck {
-        /// The longest the check may take.
-        #[arg(long, default_value = "2s", value_parser = <Duration as Setting>::parse)]
-        timeout: Duration,
-    },
+    command: Option<ProcessCommand>,
 }
 
 fn main() -> ExitCode {
-    let ended = match Arguments::parse().command.unwrap_or(Command::Serve) {
-        Command::Serve => serve(),
-        Command::CheckConfig => standalone::settings().map(drop),
-        Command::PrintConfig => standalone::settings().map(|settings| print(&settings)),
-        Command::Healthcheck { timeout } => healthcheck(timeout),
+    let ended = match Arguments::parse().command.unwrap_or(ProcessCommand::Serve) {
+        ProcessCommand::Serve => serve(),
+        ProcessCommand::CheckConfig => standalone::settings().map(drop),
+        ProcessCommand::PrintConfig => standalone::settings().map(|settings| print(&settings)),
+        ProcessCommand::Healthcheck { timeout } => healthcheck(timeout),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,9 +1,8 @@
 //! The running services and gateway, and the order in which they stop.
 
-use std::{fmt::Display, sync::Arc};
+use std::fmt::Display;
 
-use clock::{Clock, SystemClock};
-use serving::ops::Ops;
+use serving::process::Instruments;
 use telemetry::trace::{Otlp, StartError};
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -85,30 +84,19 @@ impl Parts {
     /// Starts all three on their listeners.
     pub(crate) fn start(plan: Plan, ports: Ports) -> Result<Self, Error> {
         let otlp = Otlp::start(&plan.telemetry).map_err(|error| cannot_export(&error))?;
-        let tracing = |service| {
-            let tracing = otlp.tracing(service);
-            tracing.map_err(|error| cannot_export(&error))
-        };
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let [auth_ops, task_ops, gateway_ops] = ports.ops;
-        let metrics = |ops: &Ops, service| {
-            let metrics = ops.metrics(&otlp, service);
-            metrics.map_err(|error| cannot_export(&error))
+        let instruments = |service, ops| {
+            let instruments = Instruments::of_service(service, ops, &otlp);
+            instruments.map_err(|error| cannot_export(&error))
         };
-        let counted = metrics(&auth_ops, auth_service::SERVICE)?;
-        let auth = auth_service::App::counted(plan.auth, Arc::clone(&clock), &counted)
-            .map_err(|error| cannot_start("auth service", &error))?
-            .with_ops(auth_ops)
-            .traced(tracing(auth_service::SERVICE)?);
-        let counted = metrics(&task_ops, task_service::SERVICE)?;
-        let task = task_service::App::counted(plan.task, clock, &counted)
-            .map_err(|error| cannot_start("task service", &error))?
-            .with_ops(task_ops)
-            .traced(tracing(task_service::SERVICE)?);
-        let counted = metrics(&gateway_ops, gateway::SERVICE)?;
-        let gateway = gateway::App::counted(plan.gateway, &counted)
-            .with_ops(gateway_ops)
-            .traced(tracing(gateway::SERVICE)?);
+        let auth = instruments(auth_service::SERVICE, auth_ops)?;
+        let auth = auth_service::App::new(plan.auth, auth)
+            .map_err(|error| cannot_start("auth service", &error))?;
+        let task = instruments(task_service::SERVICE, task_ops)?;
+        let task = task_service::App::new(plan.task, task)
+            .map_err(|error| cannot_start("task service", &error))?;
+        let gateway = instruments(gateway::SERVICE, gateway_ops)?;
+        let gateway = gateway::App::new(plan.gateway, gateway);
         Ok(Self {
             auth: Part::start("auth service", |stop| async move {
                 error_text(auth.serve(ports.auth, stop).await)

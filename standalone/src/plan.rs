@@ -168,7 +168,12 @@ mod tests {
         assert!(plan.needs_postgres());
         assert_eq!(plan.directory, PathBuf::from(".tandem"));
         assert_eq!(plan.postgres_binaries, None);
-        let ports = [plan.auth.listen, plan.task.listen, plan.gateway.listen].map(|l| l.port());
+        let ports = [
+            plan.auth.process.listen,
+            plan.task.process.listen,
+            plan.gateway.process.listen,
+        ]
+        .map(|l| l.port());
         assert_eq!(ports, [50051, 50052, 8080]);
     }
 
@@ -243,7 +248,7 @@ mod tests {
         assert_eq!(
             keys,
             [
-                "auth.listen",
+                "auth.process.listen",
                 "gateway.deadline",
                 "log.level",
                 "standalone.directori",

@@ -25,25 +25,26 @@ pub(crate) struct Ports {
 
 impl Ports {
     pub(crate) async fn bind(plan: &Plan) -> Result<Self, Error> {
-        let (auth, auth_at) = bind(plan.auth.listen, "TANDEM_AUTH__LISTEN").await?;
-        let (task, task_at) = bind(plan.task.listen, "TANDEM_TASK__LISTEN").await?;
-        let (gateway, gateway_at) = bind(plan.gateway.listen, "TANDEM_GATEWAY__LISTEN").await?;
+        let (auth, auth_at) = bind(plan.auth.process.listen, "TANDEM_AUTH__LISTEN").await?;
+        let (task, task_at) = bind(plan.task.process.listen, "TANDEM_TASK__LISTEN").await?;
+        let (gateway, gateway_at) =
+            bind(plan.gateway.process.listen, "TANDEM_GATEWAY__LISTEN").await?;
         let ops = [
             bind_ops(
-                &plan.auth.ops,
-                &plan.auth.listing,
+                &plan.auth.process.ops,
+                &plan.auth.process.listing,
                 "TANDEM_AUTH__OPS__LISTEN",
             )
             .await?,
             bind_ops(
-                &plan.task.ops,
-                &plan.task.listing,
+                &plan.task.process.ops,
+                &plan.task.process.listing,
                 "TANDEM_TASK__OPS__LISTEN",
             )
             .await?,
             bind_ops(
-                &plan.gateway.ops,
-                &plan.gateway.listing,
+                &plan.gateway.process.ops,
+                &plan.gateway.process.listing,
                 "TANDEM_GATEWAY__OPS__LISTEN",
             )
             .await?,

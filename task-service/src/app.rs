@@ -3,16 +3,14 @@
 use std::sync::Arc;
 
 use api::paging::PageTokens;
-use clock::Clock;
 use contract::proto::task::task_service_server::TaskServiceServer;
 use database::{Conditions, Lanes};
 use serving::{
     access::PolicyError,
     health::{Health, Readiness},
-    ops::Ops,
+    process::Instruments,
     serve::{Server, Surface},
 };
-use telemetry::{metrics::Metrics, trace::Tracing};
 use tls::{NoTls, Upstream};
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -52,18 +50,15 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct App {
     config: Config,
-    clock: Arc<dyn Clock>,
+    instruments: Instruments,
     verifier: Verifier,
     feed: Feed,
-    metrics: Metrics,
-    ops: Ops,
-    tracing: Tracing,
 }
 
 impl App {
     /// The service that `config` describes. It subscribes to the auth service to learn which tokens are revoked and which
     /// keys sign.
-    pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+    pub fn new(config: Config, instruments: Instruments) -> Result<Self, StartError> {
         let tls = config.upstream_tls.clone();
         let replicas = config.auth_upstream.iter();
         let auth = replicas.map(|replica| Upstream::new(replica, tls.as_ref()));
@@ -77,51 +72,23 @@ impl App {
             config.trust.clone(),
             Revocations::Followed(config.staleness),
             config.remembered_tokens,
-            Arc::clone(&clock),
+            Arc::clone(&instruments.clock),
         );
         Ok(Self {
             feed: Feed::Subscribed(Box::new(subscription)),
-            ..Self::trusting(config, clock, verifier)
-        })
-    }
-
-    /// Like [`App::new`]; registers its metrics in `metrics`.
-    pub fn counted(
-        config: Config,
-        clock: Arc<dyn Clock>,
-        metrics: &Metrics,
-    ) -> Result<Self, StartError> {
-        let metrics = metrics.clone();
-        Ok(Self {
-            metrics,
-            ..Self::new(config, clock)?
+            ..Self::trusting(config, instruments, verifier)
         })
     }
 
     /// The service with a verifier that the caller keeps up to date.
     #[must_use]
-    pub fn trusting(config: Config, clock: Arc<dyn Clock>, verifier: Verifier) -> Self {
+    pub fn trusting(config: Config, instruments: Instruments, verifier: Verifier) -> Self {
         Self {
             config,
-            clock,
+            instruments,
             verifier,
             feed: Feed::External,
-            metrics: Metrics::off(),
-            ops: Ops::none(),
-            tracing: Tracing::off(),
         }
-    }
-
-    /// Opens the operations port `ops` while it serves.
-    #[must_use]
-    pub fn with_ops(self, ops: Ops) -> Self {
-        Self { ops, ..self }
-    }
-
-    /// Traces calls, and the subscription to the auth service, with `tracing`.
-    #[must_use]
-    pub fn traced(self, tracing: Tracing) -> Self {
-        Self { tracing, ..self }
     }
 
     /// Serves until `shutdown` resolves and the calls in progress have ended.
@@ -133,20 +100,22 @@ impl App {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), StartError> {
-        let lanes = Lanes::counted(self.config.database.clone(), &self.metrics, "calls")
+        let settings = self.config.database.clone();
+        let lanes = Lanes::counted(settings, &self.instruments.metrics, "calls")
             .map_err(StartError::DatabaseUrl)?;
         let context = Context {
             lanes: lanes.clone(),
-            clock: Arc::clone(&self.clock),
+            clock: Arc::clone(&self.instruments.clock),
         };
         let (server, health) = self.server(&context)?;
         self.register_metrics();
-        let ops = self.ops.start(health.clone(), self.metrics);
+        let instruments = self.instruments;
+        let ops = instruments.ops.start(health.clone(), instruments.metrics);
 
         let stop = CancellationToken::new();
         let background = TaskTracker::new();
         let (feed_ready, revocations) = watch::channel(false);
-        let verifier = (self.tracing, self.verifier);
+        let verifier = (instruments.tracing, self.verifier);
         self.feed.follow(verifier, &feed_ready, &background, &stop);
         let database = Conditions::follow(&background, &lanes, SCHEMA, &stop);
         let mut conditions = database.named();
@@ -184,15 +153,15 @@ impl App {
         let limits = self.config.server.clone();
         let server = Server::new(surface, health.clone(), self.verifier.clone(), limits)?
             .speaking(self.config.tls.clone())
-            .counting_in(&self.metrics)
-            .traced(self.tracing.clone());
+            .counting_in(&self.instruments.metrics)
+            .traced(self.instruments.tracing.clone());
         Ok((server, health))
     }
 
     fn register_metrics(&self) {
-        self.verifier.tell(&self.metrics);
+        self.verifier.tell(&self.instruments.metrics);
         if let Some(tls) = &self.config.upstream_tls {
-            tls.tell(&self.metrics);
+            tls.tell(&self.instruments.metrics);
         }
     }
 }

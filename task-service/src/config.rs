@@ -1,21 +1,12 @@
 //! The settings of the task service. `default.toml` explains each.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use http::Uri;
 use secrecy::SecretString;
-use serving::{
-    ops,
-    serve::Limits,
-    service_secrets,
-    settings::{listen, ops, server},
-};
-use settings::{KeyMaterial, Listing, Problems, Settings, Source, Weakness};
-use telemetry::{
-    logs::{Log, log},
-    settings::{Telemetry, telemetry},
-};
+use serving::{process::ProcessSettings, serve::Limits, service_secrets, settings::server};
+use settings::{KeyMaterial, Problems, Settings, Source, Weakness};
 use tls::{ClientTls, Protocols, ServerTls, listener_tls, upstream_tls};
 use verifier::{Freshness, Trust};
 
@@ -35,12 +26,8 @@ const MAX_LEEWAY: Duration = Duration::from_secs(5);
 /// The configuration of the service.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// What is logged, and how.
-    pub log: Log,
-    /// Which telemetry is exported, and where to.
-    pub telemetry: Telemetry,
-    /// The address that it listens on.
-    pub listen: SocketAddr,
+    /// What every process has: address, logs, telemetry, operations port.
+    pub process: ProcessSettings,
     /// The database and the lanes to it.
     pub database: database::Settings,
     /// The replicas of the auth service. They send revocations and signing keys.
@@ -61,16 +48,12 @@ pub struct Config {
     pub quota: i32,
     /// How long a deleted task can be undeleted: 1 minute to 10 years.
     pub purge_after: TimeDelta,
-    /// The operations port.
-    pub ops: ops::Settings,
     /// Limits of the server.
     pub server: Limits,
     /// TLS of the server; `None` is plaintext.
     pub tls: Option<ServerTls>,
     /// TLS to the auth service; set if one of its addresses is `https`.
     pub upstream_tls: Option<ClientTls>,
-    /// Every setting with its value and source, without secrets.
-    pub listing: Listing,
 }
 
 impl Config {
@@ -89,9 +72,6 @@ impl Config {
 
     /// Reads every setting of the section `task`, and those of `log` and `telemetry`.
     pub fn read(settings: &mut Settings) -> Option<Self> {
-        let log = log(settings);
-        let telemetry = telemetry(settings);
-        let listen = listen(settings, SECTION);
         let database = database::settings::read(settings, SECTION);
         let auth_upstream = auth_upstream(settings);
         let upstreams = [("task.auth_upstream", auth_upstream.as_deref())];
@@ -106,11 +86,8 @@ impl Config {
         let purge_after = settings.get_within("task.purge_after", MINUTE..=DECADE);
         let server = server(settings, SECTION);
         let tls = listener_tls(settings, SECTION, Protocols::Http2);
-        let ops = ops(settings, SECTION);
+        let process = ProcessSettings::read(settings, SECTION);
         Some(Self {
-            log: log?,
-            telemetry: telemetry?,
-            listen: listen?,
             database: database?,
             auth_upstream: auth_upstream?,
             service_secret: service_secret?,
@@ -124,8 +101,7 @@ impl Config {
             server: server?,
             tls: tls?,
             upstream_tls: upstream_tls?,
-            listing: settings.listing_for(SECTION),
-            ops: ops?,
+            process: process?,
         })
     }
 }
@@ -207,7 +183,7 @@ mod tests {
             ("TANDEM_TASK__SERVICE_SECRET", SECRET),
         ])
         .unwrap();
-        assert_eq!(config.listen.port(), 50052);
+        assert_eq!(config.process.listen.port(), 50052);
         assert_eq!(config.quota, 10_000);
         let staleness = (
             config.staleness.reads.as_secs(),

@@ -12,6 +12,7 @@ use auth_service::{
     App, SCHEMA, ServeError,
     signing_keys::{sealing::KeyEncryptionKeys, signer::Signer},
 };
+use shared::process::Instruments;
 use shared::{
     clock::Clock as _,
     metrics::Metrics,
@@ -108,8 +109,12 @@ impl World {
         let config = config(&database.url_as("tandem_auth"), settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let metrics = Metrics::of_service("tandem-auth", "test");
-        let app = App::counted(config, Arc::new(clock.clone()), &metrics).unwrap();
+        let instruments = Instruments {
+            metrics: Metrics::of_service("tandem-auth", "test"),
+            ..Instruments::off(Arc::new(clock.clone()))
+        };
+        let metrics = instruments.metrics.clone();
+        let app = App::new(config, instruments).unwrap();
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(app.serve(listener, async {
             let _dropped_is_stopped_too = stopped.await;

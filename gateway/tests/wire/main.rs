@@ -15,9 +15,14 @@ mod streaming;
 mod tls;
 mod translation;
 
-use std::{net::SocketAddr, sync::LazyLock};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, LazyLock},
+};
 
+use clock::SystemClock;
 use gateway::{App, Config, DEFAULTS, SECTION};
+use serving::process::Instruments;
 use settings::Source;
 use telemetry::metrics::Metrics;
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
@@ -54,8 +59,12 @@ pub(crate) async fn gateway(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
-    let metrics = Metrics::of_service("tandem-gateway", "test");
-    let app = App::counted(config, &metrics);
+    let instruments = Instruments {
+        metrics: Metrics::of_service("tandem-gateway", "test"),
+        ..Instruments::off(Arc::new(SystemClock))
+    };
+    let metrics = instruments.metrics.clone();
+    let app = App::new(config, instruments);
     let task = tokio::spawn(app.serve(listener, stop.clone().cancelled_owned()));
     Running {
         address,

@@ -6,7 +6,7 @@ pub use ::clock;
 pub use ::contract::{proto, reason, refusal, violations};
 pub use ::database;
 pub use ::serving::{
-    access, caller, health, healthcheck, ops, reflection, serve, service_secrets, shutdown,
+    access, caller, health, healthcheck, ops, process, reflection, serve, service_secrets, shutdown,
 };
 pub use ::telemetry::{logs as telemetry, trace};
 pub use ::transport::{backlog, network};

@@ -10,7 +10,7 @@
 //! | [`health`], [`reflection`] | the two infrastructure services, and what readiness depends on |
 //! | [`ops`] | the operations port: probes, metrics and settings |
 //! | [`healthcheck`] | the command that asks a process for its readiness |
-//! | [`settings`], [`shutdown`] | what `main` needs |
+//! | [`process`], [`settings`], [`shutdown`] | the skeleton of every `main` |
 //! | [`metrics`] | what is counted about calls |
 
 pub mod access;
@@ -20,6 +20,7 @@ pub mod healthcheck;
 mod meter;
 pub mod metrics;
 pub mod ops;
+pub mod process;
 pub mod reflection;
 mod rpc;
 pub mod serve;

@@ -56,12 +56,13 @@ pub fn server(settings: &mut Settings, section: &str) -> Option<Limits> {
 pub fn for_healthcheck<W>(
     source: Source<'_>,
     section: &str,
+    protocols: Protocols,
     whole: impl FnOnce(&mut Settings) -> Option<W>,
 ) -> Result<Asked, Problems> {
     let needed = vec![format!("{section}.listen")];
     settings::load_part(source, needed, whole, |settings| {
         let listen = listen(settings, section);
-        let tls = listener_tls(settings, section, Protocols::Http2);
+        let tls = listener_tls(settings, section, protocols);
         let ops = ops(settings, section);
         Some(Asked {
             listen: listen?,

@@ -87,9 +87,13 @@ impl Binary {
             environment,
         };
         match self {
-            Self::Auth => auth_service::config::Config::load(source).map(|config| config.listing),
-            Self::Task => task_service::config::Config::load(source).map(|config| config.listing),
-            Self::Gateway => gateway::Config::load(source).map(|config| config.listing),
+            Self::Auth => {
+                auth_service::config::Config::load(source).map(|config| config.process.listing)
+            }
+            Self::Task => {
+                task_service::config::Config::load(source).map(|config| config.process.listing)
+            }
+            Self::Gateway => gateway::Config::load(source).map(|config| config.process.listing),
         }
     }
 }

@@ -12,6 +12,7 @@ use contract::proto::{
     auth::{SignOutRequest, SignUpRequest, TokenPair, auth_service_client::AuthServiceClient},
     task::{ListTasksRequest, task_service_client::TaskServiceClient},
 };
+use serving::process::Instruments;
 use task_service::App;
 use testing::{
     Database, assert_refused,
@@ -81,7 +82,7 @@ impl Certificates {
             ("TLS__UPSTREAM_KEY", text(&self.task.1)),
         ];
         let config = config(url, &settings);
-        run(App::new(config, Arc::new(SystemClock)).unwrap()).await
+        run(App::new(config, Instruments::off(Arc::new(SystemClock))).unwrap()).await
     }
 
     /// A connection to the auth service, once its certificate is of the second authority.

@@ -11,6 +11,7 @@ use contract::proto::{
         UndeleteTaskRequest, UpdateTaskRequest,
     },
 };
+use serving::process::Instruments;
 use sqlx::Executor as _;
 use task_service::App;
 use testing::{TestClock, assert_refused};
@@ -102,7 +103,7 @@ async fn before_the_first_message_of_the_auth_service_every_call_is_refused_and_
  {
     let database = crate::world::database().await;
     let config = config(database.url(), &[("AUTH_UPSTREAM", "http://127.0.0.1:1")]);
-    let app = App::new(config, Arc::new(TestClock::at(START))).unwrap();
+    let app = App::new(config, Instruments::off(Arc::new(TestClock::at(START)))).unwrap();
     let (channel, _running) = run(app).await;
     let token = World::new().await.user().token();
     for rpc in rpcs() {
@@ -148,7 +149,12 @@ async fn without_its_schema_the_service_becomes_ready_only_after_migration() {
     let config = config(database.url(), &[]);
     let clock = TestClock::at(START);
     let verifier = verifier(&config.trust, &clock, KeySet::default());
-    let (channel, _running) = run(App::trusting(config, Arc::new(clock), verifier)).await;
+    let (channel, _running) = run(App::trusting(
+        config,
+        Instruments::off(Arc::new(clock)),
+        verifier,
+    ))
+    .await;
     assert_eq!(health(&channel).await, ServingStatus::NotServing);
     task_service::SCHEMA.migrate(database.url()).await.unwrap();
     until_serving(&channel).await;

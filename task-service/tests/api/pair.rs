@@ -17,6 +17,7 @@ use contract::proto::{
         task_service_client::TaskServiceClient,
     },
 };
+use serving::process::Instruments;
 use settings::Source;
 use task_service::App;
 use testing::Database;
@@ -60,7 +61,11 @@ impl Pair {
         let upstream = format!("http://{}", network.address);
         let own = [("AUTH_UPSTREAM", upstream.as_str())];
         let settings: Vec<_> = own.into_iter().chain(settings.iter().copied()).collect();
-        let app = App::new(config(database.url(), &settings), Arc::new(SystemClock)).unwrap();
+        let app = App::new(
+            config(database.url(), &settings),
+            Instruments::off(Arc::new(SystemClock)),
+        )
+        .unwrap();
         let (task_channel, running) = run(app).await;
         crate::outage::until_serving(&task_channel).await;
         let auth = Endpoint::new(format!("http://{address}"))
@@ -175,7 +180,7 @@ pub(crate) async fn run_auth_with(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
-    let app = auth_service::App::new(config, Arc::new(clock)).unwrap();
+    let app = auth_service::App::new(config, Instruments::off(Arc::new(clock))).unwrap();
     tokio::spawn(app.serve(listener, stop.clone().cancelled_owned()));
     (address, stop.drop_guard())
 }

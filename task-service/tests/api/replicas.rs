@@ -13,6 +13,7 @@ use contract::proto::{
     task::task_service_client::TaskServiceClient,
 };
 use secrecy::SecretString;
+use serving::process::Instruments;
 use task_service::App;
 use testing::{Database, assert_refused};
 use tokio::sync::watch;
@@ -139,7 +140,11 @@ impl Tasks {
         let upstream = format!("http://{}", network.address);
         let own = [("AUTH_UPSTREAM", upstream.as_str())];
         let settings: Vec<_> = own.into_iter().chain(SETTINGS).collect();
-        let app = App::new(config(url, &settings), Arc::new(SystemClock)).unwrap();
+        let app = App::new(
+            config(url, &settings),
+            Instruments::off(Arc::new(SystemClock)),
+        )
+        .unwrap();
         Self::run(app, network, None, Vec::new()).await
     }
 
@@ -166,7 +171,7 @@ impl Tasks {
             ready_sender,
             stop.clone(),
         ));
-        let app = App::trusting(config, clock, verifier);
+        let app = App::trusting(config, Instruments::off(clock), verifier);
         Self::run(app, network, Some(ready), vec![stop.drop_guard()]).await
     }
 

@@ -6,6 +6,7 @@ use contract::proto::{
     auth::{SignUpRequest, auth_service_client::AuthServiceClient},
     task::{CreateTaskRequest, ListTasksRequest, task_service_client::TaskServiceClient},
 };
+use serving::process::Instruments;
 use task_service::App;
 use testing::{Database, TestClock, assert_refused};
 use tonic::{
@@ -55,7 +56,8 @@ async fn a_new_user_creates_a_task_that_another_user_cannot_see() {
     let address = format!("http://{address}");
     let database = database().await;
     let config = config(database.url(), &[("AUTH_UPSTREAM", &address)]);
-    let (channel, _tasks) = run(App::new(config, Arc::new(clock.clone())).unwrap()).await;
+    let (channel, _tasks) =
+        run(App::new(config, Instruments::off(Arc::new(clock.clone()))).unwrap()).await;
     until_serving(&channel).await;
 
     let ada = sign_up(&address, "ada@example.com").await;

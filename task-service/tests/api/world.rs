@@ -6,6 +6,7 @@ use api::ids::{SessionId, UserId};
 use auth_service::signing_keys::signer::Signer;
 use clock::Clock as _;
 use contract::proto::{task as proto, task::task_service_client::TaskServiceClient};
+use serving::process::Instruments;
 use settings::Source;
 use task_service::{
     App, SCHEMA,
@@ -56,7 +57,7 @@ impl World {
         let clock = TestClock::at(START);
         let signer = Arc::new(Signer::from_seed(&[7; 32]).unwrap());
         let verifier = verifier(&config.trust, &clock, KeySet::new([signer.public_key()]));
-        let app = App::trusting(config, Arc::new(clock.clone()), verifier);
+        let app = App::trusting(config, Instruments::off(Arc::new(clock.clone())), verifier);
         let (channel, running) = run(app).await;
         Self {
             clock,

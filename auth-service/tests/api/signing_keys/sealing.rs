@@ -4,6 +4,7 @@ use std::{future::pending, sync::Arc, time::Duration};
 
 use auth_service::{App, cli::keys::KeysCommand};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use shared::process::Instruments;
 use testing::{Database, TestClock};
 use tokio::{net::TcpListener, time::timeout};
 
@@ -33,7 +34,7 @@ async fn rotate_with(world: &World, keks: &str) -> String {
 async fn start_error(database: &Database, keks: &str) -> String {
     let config = config(database.url(), &[(KEKS, keks)]);
     let clock = TestClock::at("2026-01-01T00:00:00Z");
-    let app = App::new(config, Arc::new(clock)).unwrap();
+    let app = App::new(config, Instruments::off(Arc::new(clock))).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let served = timeout(LIMIT, app.serve(listener, pending())).await;
     served.unwrap().unwrap_err().to_string()
