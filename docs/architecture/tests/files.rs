@@ -71,3 +71,20 @@ fn write(file: &std::path::Path, text: &str) {
         .expect("a folder can be made");
     fs::write(file, text).expect("a file can be written");
 }
+
+#[test]
+fn every_path_that_the_page_names_exists() {
+    let page =
+        fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md can be read");
+    let quoted = page.split('`').skip(1).step_by(2);
+    let paths: Vec<&str> = quoted
+        .filter(|one| one.contains('/') && one.contains(".rs") && !one.contains(' '))
+        .collect();
+    assert!(paths.len() > 20, "{paths:?}");
+    for path in paths {
+        assert!(
+            root().join(path).is_file(),
+            "ARCHITECTURE.md names {path}, which is not there"
+        );
+    }
+}
