@@ -103,7 +103,7 @@ impl Fault {
 async fn while_nothing_of_the_feed_arrives_no_revoked_token_is_let_in_after_the_bounds() {
     let mut world = Replicas::new().await;
     let breaks = async |world: &mut Replicas| {
-        world.tasks[0].network.hold_back();
+        world.tasks[0].network.swallow();
     };
     let fault = Fault::begin(&mut world, breaks).await;
     let mend = async |world: &mut Replicas| {

@@ -132,7 +132,7 @@ async fn when_the_feed_is_cut_writes_stop_then_reads_and_both_recover() {
     );
     for swallow in [true, false] {
         if swallow {
-            pair.network.hold_back();
+            pair.network.swallow();
         } else {
             pair.network.sever();
         }
