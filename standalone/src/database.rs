@@ -1,6 +1,6 @@
 //! The database of parts that were given none, and the schemas of both services.
 
-use embedded_postgres::{EmbeddedPostgres, Settings};
+use embedded_postgres::{EmbeddedPostgres, PostgresSettings};
 use secrecy::{ExposeSecret as _, SecretString};
 use shared::readiness::Schema;
 
@@ -14,9 +14,9 @@ pub(crate) async fn start(
     plan: &Plan,
     folder: &Folder,
 ) -> Result<(EmbeddedPostgres, String), Error> {
-    let settings = Settings {
+    let settings = PostgresSettings {
         binaries: plan.postgres_binaries.clone(),
-        ..Settings::durable(folder.path("postgres"))
+        ..PostgresSettings::durable(folder.path("postgres"))
     };
     let postgres = EmbeddedPostgres::start(settings).await?;
     postgres.create_database_if_missing(NAME).await?;
