@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use contract::proto::health::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
-use embedded_postgres::{Durability, EmbeddedPostgres, Settings};
+use embedded_postgres::{Durability, EmbeddedPostgres, PostgresSettings};
 use testing::Process;
 use tokio::time::{Instant, sleep};
 use tonic::transport::Channel;
@@ -44,9 +44,9 @@ impl ServiceReplicas {
     pub(crate) async fn start(settings: &[(String, String)]) -> anyhow::Result<Self> {
         let own = std::env::current_exe()?;
         let folder = own.parent().context("a program is in a folder")?;
-        let full = Settings {
+        let full = PostgresSettings {
             durability: Durability::Full,
-            ..Settings::throwaway()
+            ..PostgresSettings::throwaway()
         };
         let postgres = EmbeddedPostgres::start(full).await?;
         postgres.create_database_if_missing("tandem").await?;

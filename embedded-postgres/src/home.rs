@@ -22,7 +22,7 @@ use std::{
 };
 
 use crate::{
-    Settings,
+    PostgresSettings,
     account::ServerAccount,
     error::{Error, IoContext as _},
 };
@@ -52,7 +52,7 @@ pub(crate) struct Home {
 
 impl Home {
     /// Chooses, creates and locks the directories.
-    pub(crate) fn open(settings: &Settings) -> Result<Self, Error> {
+    pub(crate) fn open(settings: &PostgresSettings) -> Result<Self, Error> {
         let (path, account) = match &settings.directory {
             Some(wanted) => durable(wanted)?,
             None => throwaway()?,

@@ -40,7 +40,7 @@ pub enum Durability {
 
 /// The settings of a private server.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct PostgresSettings {
     /// The directory of the server, which is created if it is missing. `None` for a temporary directory, which is removed when the
     /// server stops.
     pub directory: Option<PathBuf>,
@@ -52,7 +52,7 @@ pub struct Settings {
     pub max_connections: u16,
 }
 
-impl Settings {
+impl PostgresSettings {
     /// A server whose data is kept in `directory`.
     pub fn durable(directory: impl Into<PathBuf>) -> Self {
         Self {
@@ -86,7 +86,7 @@ impl EmbeddedPostgres {
     ///
     /// An orphaned server on the same data, whose owner has died, is stopped first. If the account that PostgreSQL runs as
     /// cannot reach the directory (for example below `/root`), a directory in `/var/lib` replaces it, and this is logged.
-    pub async fn start(settings: Settings) -> Result<Self, Error> {
+    pub async fn start(settings: PostgresSettings) -> Result<Self, Error> {
         let home = blocking({
             let settings = settings.clone();
             move || Home::open(&settings).map(Arc::new)
@@ -105,7 +105,10 @@ impl EmbeddedPostgres {
     }
 
     /// Starts the server in its directories, and creates the cluster if there is none.
-    async fn start_in(home: &Arc<Home>, settings: Settings) -> Result<SupervisedServer, Error> {
+    async fn start_in(
+        home: &Arc<Home>,
+        settings: PostgresSettings,
+    ) -> Result<SupervisedServer, Error> {
         orphans::stop(&home.cluster()).await?;
         let binaries = blocking({
             let (home, settings) = (Arc::clone(home), settings.clone());

@@ -12,7 +12,7 @@ use std::{
 use sqlx::{Connection as _, PgConnection};
 
 use crate::{
-    Durability, Settings,
+    Durability, PostgresSettings,
     binaries::Binaries,
     error::{Error, IoContext as _},
     home::Home,
@@ -67,7 +67,7 @@ impl SupervisedServer {
     pub(crate) async fn start(
         home: &Home,
         binaries: &Binaries,
-        settings: &Settings,
+        settings: &PostgresSettings,
         url: &str,
     ) -> Result<Self, Error> {
         let log = home.open_log()?;
@@ -139,7 +139,12 @@ impl SupervisedServer {
 
 /// Starts the supervisor in its own process group. Ctrl-C at a terminal then reaches only the owner, which finishes its work
 /// before it stops the database.
-fn spawn(home: &Home, binaries: &Binaries, settings: &Settings, log: File) -> Result<Child, Error> {
+fn spawn(
+    home: &Home,
+    binaries: &Binaries,
+    settings: &PostgresSettings,
+    log: File,
+) -> Result<Child, Error> {
     let errors = log
         .try_clone()
         .context(|| "sharing the server's log".to_owned())?;
@@ -172,7 +177,7 @@ const FIXED: [(&str, &str); 7] = [
 ];
 
 /// Adds all settings. On the command line they take precedence over every file and over `alter system`.
-fn configure(command: &mut Command, home: &Home, settings: &Settings) {
+fn configure(command: &mut Command, home: &Home, settings: &PostgresSettings) {
     let socket = home.socket.to_str();
     let socket = socket.expect("a socket directory is plain ASCII");
     set(command, "unix_socket_directories", socket);

@@ -1,7 +1,7 @@
 //! The private PostgreSQL, for services whose database is not set, and the migration of both schemas.
 
 use database::Schema;
-use embedded_postgres::{EmbeddedPostgres, Settings};
+use embedded_postgres::{EmbeddedPostgres, PostgresSettings};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{data_folder::DataFolder, error::Error, plan::Plan};
@@ -14,9 +14,9 @@ pub(crate) async fn start(
     plan: &Plan,
     folder: &DataFolder,
 ) -> Result<(EmbeddedPostgres, String), Error> {
-    let settings = Settings {
+    let settings = PostgresSettings {
         binaries: plan.postgres_binaries.clone(),
-        ..Settings::durable(folder.path("postgres"))
+        ..PostgresSettings::durable(folder.path("postgres"))
     };
     let postgres = EmbeddedPostgres::start(settings).await?;
     postgres.create_database_if_missing(DATABASE).await?;

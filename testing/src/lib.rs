@@ -13,8 +13,8 @@ pub mod forgery;
 pub mod leaks;
 pub mod limits;
 mod postgres;
+mod postgres_proxy;
 mod process;
-mod proxy;
 mod refusal;
 mod server;
 mod silent_collector;
@@ -25,8 +25,8 @@ pub use crate::{
     database::Database,
     folder::Folder,
     postgres::{PostgresServer, postmaster},
+    postgres_proxy::PostgresProxy,
     process::Process,
-    proxy::Proxy,
     refusal::{assert_refused, reason, retry_delay, violations},
     silent_collector::SilentCollector,
 };

@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
-use embedded_postgres::{EmbeddedPostgres, Settings};
+use embedded_postgres::{EmbeddedPostgres, PostgresSettings};
 use rustix::process::{Pid, Signal, kill_process};
 use sqlx::{Connection as _, PgConnection};
 
@@ -108,7 +108,7 @@ impl Drop for PostgresServer {
 }
 
 fn start_in(folder: &Folder) -> EmbeddedPostgres {
-    let settings = Settings::durable(folder.path("postgres"));
+    let settings = PostgresSettings::durable(folder.path("postgres"));
     let started = blocking::run(EmbeddedPostgres::start(settings));
     started.unwrap_or_else(|error| panic!("the test's server does not start: {error}"))
 }

@@ -1,6 +1,6 @@
 //! The server on which the tests of a process create their databases.
 
-use embedded_postgres::{EmbeddedPostgres, Settings};
+use embedded_postgres::{EmbeddedPostgres, PostgresSettings};
 use tokio::sync::OnceCell;
 
 /// Started by the first test of this process that needs it. Its supervisor stops and removes it when the process ends.
@@ -15,7 +15,7 @@ pub(crate) async fn url() -> String {
     if let Ok(url) = std::env::var("TEST_POSTGRES") {
         return url;
     }
-    let start = || EmbeddedPostgres::start(Settings::throwaway());
+    let start = || EmbeddedPostgres::start(PostgresSettings::throwaway());
     let server = SERVER.get_or_try_init(start).await;
     server
         .unwrap_or_else(|error| panic!("no server for the tests: {error}"))

@@ -13,7 +13,7 @@ use std::{
     process::{Command, ExitCode, ExitStatus},
 };
 
-use embedded_postgres::{Durability, EmbeddedPostgres, Settings};
+use embedded_postgres::{Durability, EmbeddedPostgres, PostgresSettings};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -47,8 +47,10 @@ async fn main() -> ExitCode {
 }
 
 /// The settings and the command of the arguments. `None` for wrong arguments.
-fn arguments(mut given: impl Iterator<Item = OsString>) -> Option<(Settings, Vec<OsString>)> {
-    let mut settings = Settings::throwaway();
+fn arguments(
+    mut given: impl Iterator<Item = OsString>,
+) -> Option<(PostgresSettings, Vec<OsString>)> {
+    let mut settings = PostgresSettings::throwaway();
     loop {
         match given.next()?.to_str()? {
             "--durable" => settings.durability = Durability::Full,

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use embedded_postgres::{EmbeddedPostgres, Settings};
+use embedded_postgres::{EmbeddedPostgres, PostgresSettings};
 use sqlx::{Connection as _, PgConnection};
 use testing::{Folder, Process};
 
@@ -54,14 +54,14 @@ impl Owner {
 
 /// Starts a server with durable data in the folder.
 pub(crate) async fn start_durable(folder: &Folder) -> EmbeddedPostgres {
-    EmbeddedPostgres::start(Settings::durable(folder.root()))
+    EmbeddedPostgres::start(PostgresSettings::durable(folder.root()))
         .await
         .unwrap()
 }
 
 /// Starts a server whose data is removed when it stops.
 pub(crate) async fn start_throwaway() -> EmbeddedPostgres {
-    EmbeddedPostgres::start(Settings::throwaway())
+    EmbeddedPostgres::start(PostgresSettings::throwaway())
         .await
         .unwrap()
 }

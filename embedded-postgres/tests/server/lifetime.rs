@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use embedded_postgres::{EmbeddedPostgres, Error, Settings};
+use embedded_postgres::{EmbeddedPostgres, Error, PostgresSettings};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use testing::{Folder, postmaster};
 
@@ -137,7 +137,7 @@ async fn a_stopped_server_has_shut_down_cleanly() {
 async fn a_directory_has_one_owner_at_a_time() {
     let folder = Folder::new();
     let first = start_durable(&folder).await;
-    let second = EmbeddedPostgres::start(Settings::durable(folder.root())).await;
+    let second = EmbeddedPostgres::start(PostgresSettings::durable(folder.root())).await;
     assert!(matches!(second, Err(Error::InUse(_))), "{second:?}");
     connect(&first.url("postgres")).await;
     first.stop().await.unwrap();

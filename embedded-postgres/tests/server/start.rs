@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use embedded_postgres::{Durability, EmbeddedPostgres, Error, Settings};
+use embedded_postgres::{Durability, EmbeddedPostgres, Error, PostgresSettings};
 use rustix::process::geteuid;
 use testing::{Folder, Process, postmaster};
 
@@ -54,9 +54,9 @@ async fn the_server_never_runs_as_root_and_only_its_account_can_open_its_socket(
 #[tokio::test]
 async fn a_durable_server_waits_for_the_disk_and_stores_utf8() {
     let folder = Folder::new();
-    let settings = Settings {
+    let settings = PostgresSettings {
         durability: Durability::Full,
-        ..Settings::durable(folder.root())
+        ..PostgresSettings::durable(folder.root())
     };
     let postgres = EmbeddedPostgres::start(settings).await.unwrap();
     let url = postgres.url("postgres");
@@ -80,7 +80,7 @@ async fn a_directory_that_the_account_cannot_reach_is_replaced_by_another_durabl
     let wanted = folder.path("repository/.tandem/postgres");
     let mut used = Vec::new();
     for _ in 0..2 {
-        let postgres = EmbeddedPostgres::start(Settings::durable(&wanted))
+        let postgres = EmbeddedPostgres::start(PostgresSettings::durable(&wanted))
             .await
             .unwrap();
         postgres.create_database_if_missing("kept").await.unwrap();
@@ -101,7 +101,7 @@ async fn a_directory_that_the_account_cannot_reach_is_replaced_by_another_durabl
 async fn a_server_starts_in_a_path_too_long_or_with_characters_not_allowed_for_a_socket() {
     for name in ["x".repeat(120), "it's a \"path\", déjà vu".to_owned()] {
         let folder = Folder::new();
-        let postgres = EmbeddedPostgres::start(Settings::durable(folder.path(&name)))
+        let postgres = EmbeddedPostgres::start(PostgresSettings::durable(folder.path(&name)))
             .await
             .unwrap();
         let socket = show(&postgres.url("postgres"), "unix_socket_directories").await;
@@ -131,9 +131,9 @@ async fn creating_an_existing_database_changes_nothing() {
 #[tokio::test]
 async fn without_binaries_the_error_says_in_one_line_how_to_get_them() {
     let folder = Folder::new();
-    let settings = Settings {
+    let settings = PostgresSettings {
         binaries: Some(folder.root().to_owned()),
-        ..Settings::throwaway()
+        ..PostgresSettings::throwaway()
     };
     let error = EmbeddedPostgres::start(settings).await.unwrap_err();
     assert!(matches!(error, Error::NotInstalled { .. }), "{error:?}");
@@ -153,7 +153,7 @@ async fn data_of_a_version_that_is_not_installed_is_refused() {
     let folder = Folder::new();
     create_cluster(&folder).await;
     fs::write(folder.path("cluster/PG_VERSION"), "9\n").unwrap();
-    let error = EmbeddedPostgres::start(Settings::durable(folder.root()))
+    let error = EmbeddedPostgres::start(PostgresSettings::durable(folder.root()))
         .await
         .unwrap_err();
     assert!(
@@ -171,7 +171,7 @@ async fn the_error_of_a_server_that_does_not_start_quotes_its_log() {
         "shared_bufers = 1MB\n",
     )
     .unwrap();
-    let error = EmbeddedPostgres::start(Settings::durable(folder.root()))
+    let error = EmbeddedPostgres::start(PostgresSettings::durable(folder.root()))
         .await
         .unwrap_err();
     assert!(matches!(error, Error::NotReady { .. }), "{error:?}");

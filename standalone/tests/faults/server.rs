@@ -1,18 +1,18 @@
 //! A PostgreSQL server that can be killed, stopped and made read-only, behind a network that can hold packets back.
 
 use sqlx::{AssertSqlSafe, Executor as _};
-use testing::{PostgresServer, Proxy};
+use testing::{PostgresProxy, PostgresServer};
 
 #[derive(Debug)]
 pub(crate) struct FaultyServer {
     pub(crate) postgres: PostgresServer,
-    pub(crate) network: Proxy,
+    pub(crate) network: PostgresProxy,
 }
 
 impl FaultyServer {
     pub(crate) async fn start() -> Self {
         let postgres = PostgresServer::start();
-        let network = Proxy::to(postgres.socket()).await;
+        let network = PostgresProxy::to(postgres.socket()).await;
         Self { postgres, network }
     }
 

@@ -6,7 +6,7 @@ use database::{Error, Lanes, Settings, State};
 use futures_util::FutureExt as _;
 use secrecy::SecretString;
 use sqlx::Executor as _;
-use testing::Proxy;
+use testing::PostgresProxy;
 use tokio::time::{Instant, timeout};
 
 use crate::{soon, support::Postgres, until};
@@ -14,8 +14,8 @@ use crate::{soon, support::Postgres, until};
 /// Far more than noticing takes, far less than the deadline of a unit.
 const NOTICED: Duration = Duration::from_secs(10);
 
-async fn through_a_proxy(server: &Postgres) -> (Proxy, Lanes) {
-    let proxy = Proxy::to(server.socket()).await;
+async fn through_a_proxy(server: &Postgres) -> (PostgresProxy, Lanes) {
+    let proxy = PostgresProxy::to(server.socket()).await;
     let address = proxy.address();
     let url = format!("postgres://postgres@{address}/postgres?sslmode=disable");
     let lanes = Lanes::start(Settings {

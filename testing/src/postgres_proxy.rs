@@ -13,12 +13,12 @@ use tokio::{
 
 /// A proxy that listens on TCP and forwards to a Unix socket.
 #[derive(Debug)]
-pub struct Proxy {
+pub struct PostgresProxy {
     address: SocketAddr,
     forwards: watch::Sender<bool>,
 }
 
-impl Proxy {
+impl PostgresProxy {
     /// A proxy to `socket`, on a free port.
     ///
     /// # Panics
