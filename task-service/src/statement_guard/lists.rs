@@ -2,14 +2,17 @@
 //! deleted tasks.
 
 use chrono::DateTime;
-use shared::ids::{TaskId, UserId};
+use shared::ids::UserId;
 
-use crate::lists::{
-    domain::Listing,
-    filter::Filter,
-    order::{Key, Order},
-    page_token::{KeyValue, LastTask},
-    store,
+use crate::{
+    lists::{
+        domain::Listing,
+        filter::Filter,
+        order::{Key, Order},
+        page_token::LastTask,
+        store,
+    },
+    tasks::domain::Draft,
 };
 
 const FILTERS: [&str; 5] = [
@@ -47,24 +50,12 @@ pub(super) fn statements() -> Vec<String> {
 fn statements_of(listing: &Listing) -> [String; 3] {
     let now = DateTime::UNIX_EPOCH;
     let owner = UserId::at(now);
-    let last = last_task(&listing.order);
+    let task = Draft::for_test("t", "").into_task(owner, now);
+    let last = LastTask::of(&task, &listing.order);
     [
         store::page(owner, listing, None, 0, 1, now),
         store::page(owner, listing, Some(&last), 0, 1, now),
         store::count(owner, listing, now),
     ]
     .map(|sql| sql.into_sql().as_str().to_owned())
-}
-
-fn last_task(order: &Order) -> LastTask {
-    let keys = order.columns().iter().map(|sort| match sort.key {
-        Key::CreateTime | Key::UpdateTime => KeyValue::Time(Some(0)),
-        Key::DueTime => KeyValue::Time(None),
-        Key::Priority => KeyValue::Number(1),
-        Key::Title => KeyValue::Text(String::new()),
-    });
-    LastTask {
-        keys: keys.collect(),
-        id: TaskId::at(DateTime::UNIX_EPOCH),
-    }
 }
