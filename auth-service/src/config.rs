@@ -15,17 +15,16 @@ use shared::{
 };
 
 use crate::{
-    feed::FeedSettings,
-    password::{HashSettings, Peppers},
+    passwords::hashing::{HashSettings, MAX_MEMORY_KIB, Peppers},
+    revocations::FeedSettings,
     sessions::Lifetimes,
-    signing_keys::Schedule,
+    signing_keys::{Schedule, issuer::Profile},
     throttle::{Allowance, Pace, ThrottleSettings},
-    tokens::Profile,
 };
 
 /// The settings with their meanings and defaults.
 pub const DEFAULTS: &str = include_str!("default.toml");
-/// Where the settings of this service are.
+/// The section of this service's settings.
 pub const SECTION: &str = "auth";
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -34,64 +33,64 @@ const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
-/// Everything the service is told from outside.
+/// All settings of the service.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where it listens.
+    /// The address it listens on.
     pub listen: SocketAddr,
     /// How it logs.
     pub log: Log,
     /// Its operations port.
     pub ops: ops::Settings,
-    /// What it exports.
+    /// The telemetry it exports.
     pub telemetry: Telemetry,
     /// Limits of its server.
     pub server: Limits,
-    /// TLS of its server; none is plaintext.
+    /// TLS of its server; `None` is plaintext.
     pub tls: Option<ServerTls>,
     /// Its database.
     pub database: database::Settings,
-    /// What its access tokens say.
+    /// What its access tokens contain.
     pub profile: Profile,
-    /// How far the clocks of services may be apart: up to 5 s.
+    /// How far the clocks of services may differ: up to 5 s.
     pub leeway: Duration,
     /// How long sessions live.
     pub lifetimes: Lifetimes,
     /// How passwords are hashed.
     pub hash: HashSettings,
-    /// What passwords are hashed with beside their salts.
+    /// The peppers of passwords.
     pub peppers: Peppers,
-    /// How much guessing is borne.
+    /// The limits on wrong passwords and tokens.
     pub throttle: ThrottleSettings,
     /// The keys that seal signing keys, with their ids; the first one seals.
     pub key_encryption_keys: Vec<(u8, KeyMaterial)>,
-    /// When signing keys follow one another.
+    /// When one signing key replaces another.
     pub signing: Schedule,
     /// The keys that seal refresh tokens, with their ids; the first one seals.
     pub refresh_keys: Vec<(u8, KeyMaterial)>,
     /// How revocations are published.
     pub feed: FeedSettings,
-    /// What services that verify tokens are known by.
+    /// The secrets that authenticate services that verify tokens.
     pub service_secrets: ServiceSecrets,
-    /// All of it as it may be shown, secrets left out.
+    /// All settings for display, without secrets.
     pub listing: Listing,
 }
 
 impl Config {
-    /// Reads the settings, or says everything that is wrong with them.
+    /// Reads the settings. The error lists all problems.
     pub fn load(source: Source<'_>) -> Result<Self, Problems> {
         let mut settings = Settings::load(source);
         let config = Self::read(&mut settings);
         settings.finish(|| config)
     }
 
-    /// Where a process finds its settings.
+    /// The sources of the settings of a process.
     #[must_use]
     pub fn source() -> Source<'static> {
         Source::of_process(&[DEFAULTS], &[SECTION])
     }
 
-    /// Reads each setting by itself; `None` when something was noted.
+    /// Reads every setting; `None` if there are problems.
     pub fn read(settings: &mut Settings) -> Option<Self> {
         let listen = listen(settings, SECTION);
         let log = log(settings);
@@ -189,7 +188,7 @@ fn hash(settings: &mut Settings) -> Option<HashSettings> {
     let threads = settings.get_within("auth.hash.threads", 1..=256);
     let queue = settings.get_within("auth.hash.queue", 1..=10_000);
     let parallelism = settings.get_within("auth.hash.parallelism", 1..=16);
-    let memory_kib = settings.get_within("auth.hash.memory_kib", 8..=crate::password::CEILING_KIB);
+    let memory_kib = settings.get_within("auth.hash.memory_kib", 8..=MAX_MEMORY_KIB);
     let iterations = settings.get_within("auth.hash.iterations", 1..=16);
     if let (Some(lanes), Some(memory)) = (parallelism, memory_kib)
         && memory < 8 * lanes

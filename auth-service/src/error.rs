@@ -1,4 +1,4 @@
-//! The one error of the service, and what a caller may know of it.
+//! The error of the service, and what a caller learns of it.
 
 use std::time::Duration;
 
@@ -8,21 +8,21 @@ use shared::{
 };
 use tonic::Status;
 
-use crate::password::HashError;
+use crate::passwords::hashing::HashError;
 
 /// Why a call was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Fields of the request are out of bounds; never empty.
+    /// Fields of the request are invalid; never empty.
     #[error("fields of the request are out of bounds")]
     FieldInvalid(Vec<Violation>),
-    /// Wrong password, unknown account, disabled account: nobody is told which.
+    /// Wrong password, unknown account or disabled account; the caller does not learn which.
     #[error("the email or the password is wrong")]
     CredentialsInvalid,
-    /// No refresh token of this service, or of a session that is not known.
+    /// Not a refresh token of this service, or of an unknown session.
     #[error("the refresh token is not valid")]
     RefreshTokenInvalid,
-    /// The session of the refresh token is past a deadline.
+    /// A deadline of the refresh token's session has passed.
     #[error("the session has expired")]
     RefreshTokenExpired,
     /// The session of the refresh token was ended.
@@ -31,29 +31,31 @@ pub enum Error {
     /// The refresh token was used by another party.
     #[error("the refresh token was used by another party")]
     RefreshTokenReused,
-    /// The access token verifies, but its session or account has ended since.
+    /// The access token verifies, but its session or account has ended.
     #[error("the session of the access token has ended")]
     TokenRevoked,
-    /// The account has no such open session.
+    /// The account has no such live session.
     #[error("no such session")]
     SessionNotFound,
-    /// No API key of this service, or one that has ended, or of an account that is closed: nobody is told which.
+    /// Not an API key of this service, one that has ended, or one of a disabled account; the caller does not learn which.
     #[error("the API key is not valid")]
     ApiKeyInvalid,
     /// The account has no such API key.
     #[error("no such API key")]
     ApiKeyNotFound,
-    /// The account holds as many API keys as it may.
-    #[error("the account holds as many API keys as it may; revoke one")]
+    /// The account has the greatest number of API keys.
+    #[error("the account has the greatest number of API keys; revoke one")]
     ApiKeyQuotaExceeded,
-    /// The caller is no administrator, or not any more.
-    #[error("the caller is no administrator")]
+    /// The caller is not an administrator, or no longer one.
+    #[error("the caller is not an administrator")]
     ScopeMissing,
     /// There is no such account.
     #[error("no such account")]
     AccountNotFound,
     /// The account to be disabled is the caller's own, or no administrator would be left.
-    #[error("an administrator cannot disable their own account, and the last one stays")]
+    #[error(
+        "administrators cannot disable their own account, and the last administrator cannot be removed"
+    )]
     LastAdmin,
     /// Another account has this address.
     #[error("an account with this email exists")]
@@ -61,33 +63,38 @@ pub enum Error {
     /// The account has changed since the etag was read.
     #[error("the account has changed since it was read")]
     EtagMismatch,
-    /// No key that signs has been read from the database recently enough.
+    /// No active signing key has been read from the database recently enough.
     #[error("the signing keys are not known")]
     SigningKeysUnknown,
-    /// What was decided on kept changing meanwhile.
-    #[error("concurrent changes kept colliding")]
+    /// Concurrent changes made every attempt fail.
+    #[error("concurrent changes made every attempt fail")]
     Conflict,
-    /// Too many attempts were wrong.
+    /// There were too many wrong attempts.
     #[error("too many attempts; wait as long as RetryInfo says")]
     RateLimited {
-        /// Until another one is let through.
+        /// Time until another attempt is allowed.
         retry_after: Duration,
     },
     /// The password could not be hashed or verified.
     #[error(transparent)]
     Hash(#[from] HashError),
-    /// The database gave no result.
+    /// The database returned no result.
     #[error(transparent)]
     Database(#[from] database::Error),
 }
 
 impl Error {
-    /// One field is out of bounds.
+    /// One field is invalid.
     pub(crate) fn field(field: &str, problem: Problem) -> Self {
         Self::FieldInvalid(vec![Violation {
             field: field.to_owned(),
             problem,
         }])
+    }
+
+    /// Whether a limit refused the call.
+    pub(crate) fn is_rate_limited(&self) -> bool {
+        self.reason() == Reason::RateLimited
     }
 }
 
@@ -137,7 +144,7 @@ fn hash_reason(error: HashError) -> Reason {
     match error {
         HashError::QueueFull => Reason::RateLimited,
         HashError::DeadlineExceeded => Reason::DeadlineExceeded,
-        HashError::Gone => Reason::Draining,
+        HashError::Stopped => Reason::Draining,
         HashError::Malformed | HashError::PepperUnknown => Reason::Internal,
     }
 }

@@ -1,7 +1,7 @@
 //! The keys that seal what clients present: refresh tokens and API keys.
 //!
-//! A sealed text is base64url of `version | key id | fields | tag (16)`, the tag being HMAC-SHA256, cut to 16 bytes, over
-//! the purpose and everything before it. A forged one fails here, before any query, and one of another purpose is forged.
+//! A sealed text is base64url of `version | key id | fields | tag (16)`. The tag is HMAC-SHA256, cut to 16 bytes, over the
+//! purpose and everything before it. A forged text, or one of another purpose, fails here, before any query.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use aws_lc_rs::{constant_time, hmac};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use zeroize::Zeroize as _;
 
-/// First byte of everything sealed.
+/// First byte of every sealed text.
 pub(crate) const VERSION: u8 = 1;
 pub(crate) const TAG_BYTES: usize = 16;
-/// Bytes of a sealed text beside its fields.
+/// Bytes of a sealed text in addition to its fields.
 pub(crate) const OVERHEAD: usize = 2 + TAG_BYTES;
 
 /// The text was not sealed for this purpose by this service.
@@ -27,11 +27,11 @@ pub enum KeyRingError {
     #[error("the key ring of the refresh tokens is empty")]
     Empty,
     /// Two keys have this id.
-    #[error("the key id {0} stands twice in the key ring of the refresh tokens")]
+    #[error("the key id {0} appears twice in the key ring of the refresh tokens")]
     Ambiguous(u8),
 }
 
-/// The keys that seal: the first one seals, all of them open.
+/// Keys of which the first one seals and all of them open.
 pub struct KeyRing(Vec<(u8, hmac::Key)>);
 
 impl KeyRing {
@@ -51,7 +51,7 @@ impl KeyRing {
         Ok(Self(ring))
     }
 
-    /// A key for another use, which follows from the first key: with another one it changes.
+    /// A key for another use, derived from the first key. It changes when the first key changes.
     pub(crate) fn derive(&self, purpose: &[u8]) -> [u8; 32] {
         let (_, key) = self.0.first().expect("a key ring has a key");
         let derived = hmac::sign(key, purpose);
@@ -72,7 +72,7 @@ impl KeyRing {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// The fields that `text` was sealed from, if it was, for `purpose` and with a key of this ring.
+    /// The fields in `text`, if it was sealed for `purpose` with a key of this ring.
     pub(crate) fn open(&self, purpose: &[u8], text: &str) -> Result<Vec<u8>, Malformed> {
         let bytes = URL_SAFE_NO_PAD
             .decode(text)
@@ -100,7 +100,7 @@ impl fmt::Debug for KeyRing {
     }
 }
 
-/// The tag of `body` for `purpose`. A purpose ends with a zero byte, so that none begins another.
+/// The tag of `body` for `purpose`. A purpose ends with a zero byte, so that no purpose is a prefix of another.
 pub(crate) fn tag(key: &hmac::Key, purpose: &[u8], body: &[u8]) -> [u8; TAG_BYTES] {
     let mut context = hmac::Context::with_key(key);
     context.update(purpose);

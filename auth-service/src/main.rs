@@ -10,9 +10,12 @@ use std::{
 use anyhow::Context as _;
 use auth_service::{
     App, SCHEMA, SERVICE,
+    cli::{
+        admin::{self, AccountsCommand, AdminCliError},
+        keys::{KeysCommand, KeysCommandError},
+        restored::{self, RestoredError},
+    },
     config::{Config, SECTION},
-    keys_command::{KeysCommand, KeysCommandError},
-    operator, restoration,
 };
 use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret as _;
@@ -35,30 +38,30 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve until SIGINT or SIGTERM. This is what happens without a command.
+    /// Serve until SIGINT or SIGTERM. This is the default.
     Serve,
-    /// Bring the database's schema to the version this binary needs.
+    /// Migrate the schema of the database to the version of this binary.
     Migrate,
-    /// Say everything that is wrong with the configuration, and exit with 78 if anything is.
+    /// Print all problems of the configuration, and exit with 78 if there are any.
     CheckConfig,
-    /// Show each setting with its value, but no secrets, and where it came from.
+    /// Print each setting with its value and its source; secrets are not printed.
     PrintConfig,
-    /// Ask the running process whether it is ready, and exit with 0 if it is and 1 if not.
+    /// Ask the running process whether it is ready, and exit with 0 if it is and 1 if it is not.
     Healthcheck {
-        /// How long the answer may take.
+        /// How long to wait for the answer.
         #[arg(long, default_value = "2s", value_parser = <Duration as Setting>::parse)]
         timeout: Duration,
     },
     /// List, rotate or kill the keys that sign access tokens.
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Make, close and open accounts, directly in the database.
+    /// Make administrators, and disable and enable accounts, directly in the database.
     #[command(subcommand)]
-    Admin(operator::Command),
-    /// After a restore from a backup, before the first start: end every session, API key and signing key, so that nothing
-    /// that was revoked since the backup comes back.
+    Admin(AccountsCommand),
+    /// Run this after a restore from a backup, before the first start: it ends every session, API key and signing key, so that
+    /// nothing that was revoked since the backup becomes valid again.
     Restored {
-        /// Says that you know it: everybody signs in again, and API keys are made anew.
+        /// Confirms that everyone must sign in again and that API keys must be made again.
         #[arg(long, required = true)]
         sign_everyone_out: bool,
     },
@@ -90,20 +93,20 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Keys(command) => {
             let config = config()?;
             telemetry::init(&config.log)?;
-            let told = command.run(config, Arc::new(SystemClock)).await;
-            return tell(told, KeysCommandError::exit_code);
+            let done = command.run(config, Arc::new(SystemClock)).await;
+            return print_outcome(done, KeysCommandError::exit_code);
         }
         Command::Admin(command) => {
             let config = config()?;
             telemetry::init(&config.log)?;
-            let told = operator::run(config, &SystemClock, command).await;
-            return tell(told, operator::Error::exit_code);
+            let done = admin::run(config, &SystemClock, command).await;
+            return print_outcome(done, AdminCliError::exit_code);
         }
         Command::Restored { .. } => {
             let config = config()?;
             telemetry::init(&config.log)?;
-            let told = restoration::run(config, &SystemClock).await;
-            return tell(told, restoration::Error::exit_code);
+            let done = restored::run(config, &SystemClock).await;
+            return print_outcome(done, RestoredError::exit_code);
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -125,7 +128,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on {address}"))?;
     tracing::info!(address = %listener.local_addr()?, "serving");
     let served = app.serve(listener, stop).await;
-    // Also when it failed: what led to that is worth having.
+    // Telemetry is flushed also when serving failed.
     otlp.stop();
     Ok(served?)
 }
@@ -136,12 +139,12 @@ async fn migrate() -> anyhow::Result<ExitCode> {
     Ok(SCHEMA.migrate_command(database.url.expose_secret()).await?)
 }
 
-/// Tells what a command has done, or why it has done nothing.
-fn tell<E>(told: Result<String, E>, code: impl Fn(&E) -> u8) -> anyhow::Result<ExitCode>
+/// Prints what a command has done, or why it has failed.
+fn print_outcome<E>(outcome: Result<String, E>, code: impl Fn(&E) -> u8) -> anyhow::Result<ExitCode>
 where
     E: std::error::Error + Send + Sync + 'static,
 {
-    match told {
+    match outcome {
         Ok(done) => {
             writeln!(io::stdout(), "{done}")?;
             Ok(ExitCode::SUCCESS)

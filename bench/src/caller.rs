@@ -1,9 +1,9 @@
-//! One person who works with tasks: creates, reads, lists and updates, and looks at every answer.
+//! A user who creates, reads, lists and updates tasks, and checks every answer.
 
 use std::time::Duration;
 
 use anyhow::Context as _;
-use shared::proto::{
+use contract::proto::{
     auth::{
         RefreshTokensRequest, SignInRequest, SignUpRequest, TokenPair,
         auth_service_client::AuthServiceClient,
@@ -16,14 +16,14 @@ use shared::proto::{
 use tokio::time::Instant;
 use tonic::{Code, Request, Status, metadata::AsciiMetadataValue, transport::Channel};
 
-use crate::{report::Report, stack::Stack};
+use crate::{report::LoadReport, stack::BenchStack};
 
 const PASSWORD: &str = "a long enough password";
-/// A token is used for this long: less than it lives, 5 min minus up to 5 %.
-const USED_FOR: Duration = Duration::from_mins(4);
+/// How long a token is used. It is valid for 5 min minus up to 5 %.
+const TOKEN_USE: Duration = Duration::from_mins(4);
 
-/// A signed-in person.
-pub(crate) struct Person {
+/// A signed-in user.
+pub(crate) struct BenchUser {
     auth: AuthServiceClient<Channel>,
     tasks: TaskServiceClient<Channel>,
     email: String,
@@ -31,23 +31,23 @@ pub(crate) struct Person {
     known: Vec<String>,
     turns: usize,
     refresh_token: String,
-    /// Access tokens, the newest last. All of them are good, so calls carry one after another.
-    held: Vec<Held>,
-    /// After so many calls come fresh tokens.
+    /// Access tokens, the newest last. All of them are valid, and calls use one after another.
+    tokens: Vec<AccessToken>,
+    /// After this many calls the user gets new tokens.
     fresh_every: Option<u64>,
 }
 
-/// An access token, and since when.
-struct Held {
+/// An access token, and when it was issued.
+struct AccessToken {
     bearer: AsciiMetadataValue,
     since: Instant,
     kid: String,
 }
 
-impl Person {
-    /// Signs up, waiting while the hashing queue is full.
+impl BenchUser {
+    /// Signs up. Tries again while the hashing queue is full.
     pub(crate) async fn sign_up(
-        stack: &Stack,
+        stack: &BenchStack,
         number: usize,
         fresh_every: Option<u64>,
     ) -> anyhow::Result<Self> {
@@ -68,7 +68,7 @@ impl Person {
             }
         };
         let tokens = answer.tokens.context("an answer without tokens")?;
-        let mut person = Self {
+        let mut user = Self {
             auth,
             tasks: TaskServiceClient::new(stack.tasks[number % stack.tasks.len()].clone()),
             email,
@@ -76,43 +76,43 @@ impl Person {
             known: Vec::new(),
             turns: 0,
             refresh_token: String::new(),
-            held: Vec::new(),
+            tokens: Vec::new(),
             fresh_every,
         };
-        person.hold(tokens);
-        Ok(person)
+        user.keep(tokens);
+        Ok(user)
     }
 
-    /// Calls one after another until the time is up.
-    pub(crate) async fn work(&mut self, until: Instant) -> Report {
-        let mut report = Report::default();
+    /// Makes one call after another until this time.
+    pub(crate) async fn work(&mut self, until: Instant) -> LoadReport {
+        let mut report = LoadReport::default();
         while Instant::now() < until {
             let next = self.turns as u64 + 1;
             let is_due = |every: u64| next.is_multiple_of(every);
             if self.fresh_every.is_some_and(is_due) {
-                self.take_fresh_tokens(&mut report).await;
+                self.get_fresh_tokens(&mut report).await;
             }
             let began = Instant::now();
             let (method, result) = self.turn(self.turns).await;
-            report.note(method, began.elapsed(), result);
+            report.record(method, began.elapsed(), result);
             self.turns += 1;
         }
-        for held in &self.held {
-            report.note_token(held.kid.clone());
+        for token in &self.tokens {
+            report.record_token(token.kid.clone());
         }
         report
     }
 
-    /// A refresh and a new session by turns.
-    async fn take_fresh_tokens(&mut self, report: &mut Report) {
+    /// Gets new tokens, by a sign-in and by a refresh in turn.
+    async fn get_fresh_tokens(&mut self, report: &mut LoadReport) {
         let began = Instant::now();
-        let (method, result) = if self.held.len().is_multiple_of(2) {
+        let (method, result) = if self.tokens.len().is_multiple_of(2) {
             ("SignIn", self.sign_in().await)
         } else {
             ("RefreshTokens", self.refresh().await)
         };
-        let result = result.map(|tokens| self.hold(tokens));
-        report.note(method, began.elapsed(), result);
+        let result = result.map(|tokens| self.keep(tokens));
+        report.record(method, began.elapsed(), result);
     }
 
     async fn sign_in(&mut self) -> Result<TokenPair, Status> {
@@ -134,10 +134,10 @@ impl Person {
         Ok(answer.tokens.expect("an answer has its tokens"))
     }
 
-    fn hold(&mut self, tokens: TokenPair) {
-        let kid = shared::token::key_id(&tokens.access_token);
+    fn keep(&mut self, tokens: TokenPair) {
+        let kid = verifier::key_id(&tokens.access_token);
         let bearer = format!("Bearer {}", tokens.access_token).parse();
-        self.held.push(Held {
+        self.tokens.push(AccessToken {
             bearer: bearer.expect("a token is ASCII"),
             since: Instant::now(),
             kid: kid.expect("a token names its key"),
@@ -145,8 +145,8 @@ impl Person {
         self.refresh_token = tokens.refresh_token;
     }
 
-    /// Reads one task again and again, having made it, until the time is up; gives how many calls that were. Its token has to
-    /// last for all of them.
+    /// Creates a task and reads it again and again until this time. Returns how often it was read. The token must be valid for all
+    /// of these calls.
     pub(crate) async fn read(&mut self, until: Instant) -> Result<u64, Status> {
         if self.known.is_empty() {
             self.create(0).await?;
@@ -159,7 +159,7 @@ impl Person {
         Ok(calls)
     }
 
-    /// Of ten calls two create, five get, two list, one updates.
+    /// Of ten calls, two create, five get, two list and one updates.
     async fn turn(&mut self, turn: usize) -> (&'static str, Result<(), Status>) {
         match turn % 10 {
             0 | 5 => ("CreateTask", self.create(turn).await),
@@ -178,17 +178,17 @@ impl Person {
             task: Some(task),
             ..CreateTaskRequest::default()
         };
-        let request = self.signed(turn, request);
+        let request = self.authorized(turn, request);
         let created = self.tasks.create_task(request).await?.into_inner().task;
-        self.known.push(self.own(created).id);
+        self.known.push(self.check_owner(created).id);
         Ok(())
     }
 
     async fn get(&mut self, turn: usize) -> Result<(), Status> {
         let id = self.pick(turn);
-        let request = self.signed(turn, GetTaskRequest { id });
+        let request = self.authorized(turn, GetTaskRequest { id });
         let task = self.tasks.get_task(request).await?.into_inner().task;
-        self.own(task);
+        self.check_owner(task);
         Ok(())
     }
 
@@ -197,9 +197,9 @@ impl Person {
             page_size: 20,
             ..ListTasksRequest::default()
         };
-        let request = self.signed(turn, request);
+        let request = self.authorized(turn, request);
         for task in self.tasks.list_tasks(request).await?.into_inner().tasks {
-            self.own(Some(task));
+            self.check_owner(Some(task));
         }
         Ok(())
     }
@@ -214,9 +214,9 @@ impl Person {
             task: Some(task),
             ..UpdateTaskRequest::default()
         };
-        let request = self.signed(turn, request);
+        let request = self.authorized(turn, request);
         let task = self.tasks.update_task(request).await?.into_inner().task;
-        self.own(task);
+        self.check_owner(task);
         Ok(())
     }
 
@@ -224,12 +224,15 @@ impl Person {
         self.known[turn % self.known.len()].clone()
     }
 
-    /// The newest token and the older ones by turns.
-    fn signed<M>(&self, turn: usize, message: M) -> Request<M> {
-        let newest = self.held.last().expect("who has signed up has a token");
-        let any = &self.held[turn / 2 % self.held.len()];
-        let old_too = turn.is_multiple_of(2) && any.since.elapsed() < USED_FOR;
-        let token = if old_too { any } else { newest };
+    /// A request with a token: the newest one and an older one in turn.
+    fn authorized<M>(&self, turn: usize, message: M) -> Request<M> {
+        let newest = self
+            .tokens
+            .last()
+            .expect("a user has a token since its sign-up");
+        let any = &self.tokens[turn / 2 % self.tokens.len()];
+        let use_old = turn.is_multiple_of(2) && any.since.elapsed() < TOKEN_USE;
+        let token = if use_old { any } else { newest };
         let mut request = Request::new(message);
         request
             .metadata_mut()
@@ -237,10 +240,10 @@ impl Person {
         request
     }
 
-    /// One wrong row would void the whole run.
-    fn own(&self, task: Option<Task>) -> Task {
+    /// Checks that a task belongs to this user. A single wrong row ends the run.
+    fn check_owner(&self, task: Option<Task>) -> Task {
         let task = task.expect("an answer has its task");
-        assert_eq!(task.user_id, self.user_id, "a row of somebody else");
+        assert_eq!(task.user_id, self.user_id, "a task of another user");
         task
     }
 }

@@ -1,40 +1,40 @@
-//! A closed loop of concurrent callers; prints counts and latencies.
+//! Concurrent callers in a closed loop. Prints counts and latencies.
 
 use std::time::Duration;
 
 use tokio::{task::JoinSet, time::Instant};
 
-use crate::{caller::Person, report::Report, stack::Stack};
+use crate::{caller::BenchUser, report::LoadReport, stack::BenchStack};
 
 /// What to measure.
 #[derive(Debug, Clone, clap::Args)]
-pub(crate) struct Load {
-    /// How many people call at once, each waiting for one answer before the next call.
+pub(crate) struct LoadArguments {
+    /// How many users call in parallel. Each waits for an answer before its next call.
     #[arg(long, default_value_t = 100)]
     callers: usize,
-    /// For how long, in seconds.
+    /// How long to measure, in seconds.
     #[arg(long, default_value_t = 30)]
     seconds: u64,
-    /// Every so many calls a caller takes fresh tokens, by a refresh and by signing in by turns, and goes on with the old
-    /// ones as well.
+    /// After this many calls a caller gets new tokens, by a refresh and by a sign-in in turn. It continues to use the old ones
+    /// too.
     #[arg(long, value_name = "CALLS", value_parser = clap::value_parser!(u64).range(1..))]
     fresh_tokens: Option<u64>,
-    /// A setting of the stack, such as `TANDEM_AUTH__SIGNING__ROTATE_EVERY=1s`; may be given again.
+    /// A setting of the stack, such as `TANDEM_AUTH__SIGNING__ROTATE_EVERY=1s`; may be repeated.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = crate::setting)]
     settings: Vec<(String, String)>,
 }
 
-/// Measures, and prints what it saw; whether every call was answered OK.
-pub(crate) async fn run(arguments: Load) -> anyhow::Result<bool> {
-    let stack = Stack::start("load", &arguments.settings).await?;
-    let people = sign_up(&stack, &arguments).await?;
+/// Measures and prints the results. Returns whether every call succeeded.
+pub(crate) async fn run(arguments: LoadArguments) -> anyhow::Result<bool> {
+    let stack = BenchStack::start("load", &arguments.settings).await?;
+    let users = sign_up(&stack, &arguments).await?;
     let until = Instant::now() + Duration::from_secs(arguments.seconds);
 
-    let mut working: JoinSet<Report> = people
+    let mut working: JoinSet<LoadReport> = users
         .into_iter()
-        .map(|mut person| async move { person.work(until).await })
+        .map(|mut user| async move { user.work(until).await })
         .collect();
-    let mut report = Report::default();
+    let mut report = LoadReport::default();
     while let Some(part) = working.join_next().await {
         report.add(part?);
     }
@@ -43,11 +43,11 @@ pub(crate) async fn run(arguments: Load) -> anyhow::Result<bool> {
     Ok(report.errors() == 0)
 }
 
-/// Accounts for all callers; a hashing queue that is full for now is waited for, as `RetryInfo` asks.
-async fn sign_up(stack: &Stack, arguments: &Load) -> anyhow::Result<Vec<Person>> {
-    let mut people = Vec::with_capacity(arguments.callers);
+/// Signs up all callers. When the hashing queue is full, a sign-up is repeated.
+async fn sign_up(stack: &BenchStack, arguments: &LoadArguments) -> anyhow::Result<Vec<BenchUser>> {
+    let mut users = Vec::with_capacity(arguments.callers);
     for number in 0..arguments.callers {
-        people.push(Person::sign_up(stack, number, arguments.fresh_tokens).await?);
+        users.push(BenchUser::sign_up(stack, number, arguments.fresh_tokens).await?);
     }
-    Ok(people)
+    Ok(users)
 }

@@ -1,8 +1,8 @@
-//! Measures real processes, every reply checked: a closed loop of concurrent callers against a fresh stack, or, with
-//! `revocations`, how soon every replica refuses what one of them has ended, or, with `telemetry`, what traces cost.
+//! Measures real processes and checks every reply. Without a command, concurrent callers load a fresh stack in a closed loop.
+//! `revocations` measures how soon every replica refuses a token that one of them has ended. `start` measures how soon each
+//! process is ready. `telemetry` measures the cost of traces.
 //!
-//! It starts the programs that lie beside it, with a folder and ports of their own, so that one command measures and leaves
-//! nothing behind.
+//! It starts the programs in its own folder, with a temporary folder and free ports, so one command measures and leaves no files.
 
 mod caller;
 mod load;
@@ -17,29 +17,29 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::load::Load;
+use crate::load::LoadArguments;
 
 /// Measures a fresh stack under concurrent callers.
 #[derive(Debug, Clone, Parser)]
 #[command(args_conflicts_with_subcommands = true)]
-struct Arguments {
+struct BenchArguments {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<BenchCommand>,
     #[command(flatten)]
-    load: Load,
+    load: LoadArguments,
 }
 
 #[derive(Debug, Clone, Subcommand)]
-enum Command {
-    /// Measures, for everything that ends tokens, how soon every replica of the task service refuses them.
-    Revocations(revocations::Arguments),
-    /// Measures how soon each process is ready, and its memory while nobody calls.
-    Start(start::Arguments),
-    /// CPU per call with telemetry on ÷ off, of two stacks measured by turns.
-    Telemetry(telemetry::Arguments),
+enum BenchCommand {
+    /// Measures how soon every replica of the task service refuses a token, for each cause that can end one.
+    Revocations(revocations::RevocationArguments),
+    /// Measures how soon each process is ready, and its memory while it is idle.
+    Start(start::StartArguments),
+    /// Measures the CPU time per call with telemetry ÷ without, of two stacks in turn.
+    Telemetry(telemetry::TelemetryArguments),
 }
 
-/// `NAME=VALUE`, as a setting is given.
+/// Parses a setting, given as `NAME=VALUE`.
 fn setting(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("must be NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
@@ -47,14 +47,14 @@ fn setting(text: &str) -> Result<(String, String), String> {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
-    let Arguments { command, load } = Arguments::parse();
-    let good = match command {
+    let BenchArguments { command, load } = BenchArguments::parse();
+    let passed = match command {
         None => load::run(load).await?,
-        Some(Command::Revocations(arguments)) => revocations::run(arguments).await?,
-        Some(Command::Start(arguments)) => start::run(arguments).await?,
-        Some(Command::Telemetry(arguments)) => telemetry::run(arguments).await?,
+        Some(BenchCommand::Revocations(arguments)) => revocations::run(arguments).await?,
+        Some(BenchCommand::Start(arguments)) => start::run(arguments).await?,
+        Some(BenchCommand::Telemetry(arguments)) => telemetry::run(arguments).await?,
     };
-    Ok(if good {
+    Ok(if passed {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

@@ -1,49 +1,49 @@
-//! Two replicas of each service on one database, every one a process of its own.
+//! Two replicas of each service on one database. Every replica is a process.
 
 use std::{net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use embedded_postgres::{Durability, EmbeddedPostgres, Settings};
-use shared::proto::health::{
+use contract::proto::health::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
+use embedded_postgres::{Durability, EmbeddedPostgres, Settings};
 use testing::Process;
 use tokio::time::{Instant, sleep};
 use tonic::transport::Channel;
 
 /// How long a program may take to start or to end.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// How often a program that starts is asked whether it is ready.
-const POLL: Duration = Duration::from_millis(50);
-/// Base64 of 32 bytes; nothing here is worth a secret.
+const PROGRAM_TIMEOUT: Duration = Duration::from_mins(1);
+/// How often a starting program is asked whether it is ready.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// Base64 of 32 bytes. The measured data needs no real secret.
 const KEY: &str = "1q9vXnF3mB0kqz6R2oYtq5c8w1uJxgS7hDdEoPZ4L2Y=";
-/// Who administers.
+/// The administrator's account.
 pub(crate) const ADMIN: &str = "admin@example.test";
 pub(crate) const PASSWORD: &str = "a long enough password";
 
-/// Two auth services, and two task services each of which follows another one of them. Killed when dropped.
-pub(crate) struct Replicas {
+/// Two auth services and two task services. Each task service follows another auth service. All are killed when this is dropped.
+pub(crate) struct ServiceReplicas {
     pub(crate) auth: [Channel; 2],
     pub(crate) tasks: [Channel; 2],
     running: Vec<Process>,
     pub(crate) programs: Arc<Programs>,
-    /// Where the first auth service is.
+    /// The URL of the first auth service.
     pub(crate) upstream: String,
     postgres: EmbeddedPostgres,
 }
 
-/// The programs, and what they are told.
+/// The programs and their settings.
 #[derive(Debug)]
 pub(crate) struct Programs {
     folder: PathBuf,
     settings: Vec<(String, String)>,
 }
 
-impl Replicas {
+impl ServiceReplicas {
     /// Starts everything and waits until it is ready.
     pub(crate) async fn start(settings: &[(String, String)]) -> anyhow::Result<Self> {
         let own = std::env::current_exe()?;
-        let folder = own.parent().context("a program lies in a folder")?;
+        let folder = own.parent().context("a program is in a folder")?;
         let full = Settings {
             durability: Durability::Full,
             ..Settings::throwaway()
@@ -52,7 +52,7 @@ impl Replicas {
         postgres.create_database_if_missing("tandem").await?;
         let programs = Programs {
             folder: folder.to_owned(),
-            settings: told(&postgres.url("tandem"), settings),
+            settings: variables(&postgres.url("tandem"), settings),
         };
         for service in ["auth-service", "task-service"] {
             programs.run(service, &["migrate"], "").await?;
@@ -80,14 +80,15 @@ impl Replicas {
             process.terminate();
         }
         for process in &mut self.running {
-            process.ended(PATIENCE).await;
+            process.ended(PROGRAM_TIMEOUT).await;
         }
         Ok(self.postgres.stop().await?)
     }
 }
 
 impl Programs {
-    /// An auth service and where it is, and a task service that follows it, both ready.
+    /// Starts an auth service and a task service that follows it, and waits until both are ready. Returns the URL of the auth
+    /// service and a channel to each.
     async fn pair(&self, running: &mut Vec<Process>) -> anyhow::Result<(String, Channel, Channel)> {
         let (auth, task) = (free_address()?, free_address()?);
         let own = [("TANDEM_AUTH__LISTEN", auth.clone())];
@@ -101,18 +102,18 @@ impl Programs {
         Ok((format!("http://{auth}"), channels.0, channels.1))
     }
 
-    /// Ends a signing key as an operator does; when that was said to be done.
+    /// Kills a signing key, as an operator does. Returns when the command said that it was done.
     pub(crate) async fn kill_key(&self, kid: &str) -> anyhow::Result<Instant> {
         let mut killing = self.spawn("auth-service", &["keys", "kill", kid], &[])?;
-        let said = |line: &str| line.contains("is killed");
-        killing.wait_for_line(PATIENCE, said).await;
+        let is_done = |line: &str| line.contains("is killed");
+        killing.wait_for_line(PROGRAM_TIMEOUT, is_done).await;
         let answered = Instant::now();
-        // What is measured does not wait for the program's end.
-        tokio::spawn(async move { killing.ended(PATIENCE).await });
+        // The measurement does not wait for the end of the program.
+        tokio::spawn(async move { killing.ended(PROGRAM_TIMEOUT).await });
         Ok(answered)
     }
 
-    /// Starts a program with settings of its own.
+    /// Starts a program with additional variables.
     pub(crate) fn spawn(
         &self,
         program: &str,
@@ -125,24 +126,24 @@ impl Programs {
             "build it first: cargo build --release --package {program}"
         );
         let own = own.iter().map(|(name, value)| (*name, value.clone()));
-        let of_all = self.settings.iter();
-        let of_all = of_all.map(|(name, value)| (name.as_str(), value.clone()));
-        Ok(Process::spawn(&binary, arguments, own.chain(of_all)))
+        let common = self.settings.iter();
+        let common = common.map(|(name, value)| (name.as_str(), value.clone()));
+        Ok(Process::spawn(&binary, arguments, own.chain(common)))
     }
 
     /// Runs a command to its end.
     async fn run(&self, program: &str, arguments: &[&str], input: &str) -> anyhow::Result<()> {
         let mut process = self.spawn(program, arguments, &[])?;
         process.give_input(input);
-        let ended = process.ended(PATIENCE).await;
+        let ended = process.ended(PROGRAM_TIMEOUT).await;
         let output = process.output();
         anyhow::ensure!(ended.success(), "{program} {arguments:?}: {output}");
         Ok(())
     }
 }
 
-/// What all of them are told; of what is asked for, the last wins.
-fn told(database: &str, asked: &[(String, String)]) -> Vec<(String, String)> {
+/// The variables of all programs. A setting of `requested` replaces ours, and a later one replaces an earlier one.
+fn variables(database: &str, requested: &[(String, String)]) -> Vec<(String, String)> {
     let own = [
         ("DATABASE_URL", database),
         ("TANDEM_AUTH__KEY_ENCRYPTION_KEYS", &format!("1:{KEY}")),
@@ -150,36 +151,36 @@ fn told(database: &str, asked: &[(String, String)]) -> Vec<(String, String)> {
         ("TANDEM_AUTH__SERVICE_SECRETS", KEY),
         ("TANDEM_TASK__SERVICE_SECRET", KEY),
         ("TANDEM_TASK__PAGE_TOKEN_KEY", KEY),
-        // All accounts are made from one address, and hashing is not what is measured.
+        // All accounts sign up from one address, and hashing is not measured.
         ("TANDEM_AUTH__THROTTLE__ADDRESS_BURST", "1000000"),
         ("TANDEM_AUTH__HASH__MEMORY_KIB", "8"),
         ("TANDEM_AUTH__HASH__ITERATIONS", "1"),
-        // Only so that a killed key is soon replaced and the next round can begin.
+        // A killed key is then replaced soon, so that the next round can begin.
         ("TANDEM_AUTH__SIGNING__POLL", "200ms"),
-        // Output is kept in memory.
+        // This process keeps the output in memory.
         ("TANDEM_LOG__LEVEL", "warn"),
     ];
     let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    own.into_iter().chain(asked.iter().cloned()).collect()
+    own.into_iter().chain(requested.iter().cloned()).collect()
 }
 
-/// A connection to a program, once it says that it is ready.
+/// A channel to a service, as soon as it says that it is ready.
 async fn ready(address: &str) -> anyhow::Result<Channel> {
     let channel = Channel::from_shared(format!("http://{address}"))?.connect_lazy();
     let mut health = HealthClient::new(channel.clone());
-    let limit = Instant::now() + PATIENCE;
+    let limit = Instant::now() + PROGRAM_TIMEOUT;
     while Instant::now() < limit {
         match health.check(HealthCheckRequest::default()).await {
             Ok(answer) if answer.get_ref().status() == ServingStatus::Serving => {
                 return Ok(channel);
             }
-            Ok(_) | Err(_) => sleep(POLL).await,
+            Ok(_) | Err(_) => sleep(POLL_INTERVAL).await,
         }
     }
     anyhow::bail!("{address} is not ready")
 }
 
-/// An address that is free now.
+/// An address whose port is free now.
 pub(crate) fn free_address() -> anyhow::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").context("no free port")?;
     Ok(listener.local_addr()?.to_string())

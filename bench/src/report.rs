@@ -1,4 +1,4 @@
-//! Counts and latencies of a run.
+//! The counts and latencies of a run.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,18 +7,18 @@ use std::{
 
 use tonic::Status;
 
-/// What happened, per method.
+/// The results of a run, by method.
 #[derive(Debug, Default)]
-pub(crate) struct Report {
+pub(crate) struct LoadReport {
     latencies: BTreeMap<&'static str, Vec<Duration>>,
     refusals: BTreeMap<String, usize>,
     tokens: usize,
     keys: BTreeSet<String>,
 }
 
-impl Report {
-    /// Notes one call.
-    pub(crate) fn note(
+impl LoadReport {
+    /// Records one call.
+    pub(crate) fn record(
         &mut self,
         method: &'static str,
         took: Duration,
@@ -33,13 +33,13 @@ impl Report {
         }
     }
 
-    /// Notes a token that was used, by the key that signed it.
-    pub(crate) fn note_token(&mut self, kid: String) {
+    /// Records a token that was used, by the key that signed it.
+    pub(crate) fn record_token(&mut self, kid: String) {
         self.tokens += 1;
         self.keys.insert(kid);
     }
 
-    /// Adds what another caller saw.
+    /// Adds the results of another caller.
     pub(crate) fn add(&mut self, other: Self) {
         for (method, mut latencies) in other.latencies {
             self.latencies
@@ -54,12 +54,12 @@ impl Report {
         self.keys.extend(other.keys);
     }
 
-    /// How many calls were not answered OK.
+    /// How many calls did not succeed.
     pub(crate) fn errors(&self) -> usize {
         self.refusals.values().sum()
     }
 
-    /// Prints a table for a person.
+    /// Prints the results as a table.
     #[expect(clippy::print_stdout, reason = "the table is what this program is for")]
     pub(crate) fn print(&mut self, callers: usize, ran: Duration) {
         println!("{callers} concurrent callers for {} s\n", ran.as_secs());
@@ -99,7 +99,7 @@ fn row(method: &str, latencies: &mut [Duration], ran: Duration) {
     );
 }
 
-/// So many thousandths of what was measured, sorted and not empty, are no longer than this.
+/// The duration that this many thousandths of the measured durations do not exceed. `sorted` must not be empty.
 pub(crate) fn quantile(sorted: &[Duration], permille: usize) -> Duration {
     let count = sorted.len();
     sorted[((count * permille) / 1000).min(count - 1)]

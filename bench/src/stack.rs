@@ -1,4 +1,4 @@
-//! The stack under measurement: the `standalone` binary as a process of its own.
+//! The measured stack: the `standalone` binary as a process.
 
 use std::{net::TcpListener, path::PathBuf, time::Duration};
 
@@ -6,19 +6,19 @@ use anyhow::Context as _;
 use testing::Process;
 use tonic::transport::Channel;
 
-/// The first start makes a database cluster.
-const READY_WITHIN: Duration = Duration::from_mins(1);
+/// How long a start may take. The first start creates a database cluster.
+const READY_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A running stack; killed when dropped.
-pub(crate) struct Stack {
+/// A running stack. It is killed when this is dropped.
+pub(crate) struct BenchStack {
     process: Process,
     folder: PathBuf,
     pub(crate) auth: Channel,
     pub(crate) tasks: Vec<Channel>,
 }
 
-impl Stack {
-    /// Starts the one of this name and waits until it says that it is ready.
+impl BenchStack {
+    /// Starts a stack and waits until it says that it is ready. The name makes its folder unique.
     pub(crate) async fn start(name: &str, settings: &[(String, String)]) -> anyhow::Result<Self> {
         let binary = std::env::current_exe()?.with_file_name("standalone");
         anyhow::ensure!(
@@ -32,20 +32,20 @@ impl Stack {
             ("TANDEM_STANDALONE__DIRECTORY", folder.display().to_string()),
             ("TANDEM_AUTH__LISTEN", format!("127.0.0.1:{auth}")),
             ("TANDEM_TASK__LISTEN", format!("127.0.0.1:{task}")),
-            // All accounts are made from one address.
+            // All accounts sign up from one address.
             (
                 "TANDEM_AUTH__THROTTLE__ADDRESS_BURST",
                 1_000_000.to_string(),
             ),
             ("TANDEM_GATEWAY__LISTEN", format!("127.0.0.1:{gateway}")),
         ];
-        let asked = settings
+        let requested = settings
             .iter()
             .map(|(name, value)| (name.as_str(), value.clone()));
-        let variables = variables.into_iter().chain(asked);
+        let variables = variables.into_iter().chain(requested);
         let process = Process::spawn(&binary, [""; 0], variables);
         process
-            .wait_for_line(READY_WITHIN, |line| line.contains("export TOKEN="))
+            .wait_for_line(READY_TIMEOUT, |line| line.contains("export TOKEN="))
             .await;
         Ok(Self {
             process,
@@ -57,7 +57,7 @@ impl Stack {
         })
     }
 
-    /// The process that serves: all but the database.
+    /// The id of the process that serves everything but the database.
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
     }
@@ -65,10 +65,10 @@ impl Stack {
     /// Stops it and removes its data.
     pub(crate) async fn stop(mut self) {
         self.process.terminate();
-        let ended = self.process.ended(READY_WITHIN).await;
+        let ended = self.process.ended(READY_TIMEOUT).await;
         eprintln!("the stack ended: {ended:?}");
         if let Err(error) = std::fs::remove_dir_all(&self.folder) {
-            eprintln!("{} stays behind: {error}", self.folder.display());
+            eprintln!("{} cannot be removed: {error}", self.folder.display());
         }
     }
 }

@@ -1,71 +1,72 @@
-//! From the start of a process to its being ready, on a migrated database, and the memory it then needs while nobody calls.
+//! How long each process takes from its start until it is ready, on a migrated database, and its memory while it is idle.
 //!
-//! Each process is asked for the health of its operations port again and again from the moment it is started: what is
-//! measured is what a probe would see.
+//! From its start on, each process is asked for its health at its operations port again and again, so the result is what a
+//! probe would measure.
 
 use std::{fs, time::Duration};
 
 use anyhow::Context as _;
-use shared::proto::health::{
+use contract::proto::health::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 use testing::Process;
 use tokio::time::{Instant, sleep};
 use tonic::transport::Channel;
 
-use crate::replicas::{Replicas, free_address};
+use crate::replicas::{ServiceReplicas, free_address};
 
 /// How long a process may take to be ready or to end.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PROCESS_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often it is asked.
-const POLL: Duration = Duration::from_millis(1);
-/// How long a ready process is left alone before its memory is read.
-const REST: Duration = Duration::from_secs(2);
-/// The goals.
-const READY_WITHIN: Duration = Duration::from_millis(150);
-const MEMORY: u64 = 15 * 1024;
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
+/// How long a ready process is idle before its memory is read.
+const IDLE_TIME: Duration = Duration::from_secs(2);
+/// The goal for the time until ready.
+const READY_GOAL: Duration = Duration::from_millis(150);
+/// The goal for the memory, in KiB.
+const MEMORY_GOAL: u64 = 15 * 1024;
 
 /// What to measure.
 #[derive(Debug, Clone, clap::Args)]
-pub(crate) struct Arguments {
+pub(crate) struct StartArguments {
     /// How often each process is started.
     #[arg(long, default_value_t = 20)]
     rounds: usize,
-    /// A setting of the processes; may be given again.
+    /// A setting of the processes. May be repeated.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = crate::setting)]
     settings: Vec<(String, String)>,
 }
 
-/// Measures, and prints what it saw; whether the goals were met.
+/// Measures and prints the results. Returns whether the goals were met.
 #[expect(
     clippy::print_stdout,
     reason = "the figures are what this program is for"
 )]
-pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<bool> {
-    let replicas = Replicas::start(&arguments.settings).await?;
+pub(crate) async fn run(arguments: StartArguments) -> anyhow::Result<bool> {
+    let replicas = ServiceReplicas::start(&arguments.settings).await?;
     println!(
         "each process started {} times on a migrated database",
         arguments.rounds
     );
     println!();
     println!(
-        "| process | ready: median ms | slowest ms | idle memory: median KiB | most KiB | of that its own: median KiB |"
+        "| process | ready: median ms | slowest ms | idle memory: median KiB | most KiB | of that private: median KiB |"
     );
     println!("|---|---|---|---|---|---|");
-    let mut good = true;
+    let mut met = true;
     for program in ["auth-service", "task-service", "gateway"] {
         let (mut times, mut memory, mut own) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..arguments.rounds {
             let (ready, process) = start(&replicas, program).await.context(program)?;
             times.push(ready);
             memory.push(process.resident);
-            own.push(process.own);
+            own.push(process.private);
         }
         times.sort();
         memory.sort_unstable();
         own.sort_unstable();
         let middle = arguments.rounds / 2;
-        good &= times[middle] <= READY_WITHIN && memory[middle] <= MEMORY;
+        met &= times[middle] <= READY_GOAL && memory[middle] <= MEMORY_GOAL;
         println!(
             "| {program} | {:.1} | {:.1} | {} | {} | {} |",
             times[middle].as_secs_f64() * 1e3,
@@ -77,18 +78,20 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     }
     replicas.stop().await?;
     println!();
-    println!("goals: ready within {READY_WITHIN:?}, at most {MEMORY} KiB, as medians");
-    Ok(good)
+    println!("goals: ready within {READY_GOAL:?}, at most {MEMORY_GOAL} KiB, as medians");
+    Ok(met)
 }
 
-/// Memory of a process, in KiB: what is in RAM, and what of that is no file's, such as the program's own code.
+/// The memory of a process, in KiB.
 struct Memory {
+    /// All its pages in RAM.
     resident: u64,
-    own: u64,
+    /// Those that do not belong to a file, such as that of the program's code.
+    private: u64,
 }
 
-/// Starts a process and stops it again: how long until it was ready, and its memory.
-async fn start(replicas: &Replicas, program: &str) -> anyhow::Result<(Duration, Memory)> {
+/// Starts a process and stops it again. Returns how long it took until it was ready, and its memory.
+async fn start(replicas: &ServiceReplicas, program: &str) -> anyhow::Result<(Duration, Memory)> {
     let ops = free_address()?;
     let own = [
         ("TANDEM_AUTH__LISTEN", "127.0.0.1:0".to_owned()),
@@ -104,20 +107,20 @@ async fn start(replicas: &Replicas, program: &str) -> anyhow::Result<(Duration, 
     let mut process = replicas.programs.spawn(program, &["serve"], &own)?;
     until_ready(&ops).await?;
     let ready = began.elapsed();
-    sleep(REST).await;
+    sleep(IDLE_TIME).await;
     let memory = Memory {
         resident: kibibytes(&process, "VmRSS:")?,
-        own: kibibytes(&process, "RssAnon:")?,
+        private: kibibytes(&process, "RssAnon:")?,
     };
     process.terminate();
-    process.ended(PATIENCE).await;
+    process.ended(PROCESS_TIMEOUT).await;
     Ok((ready, memory))
 }
 
 async fn until_ready(address: &str) -> anyhow::Result<()> {
-    let limit = Instant::now() + PATIENCE;
+    let limit = Instant::now() + PROCESS_TIMEOUT;
     while Instant::now() < limit {
-        // A channel that has failed waits before it tries again, so each attempt has its own.
+        // A channel waits after a failed attempt, so each attempt uses a new one.
         let endpoint = Channel::from_shared(format!("http://{address}"))?;
         if let Ok(channel) = endpoint.connect().await {
             let mut health = HealthClient::new(channel);
@@ -125,15 +128,15 @@ async fn until_ready(address: &str) -> anyhow::Result<()> {
                 if answer.get_ref().status() == ServingStatus::Serving {
                     return Ok(());
                 }
-                sleep(POLL).await;
+                sleep(POLL_INTERVAL).await;
             }
         }
-        sleep(POLL).await;
+        sleep(POLL_INTERVAL).await;
     }
-    anyhow::bail!("not ready after {PATIENCE:?}")
+    anyhow::bail!("not ready after {PROCESS_TIMEOUT:?}")
 }
 
-/// A line of proc(5)'s `status`.
+/// The value of a line in `/proc/<pid>/status` (proc(5)).
 fn kibibytes(process: &Process, name: &str) -> anyhow::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{}/status", process.id()))?;
     let line = status.lines().find_map(|line| line.strip_prefix(name));

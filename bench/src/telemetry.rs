@@ -1,8 +1,9 @@
-//! What telemetry costs: CPU per call with it ÷ without, of two stacks that take turns.
+//! The cost of telemetry: CPU time per call with it ÷ without it, of stacks that are measured in turn.
 //!
-//! Three stacks run side by side: without telemetry, with it, and a second one without (the A/A pair, which says how far the
-//! figures can be trusted). They are called by turns in short blocks; CPU is that of the process, user and system, from
-//! `/proc/<pid>/stat`. The collector is in this process. All stacks write their access lines to a pipe that is read.
+//! Three stacks run side by side: one without telemetry, one with it, and a second one without. The two without it are the A/A
+//! pair, which shows how precise the figures are. The stacks are called in turn, in short blocks. The CPU time is that of the
+//! process, user and system, from `/proc/<pid>/stat`. The collector runs in this process. All stacks write their access lines to
+//! a pipe that this process reads.
 
 use std::{fs, time::Duration};
 
@@ -12,21 +13,21 @@ use futures_util::future::try_join_all;
 use testing::Collector;
 use tokio::time::Instant;
 
-use crate::{caller::Person, stack::Stack};
+use crate::{caller::BenchUser, stack::BenchStack};
 
-/// How far the A/A pair may stray before nothing is believed.
-const STRAY: f64 = 0.05;
+/// How much the A/A pair may differ. With more, the measurement is invalid.
+const MAX_DIFFERENCE: f64 = 0.05;
 
-/// What is measured, and for how long.
+/// What to measure, and for how long.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct Arguments {
-    /// Pairs of blocks.
+pub(crate) struct TelemetryArguments {
+    /// How many rounds of one block for each stack.
     #[arg(long, default_value_t = 8)]
     pairs: usize,
-    /// Length of a block, in seconds.
+    /// The length of a block, in seconds.
     #[arg(long, default_value_t = 3)]
     seconds: u64,
-    /// How many people call at once.
+    /// How many users call in parallel.
     #[arg(long, default_value_t = 32)]
     callers: usize,
     /// The share of calls that are traced.
@@ -34,11 +35,11 @@ pub(crate) struct Arguments {
     ratio: f64,
 }
 
-/// A stack and those who call it.
+/// A stack and the users who call it.
 struct Arm {
     name: &'static str,
-    stack: Stack,
-    people: Vec<Person>,
+    stack: BenchStack,
+    users: Vec<BenchUser>,
 }
 
 impl Arm {
@@ -47,23 +48,19 @@ impl Arm {
         callers: usize,
         settings: &[(String, String)],
     ) -> anyhow::Result<Self> {
-        let stack = Stack::start(name, settings).await?;
-        let mut people = Vec::with_capacity(callers);
+        let stack = BenchStack::start(name, settings).await?;
+        let mut users = Vec::with_capacity(callers);
         for number in 0..callers {
-            people.push(Person::sign_up(&stack, number, None).await?);
+            users.push(BenchUser::sign_up(&stack, number, None).await?);
         }
-        Ok(Self {
-            name,
-            stack,
-            people,
-        })
+        Ok(Self { name, stack, users })
     }
 
-    /// Ticks of the CPU per call, over one block.
+    /// The CPU time per call in one block, in ticks.
     async fn block(&mut self, length: Duration) -> anyhow::Result<f64> {
         let before = ticks(self.stack.id())?;
         let until = Instant::now() + length;
-        let calls = self.people.iter_mut().map(|person| person.read(until));
+        let calls = self.users.iter_mut().map(|user| user.read(until));
         let calls = try_join_all(calls).await;
         let calls: u64 = calls.context(self.name)?.iter().sum();
         let after = ticks(self.stack.id())?;
@@ -72,7 +69,7 @@ impl Arm {
     }
 }
 
-/// What turns telemetry on.
+/// The settings that turn telemetry on.
 fn exporting(collector: &Collector, ratio: f64) -> [(String, String); 2] {
     [
         ("TANDEM_TELEMETRY__OTLP__ENDPOINT", collector.endpoint()),
@@ -81,8 +78,8 @@ fn exporting(collector: &Collector, ratio: f64) -> [(String, String); 2] {
     .map(|(name, value)| (name.to_owned(), value))
 }
 
-/// Measures and prints; false when the A/A pair strays.
-pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<bool> {
+/// Measures and prints the results. Returns false when the A/A pair differs too much.
+pub(crate) async fn run(arguments: TelemetryArguments) -> anyhow::Result<bool> {
     let collector = Collector::start().await;
     let on = exporting(&collector, arguments.ratio);
     let callers = arguments.callers;
@@ -96,9 +93,9 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     for arm in [&mut without, &mut with, &mut again] {
         arm.block(length).await?;
     }
-    let (mut cost, mut stray, mut per_call) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut cost, mut difference, mut per_call) = (Vec::new(), Vec::new(), Vec::new());
     for pair in 0..arguments.pairs {
-        // Whoever is first in one round is last in the next.
+        // The first stack of one round is the last of the next.
         let mut measured = [0.0; 3];
         let order = if pair % 2 == 0 { [0, 1, 2] } else { [2, 1, 0] };
         for place in order {
@@ -111,13 +108,13 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<bool> {
         }
         let [off, on, off_again] = measured;
         cost.push(on / f64::midpoint(off, off_again));
-        stray.push(off_again / off);
+        difference.push(off_again / off);
         per_call.push(off);
     }
     for arm in [without, with, again] {
         arm.stack.stop().await;
     }
-    Ok(print(&arguments, &collector, cost, stray, per_call))
+    Ok(print(&arguments, &collector, cost, difference, per_call))
 }
 
 #[expect(
@@ -125,23 +122,23 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     reason = "the figures are what this program is for"
 )]
 fn print(
-    arguments: &Arguments,
+    arguments: &TelemetryArguments,
     collector: &Collector,
     cost: Vec<f64>,
-    stray: Vec<f64>,
+    difference: Vec<f64>,
     per_call: Vec<f64>,
 ) -> bool {
-    let Arguments {
+    let TelemetryArguments {
         pairs,
         seconds,
         callers,
         ratio,
     } = arguments;
     println!(
-        "{pairs} rounds of {seconds} s an arm, {callers} callers of GetTask, {ratio} of the calls traced"
+        "{pairs} rounds of {seconds} s for each stack, {callers} callers of GetTask, {ratio} of the calls traced"
     );
     println!("spans received: {}", collector.spans().len());
-    // A tick is 10 ms on every Linux that this runs on.
+    // A tick is 10 ms on every Linux that is supported here.
     let (microseconds, ..) = spread(per_call);
     println!(
         "CPU per call without telemetry: {:.1} µs",
@@ -149,16 +146,16 @@ fn print(
     );
     let (middle, least, most) = spread(cost);
     println!("CPU per call with ÷ without:    {middle:.3} ({least:.3} to {most:.3})");
-    let (middle, least, most) = spread(stray);
+    let (middle, least, most) = spread(difference);
     println!("A/A, without ÷ without:         {middle:.3} ({least:.3} to {most:.3})");
-    if (middle - 1.0).abs() > STRAY {
-        println!("void: the A/A pair strays by more than {STRAY}");
+    if (middle - 1.0).abs() > MAX_DIFFERENCE {
+        println!("invalid: the A/A pair differs by more than {MAX_DIFFERENCE}");
         return false;
     }
     true
 }
 
-/// Median, least and most.
+/// The median, the minimum and the maximum.
 fn spread(mut values: Vec<f64>) -> (f64, f64, f64) {
     values.sort_by(f64::total_cmp);
     let last = values.len().saturating_sub(1);
@@ -166,10 +163,10 @@ fn spread(mut values: Vec<f64>) -> (f64, f64, f64) {
     (middle, values[0], values[last])
 }
 
-/// User and system time of a process, in ticks (proc(5), fields 14 and 15).
+/// The user and system time of a process, in ticks (proc(5), fields 14 and 15).
 fn ticks(process: u32) -> anyhow::Result<u64> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // The name before may hold anything, and ends with the last parenthesis.
+    // The name of the process may contain any character. It ends at the last parenthesis.
     let (_, rest) = stat.rsplit_once(") ").context("no process name")?;
     let mut times = rest.split(' ').skip(11).map(str::parse::<u64>);
     let mut next = || times.next().context("too few fields");

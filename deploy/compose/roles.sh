@@ -1,5 +1,5 @@
 #!/bin/sh
-# Run once by the postgres image when it makes the database: the roles of roles.sql, with the passwords of the secrets.
+# The postgres image runs this once, when it creates the database: the roles of roles.sql get the passwords of the secrets.
 set -eu
 psql --username postgres --dbname tandem --set ON_ERROR_STOP=1 --quiet --file /etc/tandem/roles.sql
 psql --username postgres --dbname tandem --set ON_ERROR_STOP=1 --quiet \

@@ -1,15 +1,15 @@
--- The roles of a database: one that migrates and owns, and one for each service that may only read and write rows of its own
--- schema. Run as a superuser in each database of Tandem, before the first migration or at any time after; running it again
--- changes nothing:
+-- The roles of a database. One owns the schemas and migrates them. Each service has one that can only read and write the rows of
+-- its own schema. Run this as a superuser in each database of Tandem, before the first migration or at any time after it. Running
+-- it again changes nothing:
 --
 --     psql --set ON_ERROR_STOP=1 --file deploy/postgres/roles.sql postgres://postgres@localhost/tandem
 --
--- Then give each role a way in: `\password tandem_auth`, a client certificate, or `peer`. tandem_migrate needs one only
--- while it migrates.
+-- Then let each role log in: with `\password tandem_auth`, a client certificate, or `peer`. tandem_migrate logs in only to
+-- migrate.
 
 begin;
 set local client_min_messages = warning;
--- Roles belong to the whole server: two databases that are set up at once take turns.
+-- Roles belong to the whole server. The lock keeps two databases from creating them at the same time.
 lock table pg_authid in share row exclusive mode;
 
 do $$
@@ -22,17 +22,17 @@ begin
         end if;
         execute format('alter role %I login nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit', name);
         execute format('grant connect on database %I to %I', current_database(), name);
-        -- What the services set for each connection too; here for those that come another way (psql, PgBouncer).
+        -- The services set these for each connection too. Here they apply to psql and PgBouncer.
         if name <> 'tandem_migrate' then
             execute format('alter role %I set statement_timeout = ''10s''', name);
             execute format('alter role %I set idle_in_transaction_session_timeout = ''10s''', name);
         end if;
     end loop;
-    -- Nobody else comes in, and nobody makes temporary tables.
+    -- No other role can connect, and none can create temporary tables.
     execute format('revoke all on database %I from public', current_database());
 end $$;
 
--- Room for two releases side by side: replicas x (lanes + 1), twice. docs/database.md has the sum.
+-- Enough for two releases at the same time: 2 x replicas x (lanes + 1). docs/database.md has the calculation.
 alter role tandem_auth connection limit 120;
 alter role tandem_task connection limit 120;
 alter role tandem_migrate connection limit 10;
@@ -40,7 +40,7 @@ alter role tandem_migrate connection limit 10;
 create schema if not exists auth authorization tandem_migrate;
 create schema if not exists tasks authorization tandem_migrate;
 
--- A database that began without these roles: its schemas and tables get their owner.
+-- In a database that was created without these roles, the schemas and tables get their owner here.
 do $$
 declare
     found record;
@@ -59,8 +59,8 @@ begin
     end loop;
 end $$;
 
--- Each service reads and writes the rows of its own schema, of tables to come as well, and nothing else: no DDL, no
--- TRUNCATE, no look at the other schema. Identity columns need no grant of their own.
+-- Each service reads and writes the rows of its own schema, also those of future tables. It has no DDL, no TRUNCATE and no access
+-- to the other schema. Identity columns need no grant.
 revoke all on schema auth, tasks from public;
 grant usage on schema auth to tandem_auth;
 grant usage on schema tasks to tandem_task;
@@ -71,8 +71,8 @@ alter default privileges for role tandem_migrate in schema auth
 alter default privileges for role tandem_migrate in schema tasks
     grant select, insert, update, delete on tables to tandem_task;
 
--- But for two: the audit log is only added to, and the list of migrations only read. A migration does the same for tables
--- that it finds with the privileges above.
+-- Two tables are exceptions: rows are only added to the audit log, and the list of migrations is only read. A migration sets the
+-- same for tables that have the privileges above.
 do $$
 begin
     if to_regclass('auth.audit_event') is not null then

@@ -1,7 +1,7 @@
-//! The account Postgres runs as.
+//! The account that PostgreSQL runs as.
 //!
-//! Postgres refuses to run as root. Started as root, it is run as the owner of its data, or else as `postgres` or
-//! `nobody`, without supplementary groups. Started as anyone else, it runs as that same user.
+//! PostgreSQL refuses to run as root. When this process is root, PostgreSQL runs as the owner of its data, or else as
+//! `postgres` or `nobody`, without supplementary groups. Otherwise it runs as the user of this process.
 
 use std::{
     ffi::OsStr,
@@ -11,35 +11,35 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::error::{Doing as _, Error};
+use crate::error::{Error, IoContext as _};
 
-/// In the order of preference; `_postgres` is what macOS calls it.
+/// In the order of preference. `_postgres` is the name on macOS.
 const UNPRIVILEGED: [&str; 3] = ["postgres", "_postgres", "nobody"];
 
-/// Whom Postgres and its tools run as.
+/// The account that PostgreSQL and its tools run as.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Account {
+pub(crate) enum ServerAccount {
     /// The user of this process, who is not root.
-    Own,
-    /// An unprivileged user, to whom root drops.
+    CurrentUser,
+    /// An unprivileged user. This process is root and drops to it.
     Unprivileged { name: String, uid: u32, gid: u32 },
 }
 
-impl Account {
-    /// The account for data owned by `owner` (a user id), or for new data.
+impl ServerAccount {
+    /// The account for data that the user id `owner` owns, or for new data.
     pub(crate) fn choose(owner: Option<u32>) -> Result<Self, Error> {
         if !rustix::process::geteuid().is_root() {
-            return Ok(Self::Own);
+            return Ok(Self::CurrentUser);
         }
         let passwd =
-            fs::read_to_string("/etc/passwd").doing(|| "reading /etc/passwd".to_owned())?;
+            fs::read_to_string("/etc/passwd").context(|| "reading /etc/passwd".to_owned())?;
         find(&passwd, owner.filter(|uid| *uid != 0)).ok_or(Error::NoAccount)
     }
 
-    /// A command that runs as this account, in `/`, with an environment that tells it nothing of ours.
+    /// A command that runs as this account, in `/`, and inherits nothing of our environment.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
-        // The current directory may be one the account cannot enter, and Postgres asks for it.
+        // PostgreSQL reads the current directory, which the account may not be able to enter.
         command
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
@@ -53,17 +53,18 @@ impl Account {
         command
     }
 
-    /// Gives a file or directory to this account.
-    pub(crate) fn own(&self, path: &Path) -> Result<(), Error> {
+    /// Makes this account the owner of a file or directory.
+    pub(crate) fn take_ownership(&self, path: &Path) -> Result<(), Error> {
         let Self::Unprivileged { uid, gid, .. } = self else {
             return Ok(());
         };
-        chown(path, Some(*uid), Some(*gid)).doing(|| format!("giving {} to {self}", path.display()))
+        chown(path, Some(*uid), Some(*gid))
+            .context(|| format!("changing the owner of {} to {self}", path.display()))
     }
 
-    /// Whether this account can enter a directory. Tried, not computed: mode bits do not tell of access lists and mounts.
+    /// Whether this account can enter a directory. It is tried, since mode bits do not show access lists and mount options.
     pub(crate) fn can_enter(&self, directory: &Path) -> bool {
-        if *self == Self::Own {
+        if *self == Self::CurrentUser {
             return true;
         }
         let script = r#"cd -P -- "$1""#;
@@ -77,24 +78,24 @@ impl Account {
     }
 }
 
-impl fmt::Display for Account {
+impl fmt::Display for ServerAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Own => f.write_str("this user"),
+            Self::CurrentUser => f.write_str("this user"),
             Self::Unprivileged { name, .. } => f.write_str(name),
         }
     }
 }
 
-/// The entry of `owner`, or else of the first of [`UNPRIVILEGED`] (`initdb` asks for a name, so an id alone is not enough).
-fn find(passwd: &str, owner: Option<u32>) -> Option<Account> {
+/// The entry of `owner`, or else of the first of [`UNPRIVILEGED`]. `initdb` needs a name, so an id alone is not enough.
+fn find(passwd: &str, owner: Option<u32>) -> Option<ServerAccount> {
     let accounts: Vec<_> = passwd.lines().filter_map(entry).collect();
     let named = |wanted: &str| accounts.iter().find(|(name, ..)| *name == wanted);
     let (name, uid, gid) = match owner {
         Some(owner) => accounts.iter().find(|(_, uid, _)| *uid == owner),
         None => UNPRIVILEGED.iter().find_map(|name| named(name)),
     }?;
-    Some(Account::Unprivileged {
+    Some(ServerAccount::Unprivileged {
         name: (*name).to_owned(),
         uid: *uid,
         gid: *gid,
@@ -116,9 +117,9 @@ mod tests {
     const PASSWD: &str = "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65533:::\npostgres:x:101:104:,,,:/:/bin/sh\n\
                           alice:x:1000:1000::/home/alice:/bin/sh\n";
 
-    fn account(name: &str, uid: u32, gid: u32) -> Account {
+    fn account(name: &str, uid: u32, gid: u32) -> ServerAccount {
         let name = name.to_owned();
-        Account::Unprivileged { name, uid, gid }
+        ServerAccount::Unprivileged { name, uid, gid }
     }
 
     #[test]
@@ -131,13 +132,13 @@ mod tests {
     }
 
     #[test]
-    fn existing_data_is_served_by_its_owner() {
+    fn the_owner_of_existing_data_is_the_account() {
         assert_eq!(find(PASSWD, Some(1000)), Some(account("alice", 1000, 1000)));
         assert_eq!(find(PASSWD, Some(4242)), None);
     }
 
     #[test]
-    fn root_under_another_name_is_no_account_to_drop_to() {
+    fn root_under_another_name_is_not_an_unprivileged_account() {
         assert_eq!(find("postgres:x:0:0::/:/bin/sh", None), None);
     }
 }

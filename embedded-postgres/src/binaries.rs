@@ -1,4 +1,4 @@
-//! Finds the machine's own PostgreSQL.
+//! Finds the PostgreSQL that is installed on this machine.
 
 use std::{
     cmp::Reverse,
@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{account::Account, error::Error};
+use crate::{account::ServerAccount, error::Error};
 
 /// A folder with `initdb` and `postgres` of one version.
 #[derive(Debug, Clone)]
@@ -16,11 +16,11 @@ pub(crate) struct Binaries {
 }
 
 impl Binaries {
-    /// Finds binaries that `account` can run: in `given` alone if it is given, or else on PATH, then in the usual install
-    /// folders, newest first. `data` with a `PG_VERSION` takes only the major version that made it.
+    /// Finds binaries that `account` can run. If `given` is set, only that folder is searched. Otherwise PATH is searched, then
+    /// the usual install folders, newest first. Existing `data` needs the major version in its `PG_VERSION`.
     pub(crate) fn find(
         given: Option<&Path>,
-        account: &Account,
+        account: &ServerAccount,
         data: &Path,
     ) -> Result<Self, Error> {
         let folders = given.map_or_else(candidates, |folder| vec![folder.to_owned()]);
@@ -37,7 +37,10 @@ impl Binaries {
             return Err(Error::NotInstalled { searched });
         }
         let Ok(wanted) = fs::read_to_string(data.join("PG_VERSION")) else {
-            return Ok(found.into_iter().next().expect("found is not empty"));
+            return Ok(found
+                .into_iter()
+                .next()
+                .expect("an empty list is handled above"));
         };
         let wanted = wanted.trim();
         let majors = found
@@ -60,9 +63,9 @@ impl Binaries {
         self.folder.join(name)
     }
 
-    /// Runs `initdb --version` as the account that will need it, which also shows that it can be reached.
-    fn probe(folder: &Path, account: &Account) -> Option<Self> {
-        // Symbolic links lead to the folder with the rest of the programs.
+    /// Runs `initdb --version` as `account`, which also shows that the account can reach it.
+    fn probe(folder: &Path, account: &ServerAccount) -> Option<Self> {
+        // The other programs are in the folder that symbolic links point to.
         let initdb = fs::canonicalize(folder.join("initdb")).ok()?;
         let folder = initdb.parent()?.to_owned();
         if !folder.join("postgres").is_file() {
@@ -84,7 +87,7 @@ fn major(version: &str) -> Option<u32> {
         .ok()
 }
 
-/// Every folder worth looking into.
+/// Every folder that may hold the binaries.
 fn candidates() -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<_> = env::split_paths(&path)
@@ -98,7 +101,7 @@ fn candidates() -> Vec<PathBuf> {
     folders.retain(|folder| folder.join("initdb").is_file());
     folders.dedup();
     if folders.is_empty() {
-        // What the message names when there is nothing.
+        // Shown in the error message.
         return vec![
             "PATH".into(),
             "/usr/lib/postgresql/*/bin".into(),
@@ -130,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_major_version_is_read_from_what_initdb_says() {
+    fn the_major_version_is_read_from_the_output_of_initdb() {
         assert_eq!(
             major("initdb (PostgreSQL) 15.8 (Debian 15.8-0+deb12u1)\n"),
             Some(15)

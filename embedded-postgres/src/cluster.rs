@@ -1,21 +1,21 @@
-//! Makes the data directory of a private server.
+//! Creates the data directory of a private server.
 
 use std::{fs, io, path::Path, process::Output};
 
 use crate::{
     Durability, SUPERUSER,
     binaries::Binaries,
-    error::{Doing as _, Error},
+    error::{Error, IoContext as _},
     home::Home,
 };
 
-/// `C.UTF-8` knows the letters of all alphabets; where the system lacks it, `C` does. Both sort by code point.
+/// `C.UTF-8` knows the letters of all alphabets. `C` is used where the system lacks it. Both sort by code point.
 const LOCALES: [&str; 2] = ["C.UTF-8", "C"];
 
-/// Makes the cluster unless there is one.
+/// Creates the cluster unless there is one.
 ///
-/// It is made beside its place and moved there when whole, so an `initdb` that was killed leaves nothing half-made.
-pub(crate) fn make_if_missing(
+/// It is created under another name and renamed when complete, so a killed `initdb` leaves no incomplete cluster.
+pub(crate) fn create_if_missing(
     home: &Home,
     binaries: &Binaries,
     durability: Durability,
@@ -24,25 +24,25 @@ pub(crate) fn make_if_missing(
         return Ok(());
     }
     let unfinished = home.path.join("cluster.new");
-    let mut said = String::new();
+    let mut output_text = String::new();
     for locale in LOCALES {
         remove(&unfinished)?;
-        home.private("cluster.new")?;
+        home.create_private("cluster.new")?;
         let output = initdb(home, binaries, &unfinished, locale, durability)?;
         if output.status.success() {
             return publish(home, &unfinished);
         }
-        said = [output.stdout, output.stderr]
+        output_text = [output.stdout, output.stderr]
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
             .concat();
     }
-    Err(Error::Initdb(said.trim().to_owned()))
+    Err(Error::Initdb(output_text.trim().to_owned()))
 }
 
 /// Runs `initdb`.
 ///
-/// Whoever may open the socket is trusted: its directory has mode 0700, so these are the account itself, which could read
-/// the data files as well, and root. There is no TCP listener.
+/// Everyone who can open the socket is trusted. Its directory has mode 0700, so only root and the account itself can, and both
+/// can read the data files anyway. There is no TCP listener.
 fn initdb(
     home: &Home,
     binaries: &Binaries,
@@ -65,21 +65,21 @@ fn initdb(
     if durability == Durability::Off {
         command.arg("--no-sync");
     }
-    command.output().doing(|| "running initdb".to_owned())
+    command.output().context(|| "running initdb".to_owned())
 }
 
-/// Moves a finished cluster to its place, so that it is there after a power cut as well.
+/// Renames a complete cluster to its final name, and syncs the directory so that the name survives a power failure.
 fn publish(home: &Home, unfinished: &Path) -> Result<(), Error> {
     let cluster = home.cluster();
     let moved =
         fs::rename(unfinished, &cluster).and_then(|()| fs::File::open(&home.path)?.sync_all());
-    moved.doing(|| format!("moving the new cluster to {}", cluster.display()))
+    moved.context(|| format!("moving the new cluster to {}", cluster.display()))
 }
 
 /// Removes a directory, if it is there.
 fn remove(path: &Path) -> Result<(), Error> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other.doing(|| format!("removing {}", path.display())),
+        other => other.context(|| format!("removing {}", path.display())),
     }
 }

@@ -1,64 +1,62 @@
-//! Why a private server could not be had.
+//! Why a private server could not be started, used or stopped.
 
 use std::{io, path::PathBuf, time::Duration};
 
 /// Why a private PostgreSQL could not be started, used or stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No usable `initdb` and `postgres` on this machine.
+    /// This machine has no usable `initdb` and `postgres`.
     #[error(
         "no PostgreSQL found in {searched}; to get it: `apt-get install postgresql` (Debian, Ubuntu), \
          `dnf install postgresql-server` (Fedora), `brew install postgresql` (macOS)"
     )]
     NotInstalled {
-        /// The folders looked into, separated by commas.
+        /// The folders that were searched, separated by commas.
         searched: String,
     },
-    /// The data was made by a major version that is not installed; Postgres reads only its own.
-    #[error(
-        "{data} was made by PostgreSQL {wanted}, of which no binaries were found (only {found})"
-    )]
+    /// The data belongs to a major version that is not installed. PostgreSQL reads only the data of its own major version.
+    #[error("{data} belongs to PostgreSQL {wanted}, but only these versions were found: {found}")]
     OtherVersion {
         /// The data directory.
         data: PathBuf,
-        /// The major version that made the data.
+        /// The major version of the data.
         wanted: String,
         /// The major versions that were found.
         found: String,
     },
-    /// Postgres refuses to run as root, and the machine has no other account for it.
+    /// PostgreSQL refuses to run as root, and the machine has no other account for it.
     #[error(
-        "started as root, and /etc/passwd has neither a user postgres nor nobody to run PostgreSQL as"
+        "PostgreSQL cannot run as root, and /etc/passwd has neither a user `postgres` nor a user `nobody`"
     )]
     NoAccount,
-    /// Neither the wanted place nor the one in its stead can be used by the account that runs Postgres.
-    #[error("the user {account} can reach neither {wanted} nor {instead}")]
+    /// The account that runs PostgreSQL can reach neither the requested directory nor the replacement.
+    #[error("the user {account} can reach neither {wanted} nor {replacement}")]
     Unreachable {
-        /// The account Postgres would run as.
+        /// The account that PostgreSQL would run as.
         account: String,
-        /// The directory asked for.
+        /// The requested directory.
         wanted: PathBuf,
-        /// The directory tried in its stead.
-        instead: PathBuf,
+        /// The directory that would replace it.
+        replacement: PathBuf,
     },
     /// Another living process owns the server of this directory.
     #[error("{0} is in use by another running process")]
     InUse(PathBuf),
-    /// A server left by a dead owner does not end.
-    #[error("the PostgreSQL left running on {data} (pid {pid}) did not end within {waited:?}")]
-    Survivor {
+    /// A server whose owner has died does not end.
+    #[error("the orphaned PostgreSQL on {data} (pid {pid}) did not end within {waited:?}")]
+    Orphan {
         /// The data directory.
         data: PathBuf,
         /// The process that does not end.
         pid: i32,
-        /// How long it was given.
+        /// How long the server was waited for.
         waited: Duration,
     },
     /// `initdb` failed.
     #[error("initdb failed: {0}")]
     Initdb(String),
     /// The server ended, or did not become ready in time.
-    #[error("PostgreSQL did not start: {reason}; its last lines:\n{log}")]
+    #[error("PostgreSQL did not start: {reason}; the last lines of its log:\n{log}")]
     NotReady {
         /// What was observed.
         reason: String,
@@ -68,9 +66,9 @@ pub enum Error {
     /// A file or process operation failed.
     #[error("{doing}: {source}")]
     Io {
-        /// What was being done.
+        /// The operation.
         doing: String,
-        /// Why it failed.
+        /// The cause.
         source: io::Error,
     },
     /// A statement failed.
@@ -78,16 +76,16 @@ pub enum Error {
     Statement(#[from] sqlx::Error),
 }
 
-/// Says what was being done when an I/O operation failed.
-pub(crate) trait Doing<T> {
-    /// Turns the error into [`Error::Io`] with a description.
-    fn doing(self, what: impl FnOnce() -> String) -> Result<T, Error>;
+/// Adds a description of the operation to an I/O error.
+pub(crate) trait IoContext<T> {
+    /// Turns the error into [`Error::Io`].
+    fn context(self, doing: impl FnOnce() -> String) -> Result<T, Error>;
 }
 
-impl<T> Doing<T> for io::Result<T> {
-    fn doing(self, what: impl FnOnce() -> String) -> Result<T, Error> {
+impl<T> IoContext<T> for io::Result<T> {
+    fn context(self, doing: impl FnOnce() -> String) -> Result<T, Error> {
         self.map_err(|source| Error::Io {
-            doing: what(),
+            doing: doing(),
             source,
         })
     }

@@ -1,16 +1,16 @@
-//! A real, private PostgreSQL run from the machine's own binaries.
+//! A real, private PostgreSQL that runs from the binaries installed on this machine.
 //!
-//! It listens on a Unix socket that only its owner can open, runs as an unprivileged user when started as root, and lives as
-//! long as its owner: [`EmbeddedPostgres::stop`] ends it cleanly, and when the owner is killed a small supervisor does.
-//! What was committed survives the death of both, and the next start recovers it.
+//! It listens on a Unix socket that only its owner can open. When this process is root, the server runs as an unprivileged
+//! user. It runs as long as its owner, which is this process: [`EmbeddedPostgres::stop`] stops it cleanly, and a small
+//! supervisor stops it when the owner is killed. Committed data survives the death of both, and the next start recovers it.
 
 mod account;
 mod binaries;
 mod cluster;
 mod error;
 mod home;
+mod orphans;
 mod server;
-mod survivors;
 
 use std::{
     path::{Path, PathBuf},
@@ -20,13 +20,13 @@ use std::{
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 pub use crate::error::Error;
-use crate::{binaries::Binaries, home::Home, server::Server};
+use crate::{binaries::Binaries, home::Home, server::SupervisedServer};
 
-/// The name of the role that owns everything in a private server.
+/// The role that owns everything in a private server.
 const SUPERUSER: &str = "postgres";
 /// SQLSTATE `duplicate_database`.
 const DUPLICATE_DATABASE: &str = "42P04";
-/// SQLSTATE `unique_violation`, which two simultaneous `create database` of one name can also end in.
+/// SQLSTATE `unique_violation`. Two parallel `create database` statements with one name can also fail with it.
 const UNIQUE_VIOLATION: &str = "23505";
 
 /// Whether a commit reaches the disk before it is confirmed.
@@ -38,21 +38,22 @@ pub enum Durability {
     Off,
 }
 
-/// What kind of server to run.
+/// The settings of a private server.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where the server lives; made if missing. `None` for a temporary directory that is removed when it stops.
+    /// The directory of the server, which is created if it is missing. `None` for a temporary directory, which is removed when the
+    /// server stops.
     pub directory: Option<PathBuf>,
     /// The folder of `initdb` and `postgres`. `None` to search PATH, then the usual install folders.
     pub binaries: Option<PathBuf>,
-    /// Whether commits reach the disk.
+    /// Whether a commit reaches the disk before it is confirmed.
     pub durability: Durability,
-    /// How many connections it accepts, those reserved for the superuser included.
+    /// How many connections it accepts, including those reserved for the superuser.
     pub max_connections: u16,
 }
 
 impl Settings {
-    /// A server whose data stay in `directory`.
+    /// A server whose data is kept in `directory`.
     pub fn durable(directory: impl Into<PathBuf>) -> Self {
         Self {
             directory: Some(directory.into()),
@@ -61,7 +62,7 @@ impl Settings {
         }
     }
 
-    /// A server for tests, gone when it stops.
+    /// A server for tests. Its data is removed when it stops.
     #[must_use]
     pub fn throwaway() -> Self {
         Self {
@@ -73,18 +74,18 @@ impl Settings {
     }
 }
 
-/// A running private server. Dropping it stops the server too, without waiting for the end.
+/// A running private server. Dropping it also stops the server, but does not wait for the end.
 #[derive(Debug)]
 pub struct EmbeddedPostgres {
-    server: Server,
+    server: SupervisedServer,
     home: Arc<Home>,
 }
 
 impl EmbeddedPostgres {
     /// Starts a server and waits until it answers, at most a minute.
     ///
-    /// A server that a dead owner left on the same data is stopped first. A directory that the account Postgres runs as
-    /// cannot reach (below `/root`, say) is replaced by one in `/var/lib`, which the log says.
+    /// An orphaned server on the same data, whose owner has died, is stopped first. If the account that PostgreSQL runs as
+    /// cannot reach the directory (for example below `/root`), a directory in `/var/lib` replaces it, and this is logged.
     pub async fn start(settings: Settings) -> Result<Self, Error> {
         let home = blocking({
             let settings = settings.clone();
@@ -103,43 +104,49 @@ impl EmbeddedPostgres {
         }
     }
 
-    /// Starts the server of a home, on a cluster made if there is none.
-    async fn start_in(home: &Arc<Home>, settings: Settings) -> Result<Server, Error> {
-        survivors::end(&home.cluster()).await?;
+    /// Starts the server in its directories, and creates the cluster if there is none.
+    async fn start_in(home: &Arc<Home>, settings: Settings) -> Result<SupervisedServer, Error> {
+        orphans::stop(&home.cluster()).await?;
         let binaries = blocking({
             let (home, settings) = (Arc::clone(home), settings.clone());
             move || {
                 let binaries =
                     Binaries::find(settings.binaries.as_deref(), &home.account, &home.cluster())?;
-                cluster::make_if_missing(&home, &binaries, settings.durability)?;
+                cluster::create_if_missing(&home, &binaries, settings.durability)?;
                 Ok(binaries)
             }
         })
         .await?;
-        Server::start(home, &binaries, &settings, &url(&home.socket, "postgres")).await
+        SupervisedServer::start(home, &binaries, &settings, &url(&home.socket, "postgres")).await
     }
 
-    /// The connection URL of a database, as sqlx and libpq read it.
+    /// The connection URL of a database, for sqlx and libpq.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
         url(&self.home.socket, database)
     }
 
-    /// Where the server lives: the directory asked for, or the one in its stead.
+    /// The Unix socket that the server listens on.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.home.socket.join(".s.PGSQL.5432")
+    }
+
+    /// The directory of the server: the requested one, or its replacement.
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.home.path
     }
 
-    /// Makes a database unless it is there. `name` may hold any characters; Postgres takes the first 63 bytes.
+    /// Creates a database unless it exists. `name` may have any characters. PostgreSQL uses the first 63 bytes.
     pub async fn create_database_if_missing(&self, name: &str) -> Result<(), Error> {
         let mut connection = PgConnection::connect(&self.url("postgres")).await?;
         let quoted = name.replace('"', "\"\"");
-        let made = sqlx::raw_sql(AssertSqlSafe(format!("create database \"{quoted}\"")))
+        let created = sqlx::raw_sql(AssertSqlSafe(format!("create database \"{quoted}\"")))
             .execute(&mut connection)
             .await;
         connection.close().await?;
-        match made {
+        match created {
             Ok(_) => Ok(()),
             Err(sqlx::Error::Database(error))
                 if matches!(
@@ -153,27 +160,28 @@ impl EmbeddedPostgres {
         }
     }
 
-    /// Waits until the server ends by itself, which it never should, and says how it did.
+    /// Waits until the server ends by itself, which never happens in normal operation. Returns how it ended.
     pub async fn ended(&mut self) -> String {
         self.server.ended().await
     }
 
-    /// Stops the server: open transactions are rolled back, and what was committed is on disk when this returns.
+    /// Stops the server. Open transactions are rolled back, and committed data is on disk when this returns.
     pub async fn stop(self) -> Result<(), Error> {
         let ended = self.server.stop().await?;
         tracing::info!(status = ?ended, "private PostgreSQL stopped");
-        // Nothing is left but when the supervisor itself was killed.
-        survivors::end(&self.home.cluster()).await
+        // Processes are left only when the supervisor itself was killed.
+        orphans::stop(&self.home.cluster()).await
     }
 }
 
-/// The URL of a database behind a socket. All is said, so nothing is taken from the environment (`PGPORT`, `PGSSLMODE`).
+/// The URL of a database behind a socket. It sets every parameter, so that none comes from the environment (`PGPORT`,
+/// `PGSSLMODE`).
 fn url(socket: &Path, database: &str) -> String {
     let socket = socket.display();
     format!("postgres:///{database}?host={socket}&port=5432&user={SUPERUSER}&sslmode=disable")
 }
 
-/// Runs what would hold up the other tasks of the runtime.
+/// Runs blocking work on a thread for such work.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {

@@ -1,40 +1,34 @@
-//! Puts the parts together: routes, layers, listener.
+//! Puts the parts together: routes, layers, listener, graceful stop.
 
 use std::{future::Future, io, sync::Arc, time::Duration};
 
 use axum::{
-    Router,
-    extract::FromRef,
-    middleware,
+    Router, middleware,
     routing::{any, get},
 };
-use http::Uri;
-use shared::{
-    connections::{Connections, Protocols},
-    health::Health,
-    metrics::Metrics,
-    ops::Ops,
-    tls::{self, NoTls},
-    trace::Tracing,
-};
-use tokio::{net::TcpListener, sync::Semaphore};
+use serving::{health::Health, ops::Ops};
+use telemetry::{metrics::Metrics, trace::Tracing};
+use tls::{self, NoTls, Protocols};
+use tokio::net::TcpListener;
+use transport::connections::Connections;
 
 use crate::{
-    Config, access_log,
-    contract::Contract,
-    cors, grpc_web, health, info, jwks,
-    leaving::{self, Leaving},
-    meter::Meter,
-    upstream::Upstreams,
+    config::Config,
+    cors,
+    draining::{self, Draining},
+    grpc_web,
+    monitoring::{self, AccessLog},
+    pages, routes,
+    state::GatewayState,
 };
 
-/// What the gateway is called in telemetry.
+/// The name of the gateway in telemetry.
 pub const SERVICE: &str = "tandem-gateway";
 
-/// Why a gateway stopped without being told to.
+/// Why a gateway ended before it was stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The listener is of no use.
+    /// The listener has no address.
     #[error("cannot accept connections: {0}")]
     Listener(#[source] io::Error),
     /// A service cannot be connected to.
@@ -51,30 +45,6 @@ pub struct App {
     tracing: Tracing,
 }
 
-/// What every handler can ask for.
-#[derive(Clone)]
-pub(crate) struct Gateway {
-    pub(crate) config: Arc<Config>,
-    pub(crate) contract: Arc<Contract>,
-    pub(crate) upstreams: Upstreams,
-    pub(crate) leaving: Leaving,
-    pub(crate) meter: Arc<Meter>,
-    /// Calls in flight, until the last byte of their answers.
-    pub(crate) admission: Arc<Semaphore>,
-}
-
-impl FromRef<Gateway> for Upstreams {
-    fn from_ref(gateway: &Gateway) -> Self {
-        gateway.upstreams.clone()
-    }
-}
-
-impl FromRef<Gateway> for Arc<Contract> {
-    fn from_ref(gateway: &Gateway) -> Self {
-        Arc::clone(&gateway.contract)
-    }
-}
-
 impl App {
     /// A gateway with these settings. Nothing is opened before [`App::serve`].
     #[must_use]
@@ -82,13 +52,13 @@ impl App {
         Self::counted(config, &Metrics::off())
     }
 
-    /// Traces calls by `tracing`.
+    /// Traces calls with `tracing`.
     #[must_use]
     pub fn traced(self, tracing: Tracing) -> Self {
         Self { tracing, ..self }
     }
 
-    /// Like [`App::new`], and counts in `metrics` what it does.
+    /// Like [`App::new`], and registers its metrics in `metrics`.
     #[must_use]
     pub fn counted(config: Config, metrics: &Metrics) -> Self {
         Self {
@@ -99,16 +69,16 @@ impl App {
         }
     }
 
-    /// Opens this operations port while it serves. A gateway is ready from the start until it is told to stop: without a
-    /// service its calls are refused with a reason, which is more than a connection that is not there can tell.
+    /// Opens this operations port while it serves. A gateway is ready from its start until it is stopped, also while a
+    /// service is away: a typed refusal is more useful to a client than a closed port.
     #[must_use]
     pub fn with_ops(self, ops: Ops) -> Self {
         Self { ops, ..self }
     }
 
-    /// Serves connections of `listener` until `shutdown` completes; then says that it leaves, goes on for
-    /// [`Config::pause`], closes the listener and lets the calls in flight end, for at most [`Config::drain`]. The services need
-    /// not be up: connections to them open when needed.
+    /// Serves connections of `listener` until `shutdown` completes. Then `GET /health` answers 503; after
+    /// [`Config::pause`] the listener is closed, and calls in flight may finish within [`Config::drain`]. The services need
+    /// not be up: connections to them open when a call needs them.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -118,17 +88,17 @@ impl App {
         let health = Health::new([]);
         health.set_ready(true);
         health.tell(&self.metrics);
-        let leaving = Leaving::default();
+        let draining = Draining::default();
         let stopping = async {
             shutdown.await;
             health.drain();
         };
-        let stopping = leaving.clone().after(stopping, self.config.pause);
+        let stopping = draining.clone().after(stopping, self.config.pause);
         let connections = self.connections();
         let drain = self.config.drain;
-        let upstream_tls = self.config.upstream_tls.clone();
-        let gateway = Gateway::new(self.config, &self.metrics, leaving)?;
-        let router = router(gateway, self.tracing);
+        let upstream_tls = self.config.upstreams.tls.clone();
+        let state = GatewayState::new(self.config, &self.metrics, draining)?;
+        let router = router(state, self.tracing);
         let ops = self.ops.start(health.clone(), self.metrics);
         tracing::info!(%address, "listening");
         tokio::select! {
@@ -136,7 +106,7 @@ impl App {
             never = tls::keep_current(upstream_tls.as_ref()) => match never {},
         }
         connections.close(listener, &router);
-        stop(&connections, drain).await;
+        drain_connections(&connections, drain).await;
         health.close();
         ops.stop().await;
         tracing::info!(%address, "stopped");
@@ -144,7 +114,7 @@ impl App {
     }
 
     fn connections(&self) -> Connections {
-        if let Some(tls) = &self.config.upstream_tls {
+        if let Some(tls) = &self.config.upstreams.tls {
             tls.tell(&self.metrics);
         }
         let limits = self.config.connections.clone();
@@ -154,58 +124,36 @@ impl App {
     }
 }
 
-impl Gateway {
-    /// Where the replicas are of the service that serves this path, as the setting says.
-    pub(crate) fn service_of(&self, path: &str) -> &[Uri] {
-        if path.starts_with("/tandem.auth.") {
-            &self.config.auth_upstream
-        } else {
-            &self.config.task_upstream
-        }
-    }
-
-    fn new(config: Config, metrics: &Metrics, leaving: Leaving) -> Result<Self, NoTls> {
-        let contract = Arc::new(Contract::read());
-        Ok(Self {
-            upstreams: Upstreams::connect(&config, &contract)?,
-            meter: Arc::new(Meter::new(metrics)),
-            contract,
-            admission: Arc::new(Semaphore::new(config.max_in_flight)),
-            config: Arc::new(config),
-            leaving,
-        })
-    }
-}
-
-/// Lets the calls in flight end, and ends those that do not.
-async fn stop(connections: &Connections, longest: Duration) {
+/// Lets the calls in flight finish, and closes the connections of those that do not within `timeout`.
+async fn drain_connections(connections: &Connections, timeout: Duration) {
     connections.ask_to_leave();
-    if !connections.gone_within(longest).await {
+    if !connections.gone_within(timeout).await {
         tracing::warn!(
             connections = connections.counts().open,
-            "cut after the time to drain"
+            "connections closed with calls in flight: the drain time is over"
         );
         connections.cut().await;
     }
 }
 
-/// The log is outermost, so that it sees preflights; CORS comes before the routes, so that every answer carries its headers.
-fn router(gateway: Gateway, tracing: Tracing) -> Router {
-    let recorder = access_log::Recorder {
+/// The access log is the outermost layer, so that it includes preflights. CORS comes before the routes, so that every answer
+/// carries its headers.
+fn router(state: GatewayState, tracing: Tracing) -> Router {
+    let log = AccessLog {
         tracing,
-        contract: Arc::clone(&gateway.contract),
-        meter: Arc::clone(&gateway.meter),
+        catalog: Arc::clone(&state.catalog),
+        metrics: Arc::clone(&state.metrics),
     };
-    let cors = cors::layer(&gateway.config.cors_origins);
-    let leaving = middleware::from_fn_with_state(gateway.leaving.clone(), leaving::tell);
+    let cors = cors::layer(&state.config.cors_origins);
+    let draining = middleware::from_fn_with_state(state.draining.clone(), draining::close_http1);
     Router::new()
-        .route("/", get(info::show))
-        .route("/health", get(health::show))
-        .route("/.well-known/jwks.json", get(jwks::show))
+        .route(routes::INFO, get(pages::info))
+        .route(routes::HEALTH, get(pages::health))
+        .route(routes::JWKS, get(pages::jwks))
         .route("/{service}/{method}", any(grpc_web::call))
         .fallback(grpc_web::not_found)
         .layer(cors)
-        .layer(leaving)
-        .layer(middleware::from_fn_with_state(recorder, access_log::record))
-        .with_state(gateway)
+        .layer(draining)
+        .layer(middleware::from_fn_with_state(log, monitoring::record))
+        .with_state(state)
 }

@@ -1,24 +1,23 @@
 //! Which pages of other sites may call (WHATWG Fetch, CORS protocol).
 //!
-//! The headers of gRPC-web are exposed: without that a browser hides the status of a trailers-only answer from the page that
-//! asked. Nothing is ever allowed to `*`, and no credentials are: there are no cookies.
+//! The headers of gRPC-web are exposed: without that a browser hides the status of a trailers-only answer from the page.
+//! The origin `*` is never allowed. Credentials are not allowed, because there are no cookies.
 
 use std::time::Duration;
 
+use api::{grpc_timeout::GRPC_TIMEOUT, request_id::X_REQUEST_ID};
 use http::{
     HeaderName, HeaderValue, Method,
     header::{AUTHORIZATION, CONTENT_TYPE},
 };
-use shared::config::WebOrigin;
+use settings::WebOrigin;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::request_id::X_REQUEST_ID;
+/// Chromium caches a preflight for at most this long.
+const PREFLIGHT_MAX_AGE: Duration = Duration::from_hours(2);
 
-/// Chromium remembers a preflight for no longer than this.
-const MAX_AGE: Duration = Duration::from_hours(2);
-
-/// Answers preflights, and marks answers for pages of exactly these origins. `Vary` is always set, so that no cache gives one
-/// origin's answer to another.
+/// Answers preflights, and marks answers for pages of exactly these origins. `Vary` is always set, so that a cache never
+/// serves the answer for one origin to another.
 pub(crate) fn layer(origins: &[WebOrigin]) -> CorsLayer {
     let origins = origins.iter().map(|origin| {
         HeaderValue::from_str(origin.as_str()).expect("the text of a URI is a header value")
@@ -29,14 +28,14 @@ pub(crate) fn layer(origins: &[WebOrigin]) -> CorsLayer {
         .allow_headers([
             CONTENT_TYPE,
             AUTHORIZATION,
-            HeaderName::from_static("grpc-timeout"),
+            GRPC_TIMEOUT,
             HeaderName::from_static("x-grpc-web"),
             HeaderName::from_static("x-user-agent"),
             HeaderName::from_static("tandem-device-token"),
             X_REQUEST_ID,
             HeaderName::from_static("traceparent"),
             HeaderName::from_static("tracestate"),
-            // Tracing libraries for pages send it; it is not read.
+            // Tracing libraries for pages send it; the gateway ignores it.
             HeaderName::from_static("baggage"),
         ])
         .expose_headers([
@@ -46,5 +45,5 @@ pub(crate) fn layer(origins: &[WebOrigin]) -> CorsLayer {
             HeaderName::from_static("tandem-revocation-staleness-ms"),
             X_REQUEST_ID,
         ])
-        .max_age(MAX_AGE)
+        .max_age(PREFLIGHT_MAX_AGE)
 }

@@ -1,33 +1,30 @@
-//! One origin for browsers in front of the auth service and the task service.
+//! One origin for browsers, in front of the auth service and the task service.
 //!
 //! It promises:
 //! - **gRPC-web**, binary and text, on `/tandem.auth.v1.*` and `/tandem.task.v1.*`, translated to gRPC frame by frame without
 //!   decoding a message ([`grpc_web`]).
 //! - **CORS** for exactly the configured origins, with the gRPC-web headers exposed ([`cors`]).
-//! - `GET /` (what this is), `GET /health` (are both services ready), `GET /.well-known/jwks.json` (RFC 7517).
+//! - `GET /` (name, version and services), `GET /health` (whether both services are ready),
+//!   `GET /.well-known/jwks.json` (RFC 7517) ([`pages`]).
 //! - **Bounds on everything a client controls**: connections, header time, header size, body time, body size, call time, calls
 //!   in flight.
-//! - **One log line a request**, with its gRPC status, and no secret in it ([`access_log`]).
+//! - **One log line per request**, with its gRPC status and without secrets ([`monitoring`]).
 //!
-//! It holds no state but connections, so any number of them may run side by side.
+//! A gateway keeps no state except its connections, so any number of them can run side by side.
 
-mod access_log;
 mod app;
+mod body_guard;
 mod config;
-mod contract;
 mod cors;
-mod deadline;
+mod draining;
 mod grpc_web;
-mod guarded;
-mod health;
-mod info;
-mod jwks;
-mod leaving;
-mod meter;
-mod refusal;
-mod request_id;
-mod traced;
+pub mod metrics;
+mod monitoring;
+mod pages;
+mod routes;
+mod rpc_catalog;
+mod state;
 mod upstream;
 
 pub use app::{App, Error, SERVICE};
-pub use config::{Config, DEFAULTS, REQUEST_LIMIT_CEILING, SECTION};
+pub use config::{CallLimits, Config, DEFAULTS, REQUEST_LIMIT_CEILING, SECTION, UpstreamSettings};

@@ -1,4 +1,4 @@
-//! The gateway as a process of its own.
+//! The gateway as its own process.
 
 use std::{
     io::{self, Write as _},
@@ -9,15 +9,12 @@ use std::{
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use gateway::{App, Config, SERVICE};
-use shared::{
-    config::{Setting, exit_with},
-    ops::Ops,
-    shutdown, telemetry,
-    trace::Otlp,
-};
+use serving::{ops::Ops, shutdown};
+use settings::{Setting, exit_with};
+use telemetry::{logs, trace::Otlp};
 use tokio::net::TcpListener;
 
-/// One origin for browsers in front of the Tandem services.
+/// One origin for browsers, in front of the Tandem services.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -27,15 +24,15 @@ struct Arguments {
 
 #[derive(Debug, Clone, Copy, Subcommand)]
 enum Command {
-    /// Serve until SIGINT or SIGTERM. This is what happens without a command.
+    /// Serve until SIGINT or SIGTERM. This is the default command.
     Serve,
-    /// Say everything that is wrong with the configuration, and exit with 78 if anything is.
+    /// Print every problem of the configuration, and exit with 78 if there is one.
     CheckConfig,
-    /// Show each setting with its value, but no secrets, and where it came from.
+    /// Print each setting with its value, except secrets, and its source.
     PrintConfig,
-    /// Ask the running process whether it is ready, and exit with 0 if it is and 1 if not.
+    /// Check whether the running process is ready, and exit with 0 if it is and 1 if not.
     Healthcheck {
-        /// How long the answer may take.
+        /// The longest the check may take.
         #[arg(long, default_value = "2s", value_parser = <Duration as Setting>::parse)]
         timeout: Duration,
     },
@@ -67,7 +64,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<()> {
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
-    telemetry::init(&config.log)?;
+    logs::init(&config.log)?;
     let stop = shutdown::on_signal();
     let listener = TcpListener::bind(config.listen)
         .await
@@ -78,7 +75,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let metrics = ops.metrics(&otlp, SERVICE)?;
     let app = App::counted(config, &metrics).with_ops(ops).traced(tracing);
     let served = app.serve(listener, stop).await;
-    // Also when it failed: what led to that is worth having.
+    // Also after a failure: the telemetry that led to it is exported.
     otlp.stop();
     Ok(served?)
 }

@@ -1,4 +1,4 @@
-//! The program: what it does with a wrong configuration, with a right one, and with a signal.
+//! The program with an invalid configuration, with a valid one, and on a signal.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -8,7 +8,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// The program with these variables and no others, in a folder without files of settings.
+/// The program with only these variables, in a folder without settings files.
 fn program(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
     command
@@ -20,8 +20,8 @@ fn program(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
 }
 
 #[test]
-fn every_problem_of_a_configuration_is_told_and_the_exit_code_is_78() {
-    let wrong = [
+fn every_problem_of_a_configuration_is_printed_and_the_exit_code_is_78() {
+    let invalid = [
         ("TANDEM_GATEWAY__LISTEN", "nowhere"),
         ("TANDEM_GATEWAY__AUTH_UPSTREAM", "https://127.0.0.1:50051"),
         (
@@ -35,29 +35,29 @@ fn every_problem_of_a_configuration_is_told_and_the_exit_code_is_78() {
         ("TANDEM_GATEWAY__COLOUR", "blue"),
     ];
     for arguments in [["check-config"].as_slice(), &["serve"], &[]] {
-        let output = program(arguments, &wrong).output().unwrap();
+        let output = program(arguments, &invalid).output().unwrap();
         assert_eq!(output.status.code(), Some(78));
-        let told = String::from_utf8(output.stderr).unwrap();
-        for (name, _) in wrong {
+        let errors = String::from_utf8(output.stderr).unwrap();
+        for (name, _) in invalid {
             let key = name
                 .strip_prefix("TANDEM_")
                 .unwrap()
                 .to_lowercase()
                 .replace("__", ".");
-            assert!(told.contains(&key), "{key} is missing in: {told}");
+            assert!(errors.contains(&key), "{key} is missing in: {errors}");
         }
     }
 }
 
 #[test]
-fn a_right_configuration_passes_the_check_in_silence() {
+fn the_check_prints_nothing_for_a_valid_configuration() {
     let output = program(&["check-config"], &[]).output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert!(output.stderr.is_empty() && output.stdout.is_empty());
 }
 
 #[test]
-fn it_serves_until_it_is_told_to_stop_and_that_is_a_success() {
+fn it_serves_until_sigterm_and_then_exits_with_success() {
     let variables = [
         ("TANDEM_GATEWAY__LISTEN", "127.0.0.1:0"),
         ("TANDEM_GATEWAY__OPS__LISTEN", "127.0.0.1:0"),

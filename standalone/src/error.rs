@@ -1,100 +1,100 @@
-//! Why the whole did not start or did not go on, and the exit code that says so.
+//! The errors of a standalone process, and its exit codes.
 
 use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
-use shared::{
-    config::{EX_CONFIG, Problems},
-    healthcheck::Unhealthy,
-};
+use serving::healthcheck::Unhealthy;
+use settings::{EX_CONFIG, Problems};
 
-/// `EX_UNAVAILABLE` of sysexits.h: something the process needs is not on this machine.
+/// `EX_UNAVAILABLE` of sysexits.h: a program that the process needs is not installed.
 const EX_UNAVAILABLE: u8 = 69;
 
-/// Why the process ends.
+/// Why the process ended.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Settings are wrong; every problem, one a line.
+    /// The settings are invalid. Every problem, one per line.
     #[error(transparent)]
     Settings(#[from] Problems),
-    /// A port cannot be had.
-    #[error("cannot listen on {address}: {source}; another address can be set by {variable}")]
+    /// A port cannot be bound.
+    #[error("cannot listen on {address}: {source}; set {variable} to use another address")]
     Port {
-        /// What was asked for.
+        /// The address.
         address: SocketAddr,
-        /// The variable that sets it.
+        /// The environment variable that sets it.
         variable: &'static str,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
-    /// Another process works with this folder.
+    /// Another process uses this folder.
     #[error("{0} is in use by another running process")]
     InUse(PathBuf),
-    /// A file of the folder cannot be used.
+    /// A file in the folder cannot be read or written.
     #[error("{path}: {source}")]
     File {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
-    /// The secrets cannot be read, and are not replaced: the sessions of every account depend on them.
-    #[error("{path} is damaged: {problem}. Restore it, or remove it, which ends every session")]
+    /// The secrets cannot be read. They are not replaced, because the sessions of every account depend on them.
+    #[error(
+        "{path} is damaged: {problem}. Restore it, or remove it to start with new secrets, which ends every session"
+    )]
     Secrets {
         /// The file.
         path: PathBuf,
-        /// What is wrong; never the text itself.
+        /// What is wrong. Never contains the text of the file.
         problem: String,
     },
-    /// The private PostgreSQL does not run.
+    /// The private PostgreSQL cannot be started or stopped.
     #[error(transparent)]
     Postgres(#[from] embedded_postgres::Error),
-    /// The private PostgreSQL ended by itself.
+    /// The private PostgreSQL ended unexpectedly.
     #[error("PostgreSQL ended ({0}); its log is in the data folder")]
     PostgresEnded(String),
-    /// The schema of a service could not be brought to its version.
-    #[error("migrating the {part}: {source}")]
+    /// The schema of a service cannot be migrated.
+    #[error("cannot migrate the schema of the {part}: {source}")]
     Migration {
-        /// Whose.
+        /// The service.
         part: &'static str,
-        /// Why.
-        source: shared::database::migrate::Error,
+        /// The cause.
+        source: database::migrate::Error,
     },
-    /// A part failed, or ended without being told to.
+    /// A part failed, or ended before it was stopped.
     #[error("the {part} ended: {why}")]
     Part {
-        /// Which.
+        /// The part.
         part: &'static str,
-        /// Why.
+        /// The cause.
         why: String,
     },
     /// A service did not become ready.
     #[error("the {part} was not ready within {waited:?}: {last}")]
     NotReady {
-        /// Which.
+        /// The part.
         part: &'static str,
-        /// How long it was given.
+        /// How long the process waited.
         waited: Duration,
         /// Its last answer.
         last: String,
     },
-    /// The demo account could not be signed in to.
-    #[error("signing in as {account}: {source}")]
+    /// Signing in to the demo account failed.
+    #[error("cannot sign in as {account}: {source}")]
     Demo {
         /// Its email.
         account: &'static str,
-        /// What the auth service said.
+        /// The answer of the auth service.
         source: tonic::Status,
     },
-    /// The running process is not known to be ready.
+    /// The running process is not ready, or does not answer.
     #[error(transparent)]
     Unhealthy(#[from] Unhealthy),
-    /// Logging could not be started.
-    #[error("logging was started before")]
+    /// Logging cannot be started.
+    #[error("logging is already started")]
     Logging,
 }
 
 impl Error {
-    /// What the process exits with: 78 for wrong settings, 69 without PostgreSQL, 1 otherwise.
+    /// The exit code of the process: 78 for invalid settings, 69 if PostgreSQL is not installed, otherwise 1.
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {

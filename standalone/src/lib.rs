@@ -1,16 +1,17 @@
-//! Everything in one process: a private PostgreSQL, the auth service, the task service and the gateway.
+//! All parts in one process: a private PostgreSQL, the auth service, the task service and the gateway.
 //!
-//! It needs no configuration: what nobody sets it makes for itself and keeps in a folder ([`run`] says what and where).
-//! What was confirmed to a client survives the killing of the process at any moment.
+//! It needs no configuration. It creates the database and the secrets that are not set, and keeps them in a folder
+//! ([`run`]). What was confirmed to a client is not lost when the process is killed, at any moment.
 
-mod database;
-mod demo;
+mod data_folder;
+mod demo_account;
 mod error;
-mod folder;
+mod metrics;
 pub mod next_steps;
 mod parts;
 mod plan;
 mod ports;
+mod private_database;
 mod progress;
 mod readiness;
 mod secrets;
@@ -22,127 +23,154 @@ use std::{
 };
 
 use embedded_postgres::EmbeddedPostgres;
-use shared::{config::Listing, telemetry};
+use settings::Listing;
+use telemetry::logs;
 use tokio_util::sync::CancellationToken;
 
-pub use crate::{
-    error::Error,
-    plan::{DEFAULTS, known_settings},
-};
 use crate::{
-    folder::Folder,
+    data_folder::DataFolder,
     next_steps::{Addresses, after_start},
     parts::Parts,
-    plan::{Made, Plan, database, private_database, wiring},
+    plan::{Generated, Plan, connections_between_parts, database_url, placeholder_database},
     ports::Ports,
     progress::Progress,
     secrets::Secrets,
 };
+pub use crate::{
+    error::Error,
+    metrics::known_metrics,
+    plan::{DEFAULTS, known_settings},
+};
 
 /// Runs everything until `stop` is cancelled or a part fails.
 ///
-/// Settings come from where the parts find theirs. Without a database a private PostgreSQL is started in the folder
-/// `.tandem`, where the secrets are kept too. Progress goes to standard error; what to type next to standard output, once
-/// both services are ready.
+/// The settings have the same sources as those of the parts. If no database is set, a private PostgreSQL is started in the
+/// folder `.tandem`, where the secrets are kept too. Progress is written to standard error. When both services are ready, the
+/// commands to try next are written to standard output.
 ///
 /// # Errors
-/// The first thing that went wrong; all else has been stopped by then.
+/// The first error. Everything has been stopped when it is returned.
 pub async fn run(stop: &CancellationToken) -> Result<(), Error> {
     let progress = Progress::start();
-    let new = Secrets::random();
-    let plan = first_plan(&new)?;
-    telemetry::init(&plan.log).map_err(|_started| Error::Logging)?;
+    let new_secrets = Secrets::random();
+    let plan = first_plan(&new_secrets)?;
+    logs::init(&plan.log).map_err(|_started| Error::Logging)?;
     let ports = Ports::bind(&plan).await?;
-    let folder = Folder::open(&absolute(&plan.directory)?)?;
-    let secrets = Secrets::kept_in(&folder, new)?;
-    let mut made = [secrets.settings(), wiring(&plan, &ports.addresses)].concat();
-    if !plan.needs_postgres() {
-        return serve(made, ports, &folder, progress, stop, std::future::pending()).await;
+    let folder = DataFolder::open(&absolute(&plan.directory)?)?;
+    let secrets = Secrets::load_or_store(&folder, new_secrets)?;
+    let generated = [
+        secrets.settings(),
+        connections_between_parts(&plan, &ports.addresses),
+    ]
+    .concat();
+    if plan.needs_postgres() {
+        serve_on_private_postgres(&plan, generated, ports, &folder, progress, stop).await
+    } else {
+        let never = std::future::pending();
+        serve(generated, ports, &folder, progress, stop, never).await
     }
-    // Not cut short by a stop: half-started, it could only be left behind.
-    let (mut postgres, url) = database::start(&plan, &folder).await?;
-    progress.tell("postgres ready");
-    made.extend(database(&url));
-    let serving = serve(made, ports, &folder, progress, stop, ended(&mut postgres));
+}
+
+/// Starts the private PostgreSQL, runs the parts on it, and stops it after them.
+async fn serve_on_private_postgres(
+    plan: &Plan,
+    mut generated: Generated,
+    listeners: Ports,
+    folder: &DataFolder,
+    progress: Progress,
+    stop: &CancellationToken,
+) -> Result<(), Error> {
+    // A stop does not interrupt this: a PostgreSQL that is half started could not be stopped and would be left behind.
+    let (mut postgres, url) = private_database::start(plan, folder).await?;
+    progress.print("postgres ready");
+    generated.extend(database_url(&url));
+    let ended = postgres_ended(&mut postgres);
+    let serving = serve(generated, listeners, folder, progress, stop, ended);
     let served = Box::pin(serving).await;
     let stopped = postgres.stop().await;
-    progress.tell("postgres stopped");
+    progress.print("postgres stopped");
     served.and(stopped.map_err(Error::from))
 }
 
-/// The settings of this process as they may be shown.
+/// The settings of this process as they may be shown, without secrets.
 ///
 /// # Errors
-/// Everything that is wrong with them.
+/// Every problem of the settings.
 pub fn settings() -> Result<Listing, Error> {
     Ok(first_plan(&Secrets::random())?.listing)
 }
 
-/// Asks the process that runs with the same settings whether it is ready: its gateway, which asks both services.
+/// Checks whether the process that runs with the same settings is ready. Its gateway answers, after it has checked both
+/// services.
 ///
 /// # Errors
-/// Everything that is wrong with the settings; no answer within the time, or another one than that it is ready.
-pub async fn healthcheck(within: Duration) -> Result<(), Error> {
+/// Every problem of the settings; no answer within `timeout`; an answer that it is not ready.
+pub async fn healthcheck(timeout: Duration) -> Result<(), Error> {
     let plan = first_plan(&Secrets::random())?;
-    Ok(plan.gateway.asked().http("/health", within).await?)
+    Ok(plan.gateway.asked().http("/health", timeout).await?)
 }
 
-/// The settings before anything is known of what is made or kept: enough to find every problem in them.
+/// The settings before the folder was read and before the ports and the database are known. This is enough to find every
+/// problem in them.
 fn first_plan(secrets: &Secrets) -> Result<Plan, Error> {
-    let made = [secrets.settings(), private_database()].concat();
-    Ok(Plan::of_process(made)?)
+    let generated = [secrets.settings(), placeholder_database()].concat();
+    Ok(Plan::of_process(generated)?)
 }
 
-/// Runs the parts on a database that is there, until `stop`, a part or the database ends.
+/// Runs the parts on a running database, until `stop` is cancelled, a part fails or the database ends.
 async fn serve(
-    made: Made,
+    generated: Generated,
     listeners: Ports,
-    folder: &Folder,
+    folder: &DataFolder,
     progress: Progress,
     stop: &CancellationToken,
     database_ended: impl Future<Output = Error>,
 ) -> Result<(), Error> {
-    let plan = Plan::of_process(made)?;
+    let plan = Plan::of_process(generated)?;
     let addresses = listeners.addresses;
-    let migrated = stop.run_until_cancelled(database::bring_up_to_date(&plan));
+    let migrated = stop.run_until_cancelled(private_database::migrate(&plan));
     match migrated.await {
         None => return Ok(()),
         Some(done) => done?,
     }
-    progress.tell("schemas ready");
+    progress.print("schemas ready");
     let mut parts = Parts::start(plan, listeners)?;
     let outcome = tokio::select! {
         () = stop.cancelled() => Ok(()),
         error = parts.failure() => Err(error),
         error = database_ended => Err(error),
-        Err(error) = welcome(&addresses, folder, progress) => Err(error),
+        Err(error) = print_next_steps(&addresses, folder, progress) => Err(error),
     };
-    progress.tell("stopping");
+    progress.print("stopping");
     let stopped = parts.stop().await;
-    progress.tell("gateway and services stopped");
+    progress.print("gateway and services stopped");
     outcome.and(stopped)
 }
 
-/// Waits until all is ready and says what to type next; then never resolves.
-async fn welcome(addresses: &Addresses, folder: &Folder, progress: Progress) -> Result<(), Error> {
+/// Waits until both services are ready and prints the commands to try next. Never resolves, except with an error.
+async fn print_next_steps(
+    addresses: &Addresses,
+    folder: &DataFolder,
+    progress: Progress,
+) -> Result<(), Error> {
     let auth = readiness::channel(addresses.auth);
     readiness::wait("auth service", auth.clone()).await?;
-    progress.tell("auth service ready");
+    progress.print("auth service ready");
     readiness::wait("task service", readiness::channel(addresses.task)).await?;
-    progress.tell("task service ready");
-    let token = demo::access_token(folder, auth).await?;
-    let text = after_start(addresses, demo::ACCOUNT, token.as_deref());
-    // A closed standard output is no reason to stop serving.
+    progress.print("task service ready");
+    let token = demo_account::access_token(folder, auth).await?;
+    let text = after_start(addresses, demo_account::EMAIL, token.as_deref());
+    // The process serves on if standard output is closed.
     let _ = writeln!(io::stdout().lock(), "{text}");
-    progress.tell("ready");
+    progress.print("ready");
     std::future::pending().await
 }
 
-async fn ended(postgres: &mut EmbeddedPostgres) -> Error {
+async fn postgres_ended(postgres: &mut EmbeddedPostgres) -> Error {
     Error::PostgresEnded(postgres.ended().await)
 }
 
-/// PostgreSQL runs with another working directory.
+/// The folder's path must be absolute, because PostgreSQL runs with another working directory.
 fn absolute(path: &Path) -> Result<PathBuf, Error> {
     std::path::absolute(path).map_err(|source| Error::File {
         path: path.to_owned(),

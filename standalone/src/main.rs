@@ -1,4 +1,4 @@
-//! Runs everything in one process; needs no configuration.
+//! Runs all parts in one process. Needs no configuration.
 
 use std::{
     io::{self, Write as _},
@@ -7,15 +7,13 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use shared::{
-    config::{Listing, Setting},
-    shutdown,
-};
+use serving::shutdown;
+use settings::{Listing, Setting};
 use standalone::Error;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-/// Postgres, the auth service, the task service and the gateway in one process.
+/// PostgreSQL, the auth service, the task service and the gateway in one process.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -25,15 +23,15 @@ struct Arguments {
 
 #[derive(Debug, Clone, Copy, Subcommand)]
 enum Command {
-    /// Serve until SIGINT or SIGTERM. This is what happens without a command.
+    /// Serve until SIGINT or SIGTERM. This is the default command.
     Serve,
-    /// Say everything that is wrong with the configuration, and exit with 78 if anything is.
+    /// Print every problem of the configuration, and exit with 78 if there is one.
     CheckConfig,
-    /// Show each setting with its value, but no secrets, and where it came from.
+    /// Print each setting with its value, except secrets, and its source.
     PrintConfig,
-    /// Ask the running process whether it is ready, and exit with 0 if it is and 1 if not.
+    /// Check whether the running process is ready, and exit with 0 if it is and 1 if not.
     Healthcheck {
-        /// How long the answer may take.
+        /// The longest the check may take.
         #[arg(long, default_value = "2s", value_parser = <Duration as Setting>::parse)]
         timeout: Duration,
     },
@@ -56,12 +54,12 @@ fn main() -> ExitCode {
 }
 
 fn print(settings: &Listing) {
-    // Nobody reads what cannot be written.
+    // If standard output is closed, nobody reads it.
     let _ = write!(io::stdout(), "{settings}");
 }
 
 fn runtime() -> Runtime {
-    Runtime::new().expect("the system has threads left at start")
+    Runtime::new().expect("the system can start the runtime's threads")
 }
 
 fn healthcheck(timeout: Duration) -> Result<(), Error> {
@@ -69,13 +67,13 @@ fn healthcheck(timeout: Duration) -> Result<(), Error> {
 }
 
 fn serve() -> Result<(), Error> {
-    let told = shutdown::on_signal();
+    let signal = shutdown::on_signal();
     runtime().block_on(async {
         let stop = CancellationToken::new();
-        let signalled = stop.clone();
+        let stop_on_signal = stop.clone();
         tokio::spawn(async move {
-            told.await;
-            signalled.cancel();
+            signal.await;
+            stop_on_signal.cancel();
         });
         Box::pin(standalone::run(&stop)).await
     })

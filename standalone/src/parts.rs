@@ -1,21 +1,19 @@
-//! The three parts while they run, and the order in which they stop.
+//! The running services and gateway, and the order in which they stop.
 
 use std::{fmt::Display, sync::Arc};
 
-use shared::{
-    clock::{Clock, SystemClock},
-    ops::Ops,
-    trace::{Otlp, StartError},
-};
+use clock::{Clock, SystemClock};
+use serving::ops::Ops;
+use telemetry::trace::{Otlp, StartError};
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, plan::Plan, ports::Ports};
+use crate::{error::Error, plan::Plan, ports::Ports};
 
-/// How a part ended: what went wrong, if anything did.
-type Ended = Result<Option<String>, JoinError>;
+/// How a part ended: with its error, if there was one.
+type PartResult = Result<Option<String>, JoinError>;
 
-/// A part that serves until it is told to stop.
+/// A part that serves until it is stopped.
 #[derive(Debug)]
 struct Part {
     name: &'static str,
@@ -25,7 +23,7 @@ struct Part {
 }
 
 impl Part {
-    /// Runs `serve`, which ends when the future it is given resolves.
+    /// Runs `serve`, which ends when the future that it gets resolves.
     fn start<S, F>(name: &'static str, serve: S) -> Self
     where
         S: FnOnce(tokio_util::sync::WaitForCancellationFutureOwned) -> F,
@@ -41,15 +39,15 @@ impl Part {
         }
     }
 
-    /// Resolves when the part ends without having been told to.
+    /// Resolves when the part ends before it is stopped.
     async fn failure(&mut self) -> Error {
         let ended = (&mut self.task).await;
         self.ended = true;
         self.error(ended)
-            .unwrap_or_else(|| self.failed("nobody told it to"))
+            .unwrap_or_else(|| self.failed("it stopped unexpectedly"))
     }
 
-    /// Tells the part to stop and waits until it has.
+    /// Stops the part and waits until it has stopped.
     async fn stop(mut self) -> Result<(), Error> {
         self.stop.cancel();
         if self.ended {
@@ -59,7 +57,7 @@ impl Part {
         self.error(ended).map_or(Ok(()), Err)
     }
 
-    fn error(&self, ended: Ended) -> Option<Error> {
+    fn error(&self, ended: PartResult) -> Option<Error> {
         match ended {
             Ok(why) => why.map(|why| self.failed(&why)),
             Err(panicked) => Some(self.failed(&panicked.to_string())),
@@ -113,19 +111,19 @@ impl Parts {
             .traced(tracing(gateway::SERVICE)?);
         Ok(Self {
             auth: Part::start("auth service", |stop| async move {
-                why(auth.serve(ports.auth, stop).await)
+                error_text(auth.serve(ports.auth, stop).await)
             }),
             task: Part::start("task service", |stop| async move {
-                why(task.serve(ports.task, stop).await)
+                error_text(task.serve(ports.task, stop).await)
             }),
             gateway: Part::start("gateway", |stop| async move {
-                why(gateway.serve(ports.gateway, stop).await)
+                error_text(gateway.serve(ports.gateway, stop).await)
             }),
             otlp,
         })
     }
 
-    /// Resolves when a part ends by itself.
+    /// Resolves when a part ends before it is stopped.
     pub(crate) async fn failure(&mut self) -> Error {
         tokio::select! {
             error = self.gateway.failure() => error,
@@ -134,23 +132,23 @@ impl Parts {
         }
     }
 
-    /// Stops all: the gateway first, then the services it calls, each with its connections to the database; then what they
-    /// have told of themselves is delivered.
+    /// Stops the gateway first, then the services it calls, each with its connections to the database; then exports the rest
+    /// of the telemetry.
     pub(crate) async fn stop(self) -> Result<(), Error> {
         let stopped = [
             self.gateway.stop().await,
             self.task.stop().await,
             self.auth.stop().await,
         ];
-        let delivered = tokio::task::spawn_blocking(|| self.otlp.stop());
-        delivered
+        let exported = tokio::task::spawn_blocking(|| self.otlp.stop());
+        exported
             .await
-            .expect("the end of telemetry does not panic");
+            .expect("stopping the export of telemetry does not panic");
         stopped.into_iter().collect()
     }
 }
 
-fn why<E: Display>(ended: Result<(), E>) -> Option<String> {
+fn error_text<E: Display>(ended: Result<(), E>) -> Option<String> {
     ended.err().map(|error| error.to_string())
 }
 

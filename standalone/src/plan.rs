@@ -1,16 +1,18 @@
-//! The settings of all parts, read together so that every problem is told at once.
+//! The settings of all parts. They are read together, so that every problem is reported at once.
 
 use std::path::PathBuf;
 
+use database::Settings as DatabaseSettings;
 use secrecy::ExposeSecret as _;
-use shared::{
-    config::{Asked, Listing, Log, Problems, Settings, Source, Telemetry, log, telemetry},
-    database::Settings as Lanes,
+use settings::{Asked, Listing, Problems, Settings, Source};
+use telemetry::{
+    logs::{Log, log},
+    settings::{Telemetry, telemetry},
 };
 
 use crate::next_steps::Addresses;
 
-/// The `default.toml` of each part; that of `log` is [`shared::config::DEFAULTS`].
+/// The `default.toml` of each part; that of `log` is [`settings::DEFAULTS`].
 pub const DEFAULTS: [&str; 4] = [
     auth_service::config::DEFAULTS,
     task_service::config::DEFAULTS,
@@ -20,15 +22,15 @@ pub const DEFAULTS: [&str; 4] = [
 const SECTIONS: [&str; 4] = ["auth", "task", "gateway", "standalone"];
 
 /// Why the services of this process have no TLS.
-const PLAINTEXT: &str = "is not for standalone, whose parts talk to one another in plaintext on this machine; gateway.tls.certificate is";
+const NO_TLS: &str = "cannot be set for standalone, whose parts use plaintext between each other on this machine; gateway.tls.certificate can";
 
-/// Stands for the URL of the private PostgreSQL before it has one.
-const PRIVATE: &str = "postgres:///tandem?host=/private";
+/// Stands for the URL of the private PostgreSQL until it runs.
+const PLACEHOLDER_URL: &str = "postgres:///tandem?host=/private";
 
-/// Settings that the program makes for itself, beneath all that a person sets: dotted key and value.
-pub(crate) type Made = Vec<(String, String)>;
+/// Settings that the program generates: dotted key and value. Every other source overrides them.
+pub(crate) type Generated = Vec<(String, String)>;
 
-/// Everything that is to be started, and how.
+/// What the process starts, with its settings.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) directory: PathBuf,
@@ -38,15 +40,18 @@ pub(crate) struct Plan {
     pub(crate) auth: auth_service::config::Config,
     pub(crate) task: task_service::config::Config,
     pub(crate) gateway: gateway::Config,
-    /// All settings as they may be shown.
+    /// All settings as they may be shown, without secrets.
     pub(crate) listing: Listing,
 }
 
 impl Plan {
-    /// The settings of this process over those it made, or everything that is wrong with them.
-    pub(crate) fn of_process(made: Made) -> Result<Self, Problems> {
+    /// The settings of this process, with the generated ones as defaults.
+    ///
+    /// # Errors
+    /// Every problem of the settings.
+    pub(crate) fn of_process(generated: Generated) -> Result<Self, Problems> {
         Self::load(Source {
-            made,
+            made: generated,
             ..Source::of_process(&DEFAULTS, &SECTIONS)
         })
     }
@@ -71,7 +76,7 @@ impl Plan {
         ];
         for (section, _) in encrypted.into_iter().filter(|(_, encrypted)| *encrypted) {
             let key = format!("{section}.tls.certificate");
-            settings.refuse(&key, PLAINTEXT);
+            settings.refuse(&key, NO_TLS);
         }
         Some(Self {
             directory: directory?,
@@ -85,30 +90,31 @@ impl Plan {
         })
     }
 
-    /// Whether a part was given no database.
+    /// Whether the database of a service is not set.
     pub(crate) fn needs_postgres(&self) -> bool {
-        let given_none = |database: &Lanes| database.url.expose_secret() == PRIVATE;
-        given_none(&self.auth.database) || given_none(&self.task.database)
+        let is_unset =
+            |database: &DatabaseSettings| database.url.expose_secret() == PLACEHOLDER_URL;
+        is_unset(&self.auth.database) || is_unset(&self.task.database)
     }
 }
 
-/// The URL that stands for the private PostgreSQL until it runs.
-pub(crate) fn private_database() -> Made {
-    database(PRIVATE)
+/// The database URL before the private PostgreSQL runs.
+pub(crate) fn placeholder_database() -> Generated {
+    database_url(PLACEHOLDER_URL)
 }
 
-/// The database of every part that was given none.
-pub(crate) fn database(url: &str) -> Made {
+/// The database of every service for which none is set.
+pub(crate) fn database_url(url: &str) -> Generated {
     vec![("DATABASE_URL".to_owned(), url.to_owned())]
 }
 
-/// What the parts must know of one another.
-pub(crate) fn wiring(plan: &Plan, addresses: &Addresses) -> Made {
+/// The settings by which the parts find and trust each other.
+pub(crate) fn connections_between_parts(plan: &Plan, addresses: &Addresses) -> Generated {
     let Addresses { auth, task, .. } = addresses;
     let profile = &plan.auth.profile;
-    // The gateway runs on this machine and says for whom it calls.
+    // The gateway runs on this machine and forwards the address of its client.
     let this_machine = || "127.0.0.0/8,::1".to_owned();
-    let known = [
+    let settings = [
         ("auth.server.trusted_proxies", this_machine()),
         ("task.server.trusted_proxies", this_machine()),
         ("task.auth_upstream", format!("http://{auth}")),
@@ -117,10 +123,12 @@ pub(crate) fn wiring(plan: &Plan, addresses: &Addresses) -> Made {
         ("gateway.auth_upstream", format!("http://{auth}")),
         ("gateway.task_upstream", format!("http://{task}")),
     ];
-    known.map(|(key, value)| (key.to_owned(), value)).to_vec()
+    settings
+        .map(|(key, value)| (key.to_owned(), value))
+        .to_vec()
 }
 
-/// What is asked of every setting of every binary, sorted by key: what `.env.example` and the reference page must show.
+/// Every setting of every binary, sorted by key. `.env.example` and the reference page must show them all.
 #[must_use]
 pub fn known_settings() -> Vec<Asked> {
     let mut settings = Settings::load(Source {
@@ -130,7 +138,7 @@ pub fn known_settings() -> Vec<Asked> {
         directory: PathBuf::from("."),
         environment: Vec::new(),
     });
-    // Nothing is set, so this is None; what was asked for is remembered.
+    // Nothing is set, so this is `None`, but `settings` records what was read.
     let _ = Plan::read(&mut settings);
     settings.asked().collect()
 }
@@ -142,13 +150,13 @@ mod tests {
     use super::*;
     use crate::secrets::Secrets;
 
-    fn read(mut made: Made, environment: &[(&str, &str)]) -> Result<Plan, Problems> {
-        made.extend(Secrets::random().settings());
+    fn read(mut generated: Generated, environment: &[(&str, &str)]) -> Result<Plan, Problems> {
+        generated.extend(Secrets::random().settings());
         let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         Plan::load(Source {
             defaults: &DEFAULTS,
             sections: &SECTIONS,
-            made,
+            made: generated,
             directory: std::env::temp_dir().join("a-folder-without-settings"),
             environment: environment.iter().map(pair).collect(),
         })
@@ -156,7 +164,7 @@ mod tests {
 
     #[test]
     fn nothing_needs_to_be_set() {
-        let plan = read(private_database(), &[]).unwrap();
+        let plan = read(placeholder_database(), &[]).unwrap();
         assert!(plan.needs_postgres());
         assert_eq!(plan.directory, PathBuf::from(".tandem"));
         assert_eq!(plan.postgres_binaries, None);
@@ -165,44 +173,48 @@ mod tests {
     }
 
     #[test]
-    fn the_default_settings_of_the_parts_fit_together_without_wiring() {
-        let plan = read(private_database(), &[]).unwrap();
+    fn the_default_settings_of_the_parts_fit_together() {
+        let plan = read(placeholder_database(), &[]).unwrap();
         assert_eq!(plan.task.trust.issuer, plan.auth.profile.issuer);
         assert_eq!(plan.task.trust.audience, plan.auth.profile.audience);
-        assert_eq!(plan.task.auth_upstream, plan.gateway.auth_upstream);
+        assert_eq!(plan.task.auth_upstream, plan.gateway.upstreams.auth);
     }
 
     #[test]
-    fn a_database_of_ones_own_is_used_and_a_second_part_without_one_gets_the_private() {
+    fn a_database_that_is_set_is_used_and_a_service_without_one_gets_the_private_one() {
         let own = "postgres://u@db.example/x";
-        let plan = read(private_database(), &[("DATABASE_URL", own)]).unwrap();
+        let plan = read(placeholder_database(), &[("DATABASE_URL", own)]).unwrap();
         assert!(!plan.needs_postgres());
-        let plan = read(private_database(), &[("TANDEM_AUTH__DATABASE__URL", own)]).unwrap();
+        let plan = read(
+            placeholder_database(),
+            &[("TANDEM_AUTH__DATABASE__URL", own)],
+        )
+        .unwrap();
         assert!(plan.needs_postgres());
         assert_eq!(plan.auth.database.url.expose_secret(), own);
     }
 
     #[test]
-    fn the_parts_follow_one_another_unless_told_otherwise() {
+    fn the_parts_use_each_others_settings_unless_theirs_are_set() {
         let environment = [
             ("TANDEM_AUTH__ISSUER", "me"),
             ("TANDEM_GATEWAY__TASK_UPSTREAM", "http://elsewhere:1"),
         ];
-        let plan = read(private_database(), &environment).unwrap();
+        let plan = read(placeholder_database(), &environment).unwrap();
         let addresses = Addresses {
             auth: "127.0.0.1:7".parse().unwrap(),
             ..Addresses::default()
         };
-        let mut made = private_database();
-        made.extend(wiring(&plan, &addresses));
-        let plan = read(made, &environment).unwrap();
+        let mut generated = placeholder_database();
+        generated.extend(connections_between_parts(&plan, &addresses));
+        let plan = read(generated, &environment).unwrap();
         assert_eq!(plan.task.trust.issuer, "me");
         assert_eq!(plan.task.auth_upstream, ["http://127.0.0.1:7/"]);
-        assert_eq!(plan.gateway.task_upstream, ["http://elsewhere:1/"]);
+        assert_eq!(plan.gateway.upstreams.task, ["http://elsewhere:1/"]);
     }
 
     #[test]
-    fn the_services_of_this_process_speak_plaintext_and_whoever_asks_for_more_is_told() {
+    fn tls_for_a_service_of_this_process_is_refused() {
         let (authority, folder) = (Authority::new("authority"), Folder::new());
         let (certificate, key) = folder.write_identity("auth", &authority.issue(&["localhost"]));
         let environment = [
@@ -212,13 +224,13 @@ mod tests {
             ),
             ("TANDEM_AUTH__TLS__KEY", key.to_str().unwrap()),
         ];
-        let problems = read(private_database(), &environment).unwrap_err();
-        let keys: Vec<_> = problems.iter().map(shared::config::Problem::key).collect();
+        let problems = read(placeholder_database(), &environment).unwrap_err();
+        let keys: Vec<_> = problems.iter().map(settings::Problem::key).collect();
         assert_eq!(keys, ["auth.tls.certificate"]);
     }
 
     #[test]
-    fn problems_of_all_parts_are_told_together_and_each_once() {
+    fn the_problems_of_all_parts_are_reported_together_and_each_once() {
         let environment = [
             ("TANDEM_AUTH__LISTEN", "nowhere"),
             ("TANDEM_TASK__QUOTA", "0"),
@@ -226,8 +238,8 @@ mod tests {
             ("TANDEM_STANDALONE__DIRECTORI", "x"),
             ("TANDEM_LOG__LEVEL", "inof"),
         ];
-        let problems = read(private_database(), &environment).unwrap_err();
-        let keys: Vec<_> = problems.iter().map(shared::config::Problem::key).collect();
+        let problems = read(placeholder_database(), &environment).unwrap_err();
+        let keys: Vec<_> = problems.iter().map(settings::Problem::key).collect();
         assert_eq!(
             keys,
             [

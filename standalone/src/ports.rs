@@ -1,16 +1,14 @@
-//! The three listeners, bound before anything else is started: a port that is taken is told at once.
+//! The listeners of the three parts. They are bound before anything else is started, so that a port in use is reported at once.
 
 use std::{io, net::SocketAddr};
 
-use shared::{
-    config::Listing,
-    ops::{Ops, Settings},
-};
+use serving::ops::{Ops, Settings};
+use settings::Listing;
 use tokio::net::TcpListener;
 
-use crate::{Error, next_steps::Addresses, plan::Plan};
+use crate::{error::Error, next_steps::Addresses, plan::Plan};
 
-/// The operations ports of the three parts if nobody sets them.
+/// The default operations ports of the three parts.
 const DEFAULT_OPS: [u16; 3] = [9051, 9052, 9080];
 
 /// The listeners of the three parts.
@@ -21,7 +19,7 @@ pub(crate) struct Ports {
     pub(crate) gateway: TcpListener,
     /// The operations ports of the three.
     pub(crate) ops: [Ops; 3],
-    /// Where they are; port 0 has become a real one.
+    /// The addresses to call the listeners at. Port 0 has been replaced by the port that was bound.
     pub(crate) addresses: Addresses,
 }
 
@@ -31,19 +29,19 @@ impl Ports {
         let (task, task_at) = bind(plan.task.listen, "TANDEM_TASK__LISTEN").await?;
         let (gateway, gateway_at) = bind(plan.gateway.listen, "TANDEM_GATEWAY__LISTEN").await?;
         let ops = [
-            ops(
+            bind_ops(
                 &plan.auth.ops,
                 &plan.auth.listing,
                 "TANDEM_AUTH__OPS__LISTEN",
             )
             .await?,
-            ops(
+            bind_ops(
                 &plan.task.ops,
                 &plan.task.listing,
                 "TANDEM_TASK__OPS__LISTEN",
             )
             .await?,
-            ops(
+            bind_ops(
                 &plan.gateway.ops,
                 &plan.gateway.listing,
                 "TANDEM_GATEWAY__OPS__LISTEN",
@@ -65,9 +63,13 @@ impl Ports {
     }
 }
 
-/// An operations port. One of the default ports that is taken is replaced by a free one, so that two of these processes can run
-/// side by side; the log says which it is.
-async fn ops(settings: &Settings, listing: &Listing, variable: &'static str) -> Result<Ops, Error> {
+/// An operations port. A default port that is in use is replaced by a free one, so that two of these processes can run side by
+/// side. The log has the port.
+async fn bind_ops(
+    settings: &Settings,
+    listing: &Listing,
+    variable: &'static str,
+) -> Result<Ops, Error> {
     let Some(address) = settings.listen else {
         return Ok(Ops::none());
     };

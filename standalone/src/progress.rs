@@ -1,22 +1,22 @@
-//! Lines on standard error that say how far the start has come.
+//! Progress of the start and the stop, as lines on standard error.
 
 use std::time::Instant;
 
-/// Tells each step with the time since the start.
+/// Prints each step with the time since the start.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Progress {
-    began: Instant,
+    start: Instant,
 }
 
 impl Progress {
     pub(crate) fn start() -> Self {
         Self {
-            began: Instant::now(),
+            start: Instant::now(),
         }
     }
 
-    /// `postgres ready 0.6 s`
-    pub(crate) fn tell(self, what: &str) {
-        eprintln!("{what} {:.1} s", self.began.elapsed().as_secs_f64());
+    /// Prints a line such as `postgres ready 0.6 s`.
+    pub(crate) fn print(self, step: &str) {
+        eprintln!("{step} {:.1} s", self.start.elapsed().as_secs_f64());
     }
 }

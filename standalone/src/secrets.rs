@@ -1,4 +1,4 @@
-//! The keys of tokens, made at the first start and kept.
+//! The keys of tokens and the service secret. They are generated at the first start and kept in the folder.
 
 use aws_lc_rs::rand;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -7,14 +7,14 @@ use figment::{
     providers::{Format as _, Toml},
 };
 use serde::Deserialize;
-use shared::config::KeyMaterial;
+use settings::KeyMaterial;
 
-use crate::{Error, folder::Folder};
+use crate::{data_folder::DataFolder, error::Error};
 
 /// The file in the folder.
 const FILE: &str = "secrets.toml";
 
-/// What is made for a process that nobody has configured. No `Debug`: it would print them.
+/// The secrets of a process. There is no `Debug`, because it would print them.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Secrets {
@@ -26,13 +26,13 @@ pub(crate) struct Secrets {
 #[serde(deny_unknown_fields)]
 struct AuthSecrets {
     refresh_keys: String,
-    /// Not in files of the first version.
+    /// Missing in files of the first version.
     #[serde(default)]
     key_encryption_keys: String,
-    /// Not in files of the first version.
+    /// Missing in files of the first version.
     #[serde(default)]
     service_secret: String,
-    /// In files of the first version: signing keys are in the database now.
+    /// Only in files of the first version. Signing keys are in the database now.
     #[serde(default, rename = "signing_key")]
     _signing_key: Option<String>,
 }
@@ -44,7 +44,7 @@ struct TaskSecrets {
 }
 
 impl Secrets {
-    /// New ones, known to nobody.
+    /// New random secrets.
     pub(crate) fn random() -> Self {
         Self {
             auth: AuthSecrets {
@@ -59,21 +59,21 @@ impl Secrets {
         }
     }
 
-    /// Those kept in the folder; at the first start `new` ones, which are kept from then on.
-    pub(crate) fn kept_in(folder: &Folder, new: Self) -> Result<Self, Error> {
+    /// The secrets in the folder. At the first start there are none; then `new` is stored and returned.
+    pub(crate) fn load_or_store(folder: &DataFolder, new: Self) -> Result<Self, Error> {
         let Some(text) = folder.read(FILE)? else {
             folder.write(FILE, &new.to_toml())?;
             return Ok(new);
         };
-        let kept = Self::parse(&text).map_err(|problem| Error::Secrets {
+        let stored = Self::parse(&text).map_err(|problem| Error::Secrets {
             path: folder.path(FILE),
             problem,
         })?;
-        kept.completed(folder, new)
+        stored.completed(folder, new)
     }
 
-    /// With what a newer version needs beside what an older one made; what is there stays.
-    fn completed(mut self, folder: &Folder, new: Self) -> Result<Self, Error> {
+    /// Adds from `new` the secrets that an older version did not generate. Those that exist are kept.
+    fn completed(mut self, folder: &DataFolder, new: Self) -> Result<Self, Error> {
         if self.auth.service_secret.is_empty() {
             self.auth.service_secret = new.auth.service_secret;
             self.auth.key_encryption_keys = new.auth.key_encryption_keys;
@@ -82,7 +82,7 @@ impl Secrets {
         Ok(self)
     }
 
-    /// As settings that the program made: dotted key and value.
+    /// As generated settings: dotted key and value.
     pub(crate) fn settings(&self) -> Vec<(String, String)> {
         let named = [
             ("auth.refresh_keys", &self.auth.refresh_keys),
@@ -98,7 +98,7 @@ impl Secrets {
 
     fn to_toml(&self) -> String {
         format!(
-            "# Made by the first start. Whoever has this file can make tokens; without it every session ends.\n\
+            "# Generated at the first start. Anyone who has this file can issue tokens. Without it every session ends.\n\
              [auth]\nrefresh_keys = \"{}\"\nkey_encryption_keys = \"{}\"\nservice_secret = \"{}\"\n\n[task]\npage_token_key = \"{}\"\n",
             self.auth.refresh_keys,
             self.auth.key_encryption_keys,
@@ -107,17 +107,17 @@ impl Secrets {
         )
     }
 
-    /// What is wrong is said without the parser's own words, which quote the text.
+    /// An error does not contain the parser's message, because that quotes the text.
     fn parse(text: &str) -> Result<Self, String> {
         let parsed: Result<Self, _> = Figment::from(Toml::string(text)).extract();
         let Ok(secrets) = parsed else {
-            return Err("it is not TOML with the settings it was made with".to_owned());
+            return Err("it is not TOML with the expected settings".to_owned());
         };
-        let made = secrets
+        let present = secrets
             .settings()
             .into_iter()
             .filter(|(_, value)| !value.is_empty());
-        for (key, value) in made {
+        for (key, value) in present {
             for item in value.split(',') {
                 let (_, material) = item.split_once(':').unwrap_or(("", item));
                 KeyMaterial::parse(material).map_err(|weakness| format!("{key} {weakness}"))?;
@@ -136,40 +136,40 @@ fn random_key() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::folder::tests::Fresh;
+    use crate::data_folder::tests::TestFolder;
 
     #[test]
-    fn the_first_secrets_stay_for_ever() {
-        let fresh = Fresh::new();
-        let folder = Folder::open(&fresh.0).unwrap();
-        let Ok(first) = Secrets::kept_in(&folder, Secrets::random()) else {
-            panic!("new secrets can be kept")
+    fn the_secrets_of_the_first_start_are_kept() {
+        let temporary = TestFolder::new();
+        let folder = DataFolder::open(&temporary.0).unwrap();
+        let Ok(first) = Secrets::load_or_store(&folder, Secrets::random()) else {
+            panic!("new secrets can be stored")
         };
-        let Ok(second) = Secrets::kept_in(&folder, Secrets::random()) else {
-            panic!("kept secrets can be read")
+        let Ok(second) = Secrets::load_or_store(&folder, Secrets::random()) else {
+            panic!("stored secrets can be read")
         };
         assert_eq!(first.settings(), second.settings());
         assert_ne!(first.settings(), Secrets::random().settings());
     }
 
     #[test]
-    fn a_file_of_the_first_version_is_completed_and_keeps_what_it_has() {
-        let fresh = Fresh::new();
-        let folder = Folder::open(&fresh.0).unwrap();
+    fn a_file_of_the_first_version_is_completed_and_its_secrets_are_kept() {
+        let temporary = TestFolder::new();
+        let folder = DataFolder::open(&temporary.0).unwrap();
         let whole = Secrets::random();
         let newer = |line: &&str| {
             line.starts_with("service_secret") || line.starts_with("key_encryption_keys")
         };
         let text = whole.to_toml();
-        let kept: Vec<&str> = text.lines().filter(|line| !newer(line)).collect();
-        let older = kept
+        let oldest: Vec<&str> = text.lines().filter(|line| !newer(line)).collect();
+        let older = oldest
             .join("\n")
             .replace("[auth]", "[auth]\nsigning_key = \"x\"");
         folder.write(FILE, &older).unwrap();
-        let Ok(first) = Secrets::kept_in(&folder, Secrets::random()) else {
+        let Ok(first) = Secrets::load_or_store(&folder, Secrets::random()) else {
             panic!("an older file can be read")
         };
-        let Ok(second) = Secrets::kept_in(&folder, Secrets::random()) else {
+        let Ok(second) = Secrets::load_or_store(&folder, Secrets::random()) else {
             panic!("the completed file can be read")
         };
         assert_eq!(first.auth.refresh_keys, whole.auth.refresh_keys);
@@ -178,9 +178,9 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_told_without_its_text_and_stays_as_it_is() {
-        let fresh = Fresh::new();
-        let folder = Folder::open(&fresh.0).unwrap();
+    fn an_error_about_a_damaged_file_does_not_quote_it_and_the_file_is_unchanged() {
+        let temporary = TestFolder::new();
+        let folder = DataFolder::open(&temporary.0).unwrap();
         let whole = Secrets::random();
         let key = whole.task.page_token_key.clone();
         let cases = [
@@ -197,8 +197,8 @@ mod tests {
         ];
         for (text, expected) in cases {
             folder.write(FILE, &text).unwrap();
-            let Err(error) = Secrets::kept_in(&folder, Secrets::random()) else {
-                panic!("taken: {expected}")
+            let Err(error) = Secrets::load_or_store(&folder, Secrets::random()) else {
+                panic!("accepted: {expected}")
             };
             let message = error.to_string();
             assert!(message.contains(expected), "{message}");

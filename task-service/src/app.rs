@@ -2,23 +2,21 @@
 
 use std::sync::Arc;
 
-use shared::{
+use api::paging::PageTokens;
+use clock::Clock;
+use contract::proto::task::task_service_server::TaskServiceServer;
+use database::{Conditions, Lanes};
+use serving::{
     access::PolicyError,
-    clock::Clock,
-    database::Lanes,
-    health::Health,
-    metrics::Metrics,
+    health::{Health, Readiness},
     ops::Ops,
-    paging::PageTokens,
-    proto::task::task_service_server::TaskServiceServer,
-    readiness,
     serve::{Server, Surface},
-    tls::{NoTls, Upstream},
-    token::{Revocations, Verifier},
-    trace::Tracing,
 };
+use telemetry::{metrics::Metrics, trace::Tracing};
+use tls::{NoTls, Upstream};
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use verifier::{Revocations, Verifier};
 
 use crate::{
     config::Config,
@@ -150,9 +148,11 @@ impl App {
         let (feed_ready, revocations) = watch::channel(false);
         let verifier = (self.tracing, self.verifier);
         self.feed.follow(verifier, &feed_ready, &background, &stop);
-        let conditions = vec![("revocations", revocations)];
-        let schema = readiness::follow(&background, health, &lanes, SCHEMA, conditions, &stop);
-        background.spawn(Purge { context }.run(stop.clone(), schema));
+        let database = Conditions::follow(&background, &lanes, SCHEMA, &stop);
+        let mut conditions = database.named();
+        conditions.push(("revocations", revocations));
+        background.spawn(Readiness::new(conditions).follow(health, stop.clone()));
+        background.spawn(Purge { context }.run(stop.clone(), database.migrated));
         background.close();
 
         server.run(listener, shutdown).await;

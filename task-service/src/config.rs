@@ -5,18 +5,19 @@ use std::{net::SocketAddr, time::Duration};
 use chrono::TimeDelta;
 use http::Uri;
 use secrecy::SecretString;
-use shared::{
-    config::{
-        KeyMaterial, Listing, Log, Problems, Settings, Source, Telemetry, Weakness, database,
-        listen, log, ops, server, telemetry,
-    },
-    connections::Protocols,
-    database, ops,
+use serving::{
+    ops,
     serve::Limits,
     service_secrets,
-    tls::{ClientTls, ServerTls, listener_tls, upstream_tls},
-    token::{Freshness, Trust},
+    settings::{listen, ops, server},
 };
+use settings::{KeyMaterial, Listing, Problems, Settings, Source, Weakness};
+use telemetry::{
+    logs::{Log, log},
+    settings::{Telemetry, telemetry},
+};
+use tls::{ClientTls, Protocols, ServerTls, listener_tls, upstream_tls};
+use verifier::{Freshness, Trust};
 
 /// The section of the settings.
 pub const SECTION: &str = "task";
@@ -91,7 +92,7 @@ impl Config {
         let log = log(settings);
         let telemetry = telemetry(settings);
         let listen = listen(settings, SECTION);
-        let database = database(settings, SECTION);
+        let database = database::settings::read(settings, SECTION);
         let auth_upstream = auth_upstream(settings);
         let upstreams = [("task.auth_upstream", auth_upstream.as_deref())];
         let upstream_tls = upstream_tls(settings, SECTION, &upstreams);
@@ -232,7 +233,7 @@ mod tests {
             ("TANDEM_TASK__VERIFIER_ID", &"v".repeat(101)),
         ])
         .unwrap_err();
-        let keys: Vec<_> = problems.iter().map(shared::config::Problem::key).collect();
+        let keys: Vec<_> = problems.iter().map(settings::Problem::key).collect();
         assert_eq!(
             keys,
             [

@@ -2,11 +2,9 @@
 
 use std::collections::HashMap;
 
-use shared::{
-    database::{self, UnitError},
-    ids::{TaskId, UserId},
-    refusal::{Problem, Reason, Refusal, Violation, refuse},
-};
+use api::ids::{TaskId, UserId};
+use contract::refusal::{Problem, Reason, Refusal, Violation, refuse};
+use database::{self, UnitError};
 
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]

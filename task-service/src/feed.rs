@@ -1,13 +1,11 @@
 //! How the service learns which tokens are revoked and which keys sign.
 
 use secrecy::SecretString;
-use shared::{
-    tls::{self, ClientTls, Upstream},
-    token::{Verifier, feed},
-    trace::Tracing,
-};
+use telemetry::trace::Tracing;
+use tls::{self, ClientTls, Upstream};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use verifier::{Verifier, feed};
 
 /// Who keeps the verifier up to date.
 #[derive(Debug)]

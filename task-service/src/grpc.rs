@@ -1,6 +1,6 @@
 //! `tandem.task.v1.TaskService`: passes each call to the subject that it belongs to.
 
-use shared::proto::task::{
+use contract::proto::task::{
     CreateTaskRequest, CreateTaskResponse, DeleteTaskRequest, DeleteTaskResponse, GetTaskRequest,
     GetTaskResponse, ListTasksRequest, ListTasksResponse, UndeleteTaskRequest,
     UndeleteTaskResponse, UpdateTaskRequest, UpdateTaskResponse, task_service_server::TaskService,

@@ -9,18 +9,16 @@ use std::{
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use clock::SystemClock;
+use database::settings::for_migrate;
 use secrecy::ExposeSecret as _;
-use shared::{
-    clock::SystemClock,
-    config::{Problems, Setting, exit_with, for_healthcheck, for_migrate},
-    ops::Ops,
-    shutdown, telemetry,
-    trace::Otlp,
-};
+use serving::{ops::Ops, settings::for_healthcheck, shutdown};
+use settings::{Problems, Setting, exit_with};
 use task_service::{
     App, SCHEMA, SERVICE,
     config::{Config, SECTION},
 };
+use telemetry::{logs, trace::Otlp};
 use tokio::net::TcpListener;
 
 /// Stores the tasks of every user, over gRPC.
@@ -77,7 +75,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
-    telemetry::init(&config.log)?;
+    logs::init(&config.log)?;
     let shutdown = shutdown::on_signal();
     let listener = TcpListener::bind(config.listen)
         .await
@@ -98,6 +96,6 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 
 async fn migrate() -> anyhow::Result<ExitCode> {
     let (log, database) = for_migrate(Config::source(), SECTION, Config::read)?;
-    telemetry::init(&log)?;
+    logs::init(&log)?;
     Ok(SCHEMA.migrate_command(database.url.expose_secret()).await?)
 }

@@ -1,6 +1,6 @@
 //! The tables of this service.
 
-use shared::readiness::Schema;
+use database::Schema;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/tasks");
 

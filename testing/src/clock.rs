@@ -1,4 +1,4 @@
-//! A clock that stands still until the test moves it.
+//! A clock whose time changes only when the test sets it.
 
 use std::{
     sync::{
@@ -9,27 +9,28 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use shared::clock::Clock;
+use clock::Clock;
 
-/// A settable clock; clones share one time. It counts microseconds, as Postgres does.
+/// A clock that the test sets. Clones share one time. It counts microseconds, as PostgreSQL does.
 #[derive(Debug, Clone)]
 pub struct TestClock(Arc<AtomicI64>);
 
 impl TestClock {
-    /// A clock that shows `time`, in RFC 3339, such as `2026-01-01T00:00:00Z`.
+    /// A clock set to `time`, in RFC 3339, such as `2026-01-01T00:00:00Z`.
     #[must_use]
     pub fn at(time: &str) -> Self {
-        let time = DateTime::parse_from_rfc3339(time).expect("the test gives a time in RFC 3339");
+        let time = DateTime::parse_from_rfc3339(time).expect("the time is in RFC 3339");
         Self(Arc::new(AtomicI64::new(time.timestamp_micros())))
     }
 
     /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
-        let micros = i64::try_from(by.as_micros()).expect("a test moves less than 292,000 years");
+        let micros = i64::try_from(by.as_micros())
+            .expect("a test advances the clock by less than 292,000 years");
         self.0.fetch_add(micros, Ordering::SeqCst);
     }
 
-    /// Sets the clock, backwards too.
+    /// Sets the clock, forward or back.
     pub fn set(&self, time: DateTime<Utc>) {
         self.0.store(time.timestamp_micros(), Ordering::SeqCst);
     }
@@ -38,7 +39,7 @@ impl TestClock {
 impl Clock for TestClock {
     fn now(&self) -> DateTime<Utc> {
         DateTime::from_timestamp_micros(self.0.load(Ordering::SeqCst))
-            .expect("a test stays within the calendar")
+            .expect("a test's time is within the calendar")
     }
 }
 
@@ -47,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clones_show_the_same_time_and_it_moves_only_when_told() {
+    fn clones_share_one_time_which_changes_only_when_it_is_set() {
         let clock = TestClock::at("2026-01-01T00:00:00Z");
         let other = clock.clone();
         assert_eq!(other.now(), clock.now());

@@ -1,6 +1,6 @@
-//! A collector of telemetry: it takes OTLP over gRPC, as the real one does, and keeps what it is sent.
+//! A collector of telemetry: it accepts OTLP over gRPC, as the real one does, and keeps what it receives.
 
-use std::{collections::BTreeMap, fmt::Write as _, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use opentelemetry_proto::tonic::{
     collector::{
@@ -23,22 +23,22 @@ use tonic::{
     transport::{Server, server::TcpIncoming},
 };
 
-/// A span as it was received.
+/// A span that the collector has received.
 #[derive(Debug, Clone)]
-pub struct SpanSeen {
+pub struct ReceivedSpan {
     /// `service.name` of its resource.
     pub service: String,
     /// The other attributes of its resource.
     pub resource: BTreeMap<String, String>,
     /// Its name.
     pub name: String,
-    /// Its kind, as OTLP numbers them: 1 internal, 2 server, 3 client.
+    /// Its kind, with the numbers of OTLP: 1 internal, 2 server, 3 client.
     pub kind: i32,
-    /// Its trace, in hexadecimal.
+    /// The id of its trace, in hexadecimal.
     pub trace_id: String,
-    /// Itself, in hexadecimal.
+    /// Its own id, in hexadecimal.
     pub span_id: String,
-    /// The span above it, in hexadecimal; empty for the first of a trace.
+    /// The id of its parent span, in hexadecimal. Empty for the first span of a trace.
     pub parent_id: String,
     /// `tracestate`.
     pub state: String,
@@ -48,16 +48,16 @@ pub struct SpanSeen {
     pub failed: bool,
 }
 
-/// What has been received.
+/// What the collector has received.
 #[derive(Debug, Default)]
 struct Received {
-    spans: Vec<SpanSeen>,
+    spans: Vec<ReceivedSpan>,
     metrics: Vec<(String, String)>,
-    /// All messages and their headers in words, for those who look for what must not be there.
+    /// All messages and their headers as text, for tests that search for what must not be there.
     text: String,
 }
 
-/// A collector on a port of its own, until it is dropped.
+/// A collector on a free port. It stops when it is dropped.
 #[derive(Debug)]
 pub struct Collector {
     address: SocketAddr,
@@ -66,16 +66,16 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Starts it.
+    /// Starts it on a free port.
     ///
     /// # Panics
-    /// When no port can be had.
+    /// When no port is free.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await;
-        let listener = listener.expect("a free port can be had");
-        let address = listener.local_addr().expect("it is bound");
-        let (keeping, received) = watch::channel(Received::default());
-        let service = Receiver(std::sync::Arc::new(keeping));
+        let listener = listener.expect("a port is free");
+        let address = listener.local_addr().expect("the listener is bound");
+        let (sender, received) = watch::channel(Received::default());
+        let service = ExportService(Arc::new(sender));
         let serving = Server::builder()
             .add_service(TraceServiceServer::new(service.clone()))
             .add_service(MetricsServiceServer::new(service))
@@ -90,41 +90,46 @@ impl Collector {
         }
     }
 
-    /// Its address, for `telemetry.otlp.endpoint`.
+    /// Its address, for the setting `telemetry.otlp.endpoint`.
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The spans so far.
+    /// The spans received so far.
     #[must_use]
-    pub fn spans(&self) -> Vec<SpanSeen> {
+    pub fn spans(&self) -> Vec<ReceivedSpan> {
         self.received.borrow().spans.clone()
     }
 
-    /// The metrics so far, each as often as it came: `service.name` of its resource, and its own name.
+    /// The metrics received so far, in the order of their arrival: `service.name` of the resource, and the metric's name. A metric is
+    /// listed once for each time it was received.
     #[must_use]
     pub fn metrics(&self) -> Vec<(String, String)> {
         self.received.borrow().metrics.clone()
     }
 
-    /// All that was received, headers included, in words.
+    /// Everything received so far, headers included, as text.
     #[must_use]
     pub fn text(&self) -> String {
         self.received.borrow().text.clone()
     }
 
-    /// Waits until a span has come that `wanted` takes, and gives it.
+    /// Waits for a span that matches `wanted`, and returns it.
     ///
     /// # Panics
-    /// When none has, `within` this time.
-    pub async fn span(&self, within: Duration, wanted: impl Fn(&SpanSeen) -> bool) -> SpanSeen {
+    /// When there is none after the time `within`.
+    pub async fn span(
+        &self,
+        within: Duration,
+        wanted: impl Fn(&ReceivedSpan) -> bool,
+    ) -> ReceivedSpan {
         let mut received = self.received.clone();
-        let come = received.wait_for(|received| received.spans.iter().any(&wanted));
-        match tokio::time::timeout(within, come).await {
+        let arrival = received.wait_for(|received| received.spans.iter().any(&wanted));
+        match tokio::time::timeout(within, arrival).await {
             Ok(Ok(received)) => {
                 let found = received.spans.iter().find(|span| wanted(span));
-                found.expect("one was just found").clone()
+                found.expect("the span was just found").clone()
             }
             _ => panic!("no such span within {within:?}: {:#?}", self.spans()),
         }
@@ -138,10 +143,10 @@ impl Drop for Collector {
 }
 
 #[derive(Clone)]
-struct Receiver(std::sync::Arc<watch::Sender<Received>>);
+struct ExportService(Arc<watch::Sender<Received>>);
 
 #[tonic::async_trait]
-impl TraceService for Receiver {
+impl TraceService for ExportService {
     async fn export(
         &self,
         request: Request<ExportTraceServiceRequest>,
@@ -149,12 +154,12 @@ impl TraceService for Receiver {
         self.0.send_modify(|received| {
             let _ = writeln!(received.text, "{request:?}");
             for of_resource in &request.get_ref().resource_spans {
-                let resource = attributes(of_resource.resource.as_ref().map(of));
+                let resource = attributes(of_resource.resource.as_ref().map(attributes_of));
                 let spans = of_resource.scope_spans.iter();
                 let spans = spans.flat_map(|scope| &scope.spans);
                 received
                     .spans
-                    .extend(spans.map(|span| seen(span, &resource)));
+                    .extend(spans.map(|span| received_span(span, &resource)));
             }
         });
         Ok(Response::new(ExportTraceServiceResponse::default()))
@@ -162,7 +167,7 @@ impl TraceService for Receiver {
 }
 
 #[tonic::async_trait]
-impl MetricsService for Receiver {
+impl MetricsService for ExportService {
     async fn export(
         &self,
         request: Request<ExportMetricsServiceRequest>,
@@ -170,7 +175,7 @@ impl MetricsService for Receiver {
         self.0.send_modify(|received| {
             let _ = writeln!(received.text, "{request:?}");
             for of_resource in &request.get_ref().resource_metrics {
-                let mut resource = attributes(of_resource.resource.as_ref().map(of));
+                let mut resource = attributes(of_resource.resource.as_ref().map(attributes_of));
                 let service = resource.remove("service.name").unwrap_or_default();
                 let metrics = of_resource.scope_metrics.iter();
                 let metrics = metrics.flat_map(|scope| &scope.metrics);
@@ -182,13 +187,13 @@ impl MetricsService for Receiver {
     }
 }
 
-fn of(resource: &Resource) -> &[KeyValue] {
+fn attributes_of(resource: &Resource) -> &[KeyValue] {
     &resource.attributes
 }
 
-fn seen(span: &Span, resource: &BTreeMap<String, String>) -> SpanSeen {
+fn received_span(span: &Span, resource: &BTreeMap<String, String>) -> ReceivedSpan {
     let mut resource = resource.clone();
-    SpanSeen {
+    ReceivedSpan {
         service: resource.remove("service.name").unwrap_or_default(),
         resource,
         name: span.name.clone(),
@@ -222,54 +227,4 @@ fn hexadecimal(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
-}
-
-/// Takes connections and bytes, and never answers.
-#[derive(Debug)]
-pub struct Swallower {
-    address: SocketAddr,
-    connections: watch::Receiver<usize>,
-}
-
-impl Swallower {
-    /// Starts one, on a thread of its own, for as long as the test runs.
-    ///
-    /// # Panics
-    /// When no port can be had.
-    #[must_use]
-    pub fn start() -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port can be had");
-        let address = listener.local_addr().expect("it is bound");
-        let (sender, connections) = watch::channel(0);
-        std::thread::spawn(move || {
-            // Kept open, never read to an end.
-            let mut open = Vec::new();
-            for stream in listener.incoming() {
-                let mut stream = stream.expect("a connection can be taken");
-                let mut copy = stream.try_clone().expect("a descriptor is left");
-                std::thread::spawn(move || std::io::copy(&mut copy, &mut std::io::sink()));
-                // HTTP/2 settings, so that the client takes this for a server.
-                let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
-                drop(std::io::Write::write_all(&mut stream, &settings));
-                open.push(stream);
-                sender.send_replace(open.len());
-            }
-        });
-        Self {
-            address,
-            connections,
-        }
-    }
-
-    /// Its address, for `telemetry.otlp.endpoint`.
-    #[must_use]
-    pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// How many connections it has taken.
-    #[must_use]
-    pub fn connections(&self) -> usize {
-        *self.connections.borrow()
-    }
 }

@@ -1,23 +1,28 @@
 //! A fresh database for each test.
 //!
-//! Migrations run once per server and fingerprint, into a template; a test's database is a copy of it, made in a fraction of
-//! the time. Test processes that race for the template wait for one another on an advisory lock.
+//! Migrations run once per server and fingerprint, into a template. The database of a test is a copy of the template, which
+//! takes a fraction of the time. Test processes that need the same template wait for one another on an advisory lock.
 //!
-//! The roles are those of a deployment: one migrates and owns, and a service that is given [`Database::url_as`] can do
-//! there what it could in a deployment and no more.
+//! The roles are those of a deployment: one role migrates and owns the tables, and a service that connects with
+//! [`Database::url_as`] has the same rights as in a deployment.
 
-use std::{fmt::Display, hash::BuildHasher as _, hash::RandomState, thread};
+use std::{
+    fmt::Display,
+    hash::{BuildHasher as _, RandomState},
+    thread,
+};
 
-use shared::readiness::Schema;
+use database::Schema;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use crate::server;
+use crate::{blocking, server};
 
 /// The roles of a deployment.
 const ROLES: &str = include_str!("../../deploy/postgres/roles.sql");
-/// Who migrates in it.
-const MIGRATES: &str = "tandem_migrate";
-/// A database of one test. Dropped with the test when it passes; kept, and its URL printed, when it panics.
+/// The role that migrates.
+const MIGRATION_ROLE: &str = "tandem_migrate";
+
+/// A database of one test. It is dropped when the test passes. When the test panics, it is kept and its URL is printed.
 #[derive(Debug)]
 pub struct Database {
     name: String,
@@ -26,10 +31,10 @@ pub struct Database {
 }
 
 impl Database {
-    /// A database as `migrate` leaves it, given the URL of an empty one.
+    /// A copy of the database that `migrate` creates, which gets the URL of an empty database.
     ///
-    /// `fingerprint` names what `migrate` does: the same text promises the same schema, so it should change with every
-    /// migration (their checksums, say). `migrate` runs only when no database of that fingerprint was made before.
+    /// `fingerprint` identifies what `migrate` does: the same text promises the same schema, so it must change with every
+    /// migration (the checksums of the migrations do). `migrate` runs only when there is no template for the fingerprint.
     pub async fn fresh<F, M, E>(fingerprint: &str, migrate: F) -> Self
     where
         F: FnOnce(String) -> M,
@@ -62,11 +67,13 @@ impl Database {
             migrations.map(|one| &one.checksum).collect::<Vec<_>>()
         );
         Self::fresh(&fingerprint, async |url| {
-            make_roles(&url).await;
+            create_roles(&url).await;
             for schema in schemas {
-                schema.migrate(&server::with_user(&url, MIGRATES)).await?;
+                schema
+                    .migrate(&server::with_user(&url, MIGRATION_ROLE))
+                    .await?;
             }
-            Ok::<_, shared::database::migrate::Error>(())
+            Ok::<_, database::migrate::Error>(())
         })
         .await
     }
@@ -74,11 +81,11 @@ impl Database {
     /// A database with the roles and schemas of a deployment, and no tables yet.
     pub async fn with_roles() -> Self {
         let database = Self::empty().await;
-        make_roles(database.url()).await;
+        create_roles(database.url()).await;
         database
     }
 
-    /// A database with nothing in it.
+    /// An empty database.
     pub async fn empty() -> Self {
         Self::fresh("empty", async |_| Ok::<_, String>(())).await
     }
@@ -89,7 +96,7 @@ impl Database {
         &self.url
     }
 
-    /// The URL to connect to it as `role`, which the server lets in without a password.
+    /// The URL to connect to it as `role`. The server asks for no password.
     #[must_use]
     pub fn url_as(&self, role: &str) -> String {
         server::with_user(&self.url, role)
@@ -107,33 +114,23 @@ impl Drop for Database {
             eprintln!("the test's database is kept: {}", self.url);
             return;
         }
-        let drop = format!("drop database if exists {} with (force)", self.name);
-        let url = self.maintenance_url.clone();
-        // A thread of its own, since the test's runtime is busy with this very drop.
-        let dropped = thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
-            runtime.expect("a runtime can be made").block_on(async {
-                let mut connection = connect(&url).await;
-                run(&mut connection, &drop).await;
-                close(connection).await;
-            });
+        blocking::run(async {
+            let mut connection = connect(&self.maintenance_url).await;
+            let drop = format!("drop database if exists {} with (force)", self.name);
+            run(&mut connection, &drop).await;
+            close(connection).await;
         });
-        dropped
-            .join()
-            .expect("the database of a test that passed can be dropped");
     }
 }
 
-/// Makes the roles of a deployment in the database at `url`.
-async fn make_roles(url: &str) {
+/// Creates the roles of a deployment in the database at `url`.
+async fn create_roles(url: &str) {
     let mut connection = connect(url).await;
     run(&mut connection, ROLES).await;
     close(connection).await;
 }
 
-/// The name of the migrated template of `fingerprint`, which is made if it is not there.
+/// The name of the migrated template for `fingerprint`. The template is created if there is none.
 async fn template<F, M, E>(
     connection: &mut PgConnection,
     url: &str,
@@ -153,7 +150,7 @@ where
     let key = hash.cast_signed();
     run(connection, &format!("select pg_advisory_lock({key})")).await;
     if !exists(connection, &template).await {
-        // Renamed only when whole: a process that dies half-way leaves no half-migrated template.
+        // Renamed only when complete, so that a process that ends half-way leaves no half-migrated template.
         let unfinished = format!("unfinished_{hash:016x}");
         run(
             connection,
@@ -173,7 +170,7 @@ where
     template
 }
 
-/// Whether the server has a database of that name.
+/// Whether the server has a database with this name.
 async fn exists(connection: &mut PgConnection, name: &str) -> bool {
     let found = sqlx::query_scalar("select exists (select from pg_database where datname = $1)");
     found
@@ -183,14 +180,14 @@ async fn exists(connection: &mut PgConnection, name: &str) -> bool {
         .expect("the list of databases can be read")
 }
 
-/// Connects, or fails the test.
+/// Connects. Fails the test if that is impossible.
 async fn connect(url: &str) -> PgConnection {
     PgConnection::connect(url)
         .await
         .unwrap_or_else(|error| panic!("cannot connect to {url}: {error}"))
 }
 
-/// Runs a statement, or fails the test.
+/// Runs a statement. Fails the test if the statement fails.
 async fn run(connection: &mut PgConnection, statement: &str) {
     let done = sqlx::raw_sql(AssertSqlSafe(statement.to_owned()))
         .execute(connection)
@@ -198,15 +195,15 @@ async fn run(connection: &mut PgConnection, statement: &str) {
     done.unwrap_or_else(|error| panic!("{statement}: {error}"));
 }
 
-/// Says goodbye to the server.
+/// Closes a connection.
 async fn close(connection: PgConnection) {
     connection
         .close()
         .await
-        .expect("the server takes a goodbye");
+        .expect("the connection can be closed");
 }
 
-/// FNV-1a: every test process must find the same template.
+/// FNV-1a, since every test process must compute the same name.
 fn fnv1a(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

@@ -1,79 +1,81 @@
 //! No secret in any output (ASVS 16.2.5).
 //!
-//! Every process that a test starts is held to it when it ends, and what an `App` logs in the test's own process as it is
-//! logged ([`Logs`]). Three nets, since each lets something through:
+//! The output of every process that a test starts is checked when the process ends. What an `App` logs in the test's own
+//! process is checked line by line ([`Logs`]). There are three checks, since each misses some secrets:
 //!
-//! * the very values that a program was given ([`Given`]): in its environment, in the files its environment names, in the
-//!   folder where it keeps its own, and in the other notations of the same bytes;
-//! * values that a test names ([`forbid`]), such as the passwords of its people;
-//! * what looks like a credential of this system, however it came about ([`looks_secret`]).
+//! * the values that a program was given ([`GivenSecrets`]): in its environment, in the files that its environment names, in
+//!   the folder where it keeps its own secrets, and in other notations of the same bytes;
+//! * values that a test names ([`forbid`]), such as the passwords of its users;
+//! * text that looks like a credential of this system, wherever it comes from ([`looks_secret`]).
 
-mod given;
 mod logs;
+mod secrets;
 
 use std::{collections::BTreeSet, sync::RwLock};
 
-pub use self::{given::Given, logs::Logs};
+pub use self::{logs::Logs, secrets::GivenSecrets};
 
-/// Shortest run of base64 without a break that counts by its length alone: an API key, the shortest credential that has no
-/// other mark, has more; a key id has 43 characters.
+/// The shortest run of base64 characters that counts as a secret by its length alone. A credential without
+/// another mark is longer. A key id, which may be shown, has 43 characters.
 const SHORTEST: usize = 60;
-/// Shortest run that counts when it begins like the header or the claims of a JWT, `{"` in base64url.
+/// The shortest run that counts when it begins like the header or the claims of a JWT, which is `{"` in base64url.
 const SHORTEST_OF_JWT: usize = 20;
-/// Shortest run that counts when it ends in padding: 32 bytes have 43 characters, and nothing that is shown is padded.
+/// The shortest run that counts when it ends in padding. 32 bytes have 43 characters, and nothing that may be shown is padded.
 const SHORTEST_PADDED: usize = 40;
-/// How an API key begins.
+/// The prefix of an API key.
 const API_KEY: &str = "tdk_";
-/// Shortest part of an API key that counts.
+/// The shortest part of an API key that counts.
 const SHORTEST_OF_API_KEY: usize = 12;
-/// What passwords of tests end in that the test's own process does not know.
+/// The suffix of test passwords that the test's own process cannot forbid by their value.
 pub const PASSWORD_MARK: &str = "-never-logged";
-/// Shorter values stand in a line by accident.
+/// Shorter values can appear in a line by accident.
 const SHORTEST_VALUE: usize = 8;
 
 static FORBIDDEN: RwLock<BTreeSet<String>> = RwLock::new(BTreeSet::new());
 
-/// Says that a value may stand in no output of any process, and in no log line, from now on. Values of fewer than eight
-/// characters are passed over.
+/// Forbids a value in the output of every process and in every log line, from now on. Values shorter than eight characters
+/// are ignored.
 pub fn forbid(value: &str) {
     if value.len() < SHORTEST_VALUE || is_forbidden(value) {
         return;
     }
-    let mut forbidden = FORBIDDEN.write().expect("nobody panics while holding it");
+    let mut forbidden = FORBIDDEN
+        .write()
+        .expect("no thread panics while holding it");
     forbidden.insert(value.to_owned());
 }
 
-/// Says the same of every secret among settings: of names (dotted or as variables) and values.
+/// Forbids every secret among these settings, given as (name, value). A name is dotted or that of a variable.
 pub fn forbid_settings<'s>(settings: impl IntoIterator<Item = (&'s str, &'s str)>) {
-    for value in Given::to(settings).into_values() {
+    for value in GivenSecrets::among(settings).into_values() {
         forbid(&value);
     }
 }
 
 fn is_forbidden(value: &str) -> bool {
-    let forbidden = FORBIDDEN.read().expect("nobody panics while holding it");
+    let forbidden = FORBIDDEN.read().expect("no thread panics while holding it");
     forbidden.contains(value)
 }
 
-/// The first line of an output that shows a secret: one of those `given`, one that is forbidden, or what looks like one.
+/// The first line of an output that shows a secret: one of `given`, a forbidden value, or text that looks like a secret.
 #[must_use]
-pub fn leak<'o>(output: &'o str, given: &Given) -> Option<&'o str> {
+pub fn leak<'o>(output: &'o str, given: &GivenSecrets) -> Option<&'o str> {
     output
         .lines()
-        .find(|line| given.is_in(line) || shows_secret(line))
+        .find(|line| given.are_shown_in(line) || shows_secret(line))
 }
 
 fn shows_secret(line: &str) -> bool {
-    let forbidden = FORBIDDEN.read().expect("nobody panics while holding it");
+    let forbidden = FORBIDDEN.read().expect("no thread panics while holding it");
     forbidden.iter().any(|value| line.contains(value.as_str())) || looks_secret(line)
 }
 
-/// Whether a line has something of the form of a credential. The token that `standalone` prints for the person who started
-/// it is none that leaked.
+/// Whether a line has text in the form of a credential. The token that `standalone` prints for its user is allowed.
 #[must_use]
 pub fn looks_secret(line: &str) -> bool {
-    let of_a_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+' | '=');
-    let mut runs = line.split(|c| !of_a_token(c));
+    let is_token_character =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+' | '=');
+    let mut runs = line.split(|c| !is_token_character(c));
     !line.starts_with("export TOKEN=") && (runs.any(is_token) || line.contains(PASSWORD_MARK))
 }
 
@@ -91,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_keys_and_passwords_are_seen_and_ordinary_lines_are_not() {
+    fn tokens_keys_and_passwords_are_found_and_ordinary_lines_are_not() {
         let jwt = format!("eyJ0eXAi.{}.sig", "a".repeat(200));
         for secret in [
             format!("{{\"authorization\":\"Bearer {jwt}\"}}"),
@@ -114,10 +116,10 @@ mod tests {
     }
 
     #[test]
-    fn what_a_test_forbids_is_seen_and_what_is_too_short_to_be_told_apart_is_not() {
+    fn a_forbidden_value_is_found_unless_it_is_too_short() {
         forbid("a horse of another colour");
         forbid("horse");
-        let none = Given::default();
+        let none = GivenSecrets::default();
         assert_eq!(
             leak("fine\nsigned in with a horse of another colour", &none),
             Some("signed in with a horse of another colour")

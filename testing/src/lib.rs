@@ -1,24 +1,32 @@
-//! What the tests of every part use: a fresh database on a real server, a clock in the test's hand, certificates, the error
-//! contract, real processes, and a collector of telemetry.
+//! What the tests of all crates share: a fresh database on a real server, a server to kill and restart, a clock that the test
+//! sets, certificates, the error contract, real processes, forged tokens, and a collector of telemetry.
 //!
-//! Everything here panics with what it saw when something is not as it should be: a panic is how a test fails.
+//! Everything here panics when something is wrong, and the message holds what was observed: a panic is how a test fails.
 
+mod blocking;
 pub mod certificates;
 mod clock;
 mod collector;
 mod database;
+mod folder;
 pub mod forgery;
 pub mod leaks;
+pub mod limits;
+mod postgres;
 mod process;
 mod proxy;
 mod refusal;
 mod server;
+mod silent_collector;
 
 pub use crate::{
     clock::TestClock,
-    collector::{Collector, SpanSeen, Swallower},
+    collector::{Collector, ReceivedSpan},
     database::Database,
+    folder::Folder,
+    postgres::{PostgresServer, postmaster},
     process::Process,
     proxy::Proxy,
     refusal::{assert_refused, reason, retry_delay, violations},
+    silent_collector::SilentCollector,
 };

@@ -10,38 +10,38 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::leaks::{Given, leak};
+use crate::leaks::{GivenSecrets, leak};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::watch;
 
-/// How often to look whether a process has ended.
-const POLL: Duration = Duration::from_millis(10);
-/// How long the last lines of a program that has ended may take to be read.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How often to check whether a process has ended.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+/// How long to wait for the last output of a program that has ended. A child process of it may keep the outputs open.
+const OUTPUT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The same for a program that this process kills.
+const KILLED_OUTPUT_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How long they may take of one that is killed: what it left behind may hold its outputs open.
-const LAST_OF_KILLED: Duration = Duration::from_millis(500);
-
-/// Where the operations ports are set: tests run side by side, so each gets a free one unless a test says otherwise.
+/// The settings of the operations ports. Tests run in parallel, so each program gets a free port unless the test sets one.
 const OPS: [&str; 3] = [
     "TANDEM_AUTH__OPS__LISTEN",
     "TANDEM_TASK__OPS__LISTEN",
     "TANDEM_GATEWAY__OPS__LISTEN",
 ];
 
-/// A running program with a clean environment. Killed when dropped, and held to showing no secret ([`crate::leaks`]).
+/// A running program with a clean environment. It is killed when this value is dropped, which fails the test if the output
+/// shows a secret ([`crate::leaks`]).
 ///
-/// Its standard input is a pipe that stays open, and empty, until [`Process::close_input`] or the end of this.
+/// Its standard input is a pipe that stays open and empty until [`Process::give_input`] or [`Process::close_input`].
 #[derive(Debug)]
 pub struct Process {
     child: Child,
     lines: watch::Receiver<Vec<String>>,
     variables: Vec<(String, String)>,
-    given: Given,
+    given: GivenSecrets,
 }
 
 impl Process {
-    /// Starts a program that inherits nothing but PATH, and gets `variables`. Operations ports are free ones.
+    /// Starts a program with `variables` as its environment. It inherits only PATH. Its operations ports are free ones.
     pub fn spawn<'n, A, V>(program: impl AsRef<Path>, arguments: A, variables: V) -> Self
     where
         A: IntoIterator<Item: AsRef<OsStr>>,
@@ -67,22 +67,22 @@ impl Process {
         let (lines, receiver) = watch::channel(Vec::new());
         let lines = Arc::new(lines);
         collect(
-            child.stdout.take().expect("it was piped"),
+            child.stdout.take().expect("the output is a pipe"),
             Arc::clone(&lines),
         );
-        collect(child.stderr.take().expect("it was piped"), lines);
+        collect(child.stderr.take().expect("the output is a pipe"), lines);
         Self {
             child,
             lines: receiver,
-            given: given(&variables),
+            given: secrets(&variables),
             variables,
         }
     }
 
-    /// Waits for a line that `wanted` takes, on either output, and gives it.
+    /// Waits for a line on either output that matches `wanted`, and returns it.
     ///
     /// # Panics
-    /// When the program has closed its outputs, or `within` has passed, without one.
+    /// When the program closes its outputs, or the time `within` passes, without such a line.
     pub async fn wait_for_line(&self, within: Duration, wanted: impl Fn(&str) -> bool) -> String {
         let mut lines = self.lines.clone();
         let found = lines.wait_for(|lines| lines.iter().any(|line| wanted(line)));
@@ -90,7 +90,7 @@ impl Process {
             return lines
                 .iter()
                 .find(|line| wanted(line))
-                .expect("one was just found")
+                .expect("the line was just found")
                 .clone();
         }
         panic!(
@@ -99,7 +99,7 @@ impl Process {
         )
     }
 
-    /// All that the program has written so far to both outputs.
+    /// Everything that the program has written to both outputs so far.
     #[must_use]
     pub fn output(&self) -> String {
         self.lines.borrow().join("\n")
@@ -114,7 +114,7 @@ impl Process {
     /// Writes to the program's standard input and closes it.
     ///
     /// # Panics
-    /// When it was closed before, or the program has.
+    /// When it is already closed on either side.
     pub fn give_input(&mut self, text: &str) {
         let mut input = self.child.stdin.take().expect("the input is open");
         input
@@ -127,32 +127,32 @@ impl Process {
         drop(self.child.stdin.take());
     }
 
-    /// Asks the program to end (SIGTERM).
+    /// Sends SIGTERM, which asks the program to end.
     pub fn terminate(&self) {
-        // Not waited for yet, so the id is still its own.
+        // The child has not been waited for, so its id cannot belong to another process.
         let sent = kill_process(Pid::from_child(&self.child), Signal::TERM);
         sent.unwrap_or_else(|error| panic!("SIGTERM to {}: {error}", self.id()));
     }
 
-    /// Ends the program at once (SIGKILL).
+    /// Sends SIGKILL, which ends the program at once.
     pub fn kill(&mut self) {
         self.child
             .kill()
             .unwrap_or_else(|error| panic!("SIGKILL to {}: {error}", self.id()));
     }
 
-    /// Waits until both outputs have been read to their ends; not for long, since a program it left behind may hold them.
+    /// Waits until both outputs have been read to their ends, at most [`OUTPUT_TIMEOUT`].
     async fn output_read(&self) {
         let mut lines = self.lines.clone();
         let read = async { while lines.changed().await.is_ok() {} };
-        // What has come by then is all there is to see.
-        let _ = tokio::time::timeout(LAST_WORDS, read).await;
+        // After the timeout, the output read so far is used.
+        let _ = tokio::time::timeout(OUTPUT_TIMEOUT, read).await;
     }
 
-    /// Waits for the program to end, and for the last of its output.
+    /// Waits for the program to end, and for its last output.
     ///
     /// # Panics
-    /// When it has not ended `within` this time.
+    /// When it has not ended after the time `within`.
     pub async fn ended(&mut self, within: Duration) -> ExitStatus {
         let deadline = Instant::now() + within;
         loop {
@@ -165,22 +165,22 @@ impl Process {
                 "still running after {within:?}; the output was:\n{}",
                 self.output()
             );
-            tokio::time::sleep(POLL).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended, which is what is wanted.
+        // Both fail for a program that has already ended, which is fine.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let deadline = Instant::now() + LAST_OF_KILLED;
+        let deadline = Instant::now() + KILLED_OUTPUT_TIMEOUT;
         while self.lines.has_changed().is_ok() && Instant::now() < deadline {
-            thread::sleep(POLL);
+            thread::sleep(POLL_INTERVAL);
         }
-        // Files may have come or changed since the start.
-        let given = given(&self.variables).and(&self.given);
+        // Files may have been created or changed since the start.
+        let given = secrets(&self.variables).merged(&self.given);
         if let Some(line) = leak(&self.output(), &given)
             && !thread::panicking()
         {
@@ -189,11 +189,11 @@ impl Drop for Process {
     }
 }
 
-fn given(variables: &[(String, String)]) -> Given {
-    Given::to(variables.iter().map(|one| (one.0.as_str(), one.1.as_str())))
+fn secrets(variables: &[(String, String)]) -> GivenSecrets {
+    GivenSecrets::among(variables.iter().map(|one| (one.0.as_str(), one.1.as_str())))
 }
 
-/// Collects the lines of an output on a thread of its own, until it is closed.
+/// Collects the lines of an output on its own thread, until the output is closed.
 fn collect(output: impl Read + Send + 'static, lines: Arc<watch::Sender<Vec<String>>>) {
     thread::spawn(move || {
         for line in BufReader::new(output).split(b'\n') {

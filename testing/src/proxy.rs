@@ -1,4 +1,4 @@
-//! A network between a client and a PostgreSQL, which can swallow packets.
+//! A network between a client and a PostgreSQL, which can hold packets back.
 
 use std::{
     net::SocketAddr,
@@ -11,7 +11,7 @@ use tokio::{
     sync::watch,
 };
 
-/// Listens on TCP, and forwards to a Unix socket.
+/// A proxy that listens on TCP and forwards to a Unix socket.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -19,31 +19,31 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy on a free port.
+    /// A proxy to `socket`, on a free port.
     ///
     /// # Panics
-    /// When the system has no port left.
+    /// When no port is free.
     pub async fn to(socket: &Path) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.expect("a port is free");
-        let address = listener.local_addr().expect("it was just bound");
+        let address = listener.local_addr().expect("the listener is bound");
         let forwards = watch::Sender::new(true);
         tokio::spawn(accept(listener, socket.to_owned(), forwards.subscribe()));
         Self { address, forwards }
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Connections stay open, new ones open too, and nothing arrives.
-    pub fn swallow(&self) {
+    /// From now on no byte arrives. Connections stay open, and new ones are accepted.
+    pub fn hold_back(&self) {
         self.forwards.send_replace(false);
     }
 
-    /// What was swallowed arrives after all, as TCP has it.
+    /// Bytes arrive again, also those that were held back, as after a TCP retransmission.
     pub fn forward(&self) {
         self.forwards.send_replace(true);
     }

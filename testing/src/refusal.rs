@@ -7,7 +7,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 /// The domain of every reason.
 const DOMAIN: &str = "tandem";
-/// Proxies limit headers, and details travel in one.
+/// The details are sent in a header, and proxies limit the size of headers.
 const LONGEST_DETAILS: usize = 4 * 1024;
 
 /// The reason in a refusal's `google.rpc.ErrorInfo`.
@@ -25,7 +25,7 @@ pub fn reason(status: &Status) -> String {
         .clone()
 }
 
-/// The violations in a refusal's `google.rpc.BadRequest`, as (field, reason), in their order; none if it has no `BadRequest`.
+/// The violations in a refusal's `google.rpc.BadRequest`, as (field, reason), in their order. Empty without a `BadRequest`.
 #[must_use]
 pub fn violations(status: &Status) -> Vec<(String, String)> {
     let details = status.get_error_details();
@@ -52,10 +52,10 @@ pub fn retry_delay(status: &Status) -> Duration {
         .unwrap_or_else(|| panic!("no RetryInfo in {status:?}"))
 }
 
-/// Claims that a call was refused with this code and reason, and that the refusal carries all that it must.
+/// Asserts that a call was refused with this code and reason, and that the refusal has all required details.
 ///
 /// # Panics
-/// When it does not.
+/// When one of these is not so.
 #[track_caller]
 pub fn assert_refused(status: &Status, code: Code, reason: &str) {
     let details = status
@@ -85,7 +85,7 @@ pub fn assert_refused(status: &Status, code: Code, reason: &str) {
     assert_remedy(&details, status);
 }
 
-/// Claims that the client is told what to mend, or when to try again.
+/// Asserts that the refusal says what the client must change, or when to try again.
 #[track_caller]
 fn assert_remedy(details: &ErrorDetails, status: &Status) {
     match status.code() {

@@ -1,23 +1,24 @@
-//! The server that tests make their databases on.
+//! The server on which the tests of a process create their databases.
 
 use embedded_postgres::{EmbeddedPostgres, Settings};
 use tokio::sync::OnceCell;
 
 /// Started by the first test of this process that needs it. Its supervisor stops and removes it when the process ends.
-static OWN: OnceCell<EmbeddedPostgres> = OnceCell::const_new();
+static SERVER: OnceCell<EmbeddedPostgres> = OnceCell::const_new();
 
-/// The URL of the database `postgres` on the server: that of `TEST_POSTGRES`, or of one of this process's own.
+/// The URL of the database `postgres`, on the server that `TEST_POSTGRES` names or else on a private one of this process.
 pub(crate) async fn url() -> String {
     #[expect(
         clippy::disallowed_methods,
-        reason = "tests have no configuration but their environment"
+        reason = "tests are configured only by their environment"
     )]
     if let Ok(url) = std::env::var("TEST_POSTGRES") {
         return url;
     }
     let start = || EmbeddedPostgres::start(Settings::throwaway());
-    let own = OWN.get_or_try_init(start).await;
-    own.unwrap_or_else(|error| panic!("no server to test on: {error}"))
+    let server = SERVER.get_or_try_init(start).await;
+    server
+        .unwrap_or_else(|error| panic!("no server for the tests: {error}"))
         .url("postgres")
 }
 
@@ -48,8 +49,8 @@ pub(crate) fn with_user(url: &str, user: &str) -> String {
         let name = parameter.split('=').next().unwrap_or_default();
         !["", "user", "password"].contains(&name)
     });
-    let own = format!("user={user}");
-    let query: Vec<&str> = std::iter::once(own.as_str()).chain(kept).collect();
+    let first = format!("user={user}");
+    let query: Vec<&str> = std::iter::once(first.as_str()).chain(kept).collect();
     format!("{scheme}://{host}/{database}?{}", query.join("&"))
 }
 

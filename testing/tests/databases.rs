@@ -1,4 +1,4 @@
-//! Fresh databases, on a real server.
+//! Fresh databases, and servers of one test.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -9,9 +9,9 @@ use std::{
 };
 
 use sqlx::{Connection as _, PgConnection};
-use testing::Database;
+use testing::{Database, PostgresServer};
 
-/// A migration that makes one table, and counts how often it ran.
+/// A migration that creates one table and counts how often it ran.
 async fn migrate(url: String, runs: Arc<AtomicUsize>) -> Result<(), sqlx::Error> {
     runs.fetch_add(1, Ordering::SeqCst);
     let mut connection = PgConnection::connect(&url).await?;
@@ -31,7 +31,7 @@ fn unused_fingerprint(test: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn twenty_databases_at_once_are_isolated_and_migrated_once() {
+async fn twenty_databases_in_parallel_are_isolated_and_migrated_once() {
     let runs = Arc::new(AtomicUsize::new(0));
     let fingerprint = unused_fingerprint("twenty");
     let tests = (0..20).map(|number: i64| {
@@ -61,7 +61,7 @@ async fn twenty_databases_at_once_are_isolated_and_migrated_once() {
 }
 
 #[tokio::test]
-async fn the_database_of_a_passed_test_is_gone() {
+async fn the_database_of_a_passed_test_is_dropped() {
     let database = Database::empty().await;
     let url = database.url().to_owned();
     let still_connected = database.connect().await;
@@ -81,7 +81,7 @@ async fn the_database_of_a_failed_test_is_kept() {
     let url = database.url().to_owned();
     let failed = std::panic::catch_unwind(AssertUnwindSafe(move || {
         let _database = database;
-        panic!("as a failing test does");
+        panic!("the test fails");
     }));
     assert!(failed.is_err());
     let mut connection = PgConnection::connect(&url).await.unwrap();
@@ -89,7 +89,7 @@ async fn the_database_of_a_failed_test_is_kept() {
 }
 
 #[tokio::test]
-async fn a_migration_that_fails_fails_every_test_that_needs_it() {
+async fn a_failing_migration_fails_every_test_that_needs_it() {
     let fingerprint = unused_fingerprint("broken");
     for _ in 0..2 {
         let fingerprint = fingerprint.clone();
@@ -99,4 +99,38 @@ async fn a_migration_that_fails_fails_every_test_that_needs_it() {
         let message = error.downcast_ref::<String>().cloned().unwrap_or_default();
         assert_eq!(message, "the migrations do not apply: syntax error");
     }
+}
+
+/// Whether the row that was written before is there.
+async fn is_kept(server: &PostgresServer) -> bool {
+    let mut connection = server.connect().await;
+    let found = sqlx::query_scalar("select exists (select from kept)");
+    found
+        .fetch_one(&mut connection)
+        .await
+        .expect("the table can be read")
+}
+
+#[tokio::test]
+async fn a_killed_or_stopped_server_restarts_at_the_same_place_with_its_data() {
+    let server = PostgresServer::start();
+    let socket = server.socket().to_owned();
+    let write = "create table kept (id int); insert into kept values (1)";
+    sqlx::raw_sql(write)
+        .execute(&mut server.connect().await)
+        .await
+        .unwrap();
+
+    server.kill();
+    server.restart();
+    assert!(is_kept(&server).await);
+
+    server.stop();
+    assert!(PgConnection::connect(server.url()).await.is_err());
+    server.restart();
+    assert!(is_kept(&server).await);
+    assert!(socket.exists());
+    let folder = socket.parent().unwrap().to_owned();
+    drop(server);
+    assert!(!folder.exists());
 }

@@ -1,4 +1,4 @@
-//! Real processes.
+//! Starting, watching and ending real processes.
 
 use std::{os::unix::process::ExitStatusExt as _, time::Duration};
 
@@ -23,7 +23,7 @@ async fn a_process_sees_only_the_environment_it_is_given() {
 }
 
 #[tokio::test]
-async fn lines_of_both_outputs_are_waited_for() {
+async fn waiting_for_a_line_reads_both_outputs() {
     let process = shell("echo one; echo two >&2; read -r _", vec![]);
     assert_eq!(
         process
@@ -49,7 +49,7 @@ async fn a_process_that_ends_without_the_line_fails_the_test_at_once() {
 }
 
 #[tokio::test]
-async fn a_terminated_process_gives_its_own_code_and_a_killed_one_the_signal() {
+async fn a_terminated_process_ends_with_its_own_code_and_a_killed_one_with_the_signal() {
     let script = "trap 'exit 3' TERM; echo ready; read -r _";
     let mut process = shell(script, vec![]);
     process.wait_for_line(SOON, |line| line == "ready").await;
@@ -85,7 +85,7 @@ async fn a_process_that_shows_a_password_from_a_file_fails_the_test() {
 
 #[tokio::test]
 #[should_panic(expected = "the program's output shows a secret: hello swordfish-of-mine")]
-async fn a_process_that_shows_what_the_test_forbids_fails_the_test() {
+async fn a_process_that_shows_a_forbidden_value_fails_the_test() {
     testing::leaks::forbid("swordfish-of-mine");
     let mut process = shell("read -r name; echo hello $name", vec![]);
     process.give_input("swordfish-of-mine\n");
@@ -93,7 +93,7 @@ async fn a_process_that_shows_what_the_test_forbids_fails_the_test() {
 }
 
 #[tokio::test]
-async fn a_process_may_show_whatever_is_no_secret() {
+async fn a_process_may_show_other_settings() {
     let script = "echo serving on $TANDEM_AUTH__LISTEN, keys ${#TANDEM_AUTH__REFRESH_KEYS}";
     let variables = vec![
         ("TANDEM_AUTH__LISTEN", "127.0.0.1:50051".to_owned()),

@@ -1,4 +1,4 @@
-//! What the assertion about refusals takes, and what it does not.
+//! Which refusals the assertion accepts, and which it rejects.
 
 use std::{
     collections::HashMap,
@@ -18,18 +18,18 @@ fn required(reason: &str) -> ErrorDetails {
 }
 
 /// Whether the assertion fails for a refusal.
-fn not_taken(status: &Status, code: Code, reason: &str) -> bool {
+fn is_rejected(status: &Status, code: Code, reason: &str) -> bool {
     catch_unwind(AssertUnwindSafe(|| assert_refused(status, code, reason))).is_err()
 }
 
 /// Whether the assertion fails for a refusal with these details.
 fn fails(code: Code, reason: &str, details: ErrorDetails) -> bool {
     let status = Status::with_error_details(code, "refused", details);
-    not_taken(&status, code, reason)
+    is_rejected(&status, code, reason)
 }
 
 #[test]
-fn a_whole_refusal_is_taken() {
+fn a_complete_refusal_is_accepted() {
     let mut details = required("INVALID_TITLE");
     details.add_bad_request_violation("task.title", "must not be empty");
     let status = Status::with_error_details(Code::InvalidArgument, "refused", details);
@@ -46,15 +46,15 @@ fn a_whole_refusal_is_taken() {
 }
 
 #[test]
-fn another_code_or_reason_is_not_taken() {
+fn another_code_or_reason_is_rejected() {
     let status = Status::with_error_details(Code::NotFound, "refused", required("TASK_NOT_FOUND"));
     assert_refused(&status, Code::NotFound, "TASK_NOT_FOUND");
-    assert!(not_taken(&status, Code::Aborted, "TASK_NOT_FOUND"));
-    assert!(not_taken(&status, Code::NotFound, "ACCOUNT_NOT_FOUND"));
+    assert!(is_rejected(&status, Code::Aborted, "TASK_NOT_FOUND"));
+    assert!(is_rejected(&status, Code::NotFound, "ACCOUNT_NOT_FOUND"));
 }
 
 #[test]
-fn a_refusal_that_lacks_a_detail_is_not_taken() {
+fn a_refusal_that_lacks_a_detail_is_rejected() {
     assert!(fails(Code::NotFound, "X", ErrorDetails::new()));
     assert!(fails(
         Code::NotFound,
@@ -70,7 +70,7 @@ fn a_refusal_that_lacks_a_detail_is_not_taken() {
 }
 
 #[test]
-fn details_of_more_than_four_kibibytes_are_not_taken() {
+fn details_of_more_than_four_kibibytes_are_rejected() {
     let mut details = required("X");
     details.add_bad_request_violation("task.title", "x".repeat(5000));
     assert!(fails(Code::InvalidArgument, "X", details));

@@ -1,7 +1,7 @@
-//! `docs/requirements.toml` names, for each requirement, the tests that show it; this holds it to the code, and
-//! `docs/requirements.md` to it.
+//! `docs/requirements.toml` names the tests that show each requirement. These tests check that it matches the code, and that
+//! `docs/requirements.md` matches it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path};
 
@@ -21,14 +21,14 @@ struct Requirements {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Requirement {
-    /// As its source numbers it.
+    /// Its number in its source.
     id: String,
-    /// What it asks for, in our words.
+    /// What it requires, in our words.
     asks: String,
-    /// `file::test`.
+    /// Tests, as `file::test`.
     #[serde(default)]
     shown_by: Vec<String>,
-    /// Why nothing shows it yet.
+    /// Why no test shows it yet.
     later: Option<String>,
 }
 
@@ -38,7 +38,7 @@ fn requirements() -> Vec<Requirement> {
     read.requirement
 }
 
-/// Whether the file has a test of this name.
+/// Whether the file has a test with this name.
 fn is_a_test(file: &str, name: &str) -> bool {
     let text = fs::read_to_string(Path::new(ROOT).join(file)).unwrap_or_default();
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
@@ -62,7 +62,7 @@ fn every_requirement_is_shown_by_a_test_that_exists_or_says_why_not() {
         ..
     } in requirements()
     {
-        assert!(ids.insert(id.clone()), "{id} stands twice");
+        assert!(ids.insert(id.clone()), "{id} is listed twice");
         assert_eq!(
             shown_by.is_empty(),
             later.is_some(),
@@ -98,6 +98,6 @@ fn the_table_of_requirements_is_generated() {
     let file = Path::new(ROOT).join("docs/requirements.md");
     if fs::read_to_string(&file).unwrap_or_default() != page {
         fs::write(&file, &page).unwrap();
-        panic!("docs/requirements.md was out of date; it is written anew: review and commit it");
+        panic!("docs/requirements.md was out of date; it is regenerated now: review and commit it");
     }
 }

@@ -1,114 +1,113 @@
-//! The signing keys: which one signs, which ones verify, and how they follow one another.
+//! The signing keys: which key signs, which keys verify, and how one replaces another.
 //!
-//! A key is NEXT (published, does not sign), then ACTIVE (signs), then RETIRED (verifies until the last token it signed
-//! has expired). The database has the truth; [`replica`] keeps what this process holds in step with it. What is promised,
-//! whatever the number of replicas:
-//! - A key signs only when every live replica has published it and all verifiers connected to them have acknowledged it,
-//!   or `acknowledge_within` has passed. Only a kill is faster.
-//! - No replica signs with what it read longer ago than [`LONGEST_BLIND`] and a poll, and a retired key is published for
-//!   that much longer than its tokens live: so no token is refused because of a rotation.
-//! - A killed key is not published from the next poll on, and the revocation feed voids its tokens within its own bound.
+//! A key is NEXT (published, but does not sign), then ACTIVE (signs), then RETIRED (verifies until the last token it signed
+//! has expired). The state in the database is authoritative; [`replica`] keeps the copy of this process up to date. For any
+//! number of replicas:
+//! - A key signs only when every live replica has published it and all verifiers connected to them have acknowledged it, or
+//!   when `acknowledge_within` has passed. Only after a kill does a key sign sooner.
+//! - No replica signs with a key that it read longer ago than [`MAX_STALENESS`] and one poll, and a retired key is published
+//!   for that much longer than its tokens live. So no token is refused because of a rotation.
+//! - A killed key is not published after the next poll, and the feed of revocations revokes its tokens as fast as any others.
 
-mod acts;
-mod observed;
+mod admin;
+mod changes;
+pub(crate) mod grpc;
+pub(crate) mod issuer;
+mod metrics;
 mod replica;
+pub mod sealing;
+pub mod signer;
+pub(crate) mod store;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use chrono::{DateTime, SubsecRound as _, Utc};
-use shared::{clock::Clock, database::Lanes, token::PublicKey};
+use chrono::{DateTime, Utc};
+use shared::token::PublicKey;
 use tokio::{sync::Notify, time::Instant};
 
+use self::{
+    sealing::{KeyEncryptionKeys, OpenError, random_seed},
+    signer::Signer,
+    store::{NewKey, StoredKey},
+};
+use crate::{context::Context, error::Error};
+
 pub(crate) use self::{
-    acts::{Killed, Order},
+    admin::KeyAdmin,
+    changes::{KeyChange, KillResult},
     replica::Replica,
 };
-use crate::{
-    error::Error,
-    feed::Feed,
-    signing::{
-        Signer,
-        sealing::{KeyEncryptionKeys, OpenError, random_seed},
-    },
-    store::signing_key::{NewKey, StoredKey},
-};
 
-/// How long a replica that cannot read the keys goes on signing, beside one poll.
-const LONGEST_BLIND: Duration = Duration::from_secs(10);
-/// How far the clock of any verifier may be behind.
-const LONGEST_LEEWAY: Duration = Duration::from_secs(5);
+/// How long a replica that cannot read the keys continues to sign, in addition to one poll.
+const MAX_STALENESS: Duration = Duration::from_secs(10);
+/// How far the clock of a verifier may be behind.
+const MAX_LEEWAY: Duration = Duration::from_secs(5);
 
-/// When keys follow one another.
+/// When one key replaces another.
 #[derive(Debug, Clone, Copy)]
 pub struct Schedule {
-    /// How long a key signs, 1 s to 365 d; zero: until somebody rotates it.
+    /// How long a key signs, 1 s to 365 d; zero means until an operator rotates it.
     pub rotate_every: Duration,
-    /// How long a new key waits for verifiers that do not acknowledge it, 1 s to 1 h.
+    /// How long a new key waits for connected verifiers that do not acknowledge it, 1 s to 1 h.
     pub acknowledge_within: Duration,
-    /// How often a replica looks for what others have changed, 10 ms to 10 s.
+    /// How often a replica reads the keys, 10 ms to 10 s.
     pub poll: Duration,
 }
 
-/// The key that signs, as of a look at the database.
-struct Current {
+/// The key that signs, and when it was read.
+struct ActiveKey {
     signer: Arc<Signer>,
     as_of: Instant,
 }
 
-/// The signing keys as one process knows them. Cheap to clone; clones share what they know.
+/// The signing keys as one process knows them. Cheap to clone; clones share their state.
 #[derive(Clone)]
-pub(crate) struct SigningKeys(Arc<Shared>);
+pub(crate) struct SigningKeys(Arc<KeysState>);
 
-struct Shared {
-    lanes: Lanes,
-    clock: Arc<dyn Clock>,
+struct KeysState {
+    context: Context,
     key_encryption_keys: KeyEncryptionKeys,
     schedule: Schedule,
     /// How long a retired key is still published.
     keep: Duration,
-    current: ArcSwapOption<Current>,
-    /// The newest first; none before the first look.
+    active: ArcSwapOption<ActiveKey>,
+    /// The newest first; none before the first read.
     published: ArcSwap<Vec<PublicKey>>,
-    feed: Feed,
-    /// Something has happened that makes a look worth while before the poll.
-    wake: Notify,
+    /// The keys have changed, so the replica reads them before the next poll.
+    changed: Notify,
 }
 
 impl SigningKeys {
-    /// The keys of tokens that live for `access_ttl` at most. None is known before a [`Replica`] runs.
+    /// The keys of tokens that live for `access_ttl` at most. No key is known before a [`Replica`] runs.
     pub(crate) fn new(
-        lanes: Lanes,
-        clock: Arc<dyn Clock>,
+        context: Context,
         key_encryption_keys: KeyEncryptionKeys,
-        feed: Feed,
         schedule: Schedule,
         access_ttl: Duration,
     ) -> Self {
-        Self(Arc::new(Shared {
-            lanes,
-            clock,
+        Self(Arc::new(KeysState {
+            context,
             key_encryption_keys,
             schedule,
-            keep: access_ttl + LONGEST_LEEWAY + LONGEST_BLIND + schedule.poll,
-            current: ArcSwapOption::empty(),
+            keep: access_ttl + MAX_LEEWAY + MAX_STALENESS + schedule.poll,
+            active: ArcSwapOption::empty(),
             published: ArcSwap::default(),
-            feed,
-            wake: Notify::new(),
+            changed: Notify::new(),
         }))
     }
 
     /// The key that signs; an error when none was read recently enough.
     pub(crate) fn signer(&self) -> Result<Arc<Signer>, Error> {
-        let longest = LONGEST_BLIND + self.0.schedule.poll;
-        match &*self.0.current.load() {
-            Some(current) if current.as_of.elapsed() <= longest => Ok(Arc::clone(&current.signer)),
+        let limit = MAX_STALENESS + self.0.schedule.poll;
+        match &*self.0.active.load() {
+            Some(active) if active.as_of.elapsed() <= limit => Ok(Arc::clone(&active.signer)),
             Some(_) | None => Err(Error::SigningKeysUnknown),
         }
     }
 
-    /// The keys that verify tokens, the newest first; an error when none has been read yet.
+    /// The keys that verify tokens, the newest first; an error when they have not been read yet.
     pub(crate) fn published(&self) -> Result<Arc<Vec<PublicKey>>, Error> {
         let published = self.0.published.load_full();
         if published.is_empty() {
@@ -117,18 +116,17 @@ impl SigningKeys {
         Ok(published)
     }
 
-    /// The time, as exact as the database keeps it.
     fn now(&self) -> DateTime<Utc> {
-        self.0.clock.now().trunc_subsecs(6)
+        self.0.context.now()
     }
 
-    /// The time since which a key may be retired and still be published.
+    /// Keys retired at this time or earlier verify no token any more.
     fn retired_before(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         now - self.0.keep
     }
 
-    /// A key that nobody has, sealed.
-    fn make(&self, now: DateTime<Utc>) -> NewKey {
+    /// A new key, sealed.
+    fn generate(&self, now: DateTime<Utc>) -> NewKey {
         let seed = random_seed();
         let signer = Signer::from_seed(&seed).expect("any 32 bytes are a seed of Ed25519");
         let kid = signer.public_key().kid;
@@ -140,7 +138,7 @@ impl SigningKeys {
         }
     }
 
-    /// The private half of a key that has one.
+    /// The signer of a key whose private half is stored.
     fn open(&self, key: &StoredKey) -> Result<Signer, OpenError> {
         let StoredKey {
             kid,
@@ -154,7 +152,7 @@ impl SigningKeys {
             key_id: *key_id,
         };
         let signer = Signer::from_seed(&seed).map_err(|_rejected| forged())?;
-        // Published is what the row says, so it must be what this key signs for.
+        // The public key of the row is published, so it must belong to the private key.
         if signer.public_bytes() == *key.public_key && signer.public_key().kid == *kid {
             Ok(signer)
         } else {
@@ -165,15 +163,15 @@ impl SigningKeys {
 
 impl fmt::Debug for SigningKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let current = self.0.current.load();
+        let active = self.0.active.load();
         f.debug_struct("SigningKeys")
-            .field("signer", &current.as_ref().map(|current| &current.signer))
+            .field("signer", &active.as_ref().map(|active| &active.signer))
             .finish_non_exhaustive()
     }
 }
 
-/// The public half of a key, as verifiers get it.
-fn public(key: &StoredKey) -> PublicKey {
+/// The public half of a key, for verifiers.
+fn public_key(key: &StoredKey) -> PublicKey {
     PublicKey {
         kid: key.kid.clone(),
         x: URL_SAFE_NO_PAD.encode(&key.public_key),

@@ -1,5 +1,5 @@
-//! Keeps what one process signs and verifies with in step with the database, and drives keys through their lives: any
-//! replica may, since each step is one conditional statement.
+//! Keeps the keys of one process up to date with the database, and moves keys through their states. Any replica may do so,
+//! because each step is one conditional statement.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,31 +15,40 @@ use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Current, SigningKeys, public};
-use crate::{
-    signing::sealing::OpenError,
-    store::{
-        audit::{self, Act, Kind},
-        signing_key::{self, NewKey, StoredKey},
-    },
+use super::{
+    ActiveKey, SigningKeys, public_key,
+    sealing::OpenError,
+    store::{self, NewKey, StoredKey},
+};
+use crate::audit::{
+    domain::{AuditEvent, EventKind},
+    store as audit,
 };
 
-/// How long one statement may wait and take.
-const LIMIT: Duration = Duration::from_secs(5);
-/// Looks in a row when each finds something to do: a first key, a new one, its activation.
-const MOST_STEPS: usize = 4;
-/// How often a replica says that it is alive.
-const SIGN_OF_LIFE: TimeDelta = TimeDelta::seconds(10);
-/// A replica that has been silent for this long is gone: its verifiers have long stopped trusting what they hold.
-const GONE: TimeDelta = TimeDelta::seconds(30);
+/// Longest time of one statement, waiting included.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Most reads in a row when each one leads to a change: a first key, a new one, its activation.
+const MAX_STEPS: usize = 4;
+/// How often a replica reports that it is alive.
+const REPORT_INTERVAL: TimeDelta = TimeDelta::seconds(10);
+/// A replica that has not reported for this long is dead. Its verifiers stopped trusting their keys long before.
+const REPLICA_TIMEOUT: TimeDelta = TimeDelta::seconds(30);
 
-/// Why a look has failed.
+/// Why the keys are not up to date.
 #[derive(Debug, thiserror::Error)]
-enum LookError {
+enum UpdateError {
     #[error("the signing keys could not be read")]
     Database(#[from] database::Error),
     #[error(transparent)]
     Open(#[from] OpenError),
+}
+
+/// What a replica has reported of itself.
+#[derive(Debug)]
+struct Report {
+    time: DateTime<Utc>,
+    /// The NEXT key that it has acknowledged.
+    acknowledged: Option<String>,
 }
 
 /// One process among those that sign.
@@ -47,76 +56,75 @@ pub(crate) struct Replica {
     id: Uuid,
     keys: SigningKeys,
     verifier: Verifier,
-    loaded: watch::Sender<bool>,
-    /// When this replica last said that it is alive, and which NEXT key it had acknowledged.
-    attended: Option<(DateTime<Utc>, Option<String>)>,
-    /// The failure told last: each is told once.
-    told: Option<String>,
+    ready: watch::Sender<bool>,
+    last_report: Option<Report>,
+    /// The last failure that was logged, so that each is logged once.
+    logged: Option<String>,
 }
 
 impl Replica {
-    /// A replica that keeps `keys` and the keys of `verifier`, and tells `loaded` whether there is a key to sign with.
-    pub(crate) fn new(keys: SigningKeys, verifier: Verifier, loaded: watch::Sender<bool>) -> Self {
+    /// A replica that updates `keys` and the keys of `verifier`, and sets `ready` to whether there is a key to sign with.
+    pub(crate) fn new(keys: SigningKeys, verifier: Verifier, ready: watch::Sender<bool>) -> Self {
         Self {
             id: uuid_at(keys.now()),
             keys,
             verifier,
-            loaded,
-            attended: None,
-            told: None,
+            ready,
+            last_report: None,
+            logged: None,
         }
     }
 
-    /// Runs until `stop`; ends with an error when the first key found cannot be opened, which only another configuration
-    /// mends. Later on a key that cannot be opened makes the service not ready.
+    /// Runs until `stop`. It ends with an error when the first active key cannot be opened, which only another configuration
+    /// can correct. Later, a key that cannot be opened makes the service not ready.
     pub(crate) async fn run(mut self, stop: CancellationToken) -> Result<(), OpenError> {
         let mut started = false;
         loop {
-            match self.look().await {
+            match self.update().await {
                 Ok(()) => {
                     started = true;
-                    self.told = None;
+                    self.logged = None;
                 }
-                Err(LookError::Open(error)) if !started => return Err(error),
-                Err(error) => self.tell(&error),
+                Err(UpdateError::Open(error)) if !started => return Err(error),
+                Err(error) => self.log_once(&error),
             }
-            self.loaded.send_if_modified(|loaded| {
+            self.ready.send_if_modified(|ready| {
                 let signs = self.keys.signer().is_ok();
-                std::mem::replace(loaded, signs) != signs
+                std::mem::replace(ready, signs) != signs
             });
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = self.keys.0.wake.notified() => {}
-                () = self.keys.0.feed.subscribers().changed() => {}
+                () = self.keys.0.changed.notified() => {}
+                () = self.keys.0.context.feed.subscribers().changed() => {}
                 () = tokio::time::sleep(self.keys.0.schedule.poll) => {}
             }
         }
         let id = self.id;
-        let left = self.on_lane(move |connection| signing_key::leave(connection, id).boxed());
-        if let Err(error) = left.await {
-            tracing::debug!(%error, "this replica will be missed for a while");
+        let deleted = self.on_lane(move |connection| store::delete_replica(connection, id).boxed());
+        if let Err(error) = deleted.await {
+            tracing::debug!(%error, "this replica is still registered and times out later");
         }
         Ok(())
     }
 
-    fn tell(&mut self, error: &LookError) {
+    fn log_once(&mut self, error: &UpdateError) {
         let text = error.to_string();
-        if self.told.as_ref() != Some(&text) {
+        if self.logged.as_ref() != Some(&text) {
             let cause = std::error::Error::source(error).map(ToString::to_string);
             tracing::warn!(error = text, cause, "the signing keys are not up to date");
-            self.told = Some(text);
+            self.logged = Some(text);
         }
     }
 
-    /// Takes over what the database says, does what is due, and looks again if that changed anything.
-    async fn look(&mut self) -> Result<(), LookError> {
-        for _ in 0..MOST_STEPS {
+    /// Reads the keys, does what is due, and reads again if that changed anything.
+    async fn update(&mut self) -> Result<(), UpdateError> {
+        for _ in 0..MAX_STEPS {
             let (as_of, now) = (Instant::now(), self.keys.now());
-            // Before the keys are read: what is activated later than that waits for this replica.
-            self.say_alive(now).await?;
+            // The report comes before the read, so that a key activated after the read waits for this replica.
+            self.report_alive(now).await?;
             let retired_before = self.keys.retired_before(now);
             let keys = self
-                .on_lane(move |connection| signing_key::list(connection, retired_before).boxed())
+                .on_lane(move |connection| store::list(connection, retired_before).boxed())
                 .await?;
             self.adopt(&keys, as_of)?;
             if !self.step(&keys, now).await? {
@@ -126,10 +134,10 @@ impl Replica {
         Ok(())
     }
 
-    /// Verifies, publishes and signs with these keys, in this order.
+    /// Verifies with these keys, publishes them, and then signs with the active one.
     fn adopt(&self, keys: &[StoredKey], as_of: Instant) -> Result<(), OpenError> {
-        self.publish(keys.iter().map(public).collect());
-        let current = &self.keys.0.current;
+        self.publish(keys.iter().map(public_key).collect());
+        let current = &self.keys.0.active;
         let Some(active) = keys.iter().find(|key| key.is_active()) else {
             current.store(None);
             return Ok(());
@@ -137,13 +145,12 @@ impl Replica {
         let held = current.load_full();
         let signer = match held.filter(|held| held.signer.kid() == active.kid) {
             Some(held) => Arc::clone(&held.signer),
-            None => Arc::new(
-                self.keys
-                    .open(active)
-                    .inspect_err(|_unopened| current.store(None))?,
-            ),
+            None => {
+                let opened = self.keys.open(active);
+                Arc::new(opened.inspect_err(|_error| current.store(None))?)
+            }
         };
-        current.store(Some(Arc::new(Current { signer, as_of })));
+        current.store(Some(Arc::new(ActiveKey { signer, as_of })));
         Ok(())
     }
 
@@ -152,24 +159,24 @@ impl Replica {
             return;
         }
         self.verifier.set_keys(KeySet::new(keys.iter().cloned()));
-        self.keys.0.feed.set_keys(keys.clone());
+        self.keys.0.context.feed.set_keys(keys.clone());
         self.keys.0.published.store(Arc::new(keys));
     }
 
-    /// Does the one thing that is due; whether the keys have changed.
+    /// Takes the one step that is due; whether the keys have changed.
     async fn step(
         &mut self,
         keys: &[StoredKey],
         now: DateTime<Utc>,
     ) -> Result<bool, database::Error> {
         let Some(active) = keys.iter().find(|key| key.is_active()) else {
-            let new = self.keys.make(now);
+            let new = self.keys.generate(now);
             tracing::info!(kid = new.kid, "there is no signing key: making one");
             self.on_lane(move |connection| {
-                async move { signing_key::insert_active(connection, &new).await }.boxed()
+                async move { store::insert_active(connection, &new).await }.boxed()
             })
             .await?;
-            // If another replica was faster, there is one all the same.
+            // If another replica was faster, there is a key too.
             return Ok(true);
         };
         if let Some(next) = keys.iter().find(|key| key.is_next()) {
@@ -180,89 +187,104 @@ impl Replica {
         if rotate_every.is_zero() || active.activate_time.is_none_or(|began| began > due) {
             return Ok(false);
         }
-        let work = Arc::new((
-            self.keys.make(now),
-            Act::without_call(Kind::SigningKeyRotated, now),
-        ));
-        self.keys
-            .0
-            .lanes
-            .transaction(Instant::now() + LIMIT, move |connection| {
-                let work = Arc::clone(&work);
-                async move { rotate(connection, &work.0, due, &work.1).await }.boxed()
-            })
-            .await
+        self.rotate(now, due).await
     }
 
-    /// Brings a NEXT key on its way; whether it has become active.
+    /// Makes a NEXT key if the active one began to sign at `due` or earlier.
+    async fn rotate(
+        &self,
+        now: DateTime<Utc>,
+        due: DateTime<Utc>,
+    ) -> Result<bool, database::Error> {
+        let event = AuditEvent::without_call(EventKind::SigningKeyRotated, now);
+        let work = Arc::new((self.keys.generate(now), event));
+        let deadline = Instant::now() + STATEMENT_TIMEOUT;
+        let lanes = &self.keys.0.context.lanes;
+        let rotated = lanes.transaction(deadline, move |connection| {
+            let work = Arc::clone(&work);
+            async move { rotate(connection, &work.0, due, &work.1).await }.boxed()
+        });
+        rotated.await
+    }
+
+    /// Publishes and acknowledges a NEXT key, and activates it if it may sign; whether it has become active.
     async fn advance(
         &mut self,
         next: &StoredKey,
         now: DateTime<Utc>,
     ) -> Result<bool, database::Error> {
-        let kid = next.kid.clone();
         if next.publish_time.is_none() {
-            let kid = kid.clone();
+            let kid = next.kid.clone();
             self.on_lane(move |connection| {
-                async move { signing_key::publish(connection, &kid, now).await }.boxed()
+                async move { store::publish(connection, &kid, now).await }.boxed()
             })
             .await?;
         }
-        match self.keys.open(next) {
-            Ok(_) if self.has_attended(&kid) || !self.accepted(&kid) => {}
-            Ok(_) => self.attend(now, Some(kid.clone())).await?,
-            // Other replicas can sign with it, this one could not: it holds the key up, so that somebody notices.
-            Err(error) => tracing::warn!(%error, "a new signing key is not acknowledged"),
-        }
-        let published_before = now - self.keys.0.schedule.acknowledge_within;
-        let log = kid.clone();
-        let activated = self
-            .on_lane(move |connection| {
-                async move {
-                    signing_key::activate(connection, &kid, now, published_before, now - GONE).await
-                }
-                .boxed()
-            })
-            .await?;
+        self.acknowledge(next, now).await?;
+        let (kid, published_before) = (
+            next.kid.clone(),
+            now - self.keys.0.schedule.acknowledge_within,
+        );
+        let activated = self.on_lane(move |connection| {
+            let seen_after = now - REPLICA_TIMEOUT;
+            async move {
+                store::activate(connection, &kid, now, published_before, seen_after).await
+            }
+            .boxed()
+        });
+        let activated = activated.await?;
         if activated {
-            tracing::info!(kid = log, "a new key signs");
+            tracing::info!(kid = next.kid, "a new key signs");
         }
         Ok(activated)
     }
 
-    async fn say_alive(&mut self, now: DateTime<Utc>) -> Result<(), database::Error> {
-        let acknowledged = match &self.attended {
-            Some((last, _)) if (now - *last).abs() < SIGN_OF_LIFE => return Ok(()),
-            Some((_, acknowledged)) => acknowledged.clone(),
+    /// Reports that this replica and the verifiers connected to it accept a NEXT key, when that is so.
+    async fn acknowledge(
+        &mut self,
+        next: &StoredKey,
+        now: DateTime<Utc>,
+    ) -> Result<(), database::Error> {
+        let kid = &next.kid;
+        let subscribers = self.keys.0.context.feed.subscribers();
+        match self.keys.open(next) {
+            Ok(_) if self.has_reported(kid) || !subscribers.all_acknowledged(kid) => {}
+            Ok(_) => self.report(now, Some(kid.clone())).await?,
+            // Other replicas can sign with the key, but this one could not. It delays the key, so that an operator notices.
+            Err(error) => tracing::warn!(%error, "a new signing key is not acknowledged"),
+        }
+        Ok(())
+    }
+
+    async fn report_alive(&mut self, now: DateTime<Utc>) -> Result<(), database::Error> {
+        let acknowledged = match &self.last_report {
+            Some(report) if (now - report.time).abs() < REPORT_INTERVAL => return Ok(()),
+            Some(report) => report.acknowledged.clone(),
             None => None,
         };
-        self.attend(now, acknowledged).await?;
-        self.on_lane(move |connection| signing_key::forget(connection, now - GONE).boxed())
+        self.report(now, acknowledged).await?;
+        let seen_before = now - REPLICA_TIMEOUT;
+        self.on_lane(move |connection| store::delete_dead_replicas(connection, seen_before).boxed())
             .await
     }
 
-    /// Whether all verifiers connected to this replica accept the key.
-    fn accepted(&self, kid: &str) -> bool {
-        self.keys.0.feed.subscribers().all_acknowledged(kid)
-    }
-
     /// Whether the database knows that this replica has acknowledged the key.
-    fn has_attended(&self, kid: &str) -> bool {
-        let attended = self.attended.as_ref();
-        attended.is_some_and(|(_, acknowledged)| acknowledged.as_deref() == Some(kid))
+    fn has_reported(&self, kid: &str) -> bool {
+        let report = self.last_report.as_ref();
+        report.is_some_and(|report| report.acknowledged.as_deref() == Some(kid))
     }
 
-    async fn attend(
+    async fn report(
         &mut self,
-        now: DateTime<Utc>,
+        time: DateTime<Utc>,
         acknowledged: Option<String>,
     ) -> Result<(), database::Error> {
         let (id, kid) = (self.id, acknowledged.clone());
         self.on_lane(move |connection| {
-            async move { signing_key::attend(connection, id, kid.as_deref(), now).await }.boxed()
+            async move { store::report_replica(connection, id, kid.as_deref(), time).await }.boxed()
         })
         .await?;
-        self.attended = Some((now, acknowledged));
+        self.last_report = Some(Report { time, acknowledged });
         Ok(())
     }
 
@@ -273,7 +295,8 @@ impl Replica {
             + 'static,
         T: Send + 'static,
     {
-        self.keys.0.lanes.run(Instant::now() + LIMIT, work).await
+        let deadline = Instant::now() + STATEMENT_TIMEOUT;
+        self.keys.0.context.lanes.run(deadline, work).await
     }
 }
 
@@ -290,11 +313,11 @@ async fn rotate(
     connection: &mut PgConnection,
     new: &NewKey,
     due: DateTime<Utc>,
-    act: &Act,
+    event: &AuditEvent,
 ) -> Result<bool, database::Error> {
-    let inserted = signing_key::insert_next(connection, new, Some(due)).await?;
+    let inserted = store::insert_next(connection, new, Some(due)).await?;
     if inserted {
-        audit::insert_general(connection, act, None).await?;
+        audit::insert_general(connection, event, None).await?;
     }
     Ok(inserted)
 }

@@ -1,8 +1,8 @@
-//! Token buckets in bounded memory, by the generic cell rate algorithm: one instant for each, when it is full again.
+//! Token buckets in bounded memory, by the generic cell rate algorithm: one instant for each bucket, when it is full again.
 //!
-//! What has been quiet longest is forgotten first: entries are in two generations, and when the newer one is full it becomes
-//! the older one, whose place it takes. A bucket forgotten is a full one, so whoever commands more addresses than
-//! there is room for is limited by the hashing queue alone.
+//! The buckets unused for longest are forgotten first: entries are in two generations, and when the newer one is full it
+//! replaces the older one. A forgotten bucket counts as full, so only the hashing queue limits an attacker who has more
+//! addresses than there is room for.
 
 use std::{
     collections::HashMap,
@@ -17,24 +17,24 @@ use chrono::{DateTime, Utc};
 use shared::network::customer;
 use uuid::Uuid;
 
-/// Locks among which the buckets are spread.
+/// Number of locks that the buckets are divided among.
 const SHARDS: usize = 16;
 
-/// How fast a bucket empties and fills.
+/// The size of a bucket, and how fast it fills.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
-    /// What can be taken at once: 1 to 1,000,000.
+    /// Attempts that can be taken at once: 1 to 1,000,000.
     pub burst: u32,
-    /// Time in which one more can be taken: 1 ms to 1 h.
+    /// Time after which one more can be taken: 1 ms to 1 h.
     pub interval: Duration,
 }
 
-/// Whose bucket it is.
+/// What a bucket counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Holder {
+pub(crate) enum BucketKey {
     /// Passwords tried from a network.
     Passwords(Network),
-    /// Tokens and keys from a network that were none.
+    /// Forged tokens and keys from a network.
     Tokens(Network),
     /// Uses of a genuine refresh token or API key whose session or key has ended.
     Ended(Uuid),
@@ -50,19 +50,19 @@ impl From<IpAddr> for Network {
     }
 }
 
-/// Buckets of one pace.
+/// Buckets of the same pace.
 #[derive(Debug)]
 pub(super) struct Buckets {
-    /// Between two that can be taken, in microseconds.
+    /// Time between two attempts that can be taken, in microseconds.
     interval: i64,
-    /// How far from full a bucket may be for something to be in it, in microseconds.
+    /// How far from full a bucket may be and still contain an attempt, in microseconds.
     slack: i64,
     state: RandomState,
     shards: Vec<Mutex<Shard>>,
 }
 
 impl Buckets {
-    /// Room for at most `capacity` buckets that are not full, at least for 32.
+    /// Room for `capacity` buckets that are not full, and for 32 at least.
     pub(super) fn new(pace: Pace, capacity: usize) -> Self {
         let interval = i64::try_from(pace.interval.as_micros()).expect("it is at most an hour");
         let generation = (capacity / SHARDS / 2).max(1);
@@ -76,49 +76,49 @@ impl Buckets {
         }
     }
 
-    /// Takes one, or says how long there will be none.
-    pub(super) fn take(&self, holder: Holder, now: DateTime<Utc>) -> Result<(), Duration> {
-        let mut shard = self.shard(holder);
-        let full = self.available(&shard, holder, now)?;
-        shard.put(holder, full + self.interval);
+    /// Takes one attempt; the error is the time until there is one.
+    pub(super) fn take(&self, key: BucketKey, now: DateTime<Utc>) -> Result<(), Duration> {
+        let mut shard = self.shard(key);
+        let full = self.available(&shard, key, now)?;
+        shard.put(key, full + self.interval);
         Ok(())
     }
 
-    /// Says how long there will be none, and takes none.
-    pub(super) fn peek(&self, holder: Holder, now: DateTime<Utc>) -> Result<(), Duration> {
-        self.available(&self.shard(holder), holder, now)?;
+    /// Takes none; the error is the time until there is one.
+    pub(super) fn peek(&self, key: BucketKey, now: DateTime<Utc>) -> Result<(), Duration> {
+        self.available(&self.shard(key), key, now)?;
         Ok(())
     }
 
-    /// Puts one back.
-    pub(super) fn give_back(&self, holder: Holder) {
-        let mut shard = self.shard(holder);
-        if let Some(full) = shard.find(holder) {
-            shard.put(holder, full - self.interval);
+    /// Puts one attempt back.
+    pub(super) fn give_back(&self, key: BucketKey) {
+        let mut shard = self.shard(key);
+        if let Some(full) = shard.find(key) {
+            shard.put(key, full - self.interval);
         }
     }
 
-    /// When the bucket is full, now if it is, provided that there is one to take.
+    /// When the bucket is full again, at the earliest now. The error is the time until there is an attempt to take.
     fn available(
         &self,
         shard: &Shard,
-        holder: Holder,
+        key: BucketKey,
         now: DateTime<Utc>,
     ) -> Result<i64, Duration> {
         let now = now.timestamp_micros();
-        // No further than an empty bucket's, lest a clock that was set back keep anyone out for as long.
+        // At most as late as that of an empty bucket, so that a clock that was set back does not lock anyone out.
         let empty = now + self.slack + self.interval;
-        let full = shard.find(holder).unwrap_or(now).clamp(now, empty);
+        let full = shard.find(key).unwrap_or(now).clamp(now, empty);
         match u64::try_from(full - now - self.slack) {
             Ok(wait) if wait > 0 => Err(Duration::from_micros(wait)),
             _ => Ok(full),
         }
     }
 
-    fn shard(&self, holder: Holder) -> MutexGuard<'_, Shard> {
-        let hash = self.state.hash_one(holder);
+    fn shard(&self, key: BucketKey) -> MutexGuard<'_, Shard> {
+        let hash = self.state.hash_one(key);
         let at = usize::try_from(hash % SHARDS as u64).expect("there are few shards");
-        // No panic leaves a shard half changed.
+        // A panic cannot leave a shard half changed.
         let shard = self.shards[at].lock();
         shard.unwrap_or_else(PoisonError::into_inner)
     }
@@ -129,8 +129,8 @@ impl Buckets {
 struct Shard {
     /// Most entries of a generation.
     generation: usize,
-    newer: HashMap<Holder, i64>,
-    older: HashMap<Holder, i64>,
+    newer: HashMap<BucketKey, i64>,
+    older: HashMap<BucketKey, i64>,
 }
 
 impl Shard {
@@ -142,16 +142,16 @@ impl Shard {
         }
     }
 
-    fn find(&self, holder: Holder) -> Option<i64> {
-        let found = self.newer.get(&holder);
-        found.or_else(|| self.older.get(&holder)).copied()
+    fn find(&self, key: BucketKey) -> Option<i64> {
+        let found = self.newer.get(&key);
+        found.or_else(|| self.older.get(&key)).copied()
     }
 
-    fn put(&mut self, holder: Holder, full: i64) {
-        if self.newer.len() >= self.generation && !self.newer.contains_key(&holder) {
+    fn put(&mut self, key: BucketKey, full: i64) {
+        if self.newer.len() >= self.generation && !self.newer.contains_key(&key) {
             self.older = mem::take(&mut self.newer);
         }
-        self.newer.insert(holder, full);
+        self.newer.insert(key, full);
     }
 }
 
@@ -167,8 +167,8 @@ mod tests {
         interval: Duration::from_secs(2),
     };
 
-    fn holder(address: &str) -> Holder {
-        Holder::Passwords(address.parse::<IpAddr>().unwrap().into())
+    fn passwords(address: &str) -> BucketKey {
+        BucketKey::Passwords(address.parse::<IpAddr>().unwrap().into())
     }
 
     fn clock() -> TestClock {
@@ -176,9 +176,9 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_let_through_and_then_one_an_interval() {
+    fn a_burst_is_allowed_and_then_one_attempt_per_interval() {
         let (buckets, clock) = (Buckets::new(PACE, 64), clock());
-        let take = || buckets.take(holder("192.0.2.1"), clock.now());
+        let take = || buckets.take(passwords("192.0.2.1"), clock.now());
         for _ in 0..3 {
             assert_eq!(take(), Ok(()));
         }
@@ -196,9 +196,9 @@ mod tests {
     }
 
     #[test]
-    fn peeking_takes_nothing_and_what_is_given_back_can_be_taken_again() {
+    fn peeking_takes_nothing_and_an_attempt_given_back_can_be_taken_again() {
         let (buckets, clock) = (Buckets::new(PACE, 64), clock());
-        let one = holder("192.0.2.1");
+        let one = passwords("192.0.2.1");
         for _ in 0..10 {
             assert_eq!(buckets.peek(one, clock.now()), Ok(()));
         }
@@ -210,31 +210,31 @@ mod tests {
             assert_eq!(buckets.take(one, clock.now()), Ok(()));
         }
         assert_eq!(buckets.peek(one, clock.now()), Err(PACE.interval));
-        buckets.give_back(holder("192.0.2.2"));
+        buckets.give_back(passwords("192.0.2.2"));
         assert_eq!(buckets.peek(one, clock.now()), Err(PACE.interval));
     }
 
     #[test]
-    fn an_ipv4_address_and_an_ipv6_64_have_a_bucket_each() {
+    fn each_ipv4_address_and_each_ipv6_64_has_its_own_bucket() {
         for (one, other, same) in [
             ("192.0.2.1", "192.0.2.2", false),
             ("192.0.2.1", "::ffff:192.0.2.1", true),
             ("2001:db8::1", "2001:db8::ffff:0:0:1", true),
             ("2001:db8::1", "2001:db8:0:1::1", false),
         ] {
-            assert_eq!(holder(one) == holder(other), same, "{one} {other}");
+            assert_eq!(passwords(one) == passwords(other), same, "{one} {other}");
         }
         let network = Network::from("192.0.2.1".parse::<IpAddr>().unwrap());
-        assert_ne!(Holder::Passwords(network), Holder::Tokens(network));
+        assert_ne!(BucketKey::Passwords(network), BucketKey::Tokens(network));
     }
 
     #[test]
-    fn memory_is_bounded_and_whoever_is_active_is_not_forgotten() {
+    fn memory_is_bounded_and_an_active_bucket_is_not_forgotten() {
         let (buckets, clock) = (Buckets::new(PACE, 640), clock());
-        let active = holder("192.0.2.1");
+        let active = passwords("192.0.2.1");
         while buckets.take(active, clock.now()).is_ok() {}
         for number in 0..100_000_u32 {
-            let passing = Holder::Passwords(IpAddr::V4(number.into()).into());
+            let passing = BucketKey::Passwords(IpAddr::V4(number.into()).into());
             assert_eq!(buckets.take(passing, clock.now()), Ok(()));
             if number % 100 == 0 {
                 clock.advance(PACE.interval);
@@ -250,9 +250,9 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_set_back_keeps_nobody_out_for_longer_than_an_empty_bucket() {
+    fn a_clock_that_was_set_back_refuses_for_no_longer_than_an_empty_bucket() {
         let (buckets, clock) = (Buckets::new(PACE, 64), clock());
-        let one = holder("192.0.2.1");
+        let one = passwords("192.0.2.1");
         while buckets.take(one, clock.now()).is_ok() {}
         clock.set(clock.now() - chrono::TimeDelta::days(1));
         assert_eq!(buckets.take(one, clock.now()), Err(PACE.interval));

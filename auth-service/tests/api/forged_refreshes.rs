@@ -11,7 +11,8 @@ use std::{
 
 use auth_service::{
     SCHEMA,
-    refresh_token::{KeyRing, RefreshToken, SessionSecret},
+    key_ring::KeyRing,
+    sessions::refresh_token::{RefreshToken, SessionSecret},
 };
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};

@@ -10,7 +10,7 @@ use std::{
 
 use auth_service::{
     App, SCHEMA, ServeError,
-    signing::{Signer, sealing::KeyEncryptionKeys},
+    signing_keys::{sealing::KeyEncryptionKeys, signer::Signer},
 };
 use shared::{
     clock::Clock as _,

@@ -1,6 +1,6 @@
-//! Everything that ends tokens before their time.
+//! The causes that end a token before it expires.
 
-/// What ends a token.
+/// Why a token ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
     SignedOut,
@@ -44,9 +44,9 @@ impl Cause {
         }
     }
 
-    /// Whether a token that ended so may be refused for this reason. A killed key is revoked and no longer published;
-    /// whichever is heard first is told.
-    pub(super) fn is_told_by(self, reason: &str) -> bool {
+    /// Whether a token that ended for this cause may be refused with this reason. A killed key is both revoked and no longer
+    /// published, and the refusal depends on which of these a replica learns first.
+    pub(super) fn allows(self, reason: &str) -> bool {
         reason == "TOKEN_REVOKED" || self == Self::KeyKilled && reason == "TOKEN_INVALID"
     }
 }

@@ -1,27 +1,27 @@
-//! What was measured, and whether it is good enough.
+//! The table of results, and whether they meet the goals.
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Refused, cause::Cause};
+use super::{FirstRefusal, cause::Cause};
 use crate::report::quantile;
 
-/// The declared bounds (docs/security.md).
-const P99: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_millis(500);
+/// The documented bounds (docs/security.md).
+const P99_GOAL: Duration = Duration::from_millis(100);
+const MAX_GOAL: Duration = Duration::from_millis(500);
 
-/// One token's end.
+/// The result of one round.
 #[derive(Debug)]
 pub(super) struct Round {
-    /// At the replica that follows the one which ended the token.
-    pub(super) near: Refused,
-    /// At the other.
-    pub(super) far: Refused,
+    /// At the task replica that follows the auth replica which ended the token.
+    pub(super) near: FirstRefusal,
+    /// At the other task replica.
+    pub(super) far: FirstRefusal,
 }
 
-/// Printed as it grows.
+/// It is printed row by row.
 #[derive(Debug)]
 pub(super) struct Table {
-    good: bool,
+    met: bool,
 }
 
 impl Table {
@@ -31,7 +31,7 @@ impl Table {
             "| what ended the token | rounds | p50 ms | p99 ms | max ms | p99 ms near | p99 ms far | reasons |\n\
              |---|---|---|---|---|---|---|---|"
         );
-        Self { good: true }
+        Self { met: true }
     }
 
     #[expect(clippy::print_stdout, reason = "a row of the table")]
@@ -52,34 +52,34 @@ impl Table {
         if later.is_empty() {
             return;
         }
-        let right = reasons.keys().all(|reason| cause.is_told_by(reason));
-        let good = right && quantile(&later, 990) <= P99 && quantile(&later, 1000) <= LONGEST;
-        self.good &= good;
+        let right = reasons.keys().all(|reason| cause.allows(reason));
+        let met = right && quantile(&later, 990) <= P99_GOAL && quantile(&later, 1000) <= MAX_GOAL;
+        self.met &= met;
         let ms = |measured: &[Duration], at| quantile(measured, at).as_secs_f64() * 1e3;
         println!(
             "| {}{} | {} | {:.1} | {:.1} | {:.1} | {:.1} | {:.1} | {} |",
             cause.name(),
-            if good { "" } else { " (**missed**)" },
+            if met { "" } else { " (**missed**)" },
             later.len(),
             ms(&later, 500),
             ms(&later, 990),
             ms(&later, 1000),
             ms(&near, 990),
             ms(&far, 990),
-            told(&reasons),
+            list(&reasons),
         );
     }
 
-    /// Whether every row was good.
+    /// Prints the result. Returns whether every row met the goals.
     #[expect(clippy::print_stdout, reason = "the last line of the table")]
     pub(super) fn end(self) -> bool {
-        let verdict = if self.good { "met" } else { "missed" };
-        println!("\np99 ≤ {P99:?}, max ≤ {LONGEST:?}, the right reason: {verdict}");
-        self.good
+        let verdict = if self.met { "met" } else { "missed" };
+        println!("\np99 ≤ {P99_GOAL:?}, max ≤ {MAX_GOAL:?}, the right reason: {verdict}");
+        self.met
     }
 }
 
-fn told(reasons: &BTreeMap<String, usize>) -> String {
+fn list(reasons: &BTreeMap<String, usize>) -> String {
     let each = reasons
         .iter()
         .map(|(reason, count)| format!("{count} × {reason}"));

@@ -1,9 +1,9 @@
-//! Runs a command with a private PostgreSQL of its own, and ends with the command's exit code.
+//! Runs a command with a private PostgreSQL, and exits with the command's exit code.
 //!
-//! `with-postgres [--durable] [--directory DIR] [--binaries DIR] -- COMMAND…`: the command finds the URL of the database `postgres` in
-//! `TEST_POSTGRES`. The server is thrown away afterwards, unless it lives in a directory given with `--directory`,
-//! which is always durable. `--durable` waits for the disk at each commit, as measurements need it. `--binaries` names the
-//! folder of the PostgreSQL to use.
+//! `with-postgres [--durable] [--directory DIR] [--binaries DIR] -- COMMAND…`: the variable
+//! `TEST_POSTGRES` of the command holds the URL of the database `postgres`. The data is removed afterwards, unless
+//! `--directory` names a directory for it, which is always durable. With `--durable` each commit waits for the disk, as
+//! measurements need it. `--binaries` names the folder of the PostgreSQL to use.
 
 use std::{
     env,
@@ -19,7 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Wrong arguments (sysexits.h, `EX_USAGE`).
 const USAGE: u8 = 64;
-/// No server could be had (sysexits.h, `EX_UNAVAILABLE`).
+/// No server could be started (sysexits.h, `EX_UNAVAILABLE`).
 const UNAVAILABLE: u8 = 69;
 
 #[tokio::main]
@@ -46,7 +46,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// The settings and the command asked for.
+/// The settings and the command of the arguments. `None` for wrong arguments.
 fn arguments(mut given: impl Iterator<Item = OsString>) -> Option<(Settings, Vec<OsString>)> {
     let mut settings = Settings::throwaway();
     loop {
@@ -65,7 +65,7 @@ fn arguments(mut given: impl Iterator<Item = OsString>) -> Option<(Settings, Vec
     (!command.is_empty()).then_some((settings, command))
 }
 
-/// Runs the command to its end. Ctrl-C reaches it from the terminal; SIGTERM is passed on.
+/// Runs the command to its end. It gets Ctrl-C from the terminal itself. SIGTERM is forwarded to it.
 async fn run(command: &[OsString], url: &str) -> io::Result<ExitStatus> {
     let mut interrupts = signal(SignalKind::interrupt())?;
     let mut terminations = signal(SignalKind::terminate())?;
@@ -84,7 +84,7 @@ async fn run(command: &[OsString], url: &str) -> io::Result<ExitStatus> {
     }
 }
 
-/// The exit code a shell would give: 128 and the signal for a process ended by one.
+/// The exit code that a shell would return: 128 plus the signal for a process that a signal ended.
 fn exit_code(status: ExitStatus) -> ExitCode {
     let code = status
         .code()
@@ -94,7 +94,7 @@ fn exit_code(status: ExitStatus) -> ExitCode {
         .into()
 }
 
-/// Says what went wrong and gives the code for it.
+/// Prints an error, and returns the exit code for it.
 fn fail(message: &str) -> ExitCode {
     eprintln!("with-postgres: {message}");
     ExitCode::FAILURE

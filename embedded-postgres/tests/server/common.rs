@@ -1,46 +1,19 @@
 //! What the tests of private servers share.
 
 use std::{
-    env, fs,
-    os::unix::fs::PermissionsExt as _,
+    env,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use rustix::process::Pid;
+use embedded_postgres::{EmbeddedPostgres, Settings};
 use sqlx::{Connection as _, PgConnection};
-use testing::Process;
+use testing::{Folder, Process};
 
-/// The longest that anything here may take, on a busy machine.
-pub(crate) const LONG: Duration = Duration::from_mins(1);
+/// How long a step may take on a busy machine.
+pub(crate) const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A directory that is removed with this.
-pub(crate) struct Scratch(PathBuf);
-
-impl Scratch {
-    /// A directory that everybody can reach.
-    pub(crate) fn new() -> Self {
-        let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0);
-        let path = fs::canonicalize("/tmp")
-            .unwrap()
-            .join(format!("tandem-test-{random:016x}"));
-        fs::create_dir(&path).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        Self(path)
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// A process that owns a server: `with-postgres` and a command that ends when this does.
+/// A process that owns a server: `with-postgres` with a command that ends when this value is dropped.
 pub(crate) struct Owner {
     pub(crate) process: Process,
     pub(crate) url: String,
@@ -65,35 +38,48 @@ impl Owner {
         let arguments = arguments.iter().chain(&command);
         let process = Process::spawn(env!("CARGO_BIN_EXE_with-postgres"), arguments, []);
         let line = process
-            .wait_for_line(LONG, |line| line.starts_with("url "))
+            .wait_for_line(TIMEOUT, |line| line.starts_with("url "))
             .await;
         let url = line.strip_prefix("url ").unwrap().to_owned();
         Self { process, url }
     }
 
-    /// Where the server lives, which its socket is below.
-    pub(crate) fn home(&self) -> PathBuf {
+    /// The directory of the server, which contains its socket directory.
+    pub(crate) fn directory(&self) -> PathBuf {
         let (_, host) = self.url.split_once("host=").unwrap();
         let (socket, _) = host.split_once('&').unwrap();
         Path::new(socket).parent().unwrap().to_owned()
     }
 }
 
-/// The process that `postmaster.pid` names.
-pub(crate) fn postmaster(home: &Path) -> Option<Pid> {
-    let file = fs::read_to_string(home.join("cluster/postmaster.pid")).ok()?;
-    Pid::from_raw(file.lines().next()?.trim().parse().ok()?)
+/// Starts a server with durable data in the folder.
+pub(crate) async fn start_durable(folder: &Folder) -> EmbeddedPostgres {
+    EmbeddedPostgres::start(Settings::durable(folder.root()))
+        .await
+        .unwrap()
+}
+
+/// Starts a server whose data is removed when it stops.
+pub(crate) async fn start_throwaway() -> EmbeddedPostgres {
+    EmbeddedPostgres::start(Settings::throwaway())
+        .await
+        .unwrap()
+}
+
+/// Creates a cluster in the folder, by starting and stopping a server.
+pub(crate) async fn create_cluster(folder: &Folder) {
+    start_durable(folder).await.stop().await.unwrap();
 }
 
 pub(crate) async fn connect(url: &str) -> PgConnection {
     PgConnection::connect(url).await.unwrap()
 }
 
-/// Waits until something holds, and fails the test when it does not in time.
+/// Waits until a condition holds. Fails the test when it does not hold in time.
 pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + LONG;
+    let deadline = Instant::now() + TIMEOUT;
     while !holds().await {
-        assert!(Instant::now() < deadline, "not within {LONG:?}: {what}");
+        assert!(Instant::now() < deadline, "not within {TIMEOUT:?}: {what}");
         tokio::task::yield_now().await;
     }
 }

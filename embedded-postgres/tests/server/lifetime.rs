@@ -1,12 +1,14 @@
-//! A private server lives as long as its owner, and what was committed lives longer.
+//! A private server runs as long as its owner, and committed data survives both.
 
 use std::{fs, path::Path};
 
-use crate::common::{Owner, Scratch, connect, postmaster, until};
 use embedded_postgres::{EmbeddedPostgres, Error, Settings};
-use rustix::process::{Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use testing::{Folder, postmaster};
 
-/// Commits `rows` numbers through a server that is then left to its fate.
+use crate::common::{Owner, connect, create_cluster, start_durable, start_throwaway, until};
+
+/// Commits `rows` rows.
 async fn commit(url: &str, rows: i64) {
     let mut connection = connect(url).await;
     sqlx::raw_sql("create table if not exists numbers (n bigint primary key)")
@@ -19,6 +21,15 @@ async fn commit(url: &str, rows: i64) {
     }
 }
 
+/// Waits until a server has ended and its directory is removed.
+async fn assert_gone(postmaster: Pid, directory: &Path) {
+    until("the server has ended", async || {
+        test_kill_process(postmaster).is_err()
+    })
+    .await;
+    until("the directory is removed", async || !directory.exists()).await;
+}
+
 async fn count(url: &str) -> i64 {
     let mut connection = connect(url).await;
     sqlx::query_scalar("select count(*) from numbers")
@@ -28,29 +39,27 @@ async fn count(url: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn what_was_committed_survives_the_killing_of_server_and_owner() {
-    let scratch = Scratch::new();
-    let mut owner = Owner::durable(scratch.path()).await;
+async fn committed_data_survives_the_kill_of_server_and_owner() {
+    let folder = Folder::new();
+    let mut owner = Owner::durable(folder.root()).await;
     commit(&owner.url, 200).await;
-    kill_process(postmaster(scratch.path()).unwrap(), Signal::KILL).unwrap();
+    kill_process(postmaster(folder.root()).unwrap(), Signal::KILL).unwrap();
     owner.process.kill();
 
-    let postgres = EmbeddedPostgres::start(Settings::durable(scratch.path()))
-        .await
-        .unwrap();
+    let postgres = start_durable(&folder).await;
     assert_eq!(count(&postgres.url("postgres")).await, 200);
-    let log = fs::read_to_string(scratch.path().join("server.log")).unwrap();
+    let log = fs::read_to_string(folder.path("server.log")).unwrap();
     assert!(log.contains("automatic recovery in progress"), "{log}");
     postgres.stop().await.unwrap();
 }
 
 #[tokio::test]
 async fn a_backend_that_outlives_its_killed_postmaster_does_not_prevent_the_next_start() {
-    let scratch = Scratch::new();
-    let mut owner = Owner::durable(scratch.path()).await;
+    let folder = Folder::new();
+    let mut owner = Owner::durable(folder.root()).await;
     commit(&owner.url, 1).await;
     let url = owner.url.clone();
-    // It never waits, so it does not notice that the postmaster is gone.
+    // The statement never waits, so its backend does not notice that the postmaster has died.
     let busy = tokio::spawn(async move {
         let mut connection = connect(&url).await;
         let endless = "do $$ begin loop end loop; end $$";
@@ -63,33 +72,29 @@ async fn a_backend_that_outlives_its_killed_postmaster_does_not_prevent_the_next
     })
     .await;
     drop(connection);
-    kill_process(postmaster(scratch.path()).unwrap(), Signal::KILL).unwrap();
+    kill_process(postmaster(folder.root()).unwrap(), Signal::KILL).unwrap();
     owner.process.kill();
 
-    let postgres = EmbeddedPostgres::start(Settings::durable(scratch.path()))
-        .await
-        .unwrap();
+    let postgres = start_durable(&folder).await;
     assert_eq!(count(&postgres.url("postgres")).await, 1);
     assert!(busy.await.unwrap().is_err());
     postgres.stop().await.unwrap();
 }
 
 #[tokio::test]
-async fn an_owner_that_follows_a_killed_one_at_once_gets_the_data_and_the_only_server() {
-    let scratch = Scratch::new();
-    let mut owner = Owner::durable(scratch.path()).await;
+async fn an_owner_that_starts_right_after_a_killed_one_gets_the_data_and_the_only_server() {
+    let folder = Folder::new();
+    let mut owner = Owner::durable(folder.root()).await;
     commit(&owner.url, 10).await;
-    let before = postmaster(scratch.path()).unwrap();
+    let before = postmaster(folder.root()).unwrap();
     owner.process.kill();
 
-    let postgres = EmbeddedPostgres::start(Settings::durable(scratch.path()))
-        .await
-        .unwrap();
+    let postgres = start_durable(&folder).await;
     assert_eq!(count(&postgres.url("postgres")).await, 10);
-    let after = postmaster(scratch.path()).unwrap();
+    let after = postmaster(folder.root()).unwrap();
     assert_ne!(before, after);
     assert!(
-        kill_process(before, Signal::CONT).is_err(),
+        test_kill_process(before).is_err(),
         "the first server still runs"
     );
     postgres.stop().await.unwrap();
@@ -98,84 +103,63 @@ async fn an_owner_that_follows_a_killed_one_at_once_gets_the_data_and_the_only_s
 #[tokio::test]
 async fn a_killed_owner_leaves_neither_a_server_nor_a_throwaway_directory() {
     let mut owner = Owner::throwaway().await;
-    let home = owner.home();
-    let postmaster = postmaster(&home).unwrap();
+    let directory = owner.directory();
+    let postmaster = postmaster(&directory).unwrap();
     owner.process.kill();
-    until("the server is gone", async || {
-        kill_process(postmaster, Signal::CONT).is_err()
-    })
-    .await;
-    until("its directory is gone", async || !home.exists()).await;
+    assert_gone(postmaster, &directory).await;
 }
 
 #[tokio::test]
 async fn a_dropped_server_stops() {
-    let postgres = EmbeddedPostgres::start(Settings::throwaway())
-        .await
-        .unwrap();
-    let home = postgres.directory().to_owned();
-    let postmaster = postmaster(&home).unwrap();
+    let postgres = start_throwaway().await;
+    let directory = postgres.directory().to_owned();
+    let postmaster = postmaster(&directory).unwrap();
     drop(postgres);
-    until("the server is gone", async || {
-        kill_process(postmaster, Signal::CONT).is_err()
-    })
-    .await;
-    until("its directory is gone", async || !home.exists()).await;
+    assert_gone(postmaster, &directory).await;
 }
 
 #[tokio::test]
 async fn a_stopped_server_has_shut_down_cleanly() {
-    let scratch = Scratch::new();
-    let postgres = EmbeddedPostgres::start(Settings::durable(scratch.path()))
-        .await
-        .unwrap();
+    let folder = Folder::new();
+    let postgres = start_durable(&folder).await;
     let idle = connect(&postgres.url("postgres")).await;
     postgres.stop().await.unwrap();
-    let log = fs::read_to_string(scratch.path().join("server.log")).unwrap();
+    let log = fs::read_to_string(folder.path("server.log")).unwrap();
     assert!(
         log.trim_end().ends_with("database system is shut down"),
         "{log}"
     );
-    assert!(!scratch.path().join("cluster/postmaster.pid").exists());
+    assert!(!folder.path("cluster/postmaster.pid").exists());
     drop(idle);
 }
 
 #[tokio::test]
 async fn a_directory_has_one_owner_at_a_time() {
-    let scratch = Scratch::new();
-    let first = EmbeddedPostgres::start(Settings::durable(scratch.path()))
-        .await
-        .unwrap();
-    let second = EmbeddedPostgres::start(Settings::durable(scratch.path())).await;
+    let folder = Folder::new();
+    let first = start_durable(&folder).await;
+    let second = EmbeddedPostgres::start(Settings::durable(folder.root())).await;
     assert!(matches!(second, Err(Error::InUse(_))), "{second:?}");
     connect(&first.url("postgres")).await;
     first.stop().await.unwrap();
 }
 
 #[tokio::test]
-async fn a_pid_file_that_names_another_living_process_is_seen_to_be_stale() {
-    let scratch = Scratch::new();
-    EmbeddedPostgres::start(Settings::durable(scratch.path()))
-        .await
-        .unwrap()
-        .stop()
-        .await
-        .unwrap();
-    // As after a reboot: the number now belongs to a process that has nothing to do with it, under the same account.
+async fn a_pid_file_that_names_another_running_process_is_recognized_as_stale() {
+    let folder = Folder::new();
+    create_cluster(&folder).await;
+    // As after a reboot: the pid now belongs to another process under the same account.
     let other = Owner::throwaway().await;
-    let pid = postmaster(&other.home()).unwrap().as_raw_nonzero();
-    stale_pid_file(scratch.path(), pid.get());
+    let pid = postmaster(&other.directory()).unwrap().as_raw_nonzero();
+    write_pid_file(folder.root(), pid.get());
 
-    let postgres = EmbeddedPostgres::start(Settings::durable(scratch.path()))
-        .await
-        .unwrap();
+    let postgres = start_durable(&folder).await;
     connect(&postgres.url("postgres")).await;
     connect(&other.url).await;
     postgres.stop().await.unwrap();
 }
 
-fn stale_pid_file(home: &Path, pid: i32) {
-    let cluster = home.join("cluster");
+fn write_pid_file(directory: &Path, pid: i32) {
+    let cluster = directory.join("cluster");
     let text = format!("{pid}\n{}\n1700000000\n5432\n\n\n", cluster.display());
     fs::write(cluster.join("postmaster.pid"), text).unwrap();
     let owner = fs::metadata(cluster.join("PG_VERSION")).unwrap();

@@ -1,8 +1,8 @@
-//! A private server, from outside: what it promises to the process that owns it.
+//! Private servers, seen from the process that owns them.
 
 #![expect(
     clippy::unwrap_used,
-    reason = "a test fails by panicking, in what it shares with others too"
+    reason = "a panic is how a test fails, also in the functions that tests share"
 )]
 
 mod common;

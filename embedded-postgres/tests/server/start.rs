@@ -1,4 +1,4 @@
-//! Where a private server lives, whom it runs as, and what is said when it cannot start.
+//! The directory and the account of a private server, and the errors when it cannot start.
 
 use std::{
     fs,
@@ -6,10 +6,11 @@ use std::{
     path::Path,
 };
 
-use crate::common::{LONG, Scratch, connect, postmaster};
 use embedded_postgres::{Durability, EmbeddedPostgres, Error, Settings};
 use rustix::process::geteuid;
-use testing::Process;
+use testing::{Folder, Process, postmaster};
+
+use crate::common::{TIMEOUT, connect, create_cluster, start_durable, start_throwaway};
 
 async fn show(url: &str, setting: &str) -> String {
     let mut connection = connect(url).await;
@@ -19,9 +20,7 @@ async fn show(url: &str, setting: &str) -> String {
 
 #[tokio::test]
 async fn the_server_never_runs_as_root_and_only_its_account_can_open_its_socket() {
-    let postgres = EmbeddedPostgres::start(Settings::throwaway())
-        .await
-        .unwrap();
+    let postgres = start_throwaway().await;
     let pid = postmaster(postgres.directory()).unwrap().as_raw_nonzero();
     let uid = fs::metadata(format!("/proc/{pid}")).unwrap().uid();
     assert_ne!(uid, 0);
@@ -53,11 +52,11 @@ async fn the_server_never_runs_as_root_and_only_its_account_can_open_its_socket(
 }
 
 #[tokio::test]
-async fn a_durable_server_waits_for_the_disk_and_counts_in_utf8() {
-    let scratch = Scratch::new();
+async fn a_durable_server_waits_for_the_disk_and_stores_utf8() {
+    let folder = Folder::new();
     let settings = Settings {
         durability: Durability::Full,
-        ..Settings::durable(scratch.path())
+        ..Settings::durable(folder.root())
     };
     let postgres = EmbeddedPostgres::start(settings).await.unwrap();
     let url = postgres.url("postgres");
@@ -75,10 +74,10 @@ async fn a_durable_server_waits_for_the_disk_and_counts_in_utf8() {
 }
 
 #[tokio::test]
-async fn a_directory_that_the_account_cannot_reach_is_replaced_by_one_that_stays() {
-    let scratch = Scratch::new();
-    fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o700)).unwrap();
-    let wanted = scratch.path().join("repository/.tandem/postgres");
+async fn a_directory_that_the_account_cannot_reach_is_replaced_by_another_durable_one() {
+    let folder = Folder::new();
+    fs::set_permissions(folder.root(), fs::Permissions::from_mode(0o700)).unwrap();
+    let wanted = folder.path("repository/.tandem/postgres");
     let mut used = Vec::new();
     for _ in 0..2 {
         let postgres = EmbeddedPostgres::start(Settings::durable(&wanted))
@@ -99,23 +98,21 @@ async fn a_directory_that_the_account_cannot_reach_is_replaced_by_one_that_stays
 }
 
 #[tokio::test]
-async fn a_path_too_long_or_too_odd_for_a_socket_is_no_hindrance() {
+async fn a_server_starts_in_a_path_too_long_or_with_characters_not_allowed_for_a_socket() {
     for name in ["x".repeat(120), "it's a \"path\", déjà vu".to_owned()] {
-        let scratch = Scratch::new();
-        let postgres = EmbeddedPostgres::start(Settings::durable(scratch.path().join(name)))
+        let folder = Folder::new();
+        let postgres = EmbeddedPostgres::start(Settings::durable(folder.path(&name)))
             .await
             .unwrap();
         let socket = show(&postgres.url("postgres"), "unix_socket_directories").await;
         postgres.stop().await.unwrap();
-        assert!(!Path::new(&socket).exists(), "{socket} was left");
+        assert!(!Path::new(&socket).exists(), "{socket} still exists");
     }
 }
 
 #[tokio::test]
-async fn making_a_database_that_is_there_changes_nothing() {
-    let postgres = EmbeddedPostgres::start(Settings::throwaway())
-        .await
-        .unwrap();
+async fn creating_an_existing_database_changes_nothing() {
+    let postgres = start_throwaway().await;
     postgres.create_database_if_missing("tandem").await.unwrap();
     let mut connection = connect(&postgres.url("tandem")).await;
     sqlx::raw_sql("create table kept ()")
@@ -133,9 +130,9 @@ async fn making_a_database_that_is_there_changes_nothing() {
 
 #[tokio::test]
 async fn without_binaries_the_error_says_in_one_line_how_to_get_them() {
-    let scratch = Scratch::new();
+    let folder = Folder::new();
     let settings = Settings {
-        binaries: Some(scratch.path().to_owned()),
+        binaries: Some(folder.root().to_owned()),
         ..Settings::throwaway()
     };
     let error = EmbeddedPostgres::start(settings).await.unwrap_err();
@@ -152,16 +149,11 @@ async fn without_binaries_the_error_says_in_one_line_how_to_get_them() {
 }
 
 #[tokio::test]
-async fn data_of_a_version_that_is_not_installed_are_left_alone() {
-    let scratch = Scratch::new();
-    EmbeddedPostgres::start(Settings::durable(scratch.path()))
-        .await
-        .unwrap()
-        .stop()
-        .await
-        .unwrap();
-    fs::write(scratch.path().join("cluster/PG_VERSION"), "9\n").unwrap();
-    let error = EmbeddedPostgres::start(Settings::durable(scratch.path()))
+async fn data_of_a_version_that_is_not_installed_is_refused() {
+    let folder = Folder::new();
+    create_cluster(&folder).await;
+    fs::write(folder.path("cluster/PG_VERSION"), "9\n").unwrap();
+    let error = EmbeddedPostgres::start(Settings::durable(folder.root()))
         .await
         .unwrap_err();
     assert!(
@@ -171,20 +163,15 @@ async fn data_of_a_version_that_is_not_installed_are_left_alone() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_start_is_quoted() {
-    let scratch = Scratch::new();
-    EmbeddedPostgres::start(Settings::durable(scratch.path()))
-        .await
-        .unwrap()
-        .stop()
-        .await
-        .unwrap();
+async fn the_error_of_a_server_that_does_not_start_quotes_its_log() {
+    let folder = Folder::new();
+    create_cluster(&folder).await;
     fs::write(
-        scratch.path().join("cluster/postgresql.conf"),
+        folder.path("cluster/postgresql.conf"),
         "shared_bufers = 1MB\n",
     )
     .unwrap();
-    let error = EmbeddedPostgres::start(Settings::durable(scratch.path()))
+    let error = EmbeddedPostgres::start(Settings::durable(folder.root()))
         .await
         .unwrap_err();
     assert!(matches!(error, Error::NotReady { .. }), "{error:?}");
@@ -192,44 +179,42 @@ async fn a_server_that_does_not_start_is_quoted() {
 }
 
 #[tokio::test]
-async fn an_initdb_that_was_interrupted_is_begun_anew() {
-    let scratch = Scratch::new();
-    let unfinished = scratch.path().join("cluster.new");
+async fn an_interrupted_initdb_is_repeated() {
+    let folder = Folder::new();
+    let unfinished = folder.path("cluster.new");
     fs::create_dir(&unfinished).unwrap();
     fs::write(unfinished.join("PG_VERSION"), "15\n").unwrap();
-    let postgres = EmbeddedPostgres::start(Settings::durable(scratch.path()))
-        .await
-        .unwrap();
+    let postgres = start_durable(&folder).await;
     connect(&postgres.url("postgres")).await;
     postgres.stop().await.unwrap();
     assert!(!unfinished.exists());
 }
 
 #[tokio::test]
-async fn with_postgres_gives_the_command_a_server_and_takes_its_exit_code() {
+async fn with_postgres_provides_a_server_to_the_command_and_exits_with_its_code() {
     let script = "echo \"url $TEST_POSTGRES\"; read -r _; exit 7";
     let program = env!("CARGO_BIN_EXE_with-postgres");
     let mut process = Process::spawn(program, ["--", "/bin/sh", "-c", script], []);
     let line = process
-        .wait_for_line(LONG, |line| line.starts_with("url "))
+        .wait_for_line(TIMEOUT, |line| line.starts_with("url "))
         .await;
     connect(line.strip_prefix("url ").unwrap()).await;
     process.close_input();
-    assert_eq!(process.ended(LONG).await.code(), Some(7));
+    assert_eq!(process.ended(TIMEOUT).await.code(), Some(7));
 }
 
 #[tokio::test]
-async fn a_throwaway_server_that_cannot_start_leaves_nothing() {
-    let scratch = Scratch::new();
-    let nothing = scratch.path().join("no-binaries");
-    let temporary = scratch.path().join("temporary");
+async fn a_throwaway_server_that_cannot_start_leaves_no_files() {
+    let folder = Folder::new();
+    let nothing = folder.path("no-binaries");
+    let temporary = folder.path("temporary");
     fs::create_dir(&temporary).unwrap();
     let arguments = ["--binaries", nothing.to_str().unwrap(), "--", "true"];
     let variables = [("TMPDIR", temporary.to_str().unwrap().to_owned())];
     let mut process = Process::spawn(env!("CARGO_BIN_EXE_with-postgres"), arguments, variables);
     process
-        .wait_for_line(LONG, |line| line.contains("apt-get install postgresql"))
+        .wait_for_line(TIMEOUT, |line| line.contains("apt-get install postgresql"))
         .await;
-    assert_eq!(process.ended(LONG).await.code(), Some(69));
+    assert_eq!(process.ended(TIMEOUT).await.code(), Some(69));
     assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);
 }

@@ -1,6 +1,7 @@
-//! Which headers cross the gateway. Towards a service only those named here do, and custom `-bin` metadata; towards the
-//! browser all but those that belong to one connection or that the gateway decides itself.
+//! Which headers are forwarded. To a service: only those named here, and custom `-bin` metadata. To the browser: all except
+//! those that belong to one connection and those that the gateway sets itself.
 
+use api::{grpc_timeout::GRPC_TIMEOUT, request_id::X_REQUEST_ID};
 use axum::body::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version, header,
@@ -8,14 +9,13 @@ use http::{
 };
 use http_body_util::Full;
 use tonic::body::Body;
+use transport::connections::Peer;
 
-use shared::connections::Peer;
+use super::deadline::Deadline;
 
-use crate::{deadline::Deadline, request_id::X_REQUEST_ID};
-
-/// Passed to the service as they came. Not among them: cookies, which are for the gateway alone; `grpc-encoding` and
-/// `grpc-accept-encoding`, since no browser can read a compressed message.
-const PASSED: [HeaderName; 7] = [
+/// Forwarded to the service unchanged. Not forwarded are cookies, which are for the gateway alone, and `grpc-encoding` and
+/// `grpc-accept-encoding`, because no browser can read a compressed message.
+const FORWARDED: [HeaderName; 7] = [
     header::AUTHORIZATION,
     header::USER_AGENT,
     HeaderName::from_static("x-user-agent"),
@@ -26,14 +26,13 @@ const PASSED: [HeaderName; 7] = [
 ];
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
-/// The call as the service gets it.
-pub(crate) fn call(parts: &Parts, frame: Bytes, deadline: Deadline) -> Request<Body> {
+/// The call as it is sent to the service.
+pub(super) fn call(parts: &Parts, frame: Bytes, deadline: Deadline) -> Request<Body> {
     let mut headers = HeaderMap::new();
     for (name, value) in &parts.headers {
-        if PASSED.contains(name) || is_custom_binary(name) {
+        if FORWARDED.contains(name) || is_custom_binary(name) {
             headers.append(name, value.clone());
         }
     }
@@ -45,7 +44,7 @@ pub(crate) fn call(parts: &Parts, frame: Bytes, deadline: Deadline) -> Request<B
     if let Some(left) = deadline.remaining() {
         headers.insert(GRPC_TIMEOUT, left);
     }
-    // The only word a service has on where a call comes from, so never the client's own.
+    // A service has no other source for the client's address, so what the client itself sends is never forwarded.
     if let Some(Peer(address)) = parts.extensions.get() {
         let address = HeaderValue::try_from(address.ip().to_canonical().to_string());
         headers.insert(
@@ -61,35 +60,35 @@ pub(crate) fn call(parts: &Parts, frame: Bytes, deadline: Deadline) -> Request<B
     call
 }
 
-/// The channel adds scheme and authority; a query is no part of an RPC's name.
+/// The channel adds scheme and authority. A query is not part of an RPC's name.
 fn path_only(uri: &Uri) -> Uri {
     uri.path().parse().expect("the path of a URI is a URI")
 }
 
-/// `grpc-…` names are the protocol's own.
+/// Names that begin with `grpc-` are reserved for the protocol.
 fn is_custom_binary(name: &HeaderName) -> bool {
     name.as_str().ends_with("-bin") && !name.as_str().starts_with("grpc-")
 }
 
-/// Whether this answer speaks gRPC at all; a proxy on the way answers otherwise.
-pub(crate) fn is_grpc(answer: &Response<Body>) -> bool {
+/// Whether this answer is gRPC. That of a proxy on the way is not.
+pub(super) fn is_grpc(answer: &Response<Body>) -> bool {
     let content_type = answer.headers().get(header::CONTENT_TYPE);
     answer.status() == http::StatusCode::OK
         && content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
-/// Whether the status stands in the headers, so that no message and no trailers follow.
-pub(crate) fn has_status(headers: &HeaderMap) -> bool {
+/// Whether the status is in the headers, so that no message and no trailers follow.
+pub(super) fn has_status(headers: &HeaderMap) -> bool {
     headers.contains_key(GRPC_STATUS)
 }
 
 /// The status of these trailers.
-pub(crate) fn status(trailers: &HeaderMap) -> Option<&HeaderValue> {
+pub(super) fn status(trailers: &HeaderMap) -> Option<&HeaderValue> {
     trailers.get(GRPC_STATUS)
 }
 
-/// What a browser may see of a service's headers or trailers.
-pub(crate) fn visible(headers: HeaderMap) -> HeaderMap {
+/// The headers or trailers of a service that are sent to the browser.
+pub(super) fn visible(headers: HeaderMap) -> HeaderMap {
     let mut visible = HeaderMap::with_capacity(headers.len());
     let mut name = None;
     for (next, value) in headers {

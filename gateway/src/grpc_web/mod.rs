@@ -1,16 +1,20 @@
 //! gRPC-web to gRPC and back (grpc/grpc, doc/PROTOCOL-WEB.md), without decoding a message.
 //!
-//! Written here rather than taken from tonic-web, because browsers meet what that leaves out:
-//! - parameters of a content type are tolerated, and the answer has the request's format unless `Accept` names another;
+//! tonic-web is not used, because browsers need what it leaves out:
+//! - parameters of a content type are accepted, and the answer has the request's format unless `Accept` names another;
 //! - base64 may be padded in mid-stream, as the specification allows;
-//! - the trailers frame is in the body of **every** answer, also of one that has no message, where gRPC puts the status in the
+//! - the trailers frame is in the body of **every** answer, also of one without a message, where gRPC puts the status into the
 //!   headers. Those headers are kept too, for clients that look there first. So a page sees the whole error, details
 //!   included, whether or not CORS exposes headers to it. The frame is never empty: some clients take an empty one for
 //!   success;
-//! - 404, 405 and 415 say what is wrong with a request that is not a call; body size, body time and call time are bounded.
+//! - 404, 405 and 415 say why a request is not a call; body size, body time and call time are bounded.
 
+mod deadline;
+mod format;
 mod headers;
-mod media;
+mod message_boundary;
+mod not_a_call;
+mod refusal;
 mod request;
 mod response;
 mod text;
@@ -18,63 +22,50 @@ mod text;
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    Json,
     extract::{Request, State},
-    response::{IntoResponse, Response},
+    response::Response,
 };
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use tower::ServiceExt;
+use contract::reason::Reason;
+use http::{HeaderMap, Method};
+use tokio::sync::OwnedSemaphorePermit;
+use tower::ServiceExt as _;
 
-use shared::reason::Reason;
-
+pub(crate) use self::not_a_call::not_found;
+use self::{
+    deadline::Deadline,
+    format::Formats,
+    not_a_call::{method_not_allowed, unsupported_media_type},
+};
 use crate::{
-    app::Gateway, deadline::Deadline, guarded::guarded, refusal::trailers, request_id,
-    traced::Onwards, upstream::Upstream,
+    body_guard::with_guard,
+    monitoring::{UpstreamSpan, request_id},
+    routes::Service,
+    state::GatewayState,
+    upstream::Upstream,
 };
-use media::Media;
 
 /// A call: `POST /package.Service/Method`.
-pub(crate) async fn call(State(gateway): State<Gateway>, mut request: Request) -> Response {
-    let Some(channel) = gateway.upstreams.of(request.uri().path()) else {
+pub(crate) async fn call(State(state): State<GatewayState>, request: Request) -> Response {
+    let Some(service) = Service::of(request.uri().path()) else {
         return not_found().await;
     };
     if request.method() != Method::POST {
         return method_not_allowed();
     }
-    let Some(media) = Media::of(request.headers()) else {
+    let Some(formats) = Formats::from_headers(request.headers()) else {
         return unsupported_media_type();
     };
-    let id = request_id::of(request.headers()).to_owned();
-    let Ok(place) = Arc::clone(&gateway.admission).try_acquire_owned() else {
-        let refusal = trailers(Reason::Overloaded, &id);
-        return response::trailers_only(&HeaderMap::new(), refusal, media.response);
-    };
-    let streaming = gateway.contract.is_streaming(request.uri().path());
-    let deadline = Deadline::from_headers(request.headers(), gateway.config.deadline, streaming);
-    let limits = Limits {
-        deadline,
-        body_timeout: gateway.config.body_timeout,
-        message: gateway.config.request_limit,
-    };
-    let path = request.uri().path().to_owned();
-    let onwards = Onwards::begin(&gateway.contract, gateway.service_of(&path), &mut request);
-    let answer = match forward(channel.clone(), request, media, limits).await {
-        Ok(answer) => response::translate(answer, media.response, deadline, id, onwards),
-        Err(refusal) => {
-            if refusal == Reason::UpstreamUnavailable {
-                gateway.meter.upstream_error(&path);
-            }
-            let trailers = trailers(refusal, &id);
-            if let Some(onwards) = onwards {
-                onwards.end(headers::status(&trailers));
-            }
-            response::trailers_only(&HeaderMap::new(), trailers, media.response)
+    let id = request_id(request.headers()).to_owned();
+    match admit(&state, &request, &id) {
+        Ok((limits, permit)) => {
+            let answer = answer(&state, service, request, formats, limits, id).await;
+            answer.map(|body| with_guard(body, permit))
         }
-    };
-    answer.map(|body| guarded(body, place))
+        Err(trailers) => response::trailers_only(&HeaderMap::new(), trailers, formats.response),
+    }
 }
 
-/// What one call may take.
+/// The limits of one call.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
     deadline: Deadline,
@@ -82,28 +73,75 @@ struct Limits {
     message: usize,
 }
 
-/// Sends the call on and waits for the headers of the answer. If the client goes away this future is dropped, and with it
-/// the call to the service.
+/// Reads the call's deadline and takes a permit for it, or returns the trailers that refuse it.
+fn admit(
+    state: &GatewayState,
+    request: &Request,
+    id: &str,
+) -> Result<(Limits, OwnedSemaphorePermit), HeaderMap> {
+    let calls = &state.config.calls;
+    let streaming = state.catalog.is_streaming(request.uri().path());
+    let deadline = Deadline::from_headers(request.headers(), calls.deadline, streaming)
+        .map_err(|error| refusal::trailers_of_error(&error, id))?;
+    let permit = Arc::clone(&state.admission)
+        .try_acquire_owned()
+        .map_err(|_full| refusal::trailers(Reason::Overloaded, id))?;
+    let limits = Limits {
+        deadline,
+        body_timeout: calls.body_timeout,
+        message: calls.request_limit,
+    };
+    Ok((limits, permit))
+}
+
+/// The answer of the service, or the gateway's own refusal if there is none.
+async fn answer(
+    state: &GatewayState,
+    service: Service,
+    mut request: Request,
+    formats: Formats,
+    limits: Limits,
+    id: String,
+) -> Response {
+    let upstream = state.upstreams.get(service);
+    let span = UpstreamSpan::start(&state.catalog, upstream.server(), &mut request);
+    match forward(upstream.clone(), request, formats, limits).await {
+        Ok(answer) => response::translate(answer, formats.response, limits.deadline, id, span),
+        Err(reason) => {
+            if reason == Reason::UpstreamUnavailable {
+                state.metrics.upstream_error(service);
+            }
+            let trailers = refusal::trailers(reason, &id);
+            if let Some(span) = span {
+                span.end(headers::status(&trailers));
+            }
+            response::trailers_only(&HeaderMap::new(), trailers, formats.response)
+        }
+    }
+}
+
+/// Sends the call to the service and waits for the headers of the answer. If the client goes away, this future is dropped,
+/// and with it the call to the service.
 async fn forward(
-    channel: Upstream,
+    upstream: Upstream,
     request: Request,
-    media: Media,
+    formats: Formats,
     limits: Limits,
 ) -> Result<http::Response<tonic::body::Body>, Reason> {
     let (parts, body) = request.into_parts();
     let body = tokio::time::timeout(
         limits.body_timeout,
-        request::read(body, media.request, limits.message),
+        request::read(body, formats.request, limits.message),
     );
     let message = tokio::time::timeout_at(limits.deadline.begin_by, body)
         .await
         .map_err(too_late)?
         .map_err(too_late)??;
     let call = headers::call(&parts, message, limits.deadline);
-    let answer = tokio::time::timeout_at(limits.deadline.begin_by, channel.oneshot(call))
+    let answer = tokio::time::timeout_at(limits.deadline.begin_by, upstream.oneshot(call))
         .await
         .map_err(too_late)?
-        .map_err(|error| response::lost(&*error))?;
+        .map_err(|error| response::failure_reason(&*error))?;
     if headers::is_grpc(&answer) {
         Ok(answer)
     } else {
@@ -113,33 +151,4 @@ async fn forward(
 
 fn too_late(_: tokio::time::error::Elapsed) -> Reason {
     Reason::DeadlineExceeded
-}
-
-/// Nothing is at this path.
-pub(crate) async fn not_found() -> Response {
-    problem(StatusCode::NOT_FOUND, "nothing is served at this path")
-}
-
-fn method_not_allowed() -> Response {
-    let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, "RPCs are called by POST");
-    response
-        .headers_mut()
-        .insert(header::ALLOW, HeaderValue::from_static("POST"));
-    response
-}
-
-fn unsupported_media_type() -> Response {
-    let accepted = HeaderValue::from_static(
-        "application/grpc-web, application/grpc-web+proto, application/grpc-web-text, application/grpc-web-text+proto",
-    );
-    let mut response = problem(
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "RPCs take application/grpc-web or application/grpc-web-text",
-    );
-    response.headers_mut().insert("accept-post", accepted);
-    response
-}
-
-fn problem(status: StatusCode, text: &str) -> Response {
-    (status, Json(serde_json::json!({ "error": text }))).into_response()
 }

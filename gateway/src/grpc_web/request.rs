@@ -1,27 +1,28 @@
 //! Reads the one message of a request, within its limits.
 //!
-//! gRPC-web has neither client streaming nor request trailers, so a request is exactly one frame. It is read whole before
-//! the service hears of the call: a slow browser then costs the service nothing.
+//! gRPC-web has neither client streaming nor request trailers, so a request is exactly one frame. It is read completely
+//! before the service is called, so that a slow browser costs the service nothing.
 
 use axum::body::{Body, Bytes};
 use http_body_util::BodyExt;
 
+use contract::reason::Reason;
+
 use super::{
-    media::Format,
+    format::Format,
     text::{Decoder, NotBase64},
 };
-use shared::reason::Reason;
 
 /// Flags (1 byte) and length (4 bytes) before each message.
-pub(crate) const FRAME_HEADER: usize = 5;
+pub(super) const FRAME_HEADER: usize = 5;
 
-/// The frame of a request, its message at most `limit` bytes long. Never holds more than that and one chunk.
-pub(crate) async fn read(mut body: Body, format: Format, limit: usize) -> Result<Bytes, Reason> {
-    let most = limit.saturating_add(FRAME_HEADER);
+/// The frame of a request, whose message is at most `limit` bytes long. Never buffers more than that and one chunk.
+pub(super) async fn read(mut body: Body, format: Format, limit: usize) -> Result<Bytes, Reason> {
+    let max = limit.saturating_add(FRAME_HEADER);
     let mut frame = Vec::new();
     let mut decoder = Decoder::default();
     while let Some(next) = body.frame().await {
-        // A connection that breaks gets no answer anyway.
+        // When the connection is lost, nobody reads the answer.
         let next = next.map_err(|_broken| Reason::RequestMalformed)?;
         let Ok(chunk) = next.into_data() else {
             continue;
@@ -30,7 +31,7 @@ pub(crate) async fn read(mut body: Body, format: Format, limit: usize) -> Result
             Format::Binary => frame.extend_from_slice(&chunk),
             Format::Text => decoder.decode(&chunk, &mut frame).map_err(malformed)?,
         }
-        if frame.len() > most {
+        if frame.len() > max {
             return Err(Reason::RequestTooLarge);
         }
     }
@@ -46,7 +47,7 @@ fn malformed(_: NotBase64) -> Reason {
     Reason::RequestMalformed
 }
 
-/// Flag 0 is an uncompressed message. Compression is not offered to browsers, and 0x80 would be trailers.
+/// Flag 0 is an uncompressed message. The gateway offers no compression to browsers; 0x80 would be trailers.
 fn is_one_message(frame: &[u8]) -> bool {
     let Some((header, message)) = frame.split_first_chunk::<FRAME_HEADER>() else {
         return false;
@@ -60,7 +61,7 @@ mod tests {
     use super::is_one_message;
 
     #[test]
-    fn only_a_single_whole_uncompressed_message_is_a_request() {
+    fn only_one_complete_uncompressed_message_is_a_request() {
         assert!(is_one_message(b"\0\0\0\0\0"));
         assert!(is_one_message(b"\0\0\0\0\x02ab"));
         for bad in [

@@ -1,4 +1,4 @@
-//! The answer of a service as a browser reads it: messages as they come, then one trailers frame.
+//! The answer of a service as gRPC-web: its messages as they arrive, then one trailers frame.
 
 use std::{
     error::Error,
@@ -11,50 +11,52 @@ use axum::{
     body::{Body, Bytes},
     response::Response,
 };
+use contract::reason::Reason;
 use http::{HeaderMap, header};
 use http_body::Frame;
 use tokio::time::{Sleep, sleep_until};
 
-use super::{headers, media::Format, request::FRAME_HEADER, text};
-use shared::reason::Reason;
-
-use crate::{access_log::GrpcStatus, deadline::Deadline, refusal::trailers, traced::Onwards};
+use super::{
+    deadline::Deadline, format::Format, headers, message_boundary::MessageBoundary,
+    refusal::trailers, text,
+};
+use crate::monitoring::{GrpcStatus, UpstreamSpan};
 
 /// The flag of the frame that holds trailers.
 const TRAILERS: u8 = 0x80;
 
-/// Begins the answer to a call that reached its service.
-pub(crate) fn translate(
+/// Starts the answer to a call that the service has answered.
+pub(super) fn translate(
     answer: http::Response<tonic::body::Body>,
     format: Format,
     deadline: Deadline,
     request_id: String,
-    onwards: Option<Onwards>,
+    span: Option<UpstreamSpan>,
 ) -> Response {
     let (parts, upstream) = answer.into_parts();
     let visible = headers::visible(parts.headers);
     if headers::has_status(&visible) {
-        if let Some(onwards) = onwards {
-            onwards.end(headers::status(&visible));
+        if let Some(span) = span {
+            span.end(headers::status(&visible));
         }
         return trailers_only(&visible, visible.clone(), format);
     }
     let status = GrpcStatus::default();
-    let body = Translated {
+    let body = TranslatedBody {
         upstream: Some(upstream),
-        boundary: Boundary::default(),
+        boundary: MessageBoundary::default(),
         format,
         end: deadline.end_by.map(|end| Box::pin(sleep_until(end))),
         request_id,
         status: status.clone(),
-        onwards,
+        span,
     };
     respond(visible, Body::new(body), format, status)
 }
 
-/// An answer without a message: the trailers stand in the headers, as gRPC has it, and in the body, where every client of
-/// gRPC-web can read them.
-pub(crate) fn trailers_only(headers: &HeaderMap, trailers: HeaderMap, format: Format) -> Response {
+/// An answer without a message. The trailers are in the headers, as in gRPC, and in the body, where every client of gRPC-web
+/// can read them.
+pub(super) fn trailers_only(headers: &HeaderMap, trailers: HeaderMap, format: Format) -> Response {
     let status = GrpcStatus::default();
     let body = Body::from(encode(trailers_frame(&trailers, &status), format));
     let mut all = headers.clone();
@@ -73,7 +75,7 @@ fn respond(headers: HeaderMap, body: Body, format: Format, status: GrpcStatus) -
 }
 
 fn trailers_frame(trailers: &HeaderMap, status: &GrpcStatus) -> Bytes {
-    status.set(headers::status(trailers).expect("trailers are made only with a status"));
+    status.set(headers::status(trailers).expect("callers pass trailers that have a status"));
     let mut block = Vec::new();
     for (name, value) in trailers {
         block.extend_from_slice(name.as_str().as_bytes());
@@ -95,8 +97,8 @@ fn encode(bytes: Bytes, format: Format) -> Bytes {
     }
 }
 
-/// Why a call got no answer: the channel keeps time as well and says so in its own way.
-pub(crate) fn lost(error: &(dyn Error + 'static)) -> Reason {
+/// The reason for a call that got no answer. The channel enforces the deadline too, and has its own error for that.
+pub(super) fn failure_reason(error: &(dyn Error + 'static)) -> Reason {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
@@ -104,44 +106,44 @@ pub(crate) fn lost(error: &(dyn Error + 'static)) -> Reason {
     if cause.is::<tonic::TimeoutExpired>() {
         return Reason::DeadlineExceeded;
     }
-    tracing::warn!(%cause, "a service cannot be reached");
+    tracing::warn!(%cause, "cannot reach a service");
     Reason::UpstreamUnavailable
 }
 
-/// The service was lost in the middle of a message. A trailers frame there would be taken for message bytes, so the body
-/// breaks off, which clients see as a network error.
+/// The connection to the service was lost in the middle of a message. A client would take a trailers frame there for bytes of
+/// the message, so the body is aborted, which clients see as a network error.
 #[derive(Debug, thiserror::Error)]
-#[error("the service was lost in the middle of a message")]
-struct CutInMessage;
+#[error("the connection to the service was lost in the middle of a message")]
+struct TruncatedMessage;
 
-/// A body of messages, then trailers. Each chunk of the service goes out at once; in text, each is a padded base64 text.
-/// Dropping it ends the call to the service.
-struct Translated {
-    /// None once the trailers frame is out.
+/// A body of messages, then trailers. Each chunk of the service is sent on at once; in the text format each is a padded base64
+/// text. Dropping it ends the call to the service.
+struct TranslatedBody {
+    /// `None` after the trailers frame.
     upstream: Option<tonic::body::Body>,
-    boundary: Boundary,
+    boundary: MessageBoundary,
     format: Format,
     end: Option<Pin<Box<Sleep>>>,
     request_id: String,
     status: GrpcStatus,
-    onwards: Option<Onwards>,
+    span: Option<UpstreamSpan>,
 }
 
-impl Translated {
-    fn finish(&mut self, trailers: &HeaderMap) -> Result<Frame<Bytes>, CutInMessage> {
+impl TranslatedBody {
+    fn finish(&mut self, trailers: &HeaderMap) -> Result<Frame<Bytes>, TruncatedMessage> {
         self.upstream = None;
-        if let Some(onwards) = self.onwards.take() {
-            onwards.end(headers::status(trailers));
+        if let Some(span) = self.span.take() {
+            span.end(headers::status(trailers));
         }
         if !self.boundary.is_between_messages() {
-            return Err(CutInMessage);
+            return Err(TruncatedMessage);
         }
         let frame = trailers_frame(trailers, &self.status);
         Ok(Frame::data(encode(frame, self.format)))
     }
 
-    fn refuse(&mut self, refusal: Reason) -> Result<Frame<Bytes>, CutInMessage> {
-        let trailers = trailers(refusal, &self.request_id);
+    fn refuse(&mut self, reason: Reason) -> Result<Frame<Bytes>, TruncatedMessage> {
+        let trailers = trailers(reason, &self.request_id);
         self.finish(&trailers)
     }
 
@@ -151,10 +153,10 @@ impl Translated {
             .is_some_and(|end| end.as_mut().poll(context).is_ready())
     }
 
-    fn forward(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, CutInMessage> {
+    fn forward(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, TruncatedMessage> {
         match frame.into_data() {
             Ok(data) => {
-                self.boundary.pass(&data);
+                self.boundary.advance(&data);
                 Ok(Frame::data(encode(data, self.format)))
             }
             Err(other) => {
@@ -169,59 +171,24 @@ impl Translated {
     }
 }
 
-impl http_body::Body for Translated {
+impl http_body::Body for TranslatedBody {
     type Data = Bytes;
-    type Error = CutInMessage;
+    type Error = TruncatedMessage;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, CutInMessage>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, TruncatedMessage>>> {
         let Some(upstream) = self.upstream.as_mut() else {
             return Poll::Ready(None);
         };
         let next = match Pin::new(upstream).poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => self.forward(frame),
-            // Ending without trailers is a failure: gRPC has no success without a status.
+            // An end without trailers is a failure: success in gRPC always has a status.
             Poll::Ready(None | Some(Err(_))) => self.refuse(Reason::UpstreamUnavailable),
             Poll::Pending if self.is_late(context) => self.refuse(Reason::DeadlineExceeded),
             Poll::Pending => return Poll::Pending,
         };
         Poll::Ready(Some(next))
-    }
-}
-
-/// Follows the lengths of messages as bytes go by, to know whether a message is complete.
-#[derive(Debug, Default)]
-struct Boundary {
-    /// What has come of a header.
-    header: [u8; FRAME_HEADER],
-    filled: usize,
-    /// What is missing of a message.
-    missing: usize,
-}
-
-impl Boundary {
-    fn pass(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            if self.missing > 0 {
-                let taken = self.missing.min(bytes.len());
-                self.missing -= taken;
-                bytes = &bytes[taken..];
-                continue;
-            }
-            self.header[self.filled] = bytes[0];
-            self.filled += 1;
-            bytes = &bytes[1..];
-            if self.filled == FRAME_HEADER {
-                let [_, length @ ..] = self.header;
-                self.missing = u32::from_be_bytes(length) as usize;
-                self.filled = 0;
-            }
-        }
-    }
-
-    fn is_between_messages(&self) -> bool {
-        self.filled == 0 && self.missing == 0
     }
 }

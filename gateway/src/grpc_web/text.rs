@@ -1,27 +1,27 @@
-//! Base64 as gRPC-web's text format uses it: a body is one or more base64 texts in a row, each padded or not the last,
-//! cut into chunks anywhere.
+//! Base64 as gRPC-web's text format uses it: a body is one or more base64 texts in a row, split into chunks anywhere. Each text
+//! is padded; the last one may also be unpadded.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 /// The text is not base64 (RFC 4648, section 4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not base64")]
-pub(crate) struct NotBase64;
+pub(super) struct NotBase64;
 
 /// Decodes chunk by chunk. Padding ends one text, and what follows begins the next.
 #[derive(Debug, Default)]
-pub(crate) struct Decoder {
-    /// Six bits for each character of a group of four, in the low end.
+pub(super) struct Decoder {
+    /// Six bits for each character of a group of four; the last in the lowest bits.
     bits: u32,
-    /// How many characters of the group have come, 0 to 3.
+    /// How many characters of the group have arrived, 0 to 3.
     filled: u8,
-    /// How many `=` must still come to complete a padded group.
+    /// How many `=` are missing to complete a padded group.
     padding: u8,
 }
 
 impl Decoder {
-    /// Appends to `bytes` what `chunk` completes.
-    pub(crate) fn decode(&mut self, chunk: &[u8], bytes: &mut Vec<u8>) -> Result<(), NotBase64> {
+    /// Appends to `bytes` the bytes that `chunk` completes.
+    pub(super) fn decode(&mut self, chunk: &[u8], bytes: &mut Vec<u8>) -> Result<(), NotBase64> {
         chunk.iter().try_for_each(|&character| {
             if character == b'=' {
                 self.pad(bytes)
@@ -31,8 +31,8 @@ impl Decoder {
         })
     }
 
-    /// The body is over: the last text need not be padded.
-    pub(crate) fn finish(mut self, bytes: &mut Vec<u8>) -> Result<(), NotBase64> {
+    /// The body has ended. The last text may be unpadded.
+    pub(super) fn finish(mut self, bytes: &mut Vec<u8>) -> Result<(), NotBase64> {
         if self.padding > 0 {
             return Err(NotBase64);
         }
@@ -65,7 +65,7 @@ impl Decoder {
         self.flush(bytes)
     }
 
-    /// Ends a text in the middle of a group. The bits that make no whole byte must be zero.
+    /// Ends a text in the middle of a group. The bits that do not fill a byte must be zero.
     fn flush(&mut self, bytes: &mut Vec<u8>) -> Result<(), NotBase64> {
         let bits = std::mem::take(&mut self.bits);
         match std::mem::take(&mut self.filled) {
@@ -94,8 +94,8 @@ fn sextet(character: u8) -> Option<u8> {
     }
 }
 
-/// A whole, padded text: a reader can decode it as soon as it has arrived.
-pub(crate) fn encode(bytes: &[u8]) -> String {
+/// A complete, padded text, which a reader can decode as soon as it has arrived.
+pub(super) fn encode(bytes: &[u8]) -> String {
     BASE64_STANDARD.encode(bytes)
 }
 
@@ -116,9 +116,12 @@ mod tests {
         Ok(bytes)
     }
 
-    /// Cuts `text` at the given places, in any order and with repetitions.
-    fn split<'a>(text: &'a [u8], cuts: &[prop::sample::Index]) -> Vec<&'a [u8]> {
-        let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len() + 1)).collect();
+    /// Splits `text` at these places, which are in any order and may repeat.
+    fn split<'a>(text: &'a [u8], splits: &[prop::sample::Index]) -> Vec<&'a [u8]> {
+        let mut places: Vec<usize> = splits
+            .iter()
+            .map(|split| split.index(text.len() + 1))
+            .collect();
         places.push(0);
         places.push(text.len());
         places.sort_unstable();
@@ -130,19 +133,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_split_of_any_row_of_texts_decodes_to_the_same_bytes(
+        fn texts_in_a_row_decode_to_the_same_bytes_however_they_are_split(
             texts in vec(vec(any::<u8>(), 0..40), 1..6),
-            cuts in vec(any::<prop::sample::Index>(), 0..20),
-            pad_the_last: bool,
+            splits in vec(any::<prop::sample::Index>(), 0..20),
+            pad_last: bool,
         ) {
             let (last, earlier) = texts.split_last().unwrap();
             let mut body: String = earlier.iter().map(|text| encode(text)).collect();
-            body += &if pad_the_last { encode(last) } else { BASE64_STANDARD_NO_PAD.encode(last) };
-            prop_assert_eq!(decode(split(body.as_bytes(), &cuts)), Ok(texts.concat()));
+            body += &if pad_last { encode(last) } else { BASE64_STANDARD_NO_PAD.encode(last) };
+            prop_assert_eq!(decode(split(body.as_bytes(), &splits)), Ok(texts.concat()));
         }
 
         #[test]
-        fn one_text_is_taken_and_refused_exactly_as_the_library_does(text in "[A-D+/=*]{0,12}") {
+        fn one_text_is_accepted_and_refused_exactly_as_by_the_library(text in "[A-D+/=*]{0,12}") {
             let strict = BASE64_STANDARD.decode(&text).or_else(|_| BASE64_STANDARD_NO_PAD.decode(&text));
             if let Ok(bytes) = strict {
                 prop_assert_eq!(decode([text.as_bytes()]), Ok(bytes));

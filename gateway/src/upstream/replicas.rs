@@ -1,4 +1,4 @@
-//! The replicas of a service: calls go to them in turn, and to those that say they serve before all others.
+//! The replicas of a service, and the order in which a call tries them.
 
 use std::{
     collections::BTreeMap,
@@ -10,51 +10,51 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use shared::tls;
+use tls;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::Channel;
 
-use super::watch;
-use crate::{Config, upstream};
+use super::{channel, health_watch};
+use crate::config::Config;
 
-/// What a replica is known by: which upstream of the setting, and which of its addresses; none before it is resolved.
-type Key = (usize, Option<SocketAddr>);
+/// Identifies a replica: the number of its upstream in the setting, and its address; `None` before the name is resolved.
+type ReplicaKey = (usize, Option<SocketAddr>);
 
-/// All of them, as known now.
+/// The replicas that are known now.
 #[derive(Debug)]
 pub(super) struct Replicas {
-    known: ArcSwap<BTreeMap<Key, Arc<Replica>>>,
-    turn: AtomicUsize,
+    known: ArcSwap<BTreeMap<ReplicaKey, Arc<Replica>>>,
+    next: AtomicUsize,
 }
 
 impl Replicas {
-    /// One for each upstream: until a name was resolved, its channel finds an address by itself.
+    /// One replica for each upstream. Until the name of an upstream is resolved, its channel resolves it when it connects.
     pub(super) fn new(services: &[tls::Upstream], config: &Config) -> Self {
         let replica = |(number, service)| {
-            let replica = Replica::new(upstream::channel(service, None, config));
+            let replica = Replica::new(channel(service, None, config));
             ((number, None), Arc::new(replica))
         };
         Self {
             known: ArcSwap::from_pointee(services.iter().enumerate().map(replica).collect()),
-            turn: AtomicUsize::new(0),
+            next: AtomicUsize::new(0),
         }
     }
 
-    /// In the order in which a call is to try them: each call begins with the next one; those that do not serve come last.
-    pub(super) fn in_turn(&self) -> Vec<Arc<Replica>> {
+    /// The order in which a call tries the replicas: each call starts with the next one; those that do not serve come last.
+    pub(super) fn in_call_order(&self) -> Vec<Arc<Replica>> {
         let mut all: Vec<_> = self.known.load().values().cloned().collect();
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let next = self.next.fetch_add(1, Ordering::Relaxed);
         if !all.is_empty() {
-            let first = turn % all.len();
+            let first = next % all.len();
             all.rotate_left(first);
         }
-        // Stable, so the turn decides among equals.
-        all.sort_by_key(|replica| !replica.serves());
+        // The sort is stable, so it keeps the rotation among equals.
+        all.sort_by_key(|replica| !replica.is_serving());
         all
     }
 
-    /// The addresses of an upstream are these now. Channels to those that stay are kept; calls on the others end in peace.
-    pub(super) fn set(
+    /// Sets the addresses of an upstream. Channels to addresses that stay are kept; calls on the others finish.
+    pub(super) fn set_addresses(
         &self,
         number: usize,
         addresses: impl IntoIterator<Item = SocketAddr>,
@@ -81,20 +81,21 @@ impl Replicas {
 #[derive(Debug)]
 pub(super) struct Replica {
     channel: Channel,
-    serves: Arc<AtomicBool>,
-    _watched: DropGuard,
+    serving: Arc<AtomicBool>,
+    /// Ends the health watch with the replica.
+    _watch: DropGuard,
 }
 
 impl Replica {
     fn new(channel: Channel) -> Self {
-        let serves = Arc::new(AtomicBool::new(true));
+        let serving = Arc::new(AtomicBool::new(true));
         let unused = CancellationToken::new();
-        let watch = watch::follow(channel.clone(), Arc::clone(&serves));
+        let watch = health_watch::follow(channel.clone(), Arc::clone(&serving));
         tokio::spawn(unused.clone().run_until_cancelled_owned(watch));
         Self {
             channel,
-            serves,
-            _watched: unused.drop_guard(),
+            serving,
+            _watch: unused.drop_guard(),
         }
     }
 
@@ -102,9 +103,9 @@ impl Replica {
         self.channel.clone()
     }
 
-    /// False once it was lost or said that it does not serve, until it says that it does.
-    fn serves(&self) -> bool {
-        self.serves.load(Ordering::Relaxed)
+    /// False after its connection was lost or it reported that it does not serve, until it reports that it serves.
+    fn is_serving(&self) -> bool {
+        self.serving.load(Ordering::Relaxed)
     }
 }
 
@@ -128,24 +129,28 @@ mod tests {
     fn replicas(last: &[u8]) -> Replicas {
         let replicas = Replicas {
             known: ArcSwap::default(),
-            turn: AtomicUsize::new(0),
+            next: AtomicUsize::new(0),
         };
-        replicas.set(0, addresses(last), channel);
+        replicas.set_addresses(0, addresses(last), channel);
         replicas
     }
 
-    // Nothing is awaited here, so nothing watches.
+    // These tests await nothing, so no health watch runs and changes a replica.
     #[tokio::test]
-    async fn calls_begin_with_each_in_turn_and_those_that_do_not_serve_come_last() {
+    async fn each_call_starts_with_the_next_replica_and_those_that_do_not_serve_come_last() {
         let replicas = replicas(&[1, 2, 3]);
-        let first = || Arc::as_ptr(&replicas.in_turn()[0]);
-        let begun = [first(), first(), first()];
-        assert!(begun[0] != begun[1] && begun[1] != begun[2] && begun[0] != begun[2]);
-        assert_eq!(begun[0], first());
-        let lost = Arc::clone(&replicas.in_turn()[0]);
-        lost.serves.store(false, Ordering::Relaxed);
+        let first = || Arc::as_ptr(&replicas.in_call_order()[0]);
+        let started_with = [first(), first(), first()];
+        assert!(
+            started_with[0] != started_with[1]
+                && started_with[1] != started_with[2]
+                && started_with[0] != started_with[2]
+        );
+        assert_eq!(started_with[0], first());
+        let lost = Arc::clone(&replicas.in_call_order()[0]);
+        lost.serving.store(false, Ordering::Relaxed);
         for _ in 0..3 {
-            assert!(Arc::ptr_eq(&replicas.in_turn()[2], &lost));
+            assert!(Arc::ptr_eq(&replicas.in_call_order()[2], &lost));
         }
     }
 
@@ -153,7 +158,7 @@ mod tests {
     async fn an_address_that_stays_keeps_its_connection() {
         let replicas = replicas(&[1, 2]);
         let before = replicas.known.load_full();
-        replicas.set(0, addresses(&[2, 3]), channel);
+        replicas.set_addresses(0, addresses(&[2, 3]), channel);
         let after = replicas.known.load_full();
         let key = |last| (0, Some(addresses(&[last])[0]));
         assert_eq!(after.keys().copied().collect::<Vec<_>>(), [key(2), key(3)]);

@@ -1,4 +1,4 @@
-//! Asks again and again which addresses a service's name stands for, and keeps the last good answer.
+//! Resolves the names of a service's upstreams at an interval. If a lookup fails, the last result stays in use.
 
 use std::{
     collections::BTreeSet,
@@ -8,19 +8,19 @@ use std::{
 };
 
 use http::Uri;
-use shared::tls;
+use tls;
 use tokio::{
     net::lookup_host,
     time::{sleep, timeout},
 };
 
-use super::{channel, replicas::Replicas};
-use crate::Config;
+use super::{channel, port, replicas::Replicas};
+use crate::config::Config;
 
-/// How long one look may take.
-const LIMIT: Duration = Duration::from_secs(5);
+/// The longest one lookup may take.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Follows every upstream that is a name, for as long as `replicas` are used.
+/// Follows every upstream that is a name, as long as `replicas` is in use.
 pub(super) fn follow<'a>(
     replicas: &Arc<Replicas>,
     services: impl Iterator<Item = (&'a Uri, tls::Upstream)>,
@@ -42,7 +42,7 @@ async fn follow_one(
     config: Config,
 ) {
     loop {
-        let found = timeout(LIMIT, lookup_host((host.as_str(), port))).await;
+        let found = timeout(LOOKUP_TIMEOUT, lookup_host((host.as_str(), port))).await;
         let Some(replicas) = replicas.upgrade() else {
             return;
         };
@@ -50,29 +50,26 @@ async fn follow_one(
             Ok(Ok(addresses)) => {
                 let addresses: BTreeSet<SocketAddr> = addresses.collect();
                 if !addresses.is_empty() {
-                    let channel = |one| channel(&service, Some(one), &config);
-                    replicas.set(number, addresses, channel);
+                    let channel = |address| channel(&service, Some(address), &config);
+                    replicas.set_addresses(number, addresses, channel);
                 }
             }
-            Ok(Err(error)) => tracing::warn!(%host, %error, "a service's name is not resolved"),
-            Err(_elapsed) => tracing::warn!(%host, "a service's name is not resolved in time"),
+            Ok(Err(error)) => tracing::warn!(%host, %error, "cannot resolve the name of a service"),
+            Err(_elapsed) => {
+                tracing::warn!(%host, "cannot resolve the name of a service: no answer in time");
+            }
         }
         drop(replicas);
-        sleep(config.resolve_interval).await;
+        sleep(config.upstreams.resolve_interval).await;
     }
 }
 
-/// The host and port to look up; none if the host is an address.
+/// The host and port to look up; `None` if the host is an address.
 fn name(uri: &Uri) -> Option<(String, u16)> {
     let host = uri.host()?;
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let port = if uri.scheme_str() == Some("https") {
-        443
-    } else {
-        80
-    };
-    let port = uri.port_u16().unwrap_or(port);
-    (bare.parse::<IpAddr>().is_err()).then(|| (host.to_owned(), port))
+    let unbracketed = host.trim_start_matches('[').trim_end_matches(']');
+    let is_name = unbracketed.parse::<IpAddr>().is_err();
+    is_name.then(|| (host.to_owned(), port(uri)))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The line of a request.
+//! The access log: one line per request.
 
 use std::{
     io,
@@ -9,11 +9,11 @@ use serde_json::Value;
 
 use crate::{
     client::{self, BINARY, frame},
-    gateway_before,
+    gateway_to,
     service::{self, CREATE, GET},
 };
 
-/// All that the gateways of these tests log. It is there before the first of them, so that no line of any is missed.
+/// Everything that the gateways of these tests log. It is installed before the first gateway, so that it misses no line.
 pub(crate) static LOG: LazyLock<Log> = LazyLock::new(|| {
     tracing_subscriber::fmt()
         .json()
@@ -41,7 +41,7 @@ impl Log {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
-    /// The fields of the lines of requests with this id.
+    /// The fields of the request lines with this request id.
     fn requests(&self, id: &str) -> Vec<Value> {
         self.text()
             .lines()
@@ -52,9 +52,9 @@ impl Log {
 }
 
 #[tokio::test]
-async fn a_request_is_one_line_without_its_secrets() {
+async fn a_request_is_logged_as_one_line_without_its_secrets() {
     let (upstream, _seen) = service::start().await;
-    let gateway = gateway_before(upstream).await;
+    let gateway = gateway_to(upstream).await;
     let headers = [
         ("content-type", BINARY),
         ("authorization", "Bearer s3cret"),
@@ -71,21 +71,15 @@ async fn a_request_is_one_line_without_its_secrets() {
     .await;
 
     let lines = LOG.requests("logged-once");
-    let told: Vec<_> = lines
+    let expected = [
+        ["POST", CREATE, "0"],
+        ["POST", GET, "5"],
+        ["GET", "/nothing", "-"],
+    ];
+    let logged = lines
         .iter()
-        .map(|line| {
-            [&line["method"], &line["path"], &line["grpc_status"]]
-                .map(|field| field.as_str().unwrap())
-        })
-        .collect();
-    assert_eq!(
-        told,
-        [
-            ["POST", CREATE, "0"],
-            ["POST", GET, "5"],
-            ["GET", "/nothing", "-"]
-        ]
-    );
+        .map(|line| ["method", "path", "grpc_status"].map(|name| line[name].as_str().unwrap()));
+    assert_eq!(logged.collect::<Vec<_>>(), expected);
     for line in &lines {
         assert_eq!(line["request_id"], "logged-once");
         assert!(line["peer"].as_str().unwrap().starts_with("127.0.0.1:"));

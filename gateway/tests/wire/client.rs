@@ -1,4 +1,4 @@
-//! gRPC-web by hand: frames, trailers, and HTTP/1.1 on a raw connection, so that a test sees what a browser sees.
+//! gRPC-web written by hand: frames, trailers, and HTTP/1.1 on a raw connection, so that a test sees what a browser sees.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -15,8 +15,8 @@ use tonic_types::{ErrorDetails, StatusExt};
 pub(crate) const BINARY: &str = "application/grpc-web+proto";
 pub(crate) const TEXT: &str = "application/grpc-web-text+proto";
 
-/// More than any answer here takes.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+/// Longer than any answer in these tests takes.
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A message in its frame.
 pub(crate) fn frame(message: &impl Message) -> Vec<u8> {
@@ -53,7 +53,7 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// Takes the body apart; asserts that it is messages and then exactly one trailers frame with a status.
+    /// Splits the body; asserts that it is messages and then exactly one trailers frame with a status.
     pub(crate) fn frames(&self) -> Frames {
         assert_eq!(self.status, 200);
         let body = match self.header("content-type") {
@@ -89,6 +89,23 @@ impl Answer {
         });
         (status.code(), reason, details)
     }
+
+    /// Asserts that this is a refusal with this code and reason; returns its details.
+    #[track_caller]
+    pub(crate) fn assert_refused(&self, code: Code, reason: &str) -> ErrorDetails {
+        let (actual_code, actual_reason, details) = self.error();
+        assert_eq!((actual_code, actual_reason.as_str()), (code, reason));
+        details
+    }
+
+    /// Asserts that the refusal carries the same request id as the headers.
+    #[track_caller]
+    pub(crate) fn assert_request_id_in(&self, details: &ErrorDetails) {
+        assert_eq!(
+            details.request_info().unwrap().request_id,
+            self.header("x-request-id")
+        );
+    }
 }
 
 fn split(bytes: &[u8]) -> (u8, &[u8], &[u8]) {
@@ -112,7 +129,7 @@ fn parse_trailers(block: &[u8]) -> HeaderMap {
         .collect()
 }
 
-/// Base64 texts in a row, each padded: every group of four characters stands for itself.
+/// Decodes base64 texts in a row, each padded: every group of four characters can be decoded by itself.
 pub(crate) fn decode_texts(text: &[u8]) -> Vec<u8> {
     assert_eq!(text.len() % 4, 0);
     text.chunks(4)
@@ -142,7 +159,7 @@ pub(crate) async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> 
     read(begin(address, request).await).await
 }
 
-/// Sends one request over a connection that ends with this future.
+/// Sends one request over a connection that is closed when this future is dropped.
 pub(crate) async fn send_alone(
     address: SocketAddr,
     request: Request<Full<Bytes>>,
@@ -158,7 +175,7 @@ pub(crate) async fn send_alone(
     }
 }
 
-/// Sends one request over HTTP/1.1 and returns once the headers of the answer are there.
+/// Sends one request over HTTP/1.1 and returns when the headers of the answer have arrived.
 pub(crate) async fn begin(
     address: SocketAddr,
     request: Request<Full<Bytes>>,
@@ -197,7 +214,7 @@ pub(crate) async fn read(response: Response<hyper::body::Incoming>) -> Answer {
 
 async fn try_read(response: Response<hyper::body::Incoming>) -> hyper::Result<Answer> {
     let (parts, body) = response.into_parts();
-    let body = timeout(PATIENCE, body.collect())
+    let body = timeout(ANSWER_TIMEOUT, body.collect())
         .await
         .expect("the answer ends")?;
     Ok(Answer {
@@ -207,9 +224,15 @@ async fn try_read(response: Response<hyper::body::Incoming>) -> hyper::Result<An
     })
 }
 
+/// The request of a call in the binary format.
+pub(crate) fn call_request(path: &str, message: &impl Message) -> Request<Full<Bytes>> {
+    let headers = [("content-type", BINARY)];
+    request(Method::POST, path, &headers, frame(message))
+}
+
 /// Calls an RPC over HTTP/1.1 in the binary format.
 pub(crate) async fn call(address: SocketAddr, path: &str, message: &impl Message) -> Answer {
-    call_with(address, path, &[("content-type", BINARY)], frame(message)).await
+    send(address, call_request(path, message)).await
 }
 
 pub(crate) async fn call_with(

@@ -1,12 +1,12 @@
 //! Pages of other origins.
 
 use http::Method;
-use shared::config::{Setting, WebOrigin};
+use settings::{Setting, WebOrigin};
 
 use crate::{
     Running,
     client::{self, Answer, BINARY, frame},
-    gateway, nobody,
+    closed_port, gateway,
     service::{self, CREATE, GET},
 };
 
@@ -103,7 +103,7 @@ async fn no_other_origin_is_allowed() {
 }
 
 #[tokio::test]
-async fn without_configured_origins_none_is_allowed() {
+async fn no_origin_is_allowed_when_none_is_configured() {
     let gateway = gateway_for(&[]).await;
     let answer = preflight(&gateway, ALLOWED).await;
     assert!(!answer.headers.contains_key("access-control-allow-origin"));
@@ -130,9 +130,9 @@ async fn the_answer_to_a_call_exposes_the_status_to_the_page() {
 }
 
 #[tokio::test]
-async fn a_failure_of_the_gateway_can_be_read_across_origins_as_well() {
-    let nobody = nobody().await;
-    let gateway = gateway(nobody, nobody, |config| {
+async fn a_page_of_another_origin_can_read_a_refusal_of_the_gateway() {
+    let closed = closed_port().await;
+    let gateway = gateway(closed, closed, |config| {
         config.cors_origins = vec![WebOrigin::parse(ALLOWED).unwrap()];
     })
     .await;

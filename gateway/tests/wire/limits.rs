@@ -12,7 +12,7 @@ use tonic::Code;
 
 use crate::{
     Running,
-    client::{self, BINARY, PATIENCE, TEXT},
+    client::{self, ANSWER_TIMEOUT, BINARY, TEXT},
     gateway,
     service::{self, CREATE},
 };
@@ -22,20 +22,20 @@ async fn gateway_with(adjust: impl FnOnce(&mut Config)) -> Running {
     gateway(upstream, upstream, adjust).await
 }
 
-/// Sends these bytes and returns all that comes back until the gateway ends the connection.
-async fn say(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+/// Sends these bytes and returns what arrives until the gateway closes the connection.
+async fn send_raw(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     let mut answer = Vec::new();
-    let _a_reset_ends_it_too = timeout(PATIENCE, stream.read_to_end(&mut answer))
+    let _a_reset_closes_it_too = timeout(ANSWER_TIMEOUT, stream.read_to_end(&mut answer))
         .await
-        .expect("it was cut");
+        .expect("the gateway closes the connection");
     answer
 }
 
-/// A task with a title of this many bytes, in its frame.
+/// A request whose request id has this many bytes, in its frame.
 fn message(length: usize) -> Vec<u8> {
-    let task = shared::proto::task::CreateTaskRequest {
+    let task = contract::proto::task::CreateTaskRequest {
         request_id: "a".repeat(length),
         ..Default::default()
     };
@@ -46,7 +46,7 @@ fn message(length: usize) -> Vec<u8> {
 async fn a_message_over_the_limit_is_refused_and_one_at_the_limit_is_not() {
     let full = message(1000);
     let limit = full.len() - 5;
-    let gateway = gateway_with(|config| config.request_limit = limit).await;
+    let gateway = gateway_with(|config| config.calls.request_limit = limit).await;
     for (body, status) in [(full, "0"), (message(1001), "3")] {
         for format in [BINARY, TEXT] {
             let body = if format == TEXT {
@@ -58,11 +58,7 @@ async fn a_message_over_the_limit_is_refused_and_one_at_the_limit_is_not() {
                 client::call_with(gateway.address, CREATE, &[("content-type", format)], body).await;
             assert_eq!(answer.frames().trailers["grpc-status"], status);
             if status == "3" {
-                let (code, reason, details) = answer.error();
-                assert_eq!(
-                    (code, reason.as_str()),
-                    (Code::InvalidArgument, "REQUEST_TOO_LARGE")
-                );
+                let details = answer.assert_refused(Code::InvalidArgument, "REQUEST_TOO_LARGE");
                 assert_eq!(details.bad_request().unwrap().field_violations.len(), 1);
             }
         }
@@ -75,7 +71,7 @@ fn base64(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_client_that_sends_nothing_is_cut() {
+async fn a_connection_without_complete_headers_is_closed() {
     let gateway =
         gateway_with(|config| config.connections.header_timeout = Duration::from_millis(50)).await;
     for beginning in [
@@ -84,37 +80,38 @@ async fn a_client_that_sends_nothing_is_cut() {
         "PRI * HTTP/2.0\r\n",
         "GET / HTTP/1.1\r\nhost: a\r\n",
     ] {
-        let answer = say(gateway.address, beginning.as_bytes()).await;
+        let answer = send_raw(gateway.address, beginning.as_bytes()).await;
         assert!(!answer.starts_with(b"HTTP/1.1 200"), "{beginning:?}");
     }
 }
 
 #[tokio::test]
-async fn a_client_whose_body_does_not_arrive_is_told_and_cut() {
-    let gateway = gateway_with(|config| config.body_timeout = Duration::from_millis(50)).await;
+async fn a_request_whose_body_does_not_arrive_is_refused_and_its_connection_closed() {
+    let gateway =
+        gateway_with(|config| config.calls.body_timeout = Duration::from_millis(50)).await;
     let request = format!(
         "POST {CREATE} HTTP/1.1\r\nhost: a\r\ncontent-type: {BINARY}\r\ncontent-length: 100\r\n\r\n\0\0"
     );
     let answer =
-        String::from_utf8_lossy(&say(gateway.address, request.as_bytes()).await).into_owned();
+        String::from_utf8_lossy(&send_raw(gateway.address, request.as_bytes()).await).into_owned();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(answer.contains("grpc-status: 4\r\n"), "{answer}");
 }
 
 #[tokio::test]
-async fn headers_without_end_are_refused() {
+async fn headers_over_the_size_limit_are_refused() {
     let gateway = gateway_with(|_| {}).await;
     let request = format!(
         "GET / HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n",
         "a".repeat(64 * 1024)
     );
     let answer =
-        String::from_utf8_lossy(&say(gateway.address, request.as_bytes()).await).into_owned();
+        String::from_utf8_lossy(&send_raw(gateway.address, request.as_bytes()).await).into_owned();
     assert!(!answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 #[tokio::test]
-async fn connections_over_the_cap_wait_until_one_ends() {
+async fn connections_over_the_limit_wait_until_one_closes() {
     let gateway = gateway_with(|config| config.connections.max_connections = 1).await;
     let held = TcpStream::connect(gateway.address).await.unwrap();
     let mut waiting = TcpStream::connect(gateway.address).await.unwrap();
@@ -127,11 +124,11 @@ async fn connections_over_the_cap_wait_until_one_ends() {
         timeout(Duration::from_millis(100), waiting.read(&mut byte))
             .await
             .is_err(),
-        "served over the cap"
+        "served over the limit"
     );
     drop(held);
     let mut answer = String::new();
-    timeout(PATIENCE, waiting.read_to_string(&mut answer))
+    timeout(ANSWER_TIMEOUT, waiting.read_to_string(&mut answer))
         .await
         .unwrap()
         .unwrap();
@@ -139,27 +136,20 @@ async fn connections_over_the_cap_wait_until_one_ends() {
 }
 
 #[tokio::test]
-async fn calls_over_the_cap_of_all_connections_are_refused_and_admitted_again_when_one_ends() {
+async fn calls_over_the_limit_of_all_connections_are_refused_and_admitted_again_when_one_ends() {
     let (upstream, mut events) = service::start().await;
-    let gateway = gateway(upstream, upstream, |config| config.max_in_flight = 1).await;
-    let headers = [("content-type", BINARY)];
-    let list = client::request(
-        http::Method::POST,
-        service::LIST,
-        &headers,
-        client::frame(&()),
-    );
-    let under_way = tokio::spawn(client::send_alone(gateway.address, list));
+    let gateway = gateway(upstream, upstream, |config| config.calls.max_in_flight = 1).await;
+    let list = client::call_request(service::LIST, &());
+    let in_flight = tokio::spawn(client::send_alone(gateway.address, list));
     assert!(matches!(
         events.recv().await.unwrap(),
         service::Event::Call(_)
     ));
 
     let refused = client::call(gateway.address, CREATE, &()).await;
-    let (code, reason, _) = refused.error();
-    assert_eq!((code, reason.as_str()), (Code::Unavailable, "OVERLOADED"));
+    refused.assert_refused(Code::Unavailable, "OVERLOADED");
 
-    under_way.abort();
+    in_flight.abort();
     assert!(matches!(
         events.recv().await.unwrap(),
         service::Event::Cancelled
@@ -172,7 +162,7 @@ async fn calls_over_the_cap_of_all_connections_are_refused_and_admitted_again_wh
             != "0"
         {}
     };
-    timeout(PATIENCE, admitted)
+    timeout(ANSWER_TIMEOUT, admitted)
         .await
-        .expect("its place is free again");
+        .expect("the permit is free again");
 }

@@ -1,5 +1,5 @@
-//! The gateway through the wire: on a free port, with services behind it and clients that see every byte.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+//! The gateway over the network: on a free port, in front of test services, with clients that see every byte.
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod access_log;
 mod client;
@@ -18,20 +18,31 @@ mod translation;
 use std::{net::SocketAddr, sync::LazyLock};
 
 use gateway::{App, Config, DEFAULTS, SECTION};
-use shared::{config::Source, metrics::Metrics};
-use tokio::{net::TcpListener, task::JoinHandle};
+use settings::Source;
+use telemetry::metrics::Metrics;
+use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-/// A running gateway. It stops when told to, or with the test.
+use crate::client::ANSWER_TIMEOUT;
+
+/// A running gateway. It ends with the test, or when `stop` is cancelled.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) stop: CancellationToken,
     pub(crate) task: JoinHandle<Result<(), gateway::Error>>,
-    /// What it counts.
+    /// Its metrics.
     pub(crate) metrics: Metrics,
 }
 
-/// A gateway before these services, with settings changed by `adjust`.
+impl Running {
+    /// Waits until it has stopped, without an error.
+    pub(crate) async fn stopped(&mut self) {
+        let ended = timeout(ANSWER_TIMEOUT, &mut self.task).await;
+        ended.expect("it stops").unwrap().unwrap();
+    }
+}
+
+/// A gateway in front of these services, with settings changed by `adjust`.
 pub(crate) async fn gateway(
     auth: SocketAddr,
     task: SocketAddr,
@@ -54,7 +65,7 @@ pub(crate) async fn gateway(
     }
 }
 
-/// Settings of a gateway before these services.
+/// The settings of a gateway in front of these services.
 pub(crate) fn source(auth: SocketAddr, task: SocketAddr) -> Source<'static> {
     Source {
         defaults: &[DEFAULTS],
@@ -68,13 +79,13 @@ pub(crate) fn source(auth: SocketAddr, task: SocketAddr) -> Source<'static> {
     }
 }
 
-/// A gateway before one process that is both services.
-pub(crate) async fn gateway_before(service: SocketAddr) -> Running {
+/// A gateway in front of one process that is both services.
+pub(crate) async fn gateway_to(service: SocketAddr) -> Running {
     gateway(service, service, |_| {}).await
 }
 
 /// An address where nothing listens.
-pub(crate) async fn nobody() -> SocketAddr {
+pub(crate) async fn closed_port() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     listener.local_addr().unwrap()
 }

@@ -1,29 +1,27 @@
-//! What the gateway counts of its requests.
+//! The metrics of requests.
 
 use std::time::Duration;
 
 use http::Method;
 
 use crate::{
-    Running,
-    client::{self, BINARY, frame},
-    gateway_before, nobody,
+    Running, client, closed_port, gateway_to,
     service::{self, CREATE},
 };
 
-/// Waits for a line of the metrics: a request is counted when its last byte has been handed over.
-async fn told(gateway: &Running, line: &str) {
+/// Waits until the metrics have this line: a request is counted after its last byte was sent.
+async fn wait_for(gateway: &Running, line: &str) {
     let line = format!("\n{line}\n");
-    let telling = async {
+    let appears = async {
         while !gateway.metrics.text().contains(&line) {
             tokio::task::yield_now().await;
         }
     };
-    let told = tokio::time::timeout(Duration::from_secs(10), telling).await;
-    told.unwrap_or_else(|_| panic!("never{line}{}", gateway.metrics.text()));
+    let result = tokio::time::timeout(Duration::from_secs(10), appears).await;
+    result.unwrap_or_else(|_| panic!("not found:{line}{}", gateway.metrics.text()));
 }
 
-/// The line of requests with this route, HTTP status and gRPC status.
+/// The metric line of requests with this route, HTTP status and gRPC code.
 fn requests(route: &str, status: u16, code: &str, count: u32) -> String {
     format!(
         "tandem_gateway_requests_total{{http_response_status_code=\"{status}\",route=\"{route}\",rpc_response_status_code=\"{code}\"}} {count}"
@@ -33,61 +31,49 @@ fn requests(route: &str, status: u16, code: &str, count: u32) -> String {
 #[tokio::test]
 async fn a_call_is_counted_by_its_service_and_its_grpc_status() {
     let (upstream, _events) = service::start().await;
-    let gateway = gateway_before(upstream).await;
-    told(&gateway, &requests("task", 200, "OK", 0)).await;
-    client::call_with(
-        gateway.address,
-        CREATE,
-        &[("content-type", BINARY)],
-        frame(&()),
-    )
-    .await;
-    told(&gateway, &requests("task", 200, "OK", 1)).await;
-    told(
+    let gateway = gateway_to(upstream).await;
+    wait_for(&gateway, &requests("task", 200, "OK", 0)).await;
+    client::call(gateway.address, CREATE, &()).await;
+    wait_for(&gateway, &requests("task", 200, "OK", 1)).await;
+    wait_for(
         &gateway,
         "tandem_gateway_request_duration_seconds_count{route=\"task\"} 1",
     )
     .await;
-    told(&gateway, "tandem_gateway_in_flight 0").await;
-    told(
+    wait_for(&gateway, "tandem_gateway_in_flight 0").await;
+    wait_for(
         &gateway,
         "tandem_gateway_upstream_errors_total{upstream=\"task\"} 0",
     )
     .await;
-    told(&gateway, "tandem_connections_accepted_total 1").await;
+    wait_for(&gateway, "tandem_connections_accepted_total 1").await;
 }
 
 #[tokio::test]
-async fn a_service_that_is_away_is_counted_as_such_and_by_name() {
-    let gateway = gateway_before(nobody().await).await;
-    client::call_with(
-        gateway.address,
-        CREATE,
-        &[("content-type", BINARY)],
-        frame(&()),
-    )
-    .await;
-    told(
+async fn an_unreachable_service_is_counted_under_its_name() {
+    let gateway = gateway_to(closed_port().await).await;
+    client::call(gateway.address, CREATE, &()).await;
+    wait_for(
         &gateway,
         "tandem_gateway_upstream_errors_total{upstream=\"task\"} 1",
     )
     .await;
-    told(
+    wait_for(
         &gateway,
         "tandem_gateway_upstream_errors_total{upstream=\"auth\"} 0",
     )
     .await;
-    told(&gateway, &requests("task", 200, "UNAVAILABLE", 1)).await;
+    wait_for(&gateway, &requests("task", 200, "UNAVAILABLE", 1)).await;
 }
 
 #[tokio::test]
-async fn what_is_no_call_is_counted_by_its_page_and_no_path_becomes_a_label() {
-    let gateway = gateway_before(nobody().await).await;
+async fn a_request_that_is_not_a_call_is_counted_by_its_page_and_no_path_becomes_a_label() {
+    let gateway = gateway_to(closed_port().await).await;
     for path in ["/", "/nowhere", "/a/b", "/tandem.auth.v2.X/Y"] {
         client::send(gateway.address, client::request(Method::GET, path, &[], "")).await;
     }
-    told(&gateway, &requests("info", 200, "-", 1)).await;
-    told(&gateway, &requests("_OTHER", 404, "-", 3)).await;
+    wait_for(&gateway, &requests("info", 200, "-", 1)).await;
+    wait_for(&gateway, &requests("_OTHER", 404, "-", 3)).await;
     let text = gateway.metrics.text();
     assert!(!text.contains("nowhere") && !text.contains("v2"), "{text}");
 }

@@ -1,11 +1,11 @@
-//! `GET /`, `GET /health`, `GET /.well-known/jwks.json`, and the answers to what is nothing of the kind.
+//! `GET /`, `GET /health`, `GET /.well-known/jwks.json`, and the answers to requests that are neither a page nor a call.
 
+use contract::proto::health::health_check_response::ServingStatus;
 use http::Method;
-use shared::proto::health::health_check_response::ServingStatus;
 
 use crate::{
     client::{self, Answer, BINARY},
-    gateway, gateway_before, nobody,
+    closed_port, gateway, gateway_to,
     service::{self, CREATE},
 };
 
@@ -14,8 +14,8 @@ async fn get(address: std::net::SocketAddr, path: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn the_root_says_what_this_is() {
-    let gateway = gateway_before(nobody().await).await;
+async fn the_root_answers_name_version_and_services() {
+    let gateway = gateway_to(closed_port().await).await;
     let answer = get(gateway.address, "/").await;
     assert_eq!(answer.status, 200);
     let info = answer.json();
@@ -30,7 +30,7 @@ async fn the_root_says_what_this_is() {
 #[tokio::test]
 async fn health_is_ok_with_a_timestamp_when_both_services_are_ready() {
     let (upstream, _seen) = service::start().await;
-    let gateway = gateway_before(upstream).await;
+    let gateway = gateway_to(upstream).await;
     let answer = get(gateway.address, "/health").await;
     assert_eq!(
         (answer.status.as_u16(), answer.header("cache-control")),
@@ -63,9 +63,9 @@ async fn health_names_the_service_that_is_not_ready() {
 #[tokio::test]
 async fn health_does_not_wait_for_a_service_that_does_not_answer() {
     let (ready, _seen) = service::start().await;
-    let mute = service::start_raw(std::future::pending::<()>).await;
-    let gateway = gateway(mute, ready, |config| {
-        config.health_timeout = std::time::Duration::from_millis(50);
+    let silent = service::start_raw(std::future::pending::<()>).await;
+    let gateway = gateway(silent, ready, |config| {
+        config.upstreams.health_timeout = std::time::Duration::from_millis(50);
     })
     .await;
     let answer = get(gateway.address, "/health").await;
@@ -74,9 +74,9 @@ async fn health_does_not_wait_for_a_service_that_does_not_answer() {
 }
 
 #[tokio::test]
-async fn the_keys_are_a_jwk_set_that_may_be_kept_as_long_as_the_service_says() {
+async fn the_keys_are_a_jwk_set_that_may_be_cached_as_long_as_the_service_allows() {
     let (upstream, _seen) = service::start().await;
-    let gateway = gateway_before(upstream).await;
+    let gateway = gateway_to(upstream).await;
     let answer = get(gateway.address, "/.well-known/jwks.json").await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("cache-control"), "public, max-age=300");
@@ -88,8 +88,8 @@ async fn the_keys_are_a_jwk_set_that_may_be_kept_as_long_as_the_service_says() {
 }
 
 #[tokio::test]
-async fn without_the_auth_service_the_keys_are_unavailable_and_not_to_be_kept() {
-    let gateway = gateway_before(nobody().await).await;
+async fn without_the_auth_service_the_keys_are_unavailable_and_must_not_be_cached() {
+    let gateway = gateway_to(closed_port().await).await;
     let answer = get(gateway.address, "/.well-known/jwks.json").await;
     assert_eq!(
         (answer.status.as_u16(), answer.header("cache-control")),
@@ -100,7 +100,7 @@ async fn without_the_auth_service_the_keys_are_unavailable_and_not_to_be_kept() 
 
 type Headers = [(&'static str, &'static str); 1];
 
-/// Requests that are no call of a service, and the status each gets.
+/// Requests that are not calls, and the HTTP status that each gets.
 fn not_calls() -> [(Method, &'static str, Headers, u16); 10] {
     let grpc_web = [("content-type", BINARY)];
     [
@@ -138,8 +138,8 @@ fn not_calls() -> [(Method, &'static str, Headers, u16); 10] {
 }
 
 #[tokio::test]
-async fn what_is_not_a_call_is_told_why() {
-    let gateway = gateway_before(nobody().await).await;
+async fn a_request_that_is_not_a_call_gets_the_http_status_that_says_why() {
+    let gateway = gateway_to(closed_port().await).await;
     for (method, path, headers, status) in not_calls() {
         let request = client::request(method.clone(), path, &headers, "");
         let answer = client::send(gateway.address, request).await;

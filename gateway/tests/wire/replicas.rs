@@ -1,30 +1,31 @@
-//! A service of several replicas, some of which are gone.
+//! A service with several replicas, some of which are unreachable or fail.
 
 use std::net::SocketAddr;
 
-use h2::Reason;
-use hyper::body::Bytes;
-use shared::proto::{
+use contract::proto::{
     health::health_check_response::ServingStatus,
     task::{CreateTaskRequest, GetTaskRequest, Task},
 };
+use h2::Reason;
+use hyper::body::Bytes;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::mpsc::UnboundedReceiver,
 };
+use tonic::Code;
 
 use crate::{
     Running,
     client::{self, Answer},
-    gateway, nobody,
+    closed_port, gateway,
     service::{self, CREATE, Event, GET},
 };
 
-async fn before(replicas: &[SocketAddr]) -> Running {
+async fn gateway_to_replicas(replicas: &[SocketAddr]) -> Running {
     let uris = replicas.iter().map(|one| format!("http://{one}").parse());
     let uris = uris.collect::<Result<_, _>>().unwrap();
     gateway(replicas[0], replicas[0], |config| {
-        config.task_upstream = uris;
+        config.upstreams.task = uris;
     })
     .await
 }
@@ -48,8 +49,8 @@ fn calls(events: &mut UnboundedReceiver<Event>) -> usize {
         .count()
 }
 
-/// A replica that takes a call and then does `then` with it, for every connection.
-async fn replica<T, F>(then: T) -> SocketAddr
+/// A replica that accepts one call on each connection and handles it with `handle`.
+async fn replica<T, F>(handle: T) -> SocketAddr
 where
     T: Fn(h2::server::SendResponse<Bytes>, Connection) -> F + Send + Copy + 'static,
     F: Future<Output = ()> + Send,
@@ -64,7 +65,7 @@ where
                     if request.uri().path().starts_with("/grpc.health") {
                         unimplemented(respond);
                     } else {
-                        return then(respond, connection).await;
+                        return handle(respond, connection).await;
                     }
                 }
             });
@@ -73,7 +74,7 @@ where
     address
 }
 
-/// It does not tell its health, so it counts as one that serves.
+/// A replica without a health service counts as serving.
 fn unimplemented(mut respond: h2::server::SendResponse<Bytes>) {
     let answer = http::Response::builder()
         .header("content-type", "application/grpc")
@@ -86,10 +87,10 @@ fn unimplemented(mut respond: h2::server::SendResponse<Bytes>) {
 type Connection = h2::server::Connection<TcpStream, Bytes>;
 
 #[tokio::test]
-async fn replicas_take_calls_in_turn() {
+async fn replicas_receive_calls_in_turn() {
     let (first, mut seen_by_first) = service::start().await;
     let (second, mut seen_by_second) = service::start().await;
-    let gateway = before(&[first, second]).await;
+    let gateway = gateway_to_replicas(&[first, second]).await;
     for _ in 0..10 {
         assert_eq!(code(&create(&gateway).await), "0");
     }
@@ -101,55 +102,52 @@ async fn replicas_take_calls_in_turn() {
 
 #[tokio::test]
 async fn a_replica_that_does_not_serve_gets_no_call() {
-    let (leaving, mut seen_by_leaving) = service::start_as(ServingStatus::NotServing).await;
-    let (there, mut seen) = service::start().await;
-    let gateway = before(&[leaving, there]).await;
+    let (stopping, mut seen_by_stopping) = service::start_as(ServingStatus::NotServing).await;
+    let (healthy, mut seen) = service::start().await;
+    let gateway = gateway_to_replicas(&[stopping, healthy]).await;
     let others_only = async {
         loop {
-            calls(&mut seen_by_leaving);
+            calls(&mut seen_by_stopping);
             for _ in 0..4 {
                 assert_eq!(code(&create(&gateway).await), "0");
             }
-            if calls(&mut seen_by_leaving) == 0 {
+            if calls(&mut seen_by_stopping) == 0 {
                 return;
             }
         }
     };
-    tokio::time::timeout(client::PATIENCE, others_only)
+    tokio::time::timeout(client::ANSWER_TIMEOUT, others_only)
         .await
-        .expect("it is left alone once it has said that it does not serve");
+        .expect("it gets no calls after it reported that it does not serve");
     assert!(calls(&mut seen) >= 4);
 }
 
 #[tokio::test]
-async fn a_replica_that_is_gone_costs_no_call() {
-    let (there, _seen) = service::start().await;
-    let gateway = before(&[nobody().await, there, nobody().await]).await;
+async fn no_call_fails_because_a_replica_is_unreachable() {
+    let (healthy, _seen) = service::start().await;
+    let gateway = gateway_to_replicas(&[closed_port().await, healthy, closed_port().await]).await;
     for _ in 0..20 {
         assert_eq!(code(&create(&gateway).await), "0");
     }
 }
 
 #[tokio::test]
-async fn without_any_replica_a_call_is_refused_and_says_so() {
-    let gateway = before(&[nobody().await, nobody().await]).await;
-    let (code, reason, _) = create(&gateway).await.error();
-    assert_eq!(
-        (code, reason.as_str()),
-        (tonic::Code::Unavailable, "UPSTREAM_UNAVAILABLE")
-    );
+async fn a_call_is_refused_when_no_replica_is_reachable() {
+    let gateway = gateway_to_replicas(&[closed_port().await, closed_port().await]).await;
+    let answer = create(&gateway).await;
+    answer.assert_refused(Code::Unavailable, "UPSTREAM_UNAVAILABLE");
 }
 
 #[tokio::test]
-async fn a_write_that_a_replica_has_not_begun_is_done_by_the_next() {
+async fn a_write_that_a_replica_has_not_started_goes_to_the_next() {
     let refuses = replica(|mut respond, mut connection| async move {
         respond.send_reset(Reason::REFUSED_STREAM);
         while let Some(Ok((_request, mut respond))) = connection.accept().await {
             respond.send_reset(Reason::REFUSED_STREAM);
         }
     });
-    let (there, mut seen) = service::start().await;
-    let gateway = before(&[refuses.await, there]).await;
+    let (healthy, mut seen) = service::start().await;
+    let gateway = gateway_to_replicas(&[refuses.await, healthy]).await;
     for done in 1..=4 {
         assert_eq!(code(&create(&gateway).await), "0");
         assert_eq!(calls(&mut seen), 1, "at call {done}");
@@ -157,25 +155,21 @@ async fn a_write_that_a_replica_has_not_begun_is_done_by_the_next() {
 }
 
 #[tokio::test]
-async fn what_was_lost_with_its_replica_is_made_again_only_if_it_changes_nothing() {
+async fn a_call_lost_with_its_replica_is_retried_only_if_it_has_no_side_effects() {
     let lost = replica(|respond, connection| async move {
         drop(connection);
         drop(respond);
     })
     .await;
-    let (there, mut seen) = service::start().await;
-    let gateway = before(&[lost, there]).await;
+    let (healthy, mut seen) = service::start().await;
+    let gateway = gateway_to_replicas(&[lost, healthy]).await;
     let (mut refused, mut done) = (0, 0);
     for _ in 0..4 {
         let answer = create(&gateway).await;
         if code(&answer) == "0" {
             done += 1;
         } else {
-            let (code, reason, _) = answer.error();
-            assert_eq!(
-                (code, reason.as_str()),
-                (tonic::Code::Unavailable, "UPSTREAM_UNAVAILABLE")
-            );
+            answer.assert_refused(Code::Unavailable, "UPSTREAM_UNAVAILABLE");
             refused += 1;
         }
     }
@@ -187,15 +181,15 @@ async fn what_was_lost_with_its_replica_is_made_again_only_if_it_changes_nothing
 }
 
 #[tokio::test]
-async fn a_name_stands_for_the_addresses_it_resolves_to() {
-    let (there, mut seen) = service::start().await;
-    let gateway = gateway(there, there, |config| {
-        let uri = format!("http://localhost:{}", there.port());
-        config.task_upstream = vec![uri.parse().unwrap()];
-        config.resolve_interval = std::time::Duration::from_millis(100);
+async fn calls_to_a_name_go_to_the_addresses_it_resolves_to() {
+    let (healthy, mut seen) = service::start().await;
+    let gateway = gateway(healthy, healthy, |config| {
+        let uri = format!("http://localhost:{}", healthy.port());
+        config.upstreams.task = vec![uri.parse().unwrap()];
+        config.upstreams.resolve_interval = std::time::Duration::from_millis(100);
     })
     .await;
-    // Where the name has an address of IPv6 too, nobody listens there.
+    // The name may also have an IPv6 address, where nothing listens.
     for _ in 0..50 {
         assert_eq!(code(&create(&gateway).await), "0");
     }

@@ -1,10 +1,10 @@
-//! The services behind the gateway: a tonic server with the generated traits, which answers as its requests ask; and a plain
+//! The services behind the gateway: a tonic server with the generated traits, which answers each RPC in a fixed way; and a plain
 //! HTTP/2 server for answers that no generated service can give.
 
 use std::{collections::HashMap, net::SocketAddr};
 
 use axum::{Router, handler::Handler, routing::any};
-use shared::proto::{
+use contract::proto::{
     auth::{
         self,
         auth_service_server::{AuthService, AuthServiceServer},
@@ -31,38 +31,38 @@ pub(crate) const SIGN_OUT: &str = "/tandem.auth.v1.AuthService/SignOut";
 
 type Answer<T> = Result<Response<T>, Status>;
 
-/// A service that is ready, or says it is not.
+/// A test service with this readiness.
 #[derive(Clone)]
 pub(crate) struct Service {
     pub(crate) readiness: ServingStatus,
     pub(crate) seen: mpsc::UnboundedSender<Event>,
 }
 
-/// What a service saw.
+/// What a service observed.
 #[derive(Debug)]
 pub(crate) enum Event {
     /// A task RPC, with this metadata.
     Call(MetadataMap),
-    /// The caller of a task RPC has gone before its answer.
+    /// The caller of a task RPC went away before the answer.
     Cancelled,
 }
 
 impl Service {
-    fn tell<T>(&self, request: &Request<T>) {
-        let _the_test_may_not_listen = self.seen.send(Event::Call(request.metadata().clone()));
+    fn report<T>(&self, request: &Request<T>) {
+        let _the_test_may_ignore_events = self.seen.send(Event::Call(request.metadata().clone()));
     }
 }
 
-/// Tells that the call it belongs to was dropped.
-pub(crate) struct Watched(pub(crate) mpsc::UnboundedSender<Event>);
+/// Reports, when it is dropped, that its call was cancelled.
+pub(crate) struct CancelGuard(pub(crate) mpsc::UnboundedSender<Event>);
 
-impl Drop for Watched {
+impl Drop for CancelGuard {
     fn drop(&mut self) {
         let _the_test_may_be_over = self.0.send(Event::Cancelled);
     }
 }
 
-/// Starts a service that is ready. The receiver yields what it sees.
+/// Starts a service that is ready. The receiver yields what it observes.
 pub(crate) async fn start() -> (SocketAddr, mpsc::UnboundedReceiver<Event>) {
     start_as(ServingStatus::Serving).await
 }
@@ -82,7 +82,7 @@ pub(crate) async fn start_as(
     (address, received)
 }
 
-/// Starts an HTTP/2 server that answers every call as `answer` does.
+/// Starts an HTTP/2 server that answers every call with `answer`.
 pub(crate) async fn start_raw<H: Handler<T, ()>, T: 'static>(answer: H) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -109,7 +109,7 @@ impl TaskService for Service {
         &self,
         request: Request<task::CreateTaskRequest>,
     ) -> Answer<task::CreateTaskResponse> {
-        self.tell(&request);
+        self.report(&request);
         let mut response = Response::new(task::CreateTaskResponse {
             task: request.into_inner().task,
             replayed: false,
@@ -128,7 +128,7 @@ impl TaskService for Service {
         &self,
         request: Request<task::GetTaskRequest>,
     ) -> Answer<task::GetTaskResponse> {
-        self.tell(&request);
+        self.report(&request);
         let mut status = refusal(Code::NotFound, "TASK_NOT_FOUND");
         status
             .metadata_mut()
@@ -141,8 +141,8 @@ impl TaskService for Service {
         &self,
         request: Request<task::ListTasksRequest>,
     ) -> Answer<task::ListTasksResponse> {
-        self.tell(&request);
-        let _watched = Watched(self.seen.clone());
+        self.report(&request);
+        let _guard = CancelGuard(self.seen.clone());
         std::future::pending().await
     }
 
@@ -239,12 +239,12 @@ impl Health for Service {
 
     async fn watch(&self, _: Request<HealthCheckRequest>) -> Answer<Self::WatchStream> {
         let status = self.readiness.into();
-        let told = tokio_stream::once(Ok(HealthCheckResponse { status }));
-        Ok(Response::new(told.chain(tokio_stream::pending())))
+        let current = tokio_stream::once(Ok(HealthCheckResponse { status }));
+        Ok(Response::new(current.chain(tokio_stream::pending())))
     }
 }
 
-/// A task to send back and forth.
+/// A task with this title.
 pub(crate) fn task(title: &str) -> Task {
     Task {
         title: title.into(),

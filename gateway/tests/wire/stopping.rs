@@ -1,4 +1,4 @@
-//! The end of a gateway.
+//! How a gateway stops.
 
 use std::{
     io::Write as _,
@@ -8,15 +8,15 @@ use std::{
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
 use crate::{
-    client::{self, BINARY, PATIENCE, frame},
-    gateway, gateway_before,
+    client::{self, ANSWER_TIMEOUT, BINARY, frame},
+    gateway, gateway_to,
     service::{self, Event, LIST},
 };
 
 #[tokio::test]
-async fn idle_connections_do_not_delay_the_end_and_the_port_is_free_after_it() {
+async fn idle_connections_do_not_delay_the_stop_and_the_port_is_free_after_it() {
     let (upstream, _seen) = service::start().await;
-    let gateway = gateway_before(upstream).await;
+    let mut gateway = gateway_to(upstream).await;
     let mut silent = TcpStream::connect(gateway.address).await.unwrap();
     let kept_alive = client::begin(
         gateway.address,
@@ -24,11 +24,7 @@ async fn idle_connections_do_not_delay_the_end_and_the_port_is_free_after_it() {
     )
     .await;
     gateway.stop.cancel();
-    timeout(PATIENCE, gateway.task)
-        .await
-        .expect("it stopped")
-        .unwrap()
-        .unwrap();
+    gateway.stopped().await;
     let mut byte = [0];
     assert!(matches!(silent.read(&mut byte).await, Ok(0) | Err(_)));
     drop(kept_alive);
@@ -36,33 +32,29 @@ async fn idle_connections_do_not_delay_the_end_and_the_port_is_free_after_it() {
 }
 
 #[tokio::test]
-async fn until_the_pause_is_over_it_says_that_it_leaves_and_serves_on() {
+async fn during_the_pause_health_reports_the_stop_and_requests_are_served() {
     let (upstream, _seen) = service::start().await;
     let pause = Duration::from_secs(1);
-    let gateway = gateway(upstream, upstream, |config| config.pause = pause).await;
+    let mut gateway = gateway(upstream, upstream, |config| config.pause = pause).await;
     let get = |path| client::request(http::Method::GET, path, &[], "");
-    let began = Instant::now();
+    let start = Instant::now();
     gateway.stop.cancel();
     let healthy = async || client::send(gateway.address, get("/health")).await.status == 200;
-    timeout(PATIENCE, async { while healthy().await {} })
+    timeout(ANSWER_TIMEOUT, async { while healthy().await {} })
         .await
-        .expect("it says that it leaves");
+        .expect("health reports the stop");
     let answer = client::send(gateway.address, get("/")).await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.headers["connection"], "close");
-    timeout(PATIENCE, gateway.task)
-        .await
-        .expect("it stopped")
-        .unwrap()
-        .unwrap();
-    assert!(began.elapsed() >= pause);
+    gateway.stopped().await;
+    assert!(start.elapsed() >= pause);
 }
 
 #[tokio::test]
-async fn who_connected_just_before_the_stop_is_answered() {
+async fn a_client_that_connected_just_before_the_stop_is_answered() {
     let (upstream, _seen) = service::start().await;
-    let gateway = gateway_before(upstream).await;
-    // One thread: the gateway runs no sooner than this test waits for it.
+    let gateway = gateway_to(upstream).await;
+    // The test has one thread, so the gateway runs only while the test awaits.
     let mut client = std::net::TcpStream::connect(gateway.address).unwrap();
     client
         .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -76,44 +68,37 @@ async fn who_connected_just_before_the_stop_is_answered() {
 }
 
 #[tokio::test]
-async fn a_call_in_flight_is_answered_before_the_end() {
+async fn a_call_in_flight_is_answered_before_the_gateway_stops() {
     let (upstream, mut events) = service::start().await;
-    let gateway = gateway_before(upstream).await;
+    let mut gateway = gateway_to(upstream).await;
     let headers = [("content-type", BINARY), ("grpc-timeout", "300m")];
     let request = client::request(http::Method::POST, LIST, &headers, frame(&()));
     let call = tokio::spawn(client::send(gateway.address, request));
     assert!(matches!(events.recv().await.unwrap(), Event::Call(_)));
     gateway.stop.cancel();
-    let answer = timeout(PATIENCE, call).await.unwrap().unwrap();
+    let answer = timeout(ANSWER_TIMEOUT, call).await.unwrap().unwrap();
     assert!(answer.frames().trailers.contains_key("grpc-status"));
-    timeout(PATIENCE, gateway.task)
-        .await
-        .expect("it stopped")
-        .unwrap()
-        .unwrap();
+    gateway.stopped().await;
 }
 
 #[tokio::test]
-async fn a_call_that_does_not_end_is_cut_after_the_time_to_drain() {
+async fn a_call_that_does_not_end_is_cancelled_after_the_drain_time() {
     let (upstream, mut events) = service::start().await;
-    let gateway = gateway(upstream, upstream, |config| {
+    let mut gateway = gateway(upstream, upstream, |config| {
         config.drain = Duration::from_millis(50);
     })
     .await;
-    let request = client::request(
-        http::Method::POST,
-        LIST,
-        &[("content-type", BINARY)],
-        frame(&()),
-    );
+    let request = client::call_request(LIST, &());
     let call = tokio::spawn(client::send_alone(gateway.address, request));
     assert!(matches!(events.recv().await.unwrap(), Event::Call(_)));
     gateway.stop.cancel();
-    timeout(PATIENCE, gateway.task)
-        .await
-        .expect("it stopped")
-        .unwrap()
-        .unwrap();
-    assert!(timeout(PATIENCE, call).await.unwrap().unwrap().is_err());
+    gateway.stopped().await;
+    assert!(
+        timeout(ANSWER_TIMEOUT, call)
+            .await
+            .unwrap()
+            .unwrap()
+            .is_err()
+    );
     assert!(matches!(events.recv().await.unwrap(), Event::Cancelled));
 }

@@ -1,6 +1,6 @@
-//! Answers of more than one message, and answers that break.
+//! Answers with more than one message, and answers that are aborted.
 
-use std::{convert::Infallible, time::Duration};
+use std::convert::Infallible;
 
 use axum::body::Body;
 use futures_util::{Stream, StreamExt, stream};
@@ -11,12 +11,12 @@ use tokio::{sync::mpsc, time::timeout};
 use tonic::Code;
 
 use crate::{
-    client::{self, BINARY, TEXT, decode_texts, frame},
-    gateway_before,
-    service::{Event, Watched, start_raw},
+    client::{self, ANSWER_TIMEOUT, BINARY, TEXT, decode_texts, frame},
+    gateway_to,
+    service::{CancelGuard, Event, start_raw},
 };
 
-/// No RPC of the contract streams yet; the gateway does not need to know an RPC to pass it on.
+/// No RPC of these services streams yet. The gateway also forwards RPCs that it does not know.
 const STREAM: &str = "/tandem.task.v1.TaskService/StreamForTest";
 
 type Part = Frame<Bytes>;
@@ -72,7 +72,7 @@ async fn call(
     format: &str,
     timeout: &str,
 ) -> Response<hyper::body::Incoming> {
-    let gateway = gateway_before(upstream).await;
+    let gateway = gateway_to(upstream).await;
     let body = if format == TEXT {
         b"AAAAAAA=".to_vec()
     } else {
@@ -102,7 +102,7 @@ async fn every_message_of_a_stream_arrives_in_order_before_the_trailers() {
 }
 
 #[tokio::test]
-async fn an_error_after_a_message_comes_with_the_message() {
+async fn an_error_after_a_message_arrives_with_the_message() {
     let upstream = start_raw(one_message_then_error).await;
     let frames = client::read(call(upstream, BINARY, "5S").await)
         .await
@@ -112,7 +112,7 @@ async fn an_error_after_a_message_comes_with_the_message() {
 }
 
 #[tokio::test]
-async fn a_message_arrives_while_the_stream_goes_on() {
+async fn a_message_arrives_before_the_stream_ends() {
     for format in [BINARY, TEXT] {
         let upstream = start_raw(one_message_then_silence).await;
         let mut body = call(upstream, format, "5S").await.into_body();
@@ -131,41 +131,32 @@ async fn a_stream_past_its_deadline_ends_with_a_reason() {
     let upstream = start_raw(one_message_then_silence).await;
     let answer = client::read(call(upstream, BINARY, "500m").await).await;
     assert_eq!(answer.frames().messages, [b"a".to_vec()]);
-    let (code, reason, _) = answer.error();
-    assert_eq!(
-        (code, reason.as_str()),
-        (Code::DeadlineExceeded, "DEADLINE_EXCEEDED")
-    );
+    answer.assert_refused(Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
 }
 
 #[tokio::test]
-async fn a_stream_that_ends_without_a_status_is_no_success() {
+async fn a_stream_that_ends_without_a_status_is_an_error() {
     let upstream = start_raw(one_message_without_trailers).await;
     let answer = client::read(call(upstream, TEXT, "5S").await).await;
     assert_eq!(answer.frames().messages, [b"a".to_vec()]);
-    let (code, reason, details) = answer.error();
-    assert_eq!(
-        (code, reason.as_str()),
-        (Code::Unavailable, "UPSTREAM_UNAVAILABLE")
-    );
+    let details = answer.assert_refused(Code::Unavailable, "UPSTREAM_UNAVAILABLE");
     assert!(details.retry_info().is_some());
 }
 
 #[tokio::test]
-async fn a_stream_lost_in_a_message_breaks_off_instead_of_ending_in_garbage() {
-    let gateway = gateway_before(start_raw(half_a_message).await).await;
-    let headers = [("content-type", BINARY)];
-    let request = client::request(Method::POST, STREAM, &headers, frame(&()));
+async fn a_stream_lost_within_a_message_is_aborted_without_a_trailers_frame() {
+    let gateway = gateway_to(start_raw(half_a_message).await).await;
+    let request = client::call_request(STREAM, &());
     assert!(client::send_alone(gateway.address, request).await.is_err());
 }
 
 #[tokio::test]
-async fn the_service_s_stream_ends_when_the_browser_goes_away() {
+async fn the_services_stream_ends_when_the_browser_goes_away() {
     let (seen, mut events) = mpsc::unbounded_channel();
     let upstream = start_raw(move || async move {
-        let watched = Watched(seen);
+        let guard = CancelGuard(seen);
         let held = stream::pending().map(move |part: Part| {
-            let _watched = &watched;
+            let _guard = &guard;
             part
         });
         answer(stream::iter([data(b"\0\0\0\0\x01a")]).chain(held))
@@ -174,6 +165,6 @@ async fn the_service_s_stream_ends_when_the_browser_goes_away() {
     let mut answer = call(upstream, BINARY, "9S").await;
     answer.body_mut().frame().await.unwrap().unwrap();
     drop(answer);
-    let event = timeout(Duration::from_secs(5), events.recv()).await;
+    let event = timeout(ANSWER_TIMEOUT, events.recv()).await;
     assert!(matches!(event, Ok(Some(Event::Cancelled))));
 }

@@ -1,32 +1,31 @@
 //! TLS on both sides of the gateway.
 
-use std::{path::Path, process::Command, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, process::Command, sync::Arc, time::Duration};
 
+use clock::SystemClock;
+use contract::proto::auth::{SignOutRequest, auth_service_server::AuthServiceServer};
 use gateway::Config;
-use http::Method;
-use shared::{
-    clock::SystemClock,
-    config::Settings,
-    connections::{ConnectionLimits, Connections, Protocols},
+use serving::{
     health::Health,
-    proto::auth::{SignOutRequest, auth_service_server::AuthServiceServer},
     serve::{Limits, Server, Surface},
-    tls::{ClientTls, Files, ServerTls},
-    token::{Revocations, Trust, Verifier},
 };
+use settings::Settings;
 use testing::certificates::{Authority, Folder};
+use tls::{ClientTls, Files, Protocols, ServerTls};
 use tokio::{net::TcpListener, task::JoinSet};
+use transport::connections::{ConnectionLimits, Connections};
+use verifier::{Revocations, Trust, Verifier};
 
 use crate::{
     Running,
-    client::{self, BINARY, PATIENCE, frame},
-    gateway, nobody,
+    client::{self, ANSWER_TIMEOUT},
+    closed_port, gateway,
     service::{self, SIGN_OUT, Service},
 };
 
-const OFTEN: Duration = Duration::from_millis(10);
+const RELOAD_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Runs curl, which shares no code with the gateway, and gives what it prints.
+/// Runs curl, which shares no code with the gateway, and returns its output.
 async fn curl(arguments: &[&str]) -> Result<String, String> {
     let arguments: Vec<String> = arguments.iter().map(|a| (*a).to_owned()).collect();
     let curl = || {
@@ -43,11 +42,11 @@ async fn curl(arguments: &[&str]) -> Result<String, String> {
     }
 }
 
-fn shown(path: &Path) -> &str {
+fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// A gateway with a certificate for `localhost`, and the authority of that.
+/// A gateway with a certificate for `localhost`, and the folder with the certificate of its authority.
 async fn encrypted(client_ca: Option<&Authority>) -> (Running, Folder) {
     let (authority, folder) = (Authority::new("authority"), Folder::new());
     folder.write("ca.pem", &authority.pem());
@@ -57,14 +56,14 @@ async fn encrypted(client_ca: Option<&Authority>) -> (Running, Folder) {
         authorities: client_ca.map(|authority| folder.write("client_ca.pem", &authority.pem())),
     };
     let both = Protocols::Http2AndHttp1;
-    let tls = ServerTls::load("gateway.tls", files, both, OFTEN).unwrap();
+    let tls = ServerTls::load("gateway.tls", files, both, RELOAD_INTERVAL).unwrap();
     let (upstream, _seen) = service::start().await;
     let running = gateway(upstream, upstream, |config| config.tls = Some(tls)).await;
     (running, folder)
 }
 
 #[tokio::test]
-async fn curl_is_served_over_http_2_and_http_1_with_the_authority_and_not_without() {
+async fn curl_is_served_over_http_2_and_http_1_only_if_it_trusts_the_authority() {
     let (gateway, folder) = encrypted(None).await;
     let url = format!("https://localhost:{}/", gateway.address.port());
     let ca = folder.path("ca.pem");
@@ -74,29 +73,29 @@ async fn curl_is_served_over_http_2_and_http_1_with_the_authority_and_not_withou
         "--write-out",
         "%{http_version} %{http_code}",
     ];
-    for (asked, spoken) in [("--http2", "2 200"), ("--http1.1", "1.1 200")] {
-        let arguments = [&["--cacert", shown(&ca), asked, &url], version.as_slice()].concat();
-        assert_eq!(curl(&arguments).await.unwrap(), spoken);
+    for (option, expected) in [("--http2", "2 200"), ("--http1.1", "1.1 200")] {
+        let arguments = [&["--cacert", text(&ca), option, &url], version.as_slice()].concat();
+        assert_eq!(curl(&arguments).await.unwrap(), expected);
     }
     let refused = curl(&["--http2", &url]).await.unwrap_err();
     assert!(refused.contains("certificate"), "{refused}");
 }
 
 #[tokio::test]
-async fn curl_must_show_a_certificate_when_the_gateway_asks_for_one() {
+async fn curl_needs_a_certificate_when_the_gateway_requires_one() {
     let clients = Authority::new("clients");
     let (gateway, folder) = encrypted(Some(&clients)).await;
     let url = format!("https://localhost:{}/", gateway.address.port());
     let ca = folder.path("ca.pem");
-    curl(&["--cacert", shown(&ca), &url]).await.unwrap_err();
+    curl(&["--cacert", text(&ca), &url]).await.unwrap_err();
     let (certificate, key) = folder.write_identity("client", &clients.issue(&["client"]));
     let arguments = [
         "--cacert",
-        shown(&ca),
+        text(&ca),
         "--cert",
-        shown(&certificate),
+        text(&certificate),
         "--key",
-        shown(&key),
+        text(&key),
         &url,
     ];
     assert!(curl(&arguments).await.unwrap().contains("tandem.auth.v1"));
@@ -114,11 +113,11 @@ fn limits(connections: ConnectionLimits) -> Limits {
     }
 }
 
-/// A service behind a real server of ours, at the end of TLS if it is given any.
+/// A service behind the server of `shared`, with TLS if it is given.
 async fn upstream(
     tls: Option<ServerTls>,
     connections: ConnectionLimits,
-) -> (std::net::SocketAddr, Connections) {
+) -> (SocketAddr, Connections) {
     let trust = Trust {
         issuer: "tandem-auth".to_owned(),
         audience: "tandem".to_owned(),
@@ -127,7 +126,7 @@ async fn upstream(
     let verifier = Verifier::new(trust, Revocations::NotConsulted, 0, Arc::new(SystemClock));
     let (seen, _) = tokio::sync::mpsc::unbounded_channel();
     let service = Service {
-        readiness: shared::proto::health::health_check_response::ServingStatus::Serving,
+        readiness: contract::proto::health::health_check_response::ServingStatus::Serving,
         seen,
     };
     let surface = Surface::default().with(AuthServiceServer::new(service));
@@ -143,30 +142,26 @@ async fn upstream(
     (address, connections)
 }
 
-/// What a gateway holds its connections to unless it is told otherwise.
+/// The default connection limits of a gateway.
 fn default_limits() -> ConnectionLimits {
-    let mut settings = Settings::load(crate::source(nobody_at(), nobody_at()));
+    let unused = SocketAddr::from(([127, 0, 0, 1], 1));
+    let mut settings = Settings::load(crate::source(unused, unused));
     Config::read(&mut settings).unwrap().connections
 }
 
-fn nobody_at() -> std::net::SocketAddr {
-    "127.0.0.1:1".parse().unwrap()
-}
-
 fn sign_out() -> http::Request<http_body_util::Full<hyper::body::Bytes>> {
-    let message = frame(&SignOutRequest::default());
-    client::request(Method::POST, SIGN_OUT, &[("content-type", BINARY)], message)
+    client::call_request(SIGN_OUT, &SignOutRequest::default())
 }
 
 #[tokio::test]
-async fn a_service_that_asks_for_a_certificate_is_shown_one() {
+async fn the_gateway_presents_its_certificate_to_a_service_that_requires_one() {
     let (authority, folder) = (Authority::new("authority"), Folder::new());
     let ca = folder.write("ca.pem", &authority.pem());
     let service = Files {
         identity: Some(folder.write_identity("auth", &authority.issue(&["localhost"]))),
         authorities: Some(ca.clone()),
     };
-    let tls = ServerTls::load("auth.tls", service, Protocols::Http2, OFTEN).unwrap();
+    let tls = ServerTls::load("auth.tls", service, Protocols::Http2, RELOAD_INTERVAL).unwrap();
     let (address, _) = upstream(Some(tls), default_limits()).await;
     let uri = format!("https://localhost:{}", address.port());
 
@@ -176,10 +171,10 @@ async fn a_service_that_asks_for_a_certificate_is_shown_one() {
             identity,
             authorities: Some(ca.clone()),
         };
-        let tls = ClientTls::load("gateway.tls.upstream", files, OFTEN).unwrap();
-        let gateway = gateway(address, nobody().await, |config| {
-            config.auth_upstream = vec![uri.parse().unwrap()];
-            config.upstream_tls = Some(tls);
+        let tls = ClientTls::load("gateway.tls.upstream", files, RELOAD_INTERVAL).unwrap();
+        let gateway = gateway(address, closed_port().await, |config| {
+            config.upstreams.auth = vec![uri.parse().unwrap()];
+            config.upstreams.tls = Some(tls);
         })
         .await;
         let answer = client::send(gateway.address, sign_out()).await;
@@ -208,6 +203,6 @@ async fn no_call_fails_while_the_connections_to_a_service_are_replaced() {
             }
         });
     }
-    let done = tokio::time::timeout(4 * PATIENCE, callers.join_all()).await;
-    done.expect("connections grow old");
+    let done = tokio::time::timeout(4 * ANSWER_TIMEOUT, callers.join_all()).await;
+    done.expect("connections reach their age");
 }

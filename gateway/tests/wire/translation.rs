@@ -2,19 +2,19 @@
 
 use crate::{
     client::{self, BINARY, TEXT, frame},
-    gateway, gateway_before, nobody,
+    closed_port, gateway, gateway_to,
     service::{self, CREATE, GET, SIGN_OUT, task},
 };
 use base64::{
     Engine,
     prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD},
 };
-use http::Method;
-use prost::Message;
-use shared::proto::{
+use contract::proto::{
     auth,
     task::{CreateTaskRequest, CreateTaskResponse, GetTaskRequest},
 };
+use http::Method;
+use prost::Message;
 use tonic::Code;
 
 fn create(title: &str) -> CreateTaskRequest {
@@ -38,7 +38,7 @@ fn title_of(answer: &client::Answer) -> String {
 #[tokio::test]
 async fn a_unary_call_comes_back_as_a_message_and_a_trailers_frame() {
     let (upstream, _seen) = service::start().await;
-    let gateway = gateway_before(upstream).await;
+    let gateway = gateway_to(upstream).await;
     let answer = client::call(gateway.address, CREATE, &create("größer")).await;
     assert_eq!(title_of(&answer), "größer");
     assert_eq!(answer.header("content-type"), BINARY);
@@ -52,7 +52,7 @@ async fn a_unary_call_comes_back_as_a_message_and_a_trailers_frame() {
 #[tokio::test]
 async fn a_call_over_http2_with_prior_knowledge_is_answered_like_one_over_http1() {
     let (upstream, _seen) = service::start().await;
-    let gateway = gateway_before(upstream).await;
+    let gateway = gateway_to(upstream).await;
     let request = client::request(
         Method::POST,
         CREATE,
@@ -67,8 +67,7 @@ async fn a_call_over_http2_with_prior_knowledge_is_answered_like_one_over_http1(
 #[tokio::test]
 async fn each_package_is_served_by_its_service() {
     let (auth, _seen) = service::start().await;
-    let nobody = nobody().await;
-    let gateway = gateway(auth, nobody, |_| {}).await;
+    let gateway = gateway(auth, closed_port().await, |_| {}).await;
     let answer = client::call(gateway.address, SIGN_OUT, &auth::SignOutRequest::default()).await;
     assert_eq!(answer.frames().trailers["grpc-status"], "0");
     let answer = client::call(gateway.address, CREATE, &create("x")).await;
@@ -78,7 +77,7 @@ async fn each_package_is_served_by_its_service() {
 #[tokio::test]
 async fn an_answer_without_a_message_has_its_status_and_details_in_body_and_headers() {
     let (upstream, _seen) = service::start().await;
-    let gateway = gateway_before(upstream).await;
+    let gateway = gateway_to(upstream).await;
     for content_type in [BINARY, TEXT] {
         let mut body = frame(&GetTaskRequest::default());
         if content_type == TEXT {
@@ -91,8 +90,7 @@ async fn an_answer_without_a_message_has_its_status_and_details_in_body_and_head
             body,
         )
         .await;
-        let (code, reason, details) = answer.error();
-        assert_eq!((code, reason.as_str()), (Code::NotFound, "TASK_NOT_FOUND"));
+        let details = answer.assert_refused(Code::NotFound, "TASK_NOT_FOUND");
         assert_eq!(
             details.request_info().unwrap().request_id,
             "from-the-service"
@@ -112,9 +110,9 @@ async fn an_answer_without_a_message_has_its_status_and_details_in_body_and_head
 }
 
 #[tokio::test]
-async fn parameters_of_the_content_type_are_tolerated() {
+async fn parameters_of_the_content_type_are_accepted() {
     let (upstream, _seen) = service::start().await;
-    let gateway = gateway_before(upstream).await;
+    let gateway = gateway_to(upstream).await;
     for content_type in [
         "application/grpc-web; charset=utf-8",
         "Application/Grpc-Web+Proto;a=b",
@@ -133,7 +131,7 @@ async fn parameters_of_the_content_type_are_tolerated() {
 #[tokio::test]
 async fn accept_decides_the_format_of_the_answer_only_when_it_names_one() {
     let (upstream, _seen) = service::start().await;
-    let gateway = gateway_before(upstream).await;
+    let gateway = gateway_to(upstream).await;
     let text = BASE64_STANDARD.encode(frame(&create("a"))).into_bytes();
     for (accept, format) in [
         ("*/*", TEXT),
@@ -150,7 +148,7 @@ async fn accept_decides_the_format_of_the_answer_only_when_it_names_one() {
 #[tokio::test]
 async fn a_text_body_may_be_padded_in_mid_stream_and_unpadded_at_its_end() {
     let (upstream, _seen) = service::start().await;
-    let gateway = gateway_before(upstream).await;
+    let gateway = gateway_to(upstream).await;
     let bytes = frame(&create("in two texts"));
     let (head, message) = bytes.split_at(5);
     let body = BASE64_STANDARD.encode(head) + &BASE64_STANDARD_NO_PAD.encode(message);
@@ -168,7 +166,7 @@ async fn a_text_body_may_be_padded_in_mid_stream_and_unpadded_at_its_end() {
 #[tokio::test]
 async fn a_body_that_is_not_one_message_is_refused_with_a_reason() {
     let (upstream, _seen) = service::start().await;
-    let gateway = gateway_before(upstream).await;
+    let gateway = gateway_to(upstream).await;
     for (content_type, body) in [
         (BINARY, b"".as_slice()),
         (BINARY, b"\0\0\0\0"),
@@ -184,23 +182,16 @@ async fn a_body_that_is_not_one_message_is_refused_with_a_reason() {
             body.to_vec(),
         )
         .await;
-        let (code, reason, details) = answer.error();
-        assert_eq!(
-            (code, reason.as_str()),
-            (Code::InvalidArgument, "REQUEST_MALFORMED")
-        );
+        let details = answer.assert_refused(Code::InvalidArgument, "REQUEST_MALFORMED");
         assert_eq!(details.bad_request().unwrap().field_violations.len(), 1);
-        assert_eq!(
-            details.request_info().unwrap().request_id,
-            answer.header("x-request-id")
-        );
+        answer.assert_request_id_in(&details);
     }
 }
 
 #[tokio::test]
-async fn an_unknown_rpc_of_a_known_service_is_the_service_s_to_refuse() {
+async fn an_unknown_rpc_of_a_known_service_is_refused_by_the_service() {
     let (upstream, _seen) = service::start().await;
-    let gateway = gateway_before(upstream).await;
+    let gateway = gateway_to(upstream).await;
     let answer = client::call(
         gateway.address,
         "/tandem.task.v1.TaskService/Nothing",

@@ -1,4 +1,4 @@
-//! The RPCs of the tour, each written down once.
+//! The RPCs that the printed commands call, each defined once.
 
 /// The part that serves an RPC.
 #[derive(Clone, Copy)]
@@ -7,35 +7,35 @@ pub(super) enum Part {
     Task,
 }
 
-/// What becomes of the answer.
+/// What the command does with the answer.
 #[derive(Clone, Copy)]
 pub(super) enum Answer {
-    /// It is shown.
-    Shown,
-    /// A field of it is kept in a variable of the shell.
-    Kept {
+    /// Prints it.
+    Print,
+    /// Stores a field of it in a variable of the shell.
+    Store {
         variable: &'static str,
         field: &'static str,
     },
-    /// It is shown, and a field of it kept.
-    ShownAndKept {
+    /// Prints it, and stores a field of it.
+    PrintAndStore {
         variable: &'static str,
         field: &'static str,
     },
 }
 
-/// One RPC of the tour.
+/// One RPC, as one command.
 pub(super) struct Call {
     pub(super) note: &'static str,
     pub(super) part: Part,
     pub(super) method: &'static str,
-    /// In JSON, as it stands between single quotes in a shell.
+    /// In JSON, in the form that it has between single quotes in a shell.
     pub(super) message: &'static str,
     pub(super) with_token: bool,
     pub(super) answer: Answer,
 }
 
-/// An account of one's own, and the life of its first task.
+/// Creates an account, and creates, lists, updates and deletes its first task.
 pub(super) const FIRST_TASK: [Call; 6] = [
     Call {
         note: "An account of your own (once).",
@@ -43,45 +43,45 @@ pub(super) const FIRST_TASK: [Call; 6] = [
         method: "tandem.auth.v1.AuthService/SignUp",
         message: r#"{"email": "me@example.com", "password": "a password of my own"}"#,
         with_token: false,
-        answer: Answer::Shown,
+        answer: Answer::Print,
     },
     Call {
-        note: "A token, good for about five minutes: repeat this when it has expired.",
+        note: "A token, valid for about five minutes. Repeat this when it has expired.",
         part: Part::Auth,
         method: "tandem.auth.v1.AuthService/SignIn",
         message: r#"{"email": "me@example.com", "password": "a password of my own"}"#,
         with_token: false,
-        answer: Answer::Kept {
+        answer: Answer::Store {
             variable: "TOKEN",
             field: "accessToken",
         },
     },
     Call {
-        note: "Create a task, and keep its id.",
+        note: "Create a task, and store its id.",
         part: Part::Task,
         method: "tandem.task.v1.TaskService/CreateTask",
         message: r#"{"task": {"title": "Buy milk", "labels": ["home"]}}"#,
         with_token: true,
-        answer: Answer::ShownAndKept {
+        answer: Answer::PrintAndStore {
             variable: "TASK",
             field: "id",
         },
     },
     Call {
-        note: "List what is to do.",
+        note: "List the open tasks.",
         part: Part::Task,
         method: "tandem.task.v1.TaskService/ListTasks",
         message: r#"{"filter": "status = PENDING"}"#,
         with_token: true,
-        answer: Answer::Shown,
+        answer: Answer::Print,
     },
     Call {
-        note: "Update it: done.",
+        note: "Mark it as completed.",
         part: Part::Task,
         method: "tandem.task.v1.TaskService/UpdateTask",
         message: r#"{"task": {"id": "'$TASK'", "status": "TASK_STATUS_COMPLETED"}, "update_mask": "status"}"#,
         with_token: true,
-        answer: Answer::Shown,
+        answer: Answer::Print,
     },
     Call {
         note: "Delete it. UndeleteTask brings it back within 30 days.",
@@ -89,7 +89,7 @@ pub(super) const FIRST_TASK: [Call; 6] = [
         method: "tandem.task.v1.TaskService/DeleteTask",
         message: r#"{"id": "'$TASK'"}"#,
         with_token: true,
-        answer: Answer::Shown,
+        answer: Answer::Print,
     },
 ];
 
@@ -100,7 +100,7 @@ pub(super) const HEALTH: [Call; 3] = [
         method: "grpc.health.v1.Health/Check",
         message: r#"{"service": "readiness"}"#,
         with_token: false,
-        answer: Answer::Shown,
+        answer: Answer::Print,
     },
     Call {
         note: "The health of every service.",
@@ -108,14 +108,14 @@ pub(super) const HEALTH: [Call; 3] = [
         method: "grpc.health.v1.Health/List",
         message: "{}",
         with_token: false,
-        answer: Answer::Shown,
+        answer: Answer::Print,
     },
     Call {
-        note: "Every change of it, until Ctrl-C.",
+        note: "Every change of its health, until Ctrl-C.",
         part: Part::Auth,
         method: "grpc.health.v1.Health/Watch",
         message: r#"{"service": "readiness"}"#,
         with_token: false,
-        answer: Answer::Shown,
+        answer: Answer::Print,
     },
 ];

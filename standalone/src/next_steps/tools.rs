@@ -1,20 +1,21 @@
-//! The words of each tool for a call.
+//! The command line of each tool for a call.
 
 use std::net::SocketAddr;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use contract::proto::task::{CreateTaskRequest, Task};
 use prost::Message as _;
-use shared::proto::task::{CreateTaskRequest, Task};
 
 use super::{
     Addresses,
     calls::{Answer, Call, Part},
 };
 
-/// How a tool is told to make a call to an address.
+/// The command with which a tool makes a call to an address.
 pub(super) type Tool = fn(&Call, SocketAddr) -> String;
 
-pub(super) fn tell(calls: &[Call], tool: Tool, addresses: &Addresses) -> String {
+/// The commands of these calls, one per line, each after its note.
+pub(super) fn commands(calls: &[Call], tool: Tool, addresses: &Addresses) -> String {
     let lines = calls.iter().map(|call| {
         let address = match call.part {
             Part::Auth => addresses.auth,
@@ -23,24 +24,24 @@ pub(super) fn tell(calls: &[Call], tool: Tool, addresses: &Addresses) -> String 
         format!(
             "# {}\n{}",
             call.note,
-            kept(&tool(call, address), call.answer)
+            with_answer(&tool(call, address), call.answer)
         )
     });
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The command, with a field of its JSON answer kept if it should be.
-fn kept(command: &str, answer: Answer) -> String {
+/// The command, with what it does with its JSON answer.
+fn with_answer(command: &str, answer: Answer) -> String {
     let field = |field: &str| format!(r#"sed -n 's/.*"{field}": *"\([^"]*\)".*/\1/p'"#);
     match answer {
-        Answer::Shown => command.to_owned(),
-        Answer::Kept {
+        Answer::Print => command.to_owned(),
+        Answer::Store {
             variable,
             field: name,
         } => {
             format!("export {variable}=$({command} | {})", field(name))
         }
-        Answer::ShownAndKept {
+        Answer::PrintAndStore {
             variable,
             field: name,
         } => {
@@ -93,7 +94,7 @@ pub(super) fn buf_reflection(Addresses { auth, task, .. }: &Addresses) -> String
 }
 
 /// A gRPC-web call in the text format: a frame (flags, length, message) in base64 (grpc/grpc, doc/PROTOCOL-WEB.md). The
-/// answer is such text too: a frame with the task and one with the trailers.
+/// answer has the same format: a frame with the task and one with the trailers.
 pub(super) fn grpc_web(addresses: &Addresses) -> String {
     let task = Task {
         title: "Made over gRPC-web".to_owned(),
@@ -110,7 +111,7 @@ pub(super) fn grpc_web(addresses: &Addresses) -> String {
     frame.extend(message);
     let Addresses { gateway, .. } = addresses;
     format!(
-        "# CreateTask with a title; the answer in readable letters, the status at its end.\n\
+        "# CreateTask with a title. The answer is printed as readable text, with the status at its end.\n\
          curl -s -H 'content-type: application/grpc-web-text' -H \"authorization: Bearer $TOKEN\" -d '{}' \
          http://{gateway}/tandem.task.v1.TaskService/CreateTask | base64 -d | cat -v",
         BASE64_STANDARD.encode(frame)

@@ -1,4 +1,4 @@
-//! Two replicas of each process, on ports that they keep.
+//! Replicas of each process, on ports that stay the same after a restart.
 
 use std::{
     net::TcpListener,
@@ -9,20 +9,20 @@ use std::{
 
 use testing::Process;
 
-/// A start until it is ready, on a busy machine.
-pub(crate) const START: Duration = Duration::from_secs(30);
-/// A stop: calls under way are given 25 s.
-const STOP: Duration = Duration::from_secs(30);
+/// How long a start may take until the process is ready, on a busy machine.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a stop may take. Running calls get 25 s.
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What a process is.
+/// The kinds of processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum ServiceKind {
     Auth,
     Task,
     Gateway,
 }
 
-impl Part {
+impl ServiceKind {
     pub(crate) const ALL: [Self; 3] = [Self::Auth, Self::Task, Self::Gateway];
 
     fn binary(self) -> PathBuf {
@@ -36,7 +36,7 @@ impl Part {
         path
     }
 
-    /// What it logs once it can take calls.
+    /// Whether this log line says that the process accepts calls.
     fn is_ready(self, line: &str) -> bool {
         match self {
             Self::Auth | Self::Task => line.contains("\"ready\""),
@@ -45,32 +45,32 @@ impl Part {
     }
 }
 
-/// One process, which can be restarted where it was.
+/// A process that can be restarted at the same address.
 #[derive(Debug)]
-pub(crate) struct Replica {
-    part: Part,
+pub(crate) struct RestartableProcess {
+    kind: ServiceKind,
     pub(crate) address: String,
     variables: Vec<(&'static str, String)>,
     process: Process,
 }
 
-impl Replica {
+impl RestartableProcess {
     pub(crate) async fn start(
-        part: Part,
+        kind: ServiceKind,
         on: u16,
         mut variables: Vec<(&'static str, String)>,
     ) -> Self {
         let address = format!("127.0.0.1:{on}");
-        let listen = match part {
-            Part::Auth => "TANDEM_AUTH__LISTEN",
-            Part::Task => "TANDEM_TASK__LISTEN",
-            Part::Gateway => "TANDEM_GATEWAY__LISTEN",
+        let listen = match kind {
+            ServiceKind::Auth => "TANDEM_AUTH__LISTEN",
+            ServiceKind::Task => "TANDEM_TASK__LISTEN",
+            ServiceKind::Gateway => "TANDEM_GATEWAY__LISTEN",
         };
         variables.push((listen, address.clone()));
         variables.push(("TANDEM_LOG__FORMAT", "json".to_owned()));
-        let process = Process::spawn(part.binary(), ["serve"], variables.clone());
+        let process = Process::spawn(kind.binary(), ["serve"], variables.clone());
         let replica = Self {
-            part,
+            kind,
             address,
             variables,
             process,
@@ -80,32 +80,33 @@ impl Replica {
     }
 
     async fn ready(&self) {
-        let ready = |line: &str| self.part.is_ready(line);
-        self.process.wait_for_line(START, ready).await;
+        let ready = |line: &str| self.kind.is_ready(line);
+        self.process.wait_for_line(START_TIMEOUT, ready).await;
     }
 
-    /// SIGTERM, its end, a start, and a call that it has answered; an orchestrator waits for as much before it goes on.
+    /// Sends SIGTERM, waits for the end, starts it again, and waits until it has answered a call. An orchestrator does the same
+    /// before it restarts the next replica.
     pub(crate) async fn restart(&mut self) {
         self.process.terminate();
-        let ended = self.process.ended(STOP).await;
+        let ended = self.process.ended(STOP_TIMEOUT).await;
         assert!(ended.success(), "{}", self.process.output());
-        self.process = Process::spawn(self.part.binary(), ["serve"], self.variables.clone());
+        self.process = Process::spawn(self.kind.binary(), ["serve"], self.variables.clone());
         self.ready().await;
-        // Pages stay with the gateway they have.
-        if self.part != Part::Gateway {
+        // Pages keep their connection to the other gateway, so this one may get no call.
+        if self.kind != ServiceKind::Gateway {
             let called = |line: &str| line.contains("\"access\"");
-            self.process.wait_for_line(START, called).await;
+            self.process.wait_for_line(START_TIMEOUT, called).await;
         }
     }
 }
 
-/// 32 bytes in base64, another for each number.
+/// 32 bytes in base64, different for each number.
 fn key(number: u8) -> String {
     let tail = char::from(b'A' + number);
     format!("2pTw0Lb1hPZmYdJx6nS8vKqRk5cE3fGyA9uWzB7o{tail}tM=")
 }
 
-/// A free port that the system gives to nobody by itself, so that it is still free after a restart.
+/// A free port outside the range from which the system assigns ports, so that it is still free after a restart.
 pub(crate) fn port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = 16_000 + u16::try_from(std::process::id() % 10_000).unwrap();
@@ -116,20 +117,20 @@ pub(crate) fn port() -> u16 {
         .expect("one of a thousand ports is free")
 }
 
-/// Variables of an auth service.
+/// The variables of an auth service.
 pub(crate) fn auth(database: &str) -> Vec<(&'static str, String)> {
     vec![
         ("TANDEM_AUTH__DATABASE__URL", database.to_owned()),
         ("TANDEM_AUTH__KEY_ENCRYPTION_KEYS", format!("1:{}", key(1))),
         ("TANDEM_AUTH__REFRESH_KEYS", format!("1:{}", key(2))),
         ("TANDEM_AUTH__SERVICE_SECRETS", key(4)),
-        // The tokens of the load are as old as it.
+        // The load uses the same tokens during its whole run.
         ("TANDEM_AUTH__ACCESS_TTL", "1h".to_owned()),
         ("TANDEM_AUTH__HASH__MEMORY_KIB", "1024".to_owned()),
     ]
 }
 
-/// Variables of a task service before these auth services.
+/// The variables of a task service that uses these auth services.
 pub(crate) fn task(database: &str, auth: &[String]) -> Vec<(&'static str, String)> {
     vec![
         ("TANDEM_TASK__DATABASE__URL", database.to_owned()),
@@ -140,7 +141,7 @@ pub(crate) fn task(database: &str, auth: &[String]) -> Vec<(&'static str, String
     ]
 }
 
-/// Variables of a gateway before these services.
+/// The variables of a gateway that forwards to these services.
 pub(crate) fn gateway(auth: &[String], task: &[String]) -> Vec<(&'static str, String)> {
     vec![
         ("TANDEM_GATEWAY__AUTH_UPSTREAM", urls(auth)),

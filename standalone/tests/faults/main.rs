@@ -1,10 +1,10 @@
 //! Real processes under load while parts of the system are restarted, killed or cut off.
 //!
-//! Short in the suite; `make restarts` and `make outages` run the same in full and tell figures.
+//! The runs are short in `make test`. `make restarts` and `make outages` run the same tests in full and print figures.
 
 #![expect(
     clippy::unwrap_used,
-    reason = "a panic is how a test fails, in the functions that tests share too"
+    reason = "a panic is how a test fails, also in the functions that tests share"
 )]
 
 mod cluster;

@@ -1,31 +1,29 @@
-//! The database is killed, stopped, cut off and made read-only under load, again and again: calls are refused soon and
-//! clearly, the services recover by themselves, and what was confirmed is there, once.
+//! The database is killed, stopped, cut off and made read-only under load, again and again. Calls are refused soon and with a
+//! clear reason, the services recover by themselves, and every confirmed write is stored exactly once.
 
 use std::time::Duration;
 
-use shared::{
-    health::LIVENESS,
-    proto::health::{
-        HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
-    },
+use contract::proto::health::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
-use tokio::time::{Instant, sleep};
+use serving::health::LIVENESS;
+use tokio::time::{Instant, sleep, timeout};
 use tonic::{Code, transport::Channel};
 
 use crate::{
-    cluster::{Part, Replica, auth, port, task},
-    server::Server,
-    writers::{Seen, Writers},
+    cluster::{RestartableProcess, ServiceKind, auth, port, task},
+    server::FaultyServer,
+    writers::{Attempt, Writers},
 };
 
-/// People who write at once.
-const PEOPLE: usize = 16;
-/// Writes confirmed between two outages.
-const STEADY: usize = 500;
-/// Until silence is noticed: a second of suspicion, a second of asking.
-const NOTICED: Duration = Duration::from_secs(3);
-/// A recovery is told as a figure; only one that takes this long fails a test, which may run on a busy machine.
-const RECOVERED: Duration = Duration::from_secs(15);
+/// How many users write in parallel.
+const WRITERS: usize = 16;
+/// How many writes are confirmed between two outages.
+const WRITES_BETWEEN: usize = 500;
+/// How long the services need to notice a silent server: a second without an answer, and a second for a check.
+const DETECTION_TIME: Duration = Duration::from_secs(3);
+/// A recovery that takes longer fails the test, which may run on a busy machine. Shorter ones are only printed.
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
@@ -38,24 +36,24 @@ enum Fault {
 impl Fault {
     const ALL: [Self; 4] = [Self::Killed, Self::Stopped, Self::Silent, Self::ReadOnly];
 
-    fn begin(self, server: &Server) {
+    async fn begin(self, server: &FaultyServer) {
         match self {
-            Self::Killed => server.kill(),
-            Self::Stopped => server.stop(),
-            Self::Silent => server.network.swallow(),
-            Self::ReadOnly => server.read_only(true),
+            Self::Killed => server.postgres.kill(),
+            Self::Stopped => server.postgres.stop(),
+            Self::Silent => server.network.hold_back(),
+            Self::ReadOnly => server.set_read_only(true).await,
         }
     }
 
-    fn end(self, server: &Server) {
+    async fn end(self, server: &FaultyServer) {
         match self {
-            Self::Killed | Self::Stopped => server.begin(),
+            Self::Killed | Self::Stopped => server.postgres.restart(),
             Self::Silent => server.network.forward(),
-            Self::ReadOnly => server.read_only(false),
+            Self::ReadOnly => server.set_read_only(false).await,
         }
     }
 
-    /// How often, and for how long: in the suite, and when `TEST_OUTAGES` asks for the full form.
+    /// How often, and for how long. More often and longer if `TEST_OUTAGES` is set.
     fn times(self) -> (usize, Duration) {
         let full = std::env::var_os("TEST_OUTAGES").is_some();
         match (full, self) {
@@ -68,35 +66,35 @@ impl Fault {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[expect(clippy::print_stdout, reason = "the figures of the full form")]
-async fn outages_of_the_database_are_told_at_once_and_survived_and_lose_nothing() {
-    let server = Server::start().await;
+#[expect(clippy::print_stdout, reason = "the figures of the full run")]
+async fn outages_of_the_database_are_reported_at_once_and_no_confirmed_write_is_lost() {
+    let server = FaultyServer::start().await;
     auth_service::SCHEMA.migrate(&server.url()).await.unwrap();
     task_service::SCHEMA.migrate(&server.url()).await.unwrap();
-    let auths = Replica::start(Part::Auth, port(), auth(&server.url())).await;
-    let auth_at = auths.address.clone();
-    let variables = task(&server.url(), std::slice::from_ref(&auth_at));
-    let tasks = Replica::start(Part::Task, port(), variables).await;
-    let writers = Writers::start(&auth_at, &tasks.address, PEOPLE).await;
+    let auths = RestartableProcess::start(ServiceKind::Auth, port(), auth(&server.url())).await;
+    let auth_address = auths.address.clone();
+    let variables = task(&server.url(), std::slice::from_ref(&auth_address));
+    let tasks = RestartableProcess::start(ServiceKind::Task, port(), variables).await;
+    let writers = Writers::start(&auth_address, &tasks.address, WRITERS).await;
     println!("fault: calls refused, ms p50 p99 max, longest at the onset; ms to recover p50 max");
     for fault in Fault::ALL {
-        let (times, lasts) = fault.times();
-        let mut figures = Figures::default();
+        let mut figures = OutageFigures::default();
+        let (times, duration) = fault.times();
         for _ in 0..times {
-            writers.confirm(STEADY).await;
+            writers.confirm(WRITES_BETWEEN).await;
             let began = Instant::now();
-            fault.begin(&server);
-            sleep(lasts).await;
-            for address in [&auth_at, &tasks.address] {
+            fault.begin(&server).await;
+            sleep(duration).await;
+            for address in [&auth_address, &tasks.address] {
                 assert_alive(address).await;
             }
-            fault.end(&server);
+            fault.end(&server).await;
             let returned = Instant::now();
-            let recovery = tokio::time::timeout(RECOVERED, writers.confirmed_after(returned)).await;
+            let recovery = timeout(RECOVERY_TIMEOUT, writers.confirmed_after(returned)).await;
             let recovery = recovery.unwrap_or_else(|_| panic!("no recovery from {fault:?}"));
             figures.add(&writers.log.lock().unwrap(), began, returned, recovery);
         }
-        println!("{fault:?}: {}", figures.told());
+        println!("{fault:?}: {}", figures.summary());
     }
     let (confirmed, lost, twice) = writers.end().await;
     println!("{confirmed} confirmed writes, {lost} lost, {twice} done twice");
@@ -112,19 +110,19 @@ async fn assert_alive(address: &str) {
     assert_eq!(answer.get_ref().status(), ServingStatus::Serving);
 }
 
-/// What the outages of one kind did.
+/// The effects of the outages of one kind.
 #[derive(Debug, Default)]
-struct Figures {
+struct OutageFigures {
     refused: Vec<Duration>,
     onset: Duration,
     recoveries: Vec<Duration>,
 }
 
-impl Figures {
-    /// Adds an outage, and holds each refusal to what is promised.
-    fn add(&mut self, log: &[Seen], began: Instant, returned: Instant, recovery: Duration) {
-        for seen in log.iter().filter(|seen| seen.ended >= began) {
-            let Some((code, reason)) = &seen.refusal else {
+impl OutageFigures {
+    /// Adds an outage, and asserts that each refusal has the documented code and reason.
+    fn add(&mut self, log: &[Attempt], began: Instant, returned: Instant, recovery: Duration) {
+        for attempt in log.iter().filter(|attempt| attempt.ended >= began) {
+            let Some((code, reason)) = &attempt.refusal else {
                 continue;
             };
             let reasons = ["DATABASE_UNAVAILABLE", "REVOCATION_FEED_STALE"];
@@ -132,8 +130,8 @@ impl Figures {
                 *code == Code::Unavailable && reasons.contains(&reason.as_str()),
                 "{code:?} {reason}"
             );
-            let took = seen.ended - seen.begun;
-            if seen.begun > began + NOTICED.min((returned - began) / 2) {
+            let took = attempt.ended - attempt.begun;
+            if attempt.begun > began + DETECTION_TIME.min((returned - began) / 2) {
                 self.refused.push(took);
             }
             self.onset = self.onset.max(took);
@@ -142,7 +140,7 @@ impl Figures {
         self.recoveries.push(recovery);
     }
 
-    fn told(&mut self) -> String {
+    fn summary(&mut self) -> String {
         self.refused.sort_unstable();
         self.recoveries.sort_unstable();
         let ms = |duration: Duration| duration.as_secs_f64() * 1e3;

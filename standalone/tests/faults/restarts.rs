@@ -1,28 +1,28 @@
-//! Every process is restarted again and again under load, and no call fails for it.
+//! Every process is restarted again and again under load, and no call fails.
 
 use auth_service::SCHEMA as AUTH;
 use task_service::SCHEMA as TASK;
 use testing::Database;
 
 use crate::{
-    cluster::{Part, Replica, auth, gateway, port, task},
+    cluster::{RestartableProcess, ServiceKind, auth, gateway, port, task},
     load::Load,
 };
 
-/// Restarts of each process: so many in the suite, as many as `TEST_RESTARTS` says otherwise.
+/// How often each process is restarted: twice, or as often as `TEST_RESTARTS` says.
 fn restarts() -> usize {
     #[expect(
         clippy::disallowed_methods,
-        reason = "tests have no configuration but their environment"
+        reason = "tests are configured only by their environment"
     )]
     std::env::var("TEST_RESTARTS").map_or(2, |number| number.parse().unwrap())
 }
 
-/// Longer than a client of gRPC waits before it looks again for a replica that it has lost (1 s, 20 % more or less), so that it
-/// has found the one that was restarted before the other one stops.
+/// Longer than a gRPC client waits before it connects to a lost replica again (1 s ± 20 %). So it is connected to the restarted
+/// replica before the other one stops.
 const PAUSE: &str = "2s";
 
-fn pausing(
+fn with_pause(
     variable: &'static str,
     mut variables: Vec<(&'static str, String)>,
 ) -> Vec<(&'static str, String)> {
@@ -30,12 +30,15 @@ fn pausing(
     variables
 }
 
-async fn two(part: Part, variables: &[(&'static str, String)]) -> [Replica; 2] {
-    let one = || Replica::start(part, port(), variables.to_vec());
+async fn start_two(
+    kind: ServiceKind,
+    variables: &[(&'static str, String)],
+) -> [RestartableProcess; 2] {
+    let one = || RestartableProcess::start(kind, port(), variables.to_vec());
     [one().await, one().await]
 }
 
-fn addresses(replicas: &[Replica; 2]) -> [String; 2] {
+fn addresses(replicas: &[RestartableProcess; 2]) -> [String; 2] {
     replicas.each_ref().map(|replica| replica.address.clone())
 }
 
@@ -43,34 +46,38 @@ fn addresses(replicas: &[Replica; 2]) -> [String; 2] {
 #[expect(clippy::print_stdout, reason = "the figures of the full form")]
 async fn no_call_fails_and_no_write_is_lost_while_every_process_is_restarted() {
     let database = Database::with(&[AUTH, TASK]).await;
-    let variables = pausing("TANDEM_AUTH__SERVER__PAUSE", auth(database.url()));
-    let mut auths = two(Part::Auth, &variables).await;
-    let auths_at = addresses(&auths);
-    let variables = task(database.url(), &auths_at);
-    let variables = pausing("TANDEM_TASK__SERVER__PAUSE", variables);
-    let mut tasks = two(Part::Task, &variables).await;
-    let tasks_at = addresses(&tasks);
-    let mut gateways = two(Part::Gateway, &gateway(&auths_at, &tasks_at)).await;
-    let load = Load::start(&auths_at, &tasks_at, &addresses(&gateways)).await;
+    let variables = with_pause("TANDEM_AUTH__SERVER__PAUSE", auth(database.url()));
+    let mut auths = start_two(ServiceKind::Auth, &variables).await;
+    let auth_addresses = addresses(&auths);
+    let variables = task(database.url(), &auth_addresses);
+    let variables = with_pause("TANDEM_TASK__SERVER__PAUSE", variables);
+    let mut tasks = start_two(ServiceKind::Task, &variables).await;
+    let task_addresses = addresses(&tasks);
+    let mut gateways = start_two(
+        ServiceKind::Gateway,
+        &gateway(&auth_addresses, &task_addresses),
+    )
+    .await;
+    let load = Load::start(&auth_addresses, &task_addresses, &addresses(&gateways)).await;
 
-    for part in Part::ALL {
-        let replicas = match part {
-            Part::Auth => &mut auths,
-            Part::Task => &mut tasks,
-            Part::Gateway => &mut gateways,
+    for kind in ServiceKind::ALL {
+        let replicas = match kind {
+            ServiceKind::Auth => &mut auths,
+            ServiceKind::Task => &mut tasks,
+            ServiceKind::Gateway => &mut gateways,
         };
         for number in 0..2 * restarts() {
             replicas[number % 2].restart().await;
         }
     }
 
-    let told = load.end().await;
-    println!("{told:#}");
-    assert_eq!(told["failed"], 0, "{told:#}");
+    let report = load.end().await;
+    println!("{report:#}");
+    assert_eq!(report["failed"], 0, "{report:#}");
     assert_eq!(
-        (&told["lost"], &told["twice"]),
+        (&report["lost"], &report["twice"]),
         (&0.into(), &0.into()),
-        "{told:#}"
+        "{report:#}"
     );
-    assert!(told["acknowledged"].as_u64().unwrap() > 100, "{told:#}");
+    assert!(report["acknowledged"].as_u64().unwrap() > 100, "{report:#}");
 }

@@ -1,4 +1,4 @@
-//! People who write without a pause, ask again with the same request id when they are refused, and remember what was confirmed.
+//! Users who write all the time, repeat a refused write with the same request id, and remember the confirmed writes.
 
 use std::{
     collections::BTreeMap,
@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use shared::proto::{
+use contract::proto::{
     auth::{SignUpRequest, auth_service_client::AuthServiceClient},
     task::{CreateTaskRequest, ListTasksRequest, Task, task_service_client::TaskServiceClient},
 };
@@ -19,55 +19,57 @@ use tonic::{Code, Request, Status, transport::Channel};
 use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
-/// What every client gives a call.
+/// The deadline of each call.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// Between a refusal and the next attempt: far less than `RetryInfo` asks for, so that the return is seen at once.
+/// The pause between two attempts. It is far shorter than the delay in `RetryInfo`, so that a recovery is seen at once.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// One refusal or confirmation.
+/// An attempt to write, and its result.
 #[derive(Debug, Clone)]
-pub(crate) struct Seen {
+pub(crate) struct Attempt {
     pub(crate) begun: Instant,
     pub(crate) ended: Instant,
-    /// None if it was confirmed.
+    /// `None` if the write was confirmed.
     pub(crate) refusal: Option<(Code, String)>,
 }
 
-/// All that was seen, by all writers.
-pub(crate) type Log = Arc<Mutex<Vec<Seen>>>;
+/// The attempts of all writers.
+pub(crate) type AttemptLog = Arc<Mutex<Vec<Attempt>>>;
 
-/// What was confirmed to one person: titles by id.
+/// The confirmed tasks of one user: titles by id.
 type Confirmed = BTreeMap<String, String>;
 
-/// Some people at work.
+/// Users who are writing.
 #[derive(Debug)]
 pub(crate) struct Writers {
-    pub(crate) log: Log,
+    pub(crate) log: AttemptLog,
     stop: CancellationToken,
-    working: JoinSet<(Person, Confirmed)>,
+    working: JoinSet<(WritingUser, Confirmed)>,
 }
 
 impl Writers {
-    /// Signs `count` people up and sets them to work.
+    /// Signs up `count` users, who begin to write.
     pub(crate) async fn start(auth: &str, task: &str, count: usize) -> Self {
         let mut writers = Self {
-            log: Log::default(),
+            log: AttemptLog::default(),
             stop: CancellationToken::new(),
             working: JoinSet::new(),
         };
         for number in 0..count {
-            let person = Person::sign_up(auth, task, number).await;
+            let user = WritingUser::sign_up(auth, task, number).await;
             let (log, stop) = (Arc::clone(&writers.log), writers.stop.clone());
-            writers.working.spawn(person.work(log, stop));
+            writers.working.spawn(user.work(log, stop));
         }
         writers
     }
 
-    /// Waits until so many more writes are confirmed.
+    /// Waits until this many more writes are confirmed.
     pub(crate) async fn confirm(&self, more: usize) {
         let confirmed = || {
             let log = self.log.lock().unwrap();
-            log.iter().filter(|seen| seen.refusal.is_none()).count()
+            log.iter()
+                .filter(|attempt| attempt.refusal.is_none())
+                .count()
         };
         let enough = confirmed() + more;
         while confirmed() < enough {
@@ -75,15 +77,18 @@ impl Writers {
         }
     }
 
-    /// Waits until writes are confirmed; how long after `since` the first one was.
+    /// Waits for a confirmed write after `since`. Returns how long the first one took.
     pub(crate) async fn confirmed_after(&self, since: Instant) -> Duration {
         loop {
             let first = {
                 let log = self.log.lock().unwrap();
-                let since = log.iter().rev().take_while(|seen| seen.ended >= since);
+                let since = log
+                    .iter()
+                    .rev()
+                    .take_while(|attempt| attempt.ended >= since);
                 since
-                    .filter(|seen| seen.refusal.is_none())
-                    .map(|seen| seen.ended)
+                    .filter(|attempt| attempt.refusal.is_none())
+                    .map(|attempt| attempt.ended)
                     .min()
             };
             if let Some(first) = first {
@@ -93,18 +98,18 @@ impl Writers {
         }
     }
 
-    /// Ends the work; gives how many writes were confirmed, are not there, and are there more than once.
+    /// Ends the writing. Returns how many writes were confirmed, how many of them are lost, and how many were stored twice.
     pub(crate) async fn end(mut self) -> (usize, usize, usize) {
         self.stop.cancel();
         let (mut all, mut lost, mut twice) = (0, 0, 0);
         while let Some(ended) = self.working.join_next().await {
-            let (mut person, confirmed) = ended.unwrap();
-            let found = person.everything().await;
+            let (mut user, confirmed) = ended.unwrap();
+            let found = user.all_tasks().await;
             all += confirmed.len();
-            let there = |id, title| found.iter().any(|(i, t)| i == id && t == title);
+            let is_stored = |id, title| found.iter().any(|(i, t)| i == id && t == title);
             lost += confirmed
                 .iter()
-                .filter(|(id, title)| !there(*id, *title))
+                .filter(|(id, title)| !is_stored(*id, *title))
                 .count();
             let mut titles: Vec<_> = found.iter().map(|(_, title)| title).collect();
             titles.sort();
@@ -115,12 +120,12 @@ impl Writers {
 }
 
 #[derive(Debug)]
-struct Person {
+struct WritingUser {
     tasks: TaskServiceClient<Channel>,
     bearer: String,
 }
 
-impl Person {
+impl WritingUser {
     async fn sign_up(auth: &str, task: &str, number: usize) -> Self {
         let channel = |at: &str| {
             Channel::from_shared(format!("http://{at}"))
@@ -149,7 +154,7 @@ impl Person {
         request
     }
 
-    async fn work(mut self, log: Log, stop: CancellationToken) -> (Self, Confirmed) {
+    async fn work(mut self, log: AttemptLog, stop: CancellationToken) -> (Self, Confirmed) {
         let mut confirmed = Confirmed::new();
         for turn in 0_u64.. {
             let message = CreateTaskRequest {
@@ -166,7 +171,7 @@ impl Person {
                 let result = self.tasks.create_task(request).await;
                 let refusal = result.as_ref().err().map(refusal);
                 let ended = Instant::now();
-                log.lock().unwrap().push(Seen {
+                log.lock().unwrap().push(Attempt {
                     begun,
                     ended,
                     refusal,
@@ -189,7 +194,7 @@ impl Person {
         (self, confirmed)
     }
 
-    async fn everything(&mut self) -> Vec<(String, String)> {
+    async fn all_tasks(&mut self) -> Vec<(String, String)> {
         let (mut found, mut page_token) = (Vec::new(), String::new());
         loop {
             let message = ListTasksRequest {
@@ -211,6 +216,6 @@ impl Person {
 fn refusal(status: &Status) -> (Code, String) {
     let details = status.get_error_details();
     let reason = details.error_info().map(|info| info.reason.clone());
-    // What a client makes up by itself has none.
+    // A refusal that the client library creates itself has no reason.
     (status.code(), reason.unwrap_or_default())
 }

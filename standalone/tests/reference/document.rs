@@ -1,10 +1,10 @@
-//! Reading the commented `default.toml` files: what each setting means. What it takes is known from the code alone.
+//! Reads the meaning of each setting from the comments in the `default.toml` files. The form of its value comes from the code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::config::Asked;
+use settings::Asked;
 
-/// A table of a `default.toml`, or `#[*.name]`: the meanings of the table `name` of every binary that has one.
+/// A table of a `default.toml`. `#[*.name]` has the meanings for the table `name` of every binary.
 #[derive(Debug, Clone, Default)]
 struct Table {
     name: String,
@@ -21,11 +21,11 @@ struct Group {
 #[derive(Debug, Clone)]
 struct Entry {
     name: String,
-    /// What stands behind the `=` of a setting without a default.
+    /// The text after the `=` of a setting without a default.
     example: String,
 }
 
-/// A table as people are shown it.
+/// A table as the documents show it.
 #[derive(Debug)]
 pub(crate) struct Section {
     pub(crate) name: String,
@@ -41,32 +41,35 @@ pub(crate) struct Row {
     pub(crate) settings: Vec<(Asked, String)>,
 }
 
-/// The settings that the code reads, and what is amiss between them and the documents.
+/// The settings that the code reads, and the differences between them and the documents.
 #[derive(Debug)]
 pub(crate) struct Reference {
-    asked: BTreeMap<String, Asked>,
+    known: BTreeMap<String, Asked>,
     /// Meanings that several binaries share.
     shared: Vec<Table>,
     shown: BTreeSet<String>,
     used: BTreeSet<String>,
-    amiss: Vec<String>,
+    problems: Vec<String>,
 }
 
 impl Reference {
-    /// With the shared meanings that the text `common` has.
-    pub(crate) fn new(asked: Vec<Asked>, common: &str) -> Self {
+    /// `common` is the text with the shared meanings.
+    pub(crate) fn new(settings: Vec<Asked>, common: &str) -> Self {
         let mut shared = tables(common);
         shared.retain(|table| table.name.starts_with('*'));
         Self {
-            asked: asked.into_iter().map(|a| (a.key.clone(), a)).collect(),
+            known: settings
+                .into_iter()
+                .map(|setting| (setting.key.clone(), setting))
+                .collect(),
             shared,
             shown: BTreeSet::new(),
             used: BTreeSet::new(),
-            amiss: Vec::new(),
+            problems: Vec::new(),
         }
     }
 
-    /// The tables of one `default.toml`; with `top`, also those of `top` that have shared meanings only.
+    /// The tables of one `default.toml`. With `top`, also those tables of `top` that have only shared meanings.
     pub(crate) fn sections(&mut self, text: &str, top: Option<&str>) -> Vec<Section> {
         let mut own = tables(text);
         own.retain(|table| !table.name.starts_with('*'));
@@ -102,7 +105,7 @@ impl Reference {
         for mut group in shared.groups {
             group.entries.retain(|entry| {
                 let key = format!("{name}.{}", entry.name);
-                let wanted = self.asked.contains_key(&key) && !self.shown.contains(&key);
+                let wanted = self.known.contains_key(&key) && !self.shown.contains(&key);
                 if wanted {
                     self.used.insert(format!("{}.{}", shared.name, entry.name));
                 }
@@ -114,7 +117,7 @@ impl Reference {
         for entry in bare.into_iter().flat_map(|group| group.entries) {
             let key = format!("{name}.{}", entry.name);
             if !self.shown.contains(&key) {
-                self.amiss.push(format!("{key} has no comment"));
+                self.problems.push(format!("{key} has no comment"));
             }
         }
         Section { name, rows }
@@ -124,14 +127,14 @@ impl Reference {
         let mut settings = Vec::new();
         for Entry { name, example } in group.entries {
             let key = format!("{table}.{name}");
-            match self.asked.get(&key) {
-                Some(asked) => settings.push((asked.clone(), example)),
+            match self.known.get(&key) {
+                Some(setting) => settings.push((setting.clone(), example)),
                 None => self
-                    .amiss
+                    .problems
                     .push(format!("{key} is documented and never read")),
             }
             if !self.shown.insert(key.clone()) {
-                self.amiss.push(format!("{key} is documented twice"));
+                self.problems.push(format!("{key} is documented twice"));
             }
         }
         Row {
@@ -140,30 +143,30 @@ impl Reference {
         }
     }
 
-    /// What is amiss: settings without a meaning, meanings without a setting. To be asked after all sections.
-    pub(crate) fn amiss(self) -> Vec<String> {
+    /// Settings without a meaning, and meanings without a setting. To be called after all sections.
+    pub(crate) fn problems(self) -> Vec<String> {
         let Self {
-            asked,
+            known,
             shared,
             shown,
             used,
-            mut amiss,
+            mut problems,
         } = self;
-        let silent = asked.keys().filter(|key| !shown.contains(*key));
-        amiss.extend(silent.map(|key| format!("{key} is read and not documented")));
+        let undocumented = known.keys().filter(|key| !shown.contains(*key));
+        problems.extend(undocumented.map(|key| format!("{key} is read and not documented")));
         for table in shared {
             let entries = table.groups.into_iter().flat_map(|group| group.entries);
             let keys = entries.map(|entry| format!("{}.{}", table.name, entry.name));
             let unused = keys.filter(|key| !used.contains(key));
-            amiss.extend(unused.map(|key| format!("{key} is documented and never read")));
+            problems.extend(unused.map(|key| format!("{key} is documented and never read")));
         }
-        amiss.sort();
-        amiss.dedup();
-        amiss
+        problems.sort();
+        problems.dedup();
+        problems
     }
 }
 
-/// The tables of a text, in its order.
+/// The tables of a text, in their order.
 fn tables(text: &str) -> Vec<Table> {
     let mut tables: Vec<Table> = Vec::new();
     let mut comment: Vec<String> = Vec::new();

@@ -1,16 +1,16 @@
 //! `.env.example`: every setting, commented out, with its default.
 
-use shared::config::Asked;
+use settings::Asked;
 
 use crate::{Chapter, document::Row};
 
-/// Bytes of a line, if it can be helped.
+/// The preferred maximum length of a line, in bytes.
 const WIDTH: usize = 126;
 
-/// What is said by hand.
+/// The text before the settings.
 const HEAD: &str = "\
-# Every setting of every binary with its default. Copy what you change to `.env`, without the `# `; `make run` needs nothing.
-# docs/configuration.md says where else settings may stand and which counts.
+# Every setting of every binary with its default. Copy the lines that you change to `.env`, without the `# `. `make run` needs
+# no settings. docs/configuration.md describes the other sources of settings and their order.
 
 # A TOML file with the same settings: `[auth]`, `access_ttl = \"5m\"`.
 # TANDEM_CONFIG=/etc/tandem.toml
@@ -43,30 +43,30 @@ fn row(row: &Row) -> String {
             None => lines.push(format!("# {facts}")),
         }
     }
-    lines.extend(row.settings.iter().map(|(asked, example)| {
-        let value = asked.default.as_ref().unwrap_or(example);
-        format!("# {}={value}", asked.variable())
+    lines.extend(row.settings.iter().map(|(setting, example)| {
+        let value = setting.default.as_ref().unwrap_or(example);
+        format!("# {}={value}", setting.variable())
     }));
     lines.join("\n")
 }
 
-/// What the code adds to the meaning: bounds, and whether it may be left out.
+/// What the code adds to the meaning: the bounds, and whether the setting is required.
 fn facts(row: &Row) -> Option<String> {
     let mut facts: Vec<String> = row
         .settings
         .iter()
-        .filter_map(|(asked, _)| fact(asked))
+        .filter_map(|(setting, _)| fact(setting))
         .collect();
     facts.dedup();
-    let said = facts.join("; ");
-    let first = said.chars().next()?.to_uppercase();
-    Some(format!("{first}{}.", &said[1..]))
+    let text = facts.join("; ");
+    let first = text.chars().next()?.to_uppercase();
+    Some(format!("{first}{}.", &text[1..]))
 }
 
-fn fact(asked: &Asked) -> Option<String> {
-    match (&asked.bounds, &asked.default) {
+fn fact(setting: &Asked) -> Option<String> {
+    match (&setting.bounds, &setting.default) {
         (Some((least, greatest)), _) => Some(format!("from {least} to {greatest}")),
-        (None, None) if asked.required => Some("required".to_owned()),
+        (None, None) if setting.required => Some("required".to_owned()),
         (None, None) => Some("optional".to_owned()),
         (None, Some(_)) => None,
     }

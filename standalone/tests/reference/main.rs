@@ -1,4 +1,4 @@
-//! `.env.example` and `docs/configuration.md` are what the `default.toml` files and the code say.
+//! `.env.example` and `docs/configuration.md` must match the `default.toml` files and the code.
 
 mod document;
 mod example;
@@ -6,7 +6,7 @@ mod page;
 
 use std::{fs, path::Path};
 
-use shared::config::Asked;
+use settings::Asked;
 use standalone::{DEFAULTS, known_settings};
 
 use crate::document::{Reference, Section};
@@ -24,7 +24,7 @@ struct Chapter {
 fn chapters(reference: &mut Reference) -> Vec<Chapter> {
     let [auth, task, gateway, standalone] = DEFAULTS;
     let files = [
-        ("Every binary", None, shared::config::DEFAULTS),
+        ("Every binary", None, settings::DEFAULTS),
         ("Auth service", Some("auth"), auth),
         ("Task service", Some("task"), task),
         ("Gateway", Some("gateway"), gateway),
@@ -38,27 +38,27 @@ fn chapters(reference: &mut Reference) -> Vec<Chapter> {
 }
 
 fn reference() -> Reference {
-    Reference::new(known_settings(), shared::config::DEFAULTS)
+    Reference::new(known_settings(), settings::DEFAULTS)
 }
 
-/// Holds a file of the repository to what it should be.
+/// Asserts that a file of the repository has the expected content.
 fn assert_generated(file: &str, expected: &str) {
     let path = Path::new(ROOT).join(file);
     if fs::read_to_string(&path).unwrap_or_default() != expected {
         fs::write(&path, expected).expect("the working copy can be written");
-        panic!("{file} was out of date; it is written anew: review and commit it");
+        panic!("{file} was out of date; it is regenerated now: review and commit it");
     }
 }
 
 #[test]
-fn every_setting_that_is_read_is_documented_and_no_other() {
+fn exactly_the_settings_that_are_read_are_documented() {
     let mut reference = reference();
     chapters(&mut reference);
-    assert_eq!(reference.amiss(), [""; 0]);
+    assert_eq!(reference.problems(), [""; 0]);
 }
 
 #[test]
-fn the_page_of_settings_is_generated_from_the_defaults_and_the_code() {
+fn the_configuration_page_is_generated_from_the_defaults_and_the_code() {
     let page = page::page(&chapters(&mut reference()));
     assert_generated("docs/configuration.md", &page);
 }
@@ -69,8 +69,8 @@ fn the_example_is_generated_from_the_defaults_and_the_code() {
     assert_generated(".env.example", &example);
 }
 
-/// A setting of a document that is not ours.
-fn asked(key: &str) -> Asked {
+/// A setting for the test below.
+fn setting(key: &str) -> Asked {
     Asked {
         key: key.to_owned(),
         form: "text".to_owned(),
@@ -82,7 +82,7 @@ fn asked(key: &str) -> Asked {
 }
 
 #[test]
-fn whatever_is_undocumented_uncommented_or_never_read_is_told() {
+fn every_undocumented_uncommented_or_unread_setting_is_found() {
     let common = "#[*.pool]\n# Size.\n#size = \"\"\n# Colour.\n#colour = \"\"\n";
     let own = "# Head.\n\n[a]\n# First.\nfirst = 1\nsecond = 2\n\nbare = 3\n# Gone.\n#gone = \"\"\n# First again.\nfirst = 2\n\
                [a.pool]\nsize = 4\nwidth = 5\n";
@@ -94,7 +94,7 @@ fn whatever_is_undocumented_uncommented_or_never_read_is_told() {
         "a.pool.size",
         "a.pool.width",
     ];
-    let mut reference = Reference::new(keys.map(asked).to_vec(), common);
+    let mut reference = Reference::new(keys.map(setting).to_vec(), common);
     let sections = reference.sections(own, Some("a"));
     let names: Vec<_> = sections
         .iter()
@@ -105,7 +105,7 @@ fn whatever_is_undocumented_uncommented_or_never_read_is_told() {
     assert_eq!(sections[0].rows[0].settings.len(), 2);
     assert_eq!(sections[1].rows[0].meaning, ["Size."]);
     assert_eq!(
-        reference.amiss(),
+        reference.problems(),
         [
             "*.pool.colour is documented and never read",
             "a.bare has no comment",

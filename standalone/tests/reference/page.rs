@@ -2,21 +2,21 @@
 
 use std::fmt::Write as _;
 
-use shared::config::Asked;
+use settings::Asked;
 
 use crate::{Chapter, document::Row};
 
-/// What is said by hand.
+/// The text before the tables.
 const HEAD: &str = include_str!("head.md");
 
 pub(crate) fn page(chapters: &[Chapter]) -> String {
     let mut page = String::from(HEAD);
     for Chapter { title, sections } in chapters {
-        write!(page, "\n## {title}\n").expect("a string takes any text");
+        write!(page, "\n## {title}\n").expect("writing to a string cannot fail");
         for section in sections {
             let head = "| setting | variable | default | takes | meaning |\n|---|---|---|---|---|";
             write!(page, "\n### `[{}]`\n\n{head}\n", section.name)
-                .expect("a string takes any text");
+                .expect("writing to a string cannot fail");
             page.extend(section.rows.iter().map(row));
         }
     }
@@ -25,36 +25,36 @@ pub(crate) fn page(chapters: &[Chapter]) -> String {
 
 fn row(row: &Row) -> String {
     let cell = |show: fn(&Asked) -> String| {
-        let shown = row.settings.iter().map(|(asked, _)| show(asked));
+        let shown = row.settings.iter().map(|(setting, _)| show(setting));
         shown.collect::<Vec<_>>().join("<br>")
     };
     format!(
         "| {} | {} | {} | {} | {} |\n",
         cell(name),
-        cell(|asked| format!("`{}`", asked.variable())),
+        cell(|setting| format!("`{}`", setting.variable())),
         cell(default),
         cell(takes),
         row.meaning.join(" ").replace('|', "\\|")
     )
 }
 
-fn name(asked: &Asked) -> String {
-    let name = asked.key.rsplit('.').next().unwrap_or_default();
+fn name(setting: &Asked) -> String {
+    let name = setting.key.rsplit('.').next().unwrap_or_default();
     format!("`{name}`")
 }
 
-fn default(asked: &Asked) -> String {
-    match &asked.default {
+fn default(setting: &Asked) -> String {
+    match &setting.default {
         Some(text) if text.is_empty() => "empty".to_owned(),
         Some(text) => format!("`{text}`"),
-        None if asked.required => "*required*".to_owned(),
+        None if setting.required => "*required*".to_owned(),
         None => "none".to_owned(),
     }
 }
 
-fn takes(asked: &Asked) -> String {
-    match &asked.bounds {
-        Some((least, greatest)) => format!("{}, {least} to {greatest}", asked.form),
-        None => asked.form.clone(),
+fn takes(setting: &Asked) -> String {
+    match &setting.bounds {
+        Some((least, greatest)) => format!("{}, {least} to {greatest}", setting.form),
+        None => setting.form.clone(),
     }
 }

@@ -1,4 +1,4 @@
-//! gRPC-web by hand, as a browser sends it.
+//! gRPC-web requests, as a browser sends them.
 
 use std::{
     io::{Read as _, Write as _},
@@ -7,7 +7,7 @@ use std::{
 
 use prost::Message;
 
-/// A gRPC-web call of a browser: the bytes of the answer after its head.
+/// Makes a gRPC-web call. Returns the body of the answer, with its chunk headers.
 pub(crate) fn post(
     gateway: SocketAddr,
     method: &str,
@@ -35,7 +35,7 @@ pub(crate) fn post(
     answer.split_off(end.unwrap() + 4)
 }
 
-/// A call that succeeds.
+/// Makes a call that must succeed. Returns the message of the answer.
 pub(crate) fn call<A: Message + Default>(
     gateway: SocketAddr,
     method: &str,
@@ -48,7 +48,7 @@ pub(crate) fn call<A: Message + Default>(
         text.contains("grpc-status: 0") || text.contains("grpc-status:0"),
         "{text}"
     );
-    // The body is chunked; a small message is in one chunk.
+    // The body is chunked. A small message is in one chunk.
     let start = body.windows(2).position(|two| two == b"\r\n").unwrap() + 2;
     let [_flag, length @ ..] = <[u8; 5]>::try_from(&body[start..start + 5]).unwrap();
     let length = u32::from_be_bytes(length) as usize;

@@ -1,4 +1,4 @@
-//! Programs of others: Google's gRPC for Python, buf curl, curl.
+//! Other programs as clients: Google's gRPC for Python, buf curl and curl.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
 use prost::Message;
@@ -7,7 +7,7 @@ use tonic_types::pb::{BadRequest, ErrorInfo};
 
 use crate::{
     stack::Stack,
-    tools::{Told, fetched, run, workspace},
+    tools::{ProgramOutput, installed, run, workspace},
 };
 
 fn python(script: &str, auth: &str, task: &str) {
@@ -22,11 +22,11 @@ fn python(script: &str, auth: &str, task: &str) {
         task,
     ];
     run(
-        &fetched("TEST_PYTHON"),
+        &installed("TEST_PYTHON"),
         &arguments,
         &[("PYTHONDONTWRITEBYTECODE", "1")],
     )
-    .well();
+    .stdout_of_success();
 }
 
 async fn python_on_a_fresh_stack(script: &str) {
@@ -39,7 +39,7 @@ async fn python_on_a_fresh_stack(script: &str) {
     );
 }
 
-/// From signing up to signing out, on services started elsewhere.
+/// Runs the Python client from sign-up to sign-out, on services that the caller started.
 pub(crate) fn python_life(auth: &str, task: &str) {
     python("life.py", auth, task);
 }
@@ -55,7 +55,7 @@ async fn a_python_client_finds_services_and_their_access_by_reflection() {
 }
 
 #[tokio::test]
-async fn a_python_client_lives_through_a_task_and_a_stolen_session() {
+async fn a_python_client_works_with_a_task_and_detects_a_stolen_session() {
     python_on_a_fresh_stack("life.py").await;
 }
 
@@ -69,14 +69,14 @@ async fn a_python_client_cannot_see_the_task_of_another_user() {
     python_on_a_fresh_stack("isolation.py").await;
 }
 
-/// How buf curl is to talk.
-struct Buf<'a> {
+/// buf curl with the arguments for a protocol.
+struct BufCurl<'a> {
     stack: &'a Stack,
     base: String,
     arguments: Vec<String>,
 }
 
-impl<'a> Buf<'a> {
+impl<'a> BufCurl<'a> {
     fn new(stack: &'a Stack, base: String, arguments: &[&str]) -> Self {
         Self {
             stack,
@@ -88,7 +88,7 @@ impl<'a> Buf<'a> {
         }
     }
 
-    fn call(&self, method: &str, token: Option<&str>, message: &Value) -> Told {
+    fn call(&self, method: &str, token: Option<&str>, message: &Value) -> ProgramOutput {
         let url = format!("{}/{method}", self.base);
         let message = message.to_string();
         let mut arguments = vec!["curl"];
@@ -100,11 +100,11 @@ impl<'a> Buf<'a> {
         }
         arguments.push(&url);
         let home = self.stack.folder.text();
-        run(&fetched("TEST_BUF"), &arguments, &[("HOME", &home)])
+        run(&installed("TEST_BUF"), &arguments, &[("HOME", &home)])
     }
 
     fn answer(&self, method: &str, token: Option<&str>, message: &Value) -> Value {
-        let answer = self.call(method, token, message).well();
+        let answer = self.call(method, token, message).stdout_of_success();
         serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{error}: {answer}"))
     }
 }
@@ -113,8 +113,8 @@ fn schema() -> String {
     workspace().join("proto").display().to_string()
 }
 
-/// Sign up, create, list, update, delete, and two refusals.
-fn life(auth: &Buf<'_>, task: &Buf<'_>) {
+/// Signs up, creates, lists, updates and deletes a task, and gets two refusals.
+fn use_every_method(auth: &BufCurl<'_>, task: &BufCurl<'_>) {
     let account = json!({"email": "buf@example.com", "password": "a password of my own"});
     let signed_up = auth.answer("tandem.auth.v1.AuthService/SignUp", None, &account);
     let token = signed_up["tokens"]["accessToken"]
@@ -146,7 +146,11 @@ fn life(auth: &Buf<'_>, task: &Buf<'_>) {
     let deleted = tasks("DeleteTask", json!({"id": id}));
     assert!(deleted["task"]["deleteTime"].is_string(), "{deleted}");
     assert_eq!(tasks("ListTasks", json!({})), json!({}));
+    assert_refusals(task, token);
+}
 
+/// One call without a token, and one with an invalid title.
+fn assert_refusals(task: &BufCurl<'_>, token: Option<&str>) {
     let method = "tandem.task.v1.TaskService/CreateTask";
     assert_refused(
         &task.call(method, None, &json!({})),
@@ -159,11 +163,11 @@ fn life(auth: &Buf<'_>, task: &Buf<'_>) {
     assert_eq!(violations.field_violations[0].field, "task.title");
 }
 
-/// buf curl shows the code and the details of a refusal.
-fn assert_refused(told: &Told, code: &str, reason: &str) -> Value {
-    assert!(!told.status.success(), "{}", told.stdout);
-    let shown: Value = serde_json::from_str(&told.stderr)
-        .unwrap_or_else(|error| panic!("{error}: {}", told.stderr));
+/// Asserts that buf curl shows this code and this reason. Returns the refusal as it is shown.
+fn assert_refused(output: &ProgramOutput, code: &str, reason: &str) -> Value {
+    assert!(!output.status.success(), "{}", output.stdout);
+    let shown: Value = serde_json::from_str(&output.stderr)
+        .unwrap_or_else(|error| panic!("{error}: {}", output.stderr));
     assert_eq!(shown["code"], code, "{shown}");
     let info: ErrorInfo = detail(&shown, "google.rpc.ErrorInfo");
     assert_eq!(
@@ -173,7 +177,7 @@ fn assert_refused(told: &Told, code: &str, reason: &str) -> Value {
     shown
 }
 
-/// A detail of a refusal, as shown: its type and its bytes in base64.
+/// A detail of a refusal. It is shown as its type and its bytes in base64.
 fn detail<T: Message + Default>(shown: &Value, kind: &str) -> T {
     let details = shown["details"].as_array().unwrap();
     let detail = details.iter().find(|detail| detail["type"] == kind);
@@ -183,15 +187,15 @@ fn detail<T: Message + Default>(shown: &Value, kind: &str) -> T {
 }
 
 #[tokio::test]
-async fn buf_curl_lives_through_a_task_over_grpc_by_reflection() {
+async fn buf_curl_works_with_a_task_over_grpc_by_reflection() {
     let stack = Stack::start().await;
     let arguments = ["--protocol", "grpc", "--http2-prior-knowledge"];
-    let to = |address| Buf::new(&stack, format!("http://{address}"), &arguments);
-    life(&to(stack.addresses().auth), &to(stack.addresses().task));
+    let to = |address| BufCurl::new(&stack, format!("http://{address}"), &arguments);
+    use_every_method(&to(stack.addresses().auth), &to(stack.addresses().task));
 }
 
 #[tokio::test]
-async fn buf_curl_lives_through_a_task_over_grpc_by_the_protos() {
+async fn buf_curl_works_with_a_task_over_grpc_by_the_protos() {
     let stack = Stack::start().await;
     let schema = schema();
     let arguments = [
@@ -201,19 +205,19 @@ async fn buf_curl_lives_through_a_task_over_grpc_by_the_protos() {
         "--schema",
         &schema,
     ];
-    let to = |address| Buf::new(&stack, format!("http://{address}"), &arguments);
-    life(&to(stack.addresses().auth), &to(stack.addresses().task));
+    let to = |address| BufCurl::new(&stack, format!("http://{address}"), &arguments);
+    use_every_method(&to(stack.addresses().auth), &to(stack.addresses().task));
 }
 
 #[tokio::test]
-async fn buf_curl_lives_through_a_task_over_grpc_web_through_the_gateway() {
+async fn buf_curl_works_with_a_task_over_grpc_web_through_the_gateway() {
     let stack = Stack::start().await;
     let schema = schema();
     let arguments = ["--protocol", "grpcweb", "--schema", &schema];
-    let gateway = Buf::new(
+    let gateway = BufCurl::new(
         &stack,
         format!("http://{}", stack.addresses().gateway),
         &arguments,
     );
-    life(&gateway, &gateway);
+    use_every_method(&gateway, &gateway);
 }

@@ -1,4 +1,4 @@
-//! The printed commands, pasted into a shell as they stand.
+//! The printed commands, run in a shell unchanged.
 
 use std::{path::Path, time::Duration};
 
@@ -7,33 +7,33 @@ use testing::Process;
 
 use crate::{
     stack::Stack,
-    tools::{Told, fetched, run},
+    tools::{ProgramOutput, installed, run},
 };
 
-const SOON: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The commands under a printed title.
+/// The commands under a title that was printed.
 fn printed(stack: &Stack, title: &str) -> String {
     let block = blocks(&stack.addresses())
         .into_iter()
         .find(|block| block.title == title)
         .unwrap_or_else(|| panic!("no block {title}"));
     let output = stack.running.process.output();
-    // Log lines come on the other output, at any moment.
-    let of_a_person = output.lines().filter(|line| !line.starts_with('{'));
-    let printed = of_a_person.collect::<Vec<_>>().join("\n");
+    // Log lines are on the other output, and can come between any two lines.
+    let for_the_user = output.lines().filter(|line| !line.starts_with('{'));
+    let printed = for_the_user.collect::<Vec<_>>().join("\n");
     assert!(printed.contains(&block.commands), "{output}");
     block.commands
 }
 
-/// PATH with buf on it.
+/// PATH with the folder of buf.
 fn path() -> String {
-    let buf = fetched("TEST_BUF");
+    let buf = installed("TEST_BUF");
     let path = std::env::var_os("PATH").unwrap_or_default();
     format!("{}:{}", buf.parent().unwrap().display(), path.display())
 }
 
-fn paste(stack: &Stack, commands: &str, token: &str) -> Told {
+fn run_in_shell(stack: &Stack, commands: &str, token: &str) -> ProgramOutput {
     let home = stack.folder.text();
     let variables = [
         ("PATH", path()),
@@ -51,11 +51,11 @@ fn paste(stack: &Stack, commands: &str, token: &str) -> Told {
 }
 
 #[tokio::test]
-async fn the_commands_of_buf_curl_make_a_first_task_and_see_it_through() {
+async fn the_commands_of_buf_curl_create_and_complete_and_delete_a_task() {
     let stack = Stack::start().await;
-    let told = paste(&stack, &printed(&stack, "First task, with buf curl"), "");
-    let shown = told.stderr.clone();
-    let answers = told.well();
+    let output = run_in_shell(&stack, &printed(&stack, "First task, with buf curl"), "");
+    let shown = output.stderr.clone();
+    let answers = output.stdout_of_success();
     assert!(answers.contains("\"me@example.com\""), "{answers}");
     assert!(shown.contains("\"Buy milk\""), "{shown}");
     assert!(answers.contains("\"Buy milk\""), "{answers}");
@@ -64,13 +64,13 @@ async fn the_commands_of_buf_curl_make_a_first_task_and_see_it_through() {
 }
 
 #[tokio::test]
-async fn the_call_of_curl_makes_a_task_over_grpc_web_with_the_printed_token() {
+async fn the_command_of_curl_creates_a_task_over_grpc_web_with_the_printed_token() {
     let stack = Stack::start().await;
     let commands = printed(&stack, "A task over gRPC-web, with curl");
-    let answer = paste(&stack, &commands, &stack.running.token()).well();
+    let answer = run_in_shell(&stack, &commands, &stack.running.token()).stdout_of_success();
     assert!(answer.contains("Made over gRPC-web"), "{answer}");
     assert!(answer.contains("grpc-status: 0"), "{answer}");
-    let refused = paste(&stack, &commands, "ey").well();
+    let refused = run_in_shell(&stack, &commands, "ey").stdout_of_success();
     assert!(refused.contains("grpc-status: 16"), "{refused}");
 }
 
@@ -78,7 +78,7 @@ async fn the_call_of_curl_makes_a_task_over_grpc_web_with_the_printed_token() {
 async fn buf_curl_lists_services_methods_and_health() {
     let stack = Stack::start().await;
     let commands = printed(&stack, "What is served, with buf curl");
-    let listed = paste(&stack, &commands, "").well();
+    let listed = run_in_shell(&stack, &commands, "").stdout_of_success();
     for name in [
         "tandem.auth.v1.AuthService",
         "grpc.health.v1.Health",
@@ -88,8 +88,8 @@ async fn buf_curl_lists_services_methods_and_health() {
     }
 
     let health = printed(&stack, "Health, with buf curl");
-    let (ending, watch) = health.rsplit_once('\n').unwrap();
-    let answers = paste(&stack, ending, "").well();
+    let (other_commands, watch) = health.rsplit_once('\n').unwrap();
+    let answers = run_in_shell(&stack, other_commands, "").stdout_of_success();
     assert!(
         answers.contains("\"tandem.task.v1.TaskService\""),
         "{answers}"
@@ -97,20 +97,20 @@ async fn buf_curl_lists_services_methods_and_health() {
     assert!(!answers.contains("NOT_SERVING"), "{answers}");
     assert!(watch.contains("Health/Watch"), "{watch}");
     let home = stack.folder.text();
-    // `exec`: what is killed is buf itself.
+    // With `exec`, the process that is killed is buf and not the shell.
     let watching = Process::spawn(
         "/bin/bash",
         ["-c".to_owned(), format!("exec {watch}")],
         [("PATH", path()), ("HOME", home)],
     );
     watching
-        .wait_for_line(SOON, |line| line.contains("\"SERVING\""))
+        .wait_for_line(TIMEOUT, |line| line.contains("\"SERVING\""))
         .await;
 }
 
-/// grpcurl is not among the fetched tools, so its commands are held to be the calls that buf curl was seen to make.
+/// grpcurl is not installed for the tests. Its commands must make the same calls as those of buf curl, which are tested.
 #[tokio::test]
-async fn the_commands_of_grpcurl_are_the_calls_of_buf_curl() {
+async fn the_commands_of_grpcurl_make_the_same_calls_as_those_of_buf_curl() {
     let pairs = [
         ("First task, with grpcurl", "First task, with buf curl"),
         ("Health, with grpcurl", "Health, with buf curl"),

@@ -1,13 +1,14 @@
-//! What is written for people: README.md and `.env.example`.
+//! Documents that must match the programs: README.md, docs/configuration.md and `.env.example`.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
 use standalone::next_steps::{Addresses, blocks};
+use testing::Folder;
 
 use crate::{
     services::key,
     settings::check_in,
-    tools::{Folder, binary, run, workspace},
+    tools::{binary, run, workspace},
 };
 
 fn read(name: &str) -> String {
@@ -15,7 +16,7 @@ fn read(name: &str) -> String {
 }
 
 #[test]
-fn the_commands_of_the_readme_are_those_that_are_printed() {
+fn the_commands_in_the_readme_are_the_printed_ones() {
     let readme = read("README.md");
     let shown: BTreeSet<&str> = readme
         .split("```sh\n")
@@ -28,12 +29,12 @@ fn the_commands_of_the_readme_are_those_that_are_printed() {
     assert_eq!(shown, printed);
 }
 
-/// The block of docs/configuration.md that begins with a command, and what it tells.
+/// docs/configuration.md has a block with a command and its output.
 #[test]
-fn the_mistakes_on_the_page_of_settings_are_told_as_it_says() {
+fn the_example_of_mistakes_in_the_configuration_page_shows_the_real_output() {
     let page = read("docs/configuration.md");
     let (_, block) = page.split_once("```\n$ ").unwrap();
-    let (command, told) = block
+    let (command, expected) = block
         .split_once("\n```")
         .unwrap()
         .0
@@ -48,11 +49,11 @@ fn the_mistakes_on_the_page_of_settings_are_told_as_it_says() {
     let script = format!("cd {} && PATH={binaries} && {command}", folder.text());
     let shown = run(Path::new("/bin/sh"), &["-c", &script], &[]);
     assert_eq!(shown.status.code(), Some(78));
-    assert_eq!(shown.stderr.trim_end(), told);
+    assert_eq!(shown.stderr.trim_end(), expected);
 }
 
 #[test]
-fn every_line_of_the_example_is_good_as_it_stands() {
+fn every_line_of_the_example_is_valid_unchanged() {
     let folder = Folder::new();
     let mut env = String::new();
     for line in read(".env.example").lines() {
@@ -63,7 +64,7 @@ fn every_line_of_the_example_is_good_as_it_stands() {
         else {
             continue;
         };
-        // Secrets have no value to show, and no other configuration file exists.
+        // The example shows no values for secrets, and no other configuration file exists.
         let value = match name {
             "TANDEM_AUTH__KEY_ENCRYPTION_KEYS" => format!("1:{}", key(1)),
             "TANDEM_AUTH__REFRESH_KEYS" => format!("1:{}", key(2)),
@@ -76,14 +77,14 @@ fn every_line_of_the_example_is_good_as_it_stands() {
         };
         env.extend([name, "=", &value, "\n"]);
     }
-    fs::write(folder.path().join(".env"), env).unwrap();
+    fs::write(folder.path(".env"), env).unwrap();
     for binary in ["auth-service", "task-service", "gateway", "standalone"] {
-        check_in(folder.path(), binary).well();
+        check_in(folder.root(), binary).stdout_of_success();
     }
 }
 
 #[test]
-fn the_example_as_it_stands_changes_nothing() {
+fn the_unchanged_example_sets_nothing() {
     let active = read(".env.example")
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'))

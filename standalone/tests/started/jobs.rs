@@ -1,4 +1,4 @@
-//! Commands that a deployment gives no more than they need: a job that migrates, a probe that asks for health.
+//! Commands that need only a part of the configuration: the migration job, and the health check.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use crate::{
     services::serve,
 };
 
-const SOON: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The settings that a process which ended for its configuration has told problems of.
-async fn told(arguments: &[&str], variables: &[(&'static str, &str)]) -> Vec<String> {
+/// The settings whose problems a process reports before it ends.
+async fn reported(arguments: &[&str], variables: &[(&'static str, &str)]) -> Vec<String> {
     let variables = variables
         .iter()
         .map(|(name, value)| (*name, (*value).to_owned()));
@@ -23,7 +23,7 @@ async fn told(arguments: &[&str], variables: &[(&'static str, &str)]) -> Vec<Str
 }
 
 #[tokio::test]
-async fn migrating_takes_the_url_of_the_database_and_no_secret_of_the_service() {
+async fn migrate_needs_the_url_of_the_database_and_no_secret_of_the_service() {
     let database = Database::empty().await;
     for program in ["auth-service", "task-service"] {
         let variables = vec![("DATABASE_URL", database.url().to_owned())];
@@ -33,12 +33,12 @@ async fn migrating_takes_the_url_of_the_database_and_no_secret_of_the_service() 
 }
 
 #[tokio::test]
-async fn asking_for_health_takes_the_address_alone() {
+async fn healthcheck_needs_only_the_address() {
     let database = Database::with(&[auth_service::SCHEMA]).await;
     let variables = auth_variables(database.url(), "127.0.0.1:0");
     let (serving, address) = serve("auth-service", variables).await;
     serving
-        .wait_for_line(SOON, |line| line.contains("\"ready\""))
+        .wait_for_line(TIMEOUT, |line| line.contains("\"ready\""))
         .await;
     let variables = vec![("TANDEM_AUTH__LISTEN", address)];
     let (code, output) = command("auth-service", &["healthcheck"], variables).await;
@@ -46,21 +46,24 @@ async fn asking_for_health_takes_the_address_alone() {
 }
 
 #[tokio::test]
-async fn what_is_needed_must_be_there_and_what_is_set_must_be_right() {
+async fn a_command_checks_the_settings_it_needs_and_all_that_are_set() {
     let wrong = [
         ("TANDEM_TASK__PAGE_TOKEN_KEYS", "misspelt"),
         ("TANDEM_TASK__QUOTA", "0"),
         ("TANDEM_TASK__SERVICE_SECRET_FILE", "/nowhere/at/all"),
         ("TANDEM_LOG__LEVEL", "inof"),
     ];
-    let of_what_is_set = [
+    let problems_of_set_values = [
         "log.level",
         "task.page_token_keys",
         "task.quota",
         "task.service_secret",
     ];
-    assert_eq!(told(&["healthcheck"], &wrong).await, of_what_is_set);
-    let mut of_all = of_what_is_set.to_vec();
-    of_all.insert(1, "task.database.url");
-    assert_eq!(told(&["migrate"], &wrong).await, of_all);
+    assert_eq!(
+        reported(&["healthcheck"], &wrong).await,
+        problems_of_set_values
+    );
+    let mut all_problems = problems_of_set_values.to_vec();
+    all_problems.insert(1, "task.database.url");
+    assert_eq!(reported(&["migrate"], &wrong).await, all_problems);
 }

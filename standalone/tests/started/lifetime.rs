@@ -1,4 +1,4 @@
-//! Starting, stopping and being killed, with a private PostgreSQL.
+//! `standalone` with a private PostgreSQL is started, stopped and killed.
 
 use std::{
     fs,
@@ -8,14 +8,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
-use shared::proto::{
+use contract::proto::{
     auth::{
         RefreshTokensRequest, SignUpRequest, TokenPair, auth_service_client::AuthServiceClient,
     },
     task::{CreateTaskRequest, ListTasksRequest, Task, task_service_client::TaskServiceClient},
 };
-use testing::Process;
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
+use testing::{Folder, Process, postmaster};
 use tokio::net::TcpListener;
 use tonic::{
     Request,
@@ -23,33 +23,32 @@ use tonic::{
 };
 
 use crate::{
-    stack::{Running, spawn, variables},
-    tools::{Folder, binary, end_of},
+    stack::{RunningStandalone, spawn, variables},
+    tools::{binary, end_of},
 };
 
-/// A second start, from the command to the printed commands.
-const SECOND_START: Duration = Duration::from_secs(5);
-/// A stop that waits for connections and for PostgreSQL's last checkpoint.
-const STOP: Duration = Duration::from_secs(30);
-/// What must be refused at once.
-const SOON: Duration = Duration::from_secs(10);
-const POLL: Duration = Duration::from_millis(10);
+/// How long a second start may take until the commands are printed.
+const SECOND_START_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a stop may take. It waits for connections and for PostgreSQL's last checkpoint.
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a process may take to exit when it refuses to start.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// PostgreSQL's first process, as long as it runs.
-fn postmaster(folder: &Folder) -> Option<Pid> {
-    let text = fs::read_to_string(postmaster_file(folder)).ok()?;
-    Pid::from_raw(text.lines().next()?.parse().ok()?)
+/// The first process of the running PostgreSQL.
+fn running_postmaster(folder: &Folder) -> Pid {
+    postmaster(&folder.path("postgres")).expect("a private PostgreSQL runs")
 }
 
 fn postmaster_file(folder: &Folder) -> PathBuf {
-    folder.path().join("postgres/cluster/postmaster.pid")
+    folder.path("postgres/cluster/postmaster.pid")
 }
 
-async fn gone(pid: Pid) {
-    let deadline = Instant::now() + STOP;
+async fn wait_for_end(pid: Pid) {
+    let deadline = Instant::now() + STOP_TIMEOUT;
     while test_kill_process(pid).is_ok() {
         assert!(Instant::now() < deadline, "{pid:?} still runs");
-        tokio::time::sleep(POLL).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -66,7 +65,7 @@ fn with_token<T>(message: T, tokens: &TokenPair) -> Request<T> {
     request
 }
 
-async fn sign_up(running: &Running) -> TokenPair {
+async fn sign_up(running: &RunningStandalone) -> TokenPair {
     let request = SignUpRequest {
         email: "me@example.com".to_owned(),
         password: "a password of my own".to_owned(),
@@ -81,7 +80,7 @@ async fn sign_up(running: &Running) -> TokenPair {
         .unwrap()
 }
 
-async fn refresh(running: &Running, refresh_token: &str) -> TokenPair {
+async fn refresh(running: &RunningStandalone, refresh_token: &str) -> TokenPair {
     let request = RefreshTokensRequest {
         refresh_token: refresh_token.to_owned(),
         attempt_tag: vec![7; 32],
@@ -91,7 +90,7 @@ async fn refresh(running: &Running, refresh_token: &str) -> TokenPair {
     answer.into_inner().tokens.unwrap()
 }
 
-async fn create(running: &Running, tokens: &TokenPair, title: &str) -> Task {
+async fn create(running: &RunningStandalone, tokens: &TokenPair, title: &str) -> Task {
     let task = Task {
         title: title.to_owned(),
         ..Task::default()
@@ -108,7 +107,7 @@ async fn create(running: &Running, tokens: &TokenPair, title: &str) -> Task {
     answer.into_inner().task.unwrap()
 }
 
-async fn list(running: &Running, tokens: &TokenPair) -> Vec<Task> {
+async fn list(running: &RunningStandalone, tokens: &TokenPair) -> Vec<Task> {
     let mut tasks = TaskServiceClient::new(channel(running.addresses.task));
     let message = ListTasksRequest::default();
     let answer = tasks.list_tasks(with_token(message, tokens)).await.unwrap();
@@ -116,14 +115,14 @@ async fn list(running: &Running, tokens: &TokenPair) -> Vec<Task> {
 }
 
 #[tokio::test]
-async fn sigterm_stops_everything_and_a_second_start_finds_everything_soon() {
+async fn after_sigterm_everything_stops_and_a_second_start_soon_finds_all_data() {
     let folder = Folder::new();
-    let first = Running::start(&folder).await;
+    let first = RunningStandalone::start(&folder).await;
     let tokens = sign_up(&first).await;
     let task = create(&first, &tokens, "before").await;
-    let postgres = postmaster(&folder).expect("a private PostgreSQL runs");
+    let postgres = running_postmaster(&folder);
     first.process.terminate();
-    let (code, output) = end_of(first.process, STOP).await;
+    let (code, output) = end_of(first.process, STOP_TIMEOUT).await;
     assert_eq!(code, Some(0), "{output}");
     assert!(
         test_kill_process(postgres).is_err(),
@@ -134,58 +133,58 @@ async fn sigterm_stops_everything_and_a_second_start_finds_everything_soon() {
         "PostgreSQL was not stopped cleanly"
     );
 
-    let second = Running::ready(spawn(variables(&folder)), SECOND_START).await;
-    // The keys of tokens are the same, so the token of before is still good.
+    let second = RunningStandalone::ready(spawn(variables(&folder)), SECOND_START_TIMEOUT).await;
+    // The signing keys are the same, so the earlier token is still valid.
     assert_eq!(list(&second, &tokens).await, [task]);
     refresh(&second, &tokens.refresh_token).await;
     assert!(second.token().starts_with("ey"));
 }
 
 #[tokio::test]
-async fn stopped_while_it_starts_it_leaves_no_postgresql_behind() {
+async fn a_stop_during_the_start_leaves_no_postgresql_behind() {
     let folder = Folder::new();
     let process = spawn(variables(&folder));
-    let deadline = Instant::now() + SOON;
-    while !folder.path().join("postgres/cluster").exists() {
+    let deadline = Instant::now() + REFUSAL_TIMEOUT;
+    while !folder.path("postgres/cluster").exists() {
         assert!(Instant::now() < deadline, "{}", process.output());
-        tokio::time::sleep(POLL).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
     process.terminate();
-    let (code, output) = end_of(process, STOP).await;
+    let (code, output) = end_of(process, STOP_TIMEOUT).await;
     assert_eq!(code, Some(0), "{output}");
     assert!(output.contains("postgres stopped"), "{output}");
     assert!(!postmaster_file(&folder).exists(), "{output}");
 }
 
 #[tokio::test]
-async fn killing_everything_at_once_loses_no_task_and_no_session() {
+async fn a_kill_of_everything_loses_no_task_and_no_session() {
     let folder = Folder::new();
     let binary = binary("standalone");
-    // A process group of its own, as a terminal or a service supervisor makes one.
+    // In its own process group, as a terminal or a service manager starts it.
     let process = Process::spawn(
         "/usr/bin/env",
         ["setsid".into(), binary],
         variables(&folder),
     );
-    let first = Running::ready(process, Duration::from_mins(1)).await;
+    let first = RunningStandalone::ready(process, Duration::from_mins(1)).await;
     let tokens = sign_up(&first).await;
     let next = refresh(&first, &tokens.refresh_token).await;
     let mut confirmed = Vec::new();
     for title in ["one", "two", "three"] {
         confirmed.push(create(&first, &next, title).await);
     }
-    let postgres = postmaster(&folder).expect("a private PostgreSQL runs");
+    let postgres = running_postmaster(&folder);
     let group = Pid::from_raw(first.process.id().cast_signed()).unwrap();
     kill_process_group(group, Signal::KILL).unwrap();
     kill_process(postgres, Signal::KILL).unwrap();
-    let (code, _) = end_of(first.process, SOON).await;
+    let (code, _) = end_of(first.process, REFUSAL_TIMEOUT).await;
     assert_eq!(code, None, "it was killed");
-    gone(postgres).await;
+    wait_for_end(postgres).await;
 
-    let second = Running::start(&folder).await;
+    let second = RunningStandalone::start(&folder).await;
     confirmed.reverse();
     assert_eq!(list(&second, &next).await, confirmed);
-    // Both ways on: the lost answer asked for again, and the next step.
+    // A client can go on in both ways: repeat the refresh whose answer was lost, or use the new token.
     assert_eq!(
         refresh(&second, &tokens.refresh_token).await.refresh_token,
         next.refresh_token
@@ -194,46 +193,43 @@ async fn killing_everything_at_once_loses_no_task_and_no_session() {
 }
 
 #[tokio::test]
-async fn without_its_database_the_process_fails() {
+async fn the_process_ends_with_an_error_when_its_database_ends() {
     let folder = Folder::new();
-    let running = Running::start(&folder).await;
-    let postgres = postmaster(&folder).expect("a private PostgreSQL runs");
+    let running = RunningStandalone::start(&folder).await;
+    let postgres = running_postmaster(&folder);
     kill_process(postgres, Signal::KILL).unwrap();
-    let (code, output) = end_of(running.process, STOP).await;
+    let (code, output) = end_of(running.process, STOP_TIMEOUT).await;
     assert_eq!(code, Some(1), "{output}");
     assert!(output.contains("PostgreSQL ended ("), "{output}");
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_is_named_with_its_setting() {
+async fn a_port_in_use_is_reported_with_its_setting() {
     for variable in [
         "TANDEM_AUTH__LISTEN",
         "TANDEM_TASK__LISTEN",
         "TANDEM_GATEWAY__LISTEN",
     ] {
         let folder = Folder::new();
-        let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = taken.local_addr().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
         let mut variables = variables(&folder);
         variables.retain(|(name, _)| *name != variable);
         variables.push((variable, address.to_string()));
-        let (code, output) = end_of(spawn(variables), SOON).await;
+        let (code, output) = end_of(spawn(variables), REFUSAL_TIMEOUT).await;
         assert_eq!(code, Some(1), "{output}");
         let line = output.lines().last().unwrap();
         assert!(line.contains(&address.to_string()), "{output}");
         assert!(line.contains(variable), "{output}");
-        assert!(
-            !folder.path().join("postgres").exists(),
-            "PostgreSQL was started"
-        );
+        assert!(!folder.path("postgres").exists(), "PostgreSQL was started");
     }
 }
 
 #[tokio::test]
-async fn two_processes_do_not_share_a_folder() {
+async fn a_second_process_cannot_use_the_same_folder() {
     let folder = Folder::new();
-    let _first = Running::start(&folder).await;
-    let (code, output) = end_of(spawn(variables(&folder)), SOON).await;
+    let _first = RunningStandalone::start(&folder).await;
+    let (code, output) = end_of(spawn(variables(&folder)), REFUSAL_TIMEOUT).await;
     assert_eq!(code, Some(1), "{output}");
     assert!(
         output.contains("is in use by another running process"),
@@ -242,22 +238,22 @@ async fn two_processes_do_not_share_a_folder() {
 }
 
 #[tokio::test]
-async fn without_postgresql_the_way_to_get_it_is_said() {
+async fn without_postgresql_the_error_says_how_to_install_it() {
     let (folder, empty) = (Folder::new(), Folder::new());
     let mut variables = variables(&folder);
     variables.push(("TANDEM_STANDALONE__POSTGRES_BINARIES", empty.text()));
-    let (code, output) = end_of(spawn(variables), SOON).await;
+    let (code, output) = end_of(spawn(variables), REFUSAL_TIMEOUT).await;
     assert_eq!(code, Some(69), "{output}");
     let line = output.lines().last().unwrap();
     assert!(line.contains("apt-get install postgresql"), "{output}");
 }
 
 #[tokio::test]
-async fn secrets_are_private_and_damaged_ones_are_neither_used_nor_replaced() {
+async fn secrets_are_private_and_a_damaged_file_is_neither_used_nor_replaced() {
     let folder = Folder::new();
-    let running = Running::start(&folder).await;
-    let file = folder.path().join("secrets.toml");
-    for private in [&file, &folder.path().join("demo-password")] {
+    let running = RunningStandalone::start(&folder).await;
+    let file = folder.path("secrets.toml");
+    for private in [&file, &folder.path("demo-password")] {
         let mode = fs::metadata(private).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{}", private.display());
     }
@@ -271,11 +267,11 @@ async fn secrets_are_private_and_damaged_ones_are_neither_used_nor_replaced() {
         );
     }
     running.process.terminate();
-    end_of(running.process, STOP).await;
+    end_of(running.process, STOP_TIMEOUT).await;
 
     let damaged = &secrets[..secrets.len() - 20];
     fs::write(&file, damaged).unwrap();
-    let (code, output) = end_of(spawn(variables(&folder)), SOON).await;
+    let (code, output) = end_of(spawn(variables(&folder)), REFUSAL_TIMEOUT).await;
     assert_eq!(code, Some(1), "{output}");
     assert!(output.contains("secrets.toml is damaged"), "{output}");
     assert_eq!(fs::read_to_string(&file).unwrap(), damaged);

@@ -1,8 +1,8 @@
-//! The binaries as they are started, and programs of others that call them.
+//! The binaries as an operator starts them, and other programs that call them.
 
 #![expect(
     clippy::unwrap_used,
-    reason = "a panic is how a test fails, in the functions that tests share too"
+    reason = "a panic is how a test fails, also in the functions that tests share"
 )]
 
 mod browser;

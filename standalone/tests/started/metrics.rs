@@ -1,11 +1,13 @@
-//! The table of metrics, the dashboard and the alert rules, held to what running services expose.
+//! The table of metrics, the dashboard and the alert rules must match what running services expose.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
 };
 
-use shared::metrics::definitions::{CERTIFICATE_EXPIRY, DEFINITIONS, Definition, Kind};
+use standalone::known_metrics;
+use telemetry::metrics::definitions::{Definition, Kind};
+use tls::metrics::CERTIFICATE_EXPIRY;
 
 use crate::{
     promql::{Selector, names},
@@ -14,10 +16,10 @@ use crate::{
     tools::workspace,
 };
 
-/// Labels that Prometheus adds.
-const ADDED: [&str; 2] = ["job", "instance"];
+/// The labels that Prometheus adds.
+const ADDED_LABELS: [&str; 2] = ["job", "instance"];
 
-/// An alert as its file says it.
+/// An alert rule, as it is in its file.
 #[derive(Debug, Default)]
 pub(crate) struct Alert {
     pub(crate) name: String,
@@ -26,7 +28,7 @@ pub(crate) struct Alert {
     fields: BTreeMap<String, String>,
 }
 
-/// The alerts of `alerts.yml`, which keeps to one form.
+/// The alerts of `alerts.yml`. The file uses only a small part of YAML.
 pub(crate) fn alerts() -> Vec<Alert> {
     let text = fs::read_to_string(workspace().join("deploy/prometheus/alerts.yml")).unwrap();
     let mut alerts: Vec<Alert> = Vec::new();
@@ -64,7 +66,7 @@ pub(crate) fn alerts() -> Vec<Alert> {
     alerts
 }
 
-/// The title of each panel of the dashboard with each of its expressions, and those of its variables.
+/// The title of each panel of the dashboard, with each of its expressions.
 pub(crate) fn queries() -> Vec<(String, String)> {
     let text = fs::read_to_string(workspace().join("deploy/grafana/tandem.json")).unwrap();
     let dashboard: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -90,7 +92,7 @@ fn kebab(name: &str) -> String {
     text
 }
 
-/// The name of a metric as it stands in the table.
+/// The name of a metric in the table.
 fn base<'a>(name: &'a str, table: &BTreeMap<String, &Definition>) -> &'a str {
     let parts = ["_bucket", "_sum", "_count"];
     let stripped = parts.iter().find_map(|part| name.strip_suffix(part));
@@ -100,10 +102,7 @@ fn base<'a>(name: &'a str, table: &BTreeMap<String, &Definition>) -> &'a str {
 }
 
 fn table() -> BTreeMap<String, &'static Definition> {
-    DEFINITIONS
-        .iter()
-        .map(|one| (one.prometheus(), one))
-        .collect()
+    known_metrics().map(|one| (one.prometheus(), one)).collect()
 }
 
 #[tokio::test]
@@ -116,25 +115,26 @@ async fn running_services_expose_the_table_of_metrics_and_nothing_else() {
     for Scrape { service, series } in &scraped {
         for Series { name, .. } in series.iter().filter(|one| one.name != "target_info") {
             let known = table.get(base(name, &table));
-            let told_by = known.map_or(&[][..], |known| known.told_by);
+            let told_by = known.map_or(&[][..], |known| known.exposed_by);
             assert!(
                 told_by.contains(&service.as_str()),
-                "{service} tells {name}"
+                "{service} exposes {name}"
             );
         }
         for (name, definition) in &table {
-            // There is no certificate without TLS.
-            let expected = definition.told_by.contains(&service.as_str())
+            // Without TLS there is no certificate.
+            let expected = definition.exposed_by.contains(&service.as_str())
                 && definition.name != CERTIFICATE_EXPIRY.name;
             if expected {
-                assert_is_whole(name, definition, series);
+                assert_is_complete(name, definition, series);
             }
         }
     }
 }
 
-/// The metric is there, and each of its series has its labels, with all the values it can have from the start.
-fn assert_is_whole(name: &str, definition: &Definition, series: &BTreeSet<Series>) {
+/// Asserts that the metric is exposed, that each series has its labels, and that all known values of its labels are present from
+/// the start.
+fn assert_is_complete(name: &str, definition: &Definition, series: &BTreeSet<Series>) {
     let name = match definition.kind {
         Kind::Histogram => format!("{name}_count"),
         Kind::Counter | Kind::Gauge => name.to_owned(),
@@ -181,7 +181,7 @@ async fn the_dashboard_and_the_alerts_name_only_what_running_services_expose() {
     for (title, expression) in all {
         let names = names(&expression);
         assert!(!names.selectors.is_empty(), "{title} names no metric");
-        let mut labels: BTreeSet<String> = ADDED.map(str::to_owned).into();
+        let mut labels: BTreeSet<String> = ADDED_LABELS.map(str::to_owned).into();
         for selector in &names.selectors {
             labels.extend(check(&title, selector, &exposed));
         }
@@ -194,7 +194,7 @@ async fn the_dashboard_and_the_alerts_name_only_what_running_services_expose() {
     }
 }
 
-/// Checks one selector and gives the labels its metric has.
+/// Checks one selector. Returns the labels of its metric.
 fn check(title: &str, selector: &Selector, exposed: &BTreeSet<Series>) -> BTreeSet<String> {
     let Selector { metric, labels } = selector;
     if metric == "up" {
@@ -215,7 +215,7 @@ fn check(title: &str, selector: &Selector, exposed: &BTreeSet<Series>) -> BTreeS
     assert!(!series.is_empty(), "{title}: nothing exposes {metric}");
     for (label, operator, value) in labels
         .iter()
-        .filter(|(label, ..)| !ADDED.contains(&label.as_str()))
+        .filter(|(label, ..)| !ADDED_LABELS.contains(&label.as_str()))
     {
         assert!(
             known.contains(label),
@@ -237,7 +237,7 @@ fn check(title: &str, selector: &Selector, exposed: &BTreeSet<Series>) -> BTreeS
 }
 
 #[test]
-fn every_alert_says_what_it_is_about_and_has_its_place_in_the_handbook() {
+fn every_alert_has_a_summary_and_a_heading_in_the_handbook() {
     let handbook = fs::read_to_string(workspace().join("docs/operations.md")).unwrap();
     let headings: BTreeSet<String> = handbook
         .lines()

@@ -1,4 +1,4 @@
-//! Debian's Prometheus, with our rules, on a running stack.
+//! Prometheus, as Debian packages it, with our rules and a running standalone process.
 
 use std::{
     fmt::Write as _,
@@ -8,21 +8,21 @@ use std::{
     time::Duration,
 };
 
-use testing::Process;
+use testing::{Folder, Process};
 
 use crate::{
     metrics::{alerts, queries},
     scrape::{get, ports},
     stack::Stack,
-    tools::{Folder, fetched, run, workspace},
+    tools::{installed, run, workspace},
 };
 
 /// How long Prometheus may take to start and to scrape twice.
-const LIMIT: Duration = Duration::from_secs(30);
-const POLL: Duration = Duration::from_millis(100);
+const TIMEOUT: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 fn promtool(arguments: &[&str]) -> String {
-    run(&fetched("TEST_PROMTOOL"), arguments, &[]).well()
+    run(&installed("TEST_PROMTOOL"), arguments, &[]).stdout_of_success()
 }
 
 fn deployed(file: &str) -> String {
@@ -32,8 +32,11 @@ fn deployed(file: &str) -> String {
 
 #[test]
 fn promtool_accepts_the_configuration_and_the_rules_and_their_tests() {
-    let told = promtool(&["check", "config", &deployed("prometheus.yml")]);
-    assert!(told.contains("1 rule files found"), "{told}");
+    let configuration = promtool(&["check", "config", &deployed("prometheus.yml")]);
+    assert!(
+        configuration.contains("1 rule files found"),
+        "{configuration}"
+    );
     let rules = promtool(&["check", "rules", &deployed("alerts.yml")]);
     assert!(
         rules.contains(&format!("{} rules found", alerts().len())),
@@ -45,7 +48,7 @@ fn promtool_accepts_the_configuration_and_the_rules_and_their_tests() {
 #[test]
 fn promtool_accepts_every_query_of_the_dashboard() {
     let folder = Folder::new();
-    let file = folder.path().join("queries.yml");
+    let file = folder.path("queries.yml");
     let mut rules = String::from("groups:\n- name: dashboard\n  rules:\n");
     for (number, (_title, query)) in queries().into_iter().enumerate() {
         let query = query
@@ -57,7 +60,7 @@ fn promtool_accepts_every_query_of_the_dashboard() {
     promtool(&["check", "rules", &file.display().to_string()]);
 }
 
-/// A configuration that scrapes `targets` every second and has our rules.
+/// A configuration with our rules that scrapes `targets` every second.
 fn configuration(targets: &[SocketAddr]) -> String {
     let mut text = format!(
         "global: {{ scrape_interval: 1s, evaluation_interval: 1s }}\nrule_files: [{:?}]\nscrape_configs:\n",
@@ -90,15 +93,15 @@ async fn start(folder: &Path, targets: &[SocketAddr]) -> (Process, SocketAddr) {
         format!("--storage.tsdb.path={}", folder.join("data").display()),
         format!("--web.listen-address={address}"),
     ];
-    let process = Process::spawn(fetched("TEST_PROMETHEUS"), arguments, []);
+    let process = Process::spawn(installed("TEST_PROMETHEUS"), arguments, []);
     process
-        .wait_for_line(LIMIT, |line| line.contains("Server is ready"))
+        .wait_for_line(TIMEOUT, |line| line.contains("Server is ready"))
         .await;
     assert!(TcpStream::connect(address).is_ok());
     (process, address)
 }
 
-/// The values of an expression, as text, once there are any for which `wanted` holds.
+/// Repeats a query until `wanted` accepts the values, and returns them as text.
 async fn query(
     prometheus: SocketAddr,
     expression: &str,
@@ -115,23 +118,23 @@ async fn query(
             if wanted(&values) {
                 return values;
             }
-            tokio::time::sleep(POLL).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     };
-    let answered = tokio::time::timeout(LIMIT, asking).await;
+    let answered = tokio::time::timeout(TIMEOUT, asking).await;
     answered.unwrap_or_else(|_| panic!("{expression} never had these values"))
 }
 
 #[tokio::test]
-async fn prometheus_scrapes_all_services_and_sees_their_calls_and_evaluates_the_rules() {
+async fn prometheus_scrapes_all_services_and_counts_their_calls_and_evaluates_the_rules() {
     let stack = Stack::start().await;
     let targets = ports(&stack.running.process);
     let folder = Folder::new();
-    let (mut process, prometheus) = start(folder.path(), &targets).await;
+    let (mut process, prometheus) = start(folder.root(), &targets).await;
 
     query(prometheus, "up", |up| up == ["1", "1", "1"]).await;
     query(prometheus, "tandem_ready", |ready| ready == ["1", "1", "1"]).await;
-    // Standalone has made its demo account by now.
+    // At this point standalone has created its demo account.
     let calls = "sum(tandem_rpc_handled_total{rpc_method=~%22.*SignUp%22,rpc_response_status_code=%22OK%22})";
     query(prometheus, calls, |calls| calls == ["1"]).await;
 
@@ -148,5 +151,5 @@ async fn prometheus_scrapes_all_services_and_sees_their_calls_and_evaluates_the_
         .collect();
     assert!(firing.is_empty(), "{firing:?}");
     process.terminate();
-    process.ended(LIMIT).await;
+    process.ended(TIMEOUT).await;
 }

@@ -1,6 +1,7 @@
-//! What an expression of `PromQL` names: enough of the language for ours; promtool checks the rest.
+//! Reads which metrics and labels a `PromQL` expression names. It knows only as much of the language as our expressions use, and
+//! promtool checks the rest.
 
-/// A metric with the labels it is selected by.
+/// A metric, with the labels that select its series.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Selector {
     pub(crate) metric: String,
@@ -12,7 +13,7 @@ pub(crate) struct Selector {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Names {
     pub(crate) selectors: Vec<Selector>,
-    /// Labels of `by`, `on` and their like.
+    /// The labels of `by`, `on` and similar words.
     pub(crate) grouped: Vec<String>,
 }
 
@@ -46,7 +47,7 @@ pub(crate) fn names(expression: &str) -> Names {
     names
 }
 
-/// Takes in a word and gives what comes after what belongs to it.
+/// Adds what a word names. Returns the text after it and its labels.
 fn word<'a>(word: &str, after: &'a str, names: &mut Names) -> &'a str {
     if GROUPING.contains(&word) {
         let (labels, rest) = after[1..].split_once(')').unwrap();
@@ -70,7 +71,7 @@ fn word<'a>(word: &str, after: &'a str, names: &mut Names) -> &'a str {
     rest
 }
 
-/// Reads labels up to the closing brace.
+/// Reads labels up to the closing brace. Returns the text after it.
 fn selected<'a>(mut rest: &'a str, selector: &mut Selector) -> &'a str {
     loop {
         rest = rest.trim_start_matches([',', ' ']);
@@ -87,7 +88,7 @@ fn selected<'a>(mut rest: &'a str, selector: &mut Selector) -> &'a str {
     }
 }
 
-/// What comes after the quoted text at the beginning.
+/// The text after the quoted text at the beginning.
 fn after_text(text: &str) -> &str {
     let end = text[1..].find('"').unwrap();
     &text[end + 2..]
@@ -98,7 +99,7 @@ fn is_word(c: char) -> bool {
 }
 
 #[test]
-fn an_expression_is_read_for_what_it_names() {
+fn the_names_in_an_expression_are_found() {
     let read = names(
         "sum by (job, le) (rate(a_total{x=\"1\", y!~\"b|c.*\"}[5m])) / b > 0.01 and c[$__interval] < 14 * 86400",
     );

@@ -1,4 +1,4 @@
-//! What running services expose at `/metrics`.
+//! The metrics that running services expose at `/metrics`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,14 +8,14 @@ use std::{
 
 use testing::Process;
 
-/// One series without its value.
+/// A series, without its value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Series {
     pub(crate) name: String,
     pub(crate) labels: BTreeMap<String, String>,
 }
 
-/// Everything that one service exposes.
+/// All series of one service.
 #[derive(Debug)]
 pub(crate) struct Scrape {
     /// `auth`, `task` or `gateway`.
@@ -23,7 +23,7 @@ pub(crate) struct Scrape {
     pub(crate) series: BTreeSet<Series>,
 }
 
-/// The operations ports that a process has logged.
+/// The addresses of the operations ports that a process has logged.
 pub(crate) fn ports(process: &Process) -> Vec<SocketAddr> {
     let output = process.output();
     let lines = output
@@ -35,7 +35,7 @@ pub(crate) fn ports(process: &Process) -> Vec<SocketAddr> {
         .collect()
 }
 
-/// The body of the answer to a GET that ended with 200: HTTP/1.0, so that it comes in one piece.
+/// The body of the answer to a GET, whose status must be 200. HTTP/1.0 is used, since its answers are not chunked.
 pub(crate) fn get(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     let request = format!("GET {path} HTTP/1.0\r\nhost: {address}\r\nconnection: close\r\n\r\n");
@@ -47,7 +47,7 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> String {
     body.to_owned()
 }
 
-/// What every service of a process exposes.
+/// The series of every service of a process.
 pub(crate) fn scrape(process: &Process) -> Vec<Scrape> {
     ports(process)
         .into_iter()
@@ -71,7 +71,7 @@ impl Scrape {
     }
 }
 
-/// `name{label="value"} 1`. No label of ours has a quote or a brace in its value.
+/// Reads `name{label="value"} 1`. No value of our labels has a quote or a brace.
 fn read_series(line: &str) -> Series {
     let (name, rest) = line.split_at(line.find(['{', ' ']).unwrap());
     let labels = rest.strip_prefix('{').and_then(|rest| rest.split_once('}'));

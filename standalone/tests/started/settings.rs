@@ -1,16 +1,16 @@
-//! Wrong configurations: every problem in one run, exit code 78.
+//! Wrong configurations: a binary reports every problem in one run and exits with 78.
 
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _, path::Path, process::Command};
 
 use standalone::known_settings;
 
-use crate::tools::{Told, binary, run};
+use crate::tools::{ProgramOutput, binary, run};
 
-/// Forms that any text has.
-const FREE: [&str; 2] = ["text", "path"];
-/// Paths too, which are not shown because someone may put the key itself there.
-const KEYS: [&str; 2] = [".tls.key", ".tls.upstream_key"];
-/// The binaries and the sections they read besides `log`.
+/// The forms that accept any text.
+const FREE_FORMS: [&str; 2] = ["text", "path"];
+/// Settings that are paths but count as secrets, since an operator may set them to the key itself.
+const KEY_PATHS: [&str; 2] = [".tls.key", ".tls.upstream_key"];
+/// The binaries, and the sections that each reads in addition to `log`.
 const BINARIES: [(&str, &[&str]); 4] = [
     ("auth-service", &["auth"]),
     ("task-service", &["task"]),
@@ -18,7 +18,7 @@ const BINARIES: [(&str, &[&str]); 4] = [
     ("standalone", &["auth", "task", "gateway", "standalone"]),
 ];
 
-fn start(name: &str, variables: &[(String, String)]) -> Told {
+fn start(name: &str, variables: &[(String, String)]) -> ProgramOutput {
     let variables: Vec<_> = variables
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
@@ -30,15 +30,19 @@ fn variable(key: &str) -> String {
     format!("TANDEM_{}", key.to_ascii_uppercase().replace('.', "__"))
 }
 
-/// The settings a told problem is about, in order.
-fn keys(told: &Told) -> Vec<&str> {
-    assert_eq!(told.status.code(), Some(78), "{}", told.stderr);
+/// The settings whose problems were reported, in order.
+fn keys(output: &ProgramOutput) -> Vec<&str> {
+    assert_eq!(output.status.code(), Some(78), "{}", output.stderr);
     let key = |line: &'_ str| line.split_once(": ").map_or("", |(key, _)| key).len();
-    told.stderr.lines().map(|line| &line[..key(line)]).collect()
+    output
+        .stderr
+        .lines()
+        .map(|line| &line[..key(line)])
+        .collect()
 }
 
 #[test]
-fn each_required_setting_that_is_missing_is_listed() {
+fn every_missing_required_setting_is_reported() {
     let required: [(&str, &[&str]); 2] = [
         (
             "auth-service",
@@ -59,20 +63,20 @@ fn each_required_setting_that_is_missing_is_listed() {
         ),
     ];
     for (name, required) in required {
-        let told = start(name, &[]);
-        assert_eq!(keys(&told), required, "{name}");
-        assert!(told.stderr.contains("DATABASE_URL"), "{}", told.stderr);
+        let output = start(name, &[]);
+        assert_eq!(keys(&output), required, "{name}");
+        assert!(output.stderr.contains("DATABASE_URL"), "{}", output.stderr);
     }
 }
 
 #[test]
-fn each_malformed_setting_of_each_binary_is_listed_in_one_run() {
+fn every_malformed_setting_of_each_binary_is_reported_in_one_run() {
     for (name, sections) in BINARIES {
         let wrong: Vec<_> = known_settings()
             .into_iter()
-            .filter(|asked| !FREE.contains(&asked.form.as_str()))
+            .filter(|asked| !FREE_FORMS.contains(&asked.form.as_str()))
             .map(|asked| asked.key)
-            .filter(|key| !KEYS.iter().any(|path| key.ends_with(path)))
+            .filter(|key| !KEY_PATHS.iter().any(|path| key.ends_with(path)))
             .filter(|key| {
                 let section = key.split('.').next().unwrap();
                 section == "log" || sections.contains(&section)
@@ -83,13 +87,13 @@ fn each_malformed_setting_of_each_binary_is_listed_in_one_run() {
             .iter()
             .map(|key| (variable(key), "-wrong-".to_owned()))
             .collect();
-        let told = start(name, &variables);
-        assert_eq!(keys(&told), wrong, "{name}:\n{}", told.stderr);
+        let output = start(name, &variables);
+        assert_eq!(keys(&output), wrong, "{name}:\n{}", output.stderr);
     }
 }
 
 #[test]
-fn a_misspelt_setting_is_refused_with_the_right_name() {
+fn a_misspelt_setting_is_refused_with_the_correct_name() {
     for (name, misspelt, right) in [
         ("auth-service", "TANDEM_AUTH__ACESS_TTL", "auth.access_ttl"),
         ("task-service", "TANDEM_TASK__QOUTA", "task.quota"),
@@ -104,15 +108,15 @@ fn a_misspelt_setting_is_refused_with_the_right_name() {
             "standalone.directory",
         ),
     ] {
-        let told = start(name, &[(misspelt.to_owned(), "1m".to_owned())]);
-        assert_eq!(told.status.code(), Some(78), "{name}: {}", told.stderr);
+        let output = start(name, &[(misspelt.to_owned(), "1m".to_owned())]);
+        assert_eq!(output.status.code(), Some(78), "{name}: {}", output.stderr);
         let hint = format!("did you mean {right}?");
-        assert!(told.stderr.contains(&hint), "{name}: {}", told.stderr);
+        assert!(output.stderr.contains(&hint), "{name}: {}", output.stderr);
     }
 }
 
 #[test]
-fn bytes_of_the_environment_that_are_no_text_are_told() {
+fn bytes_of_the_environment_that_are_not_text_are_reported() {
     let output = Command::new(binary("gateway"))
         .arg("check-config")
         .env_clear()
@@ -124,12 +128,12 @@ fn bytes_of_the_environment_that_are_no_text_are_told() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(78));
-    let told = String::from_utf8(output.stderr).unwrap();
-    let lines: Vec<_> = told.lines().collect();
-    assert_eq!(lines.len(), 2, "{told}");
+    let errors = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<_> = errors.lines().collect();
+    assert_eq!(lines.len(), 2, "{errors}");
     assert!(
         lines[0].starts_with("gateway.dr\u{FFFD}in: unknown setting; did you mean gateway.drain?"),
-        "{told}"
+        "{errors}"
     );
     assert_eq!(
         lines[1],
@@ -138,8 +142,8 @@ fn bytes_of_the_environment_that_are_no_text_are_told() {
 }
 
 #[test]
-fn no_secret_is_told_with_its_problem() {
-    let told = start(
+fn a_problem_of_a_secret_is_reported_without_the_secret() {
+    let output = start(
         "auth-service",
         &[
             (
@@ -157,7 +161,7 @@ fn no_secret_is_told_with_its_problem() {
         ],
     );
     assert_eq!(
-        keys(&told),
+        keys(&output),
         [
             "auth.database.url",
             "auth.key_encryption_keys",
@@ -166,12 +170,12 @@ fn no_secret_is_told_with_its_problem() {
         ]
     );
     for secret in ["hunter2", "c2VjcmV0"] {
-        assert!(!told.stderr.contains(secret), "{}", told.stderr);
+        assert!(!output.stderr.contains(secret), "{}", output.stderr);
     }
 }
 
 #[test]
-fn what_is_wrong_with_a_url_is_told_without_its_password() {
+fn a_problem_of_a_url_is_reported_without_its_password() {
     let set = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let upstream = "http://u:hunter2@h:50051";
     for (name, variables, key, what) in [
@@ -200,15 +204,19 @@ fn what_is_wrong_with_a_url_is_told_without_its_password() {
             "\"postgres://…@h/d\" is not an address",
         ),
     ] {
-        let told = start(name, &[variables]);
-        assert!(keys(&told).contains(&key), "{name}: {}", told.stderr);
-        assert!(told.stderr.contains(what), "{name}: {}", told.stderr);
-        assert!(!told.stderr.contains("hunter2"), "{name}: {}", told.stderr);
+        let output = start(name, &[variables]);
+        assert!(keys(&output).contains(&key), "{name}: {}", output.stderr);
+        assert!(output.stderr.contains(what), "{name}: {}", output.stderr);
+        assert!(
+            !output.stderr.contains("hunter2"),
+            "{name}: {}",
+            output.stderr
+        );
     }
 }
 
-/// Runs `check-config` of a binary in a folder, as a person would who has written `.env` there.
-pub(crate) fn check_in(folder: &Path, name: &str) -> Told {
+/// Runs `check-config` of a binary in a folder that holds `.env`.
+pub(crate) fn check_in(folder: &Path, name: &str) -> ProgramOutput {
     let binary = binary(name).display().to_string();
     let script = "cd \"$0\" && exec \"$1\" check-config";
     let folder = folder.display().to_string();

@@ -3,16 +3,16 @@
 use std::{net::SocketAddr, time::Duration};
 
 use standalone::next_steps::Addresses;
-use testing::{Database, Process};
+use testing::{Database, Folder, Process};
 
-use crate::tools::{Folder, binary};
+use crate::tools::binary;
 
-/// How long a first start may take on a busy machine: it makes a database cluster.
-const START: Duration = Duration::from_mins(1);
-/// The last line of what is printed.
-const LAST: &str = "# Is all well:";
+/// How long a first start may take on a busy machine. It creates a database cluster.
+const START_TIMEOUT: Duration = Duration::from_mins(1);
+/// The beginning of the last printed line.
+const LAST_LINE: &str = "# Health:";
 
-/// Variables that let a process take free ports and keep its files in `folder`.
+/// The variables of a process that uses free ports and keeps its files in `folder`.
 pub(crate) fn variables(folder: &Folder) -> Vec<(&'static str, String)> {
     let free = "127.0.0.1:0";
     vec![
@@ -23,28 +23,28 @@ pub(crate) fn variables(folder: &Folder) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Starts a process and does not wait for it.
+/// Starts a process without waiting until it is ready.
 pub(crate) fn spawn(variables: Vec<(&'static str, String)>) -> Process {
     Process::spawn(binary("standalone"), [""; 0], variables)
 }
 
-/// A process that is ready, its folder elsewhere.
+/// A process that is ready. The caller owns its folder.
 #[derive(Debug)]
-pub(crate) struct Running {
+pub(crate) struct RunningStandalone {
     pub(crate) process: Process,
     pub(crate) addresses: Addresses,
 }
 
-impl Running {
+impl RunningStandalone {
     /// Starts with a private PostgreSQL in `folder`.
     pub(crate) async fn start(folder: &Folder) -> Self {
-        Self::ready(spawn(variables(folder)), START).await
+        Self::ready(spawn(variables(folder)), START_TIMEOUT).await
     }
 
-    /// Waits until a process has said what to type next.
+    /// Waits until a process has printed its commands.
     pub(crate) async fn ready(process: Process, within: Duration) -> Self {
         process
-            .wait_for_line(within, |line| line.starts_with(LAST))
+            .wait_for_line(within, |line| line.starts_with(LAST_LINE))
             .await;
         let output = process.output();
         Self {
@@ -61,7 +61,7 @@ impl Running {
         }
     }
 
-    /// The token that was printed.
+    /// The printed token.
     pub(crate) fn token(&self) -> String {
         let output = self.process.output();
         let token = output
@@ -71,7 +71,7 @@ impl Running {
     }
 }
 
-/// The address on the printed line that begins and ends like this.
+/// The address in the printed line with this beginning and end.
 fn named(output: &str, begin: &str, end: &str) -> SocketAddr {
     let within = |line: &str| line.strip_prefix(begin)?.strip_suffix(end)?.parse().ok();
     output
@@ -80,10 +80,10 @@ fn named(output: &str, begin: &str, end: &str) -> SocketAddr {
         .unwrap_or_else(|| panic!("no line {begin}…{end} in:\n{output}"))
 }
 
-/// A process that is ready, on a fresh database of the test's server: quicker than a private one.
+/// A process that is ready, on a fresh database of the test's server. This is quicker than a private server.
 #[derive(Debug)]
 pub(crate) struct Stack {
-    pub(crate) running: Running,
+    pub(crate) running: RunningStandalone,
     pub(crate) folder: Folder,
     _database: Database,
 }
@@ -93,7 +93,7 @@ impl Stack {
         Self::start_with(&[]).await
     }
 
-    /// Starts with these settings too.
+    /// Starts with additional settings.
     pub(crate) async fn start_with(settings: &[(&'static str, &str)]) -> Self {
         let folder = Folder::new();
         let database = Database::empty().await;
@@ -105,7 +105,7 @@ impl Stack {
                 .map(|(name, value)| (*name, (*value).to_owned())),
         );
         Self {
-            running: Running::ready(spawn(variables), START).await,
+            running: RunningStandalone::ready(spawn(variables), START_TIMEOUT).await,
             folder,
             _database: database,
         }

@@ -1,10 +1,7 @@
-//! Programs: our own binaries, and those of others that call them.
+//! Programs: our own binaries, and other programs that call them.
 
 use std::{
-    fs::{self, DirBuilder, Permissions},
-    hash::{BuildHasher as _, Hasher as _, RandomState},
     io::Read,
-    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
     thread,
@@ -13,14 +10,12 @@ use std::{
 
 use testing::{
     Process,
-    leaks::{Given, leak},
+    leaks::{GivenSecrets, leak},
 };
 
-/// How long a client may take: it starts an interpreter or a compiler of protos.
-const LONGEST: Duration = Duration::from_mins(1);
-/// How long a database may take to end when its owner was killed.
-const ENDING: Duration = Duration::from_secs(10);
-const POLL: Duration = Duration::from_millis(5);
+/// How long a program may run. Some start an interpreter or compile the protos.
+const PROGRAM_TIMEOUT: Duration = Duration::from_mins(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// The folder of the workspace.
 pub(crate) fn workspace() -> PathBuf {
@@ -30,7 +25,7 @@ pub(crate) fn workspace() -> PathBuf {
         .to_owned()
 }
 
-/// A binary of the workspace; those of other crates are beside our own.
+/// The path of a binary of the workspace. All of them are in one folder.
 pub(crate) fn binary(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_standalone")).with_file_name(name);
     assert!(
@@ -41,11 +36,11 @@ pub(crate) fn binary(name: &str) -> PathBuf {
     path
 }
 
-/// A program that `make test` fetches and names.
-pub(crate) fn fetched(variable: &str) -> PathBuf {
+/// The path of a program that `make test` installs and names in this variable.
+pub(crate) fn installed(variable: &str) -> PathBuf {
     #[expect(
         clippy::disallowed_methods,
-        reason = "tests have no configuration but their environment"
+        reason = "tests are configured only by their environment"
     )]
     let path = std::env::var(variable);
     let path =
@@ -58,49 +53,17 @@ pub(crate) fn fetched(variable: &str) -> PathBuf {
     path
 }
 
-/// A folder of a test, which every account may pass through; removed with it.
+/// What a program wrote, and how it ended.
 #[derive(Debug)]
-pub(crate) struct Folder(PathBuf);
-
-impl Folder {
-    pub(crate) fn new() -> Self {
-        let random = RandomState::new().build_hasher().finish();
-        let path = std::env::temp_dir().join(format!("tandem-test-{random:016x}"));
-        DirBuilder::new().mode(0o700).create(&path).unwrap();
-        fs::set_permissions(&path, Permissions::from_mode(0o711)).unwrap();
-        Self(path)
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-
-    pub(crate) fn text(&self) -> String {
-        self.0.display().to_string()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // The PostgreSQL of a process that was killed takes a moment to end, and writes until then.
-        let deadline = Instant::now() + ENDING;
-        while fs::remove_dir_all(&self.0).is_err() && self.0.exists() && Instant::now() < deadline {
-            thread::sleep(POLL);
-        }
-    }
-}
-
-/// What a program wrote and how it ended.
-#[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct ProgramOutput {
     pub(crate) status: ExitStatus,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-impl Told {
-    /// What it wrote, if it says that all went well.
-    pub(crate) fn well(self) -> String {
+impl ProgramOutput {
+    /// Its standard output, after asserting that it succeeded.
+    pub(crate) fn stdout_of_success(self) -> String {
         assert!(
             self.status.success(),
             "{}\n{}\n{}",
@@ -112,8 +75,8 @@ impl Told {
     }
 }
 
-/// Runs a program to its end, in a clean environment with PATH and `variables`.
-pub(crate) fn run(program: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Told {
+/// Runs a program to its end, in an environment of PATH and `variables`.
+pub(crate) fn run(program: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> ProgramOutput {
     let mut child = Command::new(program)
         .args(arguments)
         .env_clear()
@@ -126,7 +89,7 @@ pub(crate) fn run(program: &Path, arguments: &[&str], variables: &[(&str, &str)]
         .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
     let stdout = read(child.stdout.take().unwrap());
     let stderr = read(child.stderr.take().unwrap());
-    let deadline = Instant::now() + LONGEST;
+    let deadline = Instant::now() + PROGRAM_TIMEOUT;
     let status = loop {
         if let Some(status) = child.try_wait().unwrap() {
             break status;
@@ -134,24 +97,24 @@ pub(crate) fn run(program: &Path, arguments: &[&str], variables: &[(&str, &str)]
         if Instant::now() > deadline {
             child.kill().unwrap();
         }
-        thread::sleep(POLL);
+        thread::sleep(POLL_INTERVAL);
     };
-    let told = Told {
+    let output = ProgramOutput {
         status,
         stdout: stdout.join().unwrap(),
         stderr: stderr.join().unwrap(),
     };
     if program.parent() == binary("standalone").parent() {
-        assert_silent(&told, variables);
+        assert_no_secret(&output, variables);
     }
-    told
+    output
 }
 
-/// Holds a program of ours to showing no secret, neither one that it was given.
-fn assert_silent(told: &Told, variables: &[(&str, &str)]) {
-    let given = Given::to(variables.iter().copied());
-    for output in [&told.stdout, &told.stderr] {
-        assert_eq!(leak(output, &given), None, "it shows a secret");
+/// Asserts that a program of ours shows no secret, and none of those it was given.
+fn assert_no_secret(output: &ProgramOutput, variables: &[(&str, &str)]) {
+    let given = GivenSecrets::among(variables.iter().copied());
+    for text in [&output.stdout, &output.stderr] {
+        assert_eq!(leak(text, &given), None, "it shows a secret");
     }
 }
 
@@ -163,7 +126,7 @@ fn read(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
     })
 }
 
-/// Waits until a program that was started has ended, and gives its exit code and all it wrote.
+/// Waits until a process has ended. Returns its exit code, if it has one, and everything it wrote.
 pub(crate) async fn end_of(mut process: Process, within: Duration) -> (Option<i32>, String) {
     let status = process.ended(within).await;
     (status.code(), process.output())

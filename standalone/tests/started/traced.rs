@@ -1,33 +1,34 @@
-//! A stack that exports its telemetry, and browsers' calls to it.
+//! A standalone process that exports its telemetry, and browsers' calls to it.
 
 use std::{net::SocketAddr, time::Duration};
 
-use shared::proto::{
+use contract::proto::{
     auth::{SignUpRequest, SignUpResponse},
     task::{CreateTaskRequest, CreateTaskResponse, Task},
 };
-use testing::{Collector, Database, SpanSeen, leaks::PASSWORD_MARK};
+use testing::{Collector, Database, Folder, ReceivedSpan, leaks::PASSWORD_MARK};
 
 use crate::{
     browser::call,
-    stack::{Running, spawn, variables},
-    tools::{Folder, end_of},
+    stack::{RunningStandalone, spawn, variables},
+    tools::end_of,
 };
 
-/// More than a start or a stop takes.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How long a start or a stop may take.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 pub(crate) const SIGN_UP: &str = "tandem.auth.v1.AuthService/SignUp";
 pub(crate) const CREATE: &str = "tandem.task.v1.TaskService/CreateTask";
 
-/// A stack that exports to `endpoint`, and traces this share of the calls that nobody asks about.
-pub(crate) struct Traced {
-    pub(crate) running: Running,
+/// A standalone process that exports to a collector.
+pub(crate) struct TracedStack {
+    pub(crate) running: RunningStandalone,
     _folder: Folder,
     _database: Database,
 }
 
-impl Traced {
+impl TracedStack {
+    /// Starts it. `ratio` is the share of calls to trace among those whose caller does not ask for a trace.
     pub(crate) async fn start(endpoint: String, ratio: &str) -> Self {
         let folder = Folder::new();
         let database = Database::empty().await;
@@ -39,18 +40,18 @@ impl Traced {
             ("TANDEM_TELEMETRY__TRACES__INTERVAL", "100ms".to_owned()),
             ("TANDEM_TELEMETRY__TRACES__RATIO", ratio.to_owned()),
             ("TANDEM_TELEMETRY__ENVIRONMENT", "tests".to_owned()),
-            // A collector's own credential must not be shown either.
+            // The credential for the collector must not be shown either.
             (
                 "TANDEM_TELEMETRY__OTLP__HEADERS",
                 format!("x-key=collector{PASSWORD_MARK}"),
             ),
-            // What has no port for its metrics pushes them all the same.
+            // A service without an operations port pushes its metrics all the same.
             ("TANDEM_TASK__OPS__LISTEN", "off".to_owned()),
-            // The worst case for whatever blocks a thread.
+            // With one thread, code that blocks it is noticed.
             ("TOKIO_WORKER_THREADS", "1".to_owned()),
         ]);
         Self {
-            running: Running::ready(spawn(variables), PATIENCE).await,
+            running: RunningStandalone::ready(spawn(variables), TIMEOUT).await,
             _folder: folder,
             _database: database,
         }
@@ -60,7 +61,7 @@ impl Traced {
         self.running.addresses.gateway
     }
 
-    /// An access token of a new account.
+    /// Signs up. Returns the access token.
     pub(crate) fn sign_up(&self, headers: &[&str]) -> String {
         let request = SignUpRequest {
             email: "anna@example.test".to_owned(),
@@ -86,24 +87,29 @@ impl Traced {
         assert_eq!(answer.task.unwrap().title, "traced");
     }
 
-    /// Ends it as an operator does; gives its output.
+    /// Stops it with SIGTERM. Returns its output.
     pub(crate) async fn stop(self) -> String {
         self.running.process.terminate();
-        let (code, output) = end_of(self.running.process, PATIENCE).await;
+        let (code, output) = end_of(self.running.process, TIMEOUT).await;
         assert_eq!(code, Some(0), "{output}");
         output
     }
 }
 
 /// The spans of a trace.
-pub(crate) fn of_trace(collector: &Collector, trace_id: &str) -> Vec<SpanSeen> {
+pub(crate) fn of_trace(collector: &Collector, trace_id: &str) -> Vec<ReceivedSpan> {
     let mut spans = collector.spans();
     spans.retain(|span| span.trace_id == trace_id);
     spans
 }
 
-/// The one span of a service with this name and kind.
-pub(crate) fn one<'s>(spans: &'s [SpanSeen], service: &str, name: &str, kind: i32) -> &'s SpanSeen {
+/// The only span of a service with this name and kind.
+pub(crate) fn one<'s>(
+    spans: &'s [ReceivedSpan],
+    service: &str,
+    name: &str,
+    kind: i32,
+) -> &'s ReceivedSpan {
     let mut found = spans
         .iter()
         .filter(|span| span.service == service && span.name == name && span.kind == kind);

@@ -1,4 +1,4 @@
-//! Traces of a browser's calls, through every part to the database, as a collector receives them.
+//! Traces of a browser's calls, from the gateway to the database, as a collector receives them.
 
 use std::{
     collections::BTreeSet,
@@ -6,25 +6,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use shared::proto::task::ListTasksRequest;
+use contract::proto::task::ListTasksRequest;
 use testing::{
-    Collector, SpanSeen, Swallower,
-    leaks::{Given, PASSWORD_MARK, leak},
+    Collector, ReceivedSpan, SilentCollector,
+    leaks::{GivenSecrets, PASSWORD_MARK, leak},
 };
 
 use crate::{
     browser::post,
-    traced::{CLIENT, CREATE, INTERNAL, SERVER, SIGN_UP, Traced, of_trace, one},
+    traced::{CLIENT, CREATE, INTERNAL, SERVER, SIGN_UP, TracedStack, of_trace, one},
 };
 
-/// More than anything here takes.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How long a step may take.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 const LIST: &str = "tandem.task.v1.TaskService/ListTasks";
 const WATCH: &str = "tandem.auth.v1.VerifierService/WatchRevocations";
 
-/// Every part told its metrics in its own name.
-fn assert_counted(collector: &Collector) {
+/// Asserts that every service has pushed its metrics under its own name.
+fn assert_metrics_pushed(collector: &Collector) {
     let metrics = collector.metrics();
     for (service, name) in [
         ("tandem-auth", "rpc.server.call.duration"),
@@ -36,15 +36,15 @@ fn assert_counted(collector: &Collector) {
     }
 }
 
-/// From the browser to the service, and what every span says.
-fn assert_one_trace(spans: &[SpanSeen]) {
+/// Asserts that the spans lead from the browser to the service, and have the attributes that every span must have.
+fn assert_one_trace(spans: &[ReceivedSpan]) {
     let gateway = one(spans, "tandem-gateway", CREATE, SERVER);
     assert_eq!(gateway.parent_id, "b7ad6b7169203331");
     assert_eq!(gateway.state, "shop=7");
-    let onwards = one(spans, "tandem-gateway", CREATE, CLIENT);
-    assert_eq!(onwards.parent_id, gateway.span_id);
+    let outgoing = one(spans, "tandem-gateway", CREATE, CLIENT);
+    assert_eq!(outgoing.parent_id, gateway.span_id);
     let service = one(spans, "tandem-task", CREATE, SERVER);
-    assert_eq!(service.parent_id, onwards.span_id);
+    assert_eq!(service.parent_id, outgoing.span_id);
     assert_eq!(service.state, "shop=7");
     assert_units(spans, service);
     for (key, value) in [
@@ -52,7 +52,7 @@ fn assert_one_trace(spans: &[SpanSeen]) {
         ("rpc.method", CREATE),
         ("rpc.response.status_code", "OK"),
     ] {
-        for span in [gateway, onwards, service] {
+        for span in [gateway, outgoing, service] {
             assert_eq!(span.attributes[key], value, "{span:#?}");
         }
     }
@@ -65,8 +65,8 @@ fn assert_one_trace(spans: &[SpanSeen]) {
     }
 }
 
-/// The units of work of a call, under the span of the service.
-fn assert_units(spans: &[SpanSeen], service: &SpanSeen) {
+/// Asserts that the span of the service has spans for its database units.
+fn assert_units(spans: &[ReceivedSpan], service: &ReceivedSpan) {
     let units = spans
         .iter()
         .filter(|span| span.attributes.contains_key("db.system.name"));
@@ -88,7 +88,7 @@ fn assert_units(spans: &[SpanSeen], service: &SpanSeen) {
 #[tokio::test]
 async fn a_browsers_call_is_one_trace_from_the_gateway_through_a_service_to_the_statement() {
     let collector = Collector::start().await;
-    let stack = Traced::start(collector.endpoint(), "0").await;
+    let stack = TracedStack::start(collector.endpoint(), "0").await;
     let (signing_up, creating) = (
         "0af7651916cd43dd8448eb211c80319c",
         "0af7651916cd43dd8448eb211c80319d",
@@ -106,41 +106,43 @@ async fn a_browsers_call_is_one_trace_from_the_gateway_through_a_service_to_the_
     let output = stack.stop().await;
 
     assert_one_trace(&of_trace(&collector, creating));
-    assert_counted(&collector);
+    assert_metrics_pushed(&collector);
     let spans = of_trace(&collector, signing_up);
     let service = one(&spans, "tandem-auth", SIGN_UP, SERVER);
     let hash = one(&spans, "tandem-auth", "password.hash", INTERNAL);
     assert_eq!(hash.parent_id, service.span_id);
 
-    // The lines of both parts are found by the trace.
+    // The log lines of the gateway and of the service have the id of the trace.
     let lines = output.lines().filter(|line| line.contains(creating));
     let lines: Vec<_> = lines.filter(|line| line.contains(CREATE)).collect();
     assert_eq!(lines.len(), 2, "{lines:#?}");
 
-    let told = collector.text();
-    assert!(told.contains("x-key"), "the collector is sent its header");
-    let told = told.replace(&format!("collector{PASSWORD_MARK}"), "");
-    assert_eq!(leak(&told, &Given::default()), None);
-    assert!(!told.contains(&token) && !told.contains("anna"));
+    let received = collector.text();
+    assert!(received.contains("x-key"), "the collector gets its header");
+    let received = received.replace(&format!("collector{PASSWORD_MARK}"), "");
+    assert_eq!(leak(&received, &GivenSecrets::default()), None);
+    assert!(!received.contains(&token) && !received.contains("anna"));
 }
 
 #[tokio::test]
-async fn what_nobody_asks_about_and_the_ratio_does_not_pick_is_in_no_span_and_yet_in_the_log() {
+async fn a_call_that_is_not_sampled_has_no_span_but_has_log_lines() {
     let collector = Collector::start().await;
-    let stack = Traced::start(collector.endpoint(), "0").await;
-    let (asked, not_asked) = (
+    let stack = TracedStack::start(collector.endpoint(), "0").await;
+    let (sampled, not_sampled) = (
         "0af7651916cd43dd8448eb211c80319c",
         "0af7651916cd43dd8448eb211c80319d",
     );
     let token = stack.sign_up(&[]);
     stack.create(
         &token,
-        &[&format!("traceparent: 00-{not_asked}-b7ad6b7169203331-00")],
+        &[&format!(
+            "traceparent: 00-{not_sampled}-b7ad6b7169203331-00"
+        )],
     );
     stack.create(&token, &["traceparent: 00-not-a-trace-01"]);
     stack.create(
         &token,
-        &[&format!("traceparent: 00-{asked}-b7ad6b7169203331-01")],
+        &[&format!("traceparent: 00-{sampled}-b7ad6b7169203331-01")],
     );
     let output = stack.stop().await;
 
@@ -149,8 +151,8 @@ async fn what_nobody_asks_about_and_the_ratio_does_not_pick_is_in_no_span_and_ye
         .into_iter()
         .map(|span| span.trace_id)
         .collect();
-    assert_eq!(traces, BTreeSet::from([asked.to_owned()]));
-    for trace in [asked, not_asked] {
+    assert_eq!(traces, BTreeSet::from([sampled.to_owned()]));
+    for trace in [sampled, not_sampled] {
         let lines = output
             .lines()
             .filter(|line| line.contains(trace) && line.contains(CREATE));
@@ -163,9 +165,9 @@ async fn what_nobody_asks_about_and_the_ratio_does_not_pick_is_in_no_span_and_ye
 }
 
 #[tokio::test]
-async fn a_malformed_parent_is_no_parent_and_the_feed_is_one_trace_with_the_stream_it_reads() {
+async fn a_malformed_parent_is_ignored_and_the_feed_is_in_one_trace_with_its_stream() {
     let collector = Collector::start().await;
-    let stack = Traced::start(collector.endpoint(), "1").await;
+    let stack = TracedStack::start(collector.endpoint(), "1").await;
     let malformed = "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let body = post(
         stack.gateway(),
@@ -174,15 +176,15 @@ async fn a_malformed_parent_is_no_parent_and_the_feed_is_one_trace_with_the_stre
         &[&format!("traceparent: {malformed}"), "tracestate: shop=7"],
     );
     assert!(String::from_utf8_lossy(&body).contains("grpc-status: 16"));
-    let is_root = |span: &SpanSeen| span.name == LIST && span.parent_id.is_empty();
-    let root = collector.span(PATIENCE, is_root).await;
+    let is_root = |span: &ReceivedSpan| span.name == LIST && span.parent_id.is_empty();
+    let root = collector.span(TIMEOUT, is_root).await;
     assert_ne!(root.trace_id, malformed[..32]);
     assert_eq!(
         (root.service.as_str(), root.state.as_str()),
         ("tandem-gateway", "")
     );
-    let is_served = |span: &SpanSeen| span.service == "tandem-task" && span.name == LIST;
-    let served = collector.span(PATIENCE, is_served).await;
+    let is_served = |span: &ReceivedSpan| span.service == "tandem-task" && span.name == LIST;
+    let served = collector.span(TIMEOUT, is_served).await;
     assert_eq!(served.trace_id, root.trace_id);
     assert_eq!(served.attributes["tandem.reason"], "TOKEN_MISSING");
     assert_eq!(
@@ -191,7 +193,7 @@ async fn a_malformed_parent_is_no_parent_and_the_feed_is_one_trace_with_the_stre
     );
     assert!(
         !served.failed,
-        "the caller's mistake is not the service's failure"
+        "a mistake of the caller is not a failure of the service"
     );
     stack.stop().await;
 
@@ -204,26 +206,26 @@ async fn a_malformed_parent_is_no_parent_and_the_feed_is_one_trace_with_the_stre
 }
 
 #[tokio::test]
-async fn a_collector_that_is_down_or_never_answers_costs_no_call_and_holds_up_no_end() {
-    let silent = Swallower::start();
+async fn a_collector_that_is_down_or_never_answers_fails_no_call_and_delays_no_stop() {
+    let silent = SilentCollector::start();
     let down = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
         .unwrap();
     for endpoint in [silent.endpoint(), format!("http://{down}")] {
-        let stack = Traced::start(endpoint, "1").await;
+        let stack = TracedStack::start(endpoint, "1").await;
         let token = stack.sign_up(&[]);
         for _ in 0..20 {
             stack.create(&token, &[]);
         }
         let warning = |line: &str| line.contains("does not take telemetry");
-        stack.running.process.wait_for_line(PATIENCE, warning).await;
-        let told = Instant::now();
+        stack.running.process.wait_for_line(TIMEOUT, warning).await;
+        let stopping = Instant::now();
         let output = stack.stop().await;
-        // One second for telemetry; the rest is the stop of everything else.
-        assert!(told.elapsed() < Duration::from_secs(10), "{output}");
+        // Telemetry may take one second. The rest is for everything else that stops.
+        assert!(stopping.elapsed() < Duration::from_secs(10), "{output}");
         let warnings = output.lines().filter(|line| warning(line)).count();
-        // Of each part one for its spans and one for its metrics, however many deliveries fail.
+        // Each of the three services warns once about its spans and once about its metrics, however many exports fail.
         assert!((1..=6).contains(&warnings), "{output}");
     }
     assert!(silent.connections() > 0);

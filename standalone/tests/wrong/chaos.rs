@@ -1,12 +1,12 @@
-//! Whatever the environment and the files hold.
+//! Any content of the environment and the files.
 
 use std::fs;
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use crate::{MARKER, any_part, cases, folder, put};
+use crate::{MARKER, any_binary, cases, folder, put};
 
-/// Pieces of `.env`. A secret stands on a line of its own.
+/// Pieces of `.env`. Each secret is on its own line.
 const DOT_ENV: [&str; 21] = [
     "\nTANDEM_LOG__LEVEL=\"forgotten\nTANDEM_AUTH__REFRESH_KEYS=hunter2hunter2\n\"\n",
     "\nTANDEM_AUTH__REFRESH_KEYS=hunter2hunter2\n",
@@ -31,7 +31,7 @@ const DOT_ENV: [&str; 21] = [
     "\u{feff}",
 ];
 
-/// Pieces of TOML, likewise.
+/// Pieces of TOML. Each secret is on its own line.
 const TOML: [&str; 24] = [
     "\nrefresh_keys = \"hunter2hunter2\"\n",
     "\nurl = 'postgres://u:hunter2hunter2@h/d'\n",
@@ -68,11 +68,11 @@ fn pieces(of: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
     vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }
 
-/// A variable that may be a setting, and any value.
+/// A variable that may be a setting, with any value.
 fn any_variable() -> impl Strategy<Value = (String, String)> {
     let names = crate::known_settings()
         .into_iter()
-        .map(|asked| asked.variable());
+        .map(|setting| setting.variable());
     let names: Vec<String> = names.collect();
     let suffix = select(vec!["", "", "", "", "_FILE", "_", "__", ".", "__X"]);
     let known = (select(names), suffix).prop_map(|(name, suffix)| name + suffix);
@@ -91,16 +91,16 @@ fn any_variable() -> impl Strategy<Value = (String, String)> {
 }
 
 #[test]
-fn nothing_makes_it_panic_or_tell_a_secret() {
+fn no_content_causes_a_panic_or_shows_a_secret() {
     let folder = folder("chaos");
     let strategy = (
-        any_part(),
+        any_binary(),
         pieces(&DOT_ENV),
         pieces(&TOML),
         vec(any::<u8>(), 0..40),
         vec(any_variable(), 0..8),
     );
-    proptest!(cases(), |((part, dot_env, toml, named, variables) in strategy)| {
+    proptest!(cases(), |((binary, dot_env, toml, named, variables) in strategy)| {
         put(&folder.join(".env"), &dot_env);
         put(&folder.join("t.toml"), &toml);
         put(&folder.join("named"), &named);
@@ -110,15 +110,15 @@ fn nothing_makes_it_panic_or_tell_a_secret() {
         if !toml.is_empty() {
             environment.push(("TANDEM_CONFIG".to_owned(), "t.toml".to_owned()));
         }
-        let told = match part.load(&folder, environment) {
+        let shown = match binary.load(&folder, environment) {
             Ok(listing) => format!("{listing}{listing:?}"),
             Err(problems) => {
-                let told = problems.to_string();
-                prop_assert_eq!(told.lines().count(), problems.iter().count(), "one line each");
-                format!("{told}{problems:?}")
+                let lines = problems.to_string();
+                prop_assert_eq!(lines.lines().count(), problems.iter().count(), "one line each");
+                format!("{lines}{problems:?}")
             }
         };
-        prop_assert!(!told.contains(MARKER), "{}", told);
+        prop_assert!(!shown.contains(MARKER), "{}", shown);
     });
     fs::remove_dir_all(folder).unwrap();
 }

@@ -1,4 +1,5 @@
-//! Wrong configurations of every kind: never a panic, every mistake is told with its place and nothing else is, no secret ever.
+//! Wrong configurations of every kind. There is never a panic, every mistake and nothing else is reported with its place, and no
+//! secret is shown.
 //!
 //! `TEST_CASES=1000000` makes the runs longer.
 
@@ -14,21 +15,21 @@ use std::{
 };
 
 use proptest::{collection::vec, prelude::*};
-use shared::config::{Asked, Listing, Problems, Source};
+use settings::{Asked, Listing, Problems, Source};
 use standalone::known_settings;
 
-use crate::mistake::{Mistake, Written, any_mistake};
+use crate::mistake::{Layers, Mistake, any_mistake};
 
-/// Stands in every secret; must not be told.
+/// A part of every secret. It must not be shown.
 const MARKER: &str = "hunter2hunter2";
 /// Base64 of 32 bytes without a pattern.
 const KEY: &str = "qm1yZ3lcQ0pXv8fT2bN4uHkR7wEoJdGsA9iLxVtY5z0=";
 
-/// How often a property is tried.
+/// How many cases each property is tested with.
 fn cases() -> ProptestConfig {
     #[expect(
         clippy::disallowed_methods,
-        reason = "tests have no configuration but their environment"
+        reason = "tests are configured only by their environment"
     )]
     let wanted = std::env::var("TEST_CASES").ok();
     let cases = wanted.map_or(512, |text| text.parse().expect("TEST_CASES is a number"));
@@ -38,15 +39,15 @@ fn cases() -> ProptestConfig {
     }
 }
 
-/// One binary's settings.
+/// The binaries whose settings are tested.
 #[derive(Debug, Clone, Copy)]
-enum Part {
+enum Binary {
     Auth,
     Task,
     Gateway,
 }
 
-impl Part {
+impl Binary {
     fn section(self) -> &'static str {
         match self {
             Self::Auth => auth_service::config::SECTION,
@@ -55,7 +56,7 @@ impl Part {
         }
     }
 
-    /// What it reads.
+    /// The settings that it reads.
     fn settings(self) -> Vec<Asked> {
         let section = self.section();
         let own = |asked: &Asked| {
@@ -93,11 +94,11 @@ impl Part {
     }
 }
 
-fn any_part() -> impl Strategy<Value = Part> {
-    prop::sample::select(vec![Part::Auth, Part::Task, Part::Gateway])
+fn any_binary() -> impl Strategy<Value = Binary> {
+    prop::sample::select(vec![Binary::Auth, Binary::Task, Binary::Gateway])
 }
 
-/// A good value for each setting that is required and has no default.
+/// A valid value for each setting that is required and has no default.
 fn required(settings: &[Asked]) -> BTreeMap<String, String> {
     let value = |key: &str| match key {
         "auth.key_encryption_keys" | "auth.refresh_keys" => format!("1:{KEY}"),
@@ -112,7 +113,7 @@ fn required(settings: &[Asked]) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// A folder of a test, made anew.
+/// A new folder for a test.
 fn folder(name: &str) -> PathBuf {
     let folder =
         Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("wrong-{}-{name}", std::process::id()));
@@ -120,7 +121,7 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// Writes or removes a file.
+/// Writes a file. Removes it if the content is empty.
 fn put(file: &Path, content: &[u8]) {
     if content.is_empty() {
         let _ = fs::remove_file(file);
@@ -130,45 +131,53 @@ fn put(file: &Path, content: &[u8]) {
 }
 
 #[test]
-fn every_mistake_is_told_with_its_place_and_nothing_else_is() {
+fn every_mistake_and_nothing_else_is_reported_with_its_place() {
     let folder = folder("mistakes");
-    // One of the files of TLS set alone is a mistake of another; shared/tests/config/tls.rs has those.
-    let judged_together =
+    // A TLS file without its counterpart is a mistake of the other setting. shared/tests/config/tls.rs tests those.
+    let depends_on_another =
         |asked: &Asked| asked.key.contains(".tls.") && !asked.key.ends_with(".reload_every");
-    let parts = [Part::Auth, Part::Task, Part::Gateway].map(|part| {
-        let mut settings = part.settings();
-        settings.retain(|asked| !judged_together(asked));
-        (part, settings)
+    let binaries = [Binary::Auth, Binary::Task, Binary::Gateway].map(|binary| {
+        let mut settings = binary.settings();
+        settings.retain(|asked| !depends_on_another(asked));
+        (binary, settings)
     });
     let mistakes = vec(any_mistake(), 0..12);
-    proptest!(cases(), |(which in 0..parts.len(), mistakes in mistakes)| {
-        let (part, settings) = &parts[which];
-        check(*part, settings, &mistakes, &folder)?;
+    proptest!(cases(), |(which in 0..binaries.len(), mistakes in mistakes)| {
+        let (binary, settings) = &binaries[which];
+        check(*binary, settings, &mistakes, &folder)?;
     });
     fs::remove_dir_all(folder).unwrap();
 }
 
 fn check(
-    part: Part,
+    binary: Binary,
     settings: &[Asked],
     mistakes: &[Mistake],
     folder: &Path,
 ) -> Result<(), TestCaseError> {
-    let mut written = Written::new(folder, required(settings));
+    let mut layers = Layers::new(folder, required(settings));
     for mistake in mistakes {
-        written.make(mistake, settings);
+        layers.add(mistake, settings);
     }
-    let (environment, places) = written.finish();
-    let told = match part.load(folder, environment) {
+    let (environment, places) = layers.finish();
+    match binary.load(folder, environment) {
         Ok(listing) => {
-            prop_assert!(places.is_empty(), "not told: {:?}", places);
-            let shown = format!("{listing}{listing:?}");
-            prop_assert!(!shown.contains(MARKER) && !shown.contains(KEY), "{}", shown);
-            return Ok(());
+            prop_assert!(places.is_empty(), "not reported: {:?}", places);
+            assert_no_secret(&format!("{listing}{listing:?}"))
         }
-        Err(told) => told,
-    };
-    let lines: BTreeMap<&str, String> = told
+        Err(problems) => {
+            assert_places(&problems, &places)?;
+            assert_no_secret(&format!("{problems}{problems:?}"))
+        }
+    }
+}
+
+/// Each key with a mistake is reported, with the place of the mistake, and no other key is.
+fn assert_places(
+    problems: &Problems,
+    places: &BTreeMap<String, String>,
+) -> Result<(), TestCaseError> {
+    let lines: BTreeMap<&str, String> = problems
         .iter()
         .map(|problem| (problem.key(), problem.to_string()))
         .collect();
@@ -176,17 +185,16 @@ fn check(
         lines.keys().copied().eq(places.keys().map(String::as_str)),
         "{:?}: {}",
         places,
-        told
+        problems
     );
     for (line, place) in lines.values().zip(places.values()) {
-        prop_assert!(
-            line.ends_with(&format!(" (from {place})")),
-            "{}: {}",
-            place,
-            line
-        );
+        let end = format!(" (from {place})");
+        prop_assert!(line.ends_with(&end), "{}: {}", place, line);
     }
-    let all = format!("{told}{told:?}");
-    prop_assert!(!all.contains(MARKER) && !all.contains(KEY), "{}", all);
+    Ok(())
+}
+
+fn assert_no_secret(shown: &str) -> Result<(), TestCaseError> {
+    prop_assert!(!shown.contains(MARKER) && !shown.contains(KEY), "{}", shown);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Mistakes that are known to be mistakes, and where they are told to be.
+//! Mistakes in a configuration, and the place that must be reported for each.
 
 use std::{
     collections::BTreeMap,
@@ -7,11 +7,11 @@ use std::{
 };
 
 use proptest::{prelude::*, sample::Index};
-use shared::config::Asked;
+use settings::Asked;
 
 use crate::{KEY, MARKER, put};
 
-/// Something wrong about one setting.
+/// A mistake in one setting.
 #[derive(Debug, Clone)]
 pub(crate) struct Mistake {
     setting: Index,
@@ -55,9 +55,33 @@ pub(crate) fn any_mistake() -> impl Strategy<Value = Mistake> {
     })
 }
 
-/// Texts that are no value of a setting.
-fn wrong_values(asked: &Asked) -> Vec<String> {
-    let fixed: &[&str] = match asked.form.as_str() {
+/// Texts that are not a value of the setting.
+fn wrong_values(setting: &Asked) -> Vec<String> {
+    let common = if setting.secret {
+        "\u{FFFD}hunter2hunter2"
+    } else {
+        "two\nlines"
+    };
+    let above_maximum = setting
+        .bounds
+        .as_ref()
+        .map(|(_, maximum)| match maximum.parse::<u64>() {
+            Ok(maximum) => (maximum + 1).to_string(),
+            Err(_) => format!("{maximum} 1ns"),
+        });
+    // An optional setting may be empty.
+    let is_wrong = |text: &&&str| setting.required || !text.is_empty();
+    let of_the_form = wrong_for_form(setting).iter().filter(is_wrong);
+    of_the_form
+        .map(|text| (*text).to_owned())
+        .chain([common.to_owned(), "\u{FFFD}".to_owned()])
+        .chain(above_maximum)
+        .collect()
+}
+
+/// Texts that do not have the form of the setting.
+fn wrong_for_form(setting: &Asked) -> &'static [&'static str] {
+    match setting.form.as_str() {
         "whole number" => &[
             "",
             "x",
@@ -76,7 +100,7 @@ fn wrong_values(asked: &Asked) -> Vec<String> {
         "list, each: address or block" => &["10.0.0.0/33", "x", "127.0.0.1,"],
         "auto, json or human" => &["", "xml", "JSON"],
         "level, or levels per target" => &["", "inof", "info,sqlx=loud"],
-        "text" if asked.required => &["", "  "],
+        "text" if setting.required => &["", "  "],
         "text" => &["  "],
         "secret" => &[
             MARKER,
@@ -86,40 +110,21 @@ fn wrong_values(asked: &Asked) -> Vec<String> {
             "hunter2hunter2\nx",
         ],
         _ => &[],
-    };
-    let common = if asked.secret {
-        "\u{FFFD}hunter2hunter2"
-    } else {
-        "two\nlines"
-    };
-    let bounds = asked
-        .bounds
-        .as_ref()
-        .map(|(_, greatest)| match greatest.parse::<u64>() {
-            Ok(greatest) => (greatest + 1).to_string(),
-            Err(_) => format!("{greatest} 1ns"),
-        });
-    // Nothing is a value of what may be left out.
-    let is_wrong = |text: &&&str| asked.required || !text.is_empty();
-    let fixed = fixed.iter().filter(is_wrong).map(|text| (*text).to_owned());
-    fixed
-        .chain([common.to_owned(), "\u{FFFD}".to_owned()])
-        .chain(bounds)
-        .collect()
+    }
 }
 
-/// Layers with mistakes in them.
+/// The layers of a configuration with mistakes in them.
 #[derive(Debug)]
-pub(crate) struct Written {
+pub(crate) struct Layers {
     folder: PathBuf,
     environment: BTreeMap<String, String>,
     dot_env: String,
     toml: String,
-    /// Where each key is to be told to come from.
+    /// The place that must be reported for each key.
     places: BTreeMap<String, String>,
 }
 
-impl Written {
+impl Layers {
     pub(crate) fn new(folder: &Path, environment: BTreeMap<String, String>) -> Self {
         Self {
             folder: folder.to_owned(),
@@ -130,10 +135,10 @@ impl Written {
         }
     }
 
-    /// Makes a mistake, unless one was made about the setting before.
-    pub(crate) fn make(&mut self, mistake: &Mistake, settings: &[Asked]) {
-        let asked = mistake.setting.get(settings);
-        let (key, variable) = (&asked.key, asked.variable());
+    /// Adds a mistake, unless there is already one for the setting.
+    pub(crate) fn add(&mut self, mistake: &Mistake, settings: &[Asked]) {
+        let setting = mistake.setting.get(settings);
+        let (key, variable) = (&setting.key, setting.variable());
         if let Kind::Misspelt(layer) = mistake.kind {
             let (key, variable) = (format!("{key}x"), format!("{variable}X"));
             if !self.places.contains_key(&key) {
@@ -144,33 +149,38 @@ impl Written {
         if self.places.contains_key(key) {
             return;
         }
-        let good = self.environment.remove(&variable);
-        let file = format!("{variable}_FILE");
+        let valid = self.environment.remove(&variable);
         match mistake.kind {
             Kind::Wrong(layer) => {
-                let values = wrong_values(asked);
+                let values = wrong_values(setting);
                 self.set(layer, key, &variable, mistake.value.get::<String>(&values));
             }
             Kind::Twice => {
-                let value = good.unwrap_or_else(|| KEY.to_owned());
+                let value = valid.unwrap_or_else(|| KEY.to_owned());
                 self.environment.insert(variable.clone(), value);
-                self.environment.insert(file, "/dev/null".to_owned());
+                self.environment
+                    .insert(format!("{variable}_FILE"), "/dev/null".to_owned());
                 self.places.insert(key.clone(), variable);
             }
             Kind::NoFile => {
-                let path = if asked.secret { MARKER } else { "/nowhere" };
-                self.environment.insert(file.clone(), path.to_owned());
-                self.places.insert(key.clone(), file);
+                let path = if setting.secret { MARKER } else { "/nowhere" };
+                self.name_file(key, &variable, Path::new(path));
             }
             Kind::NotText => {
                 let path = self.folder.join(key);
                 fs::write(&path, b"hunter2hunter2\xff").unwrap();
-                self.environment
-                    .insert(file.clone(), path.display().to_string());
-                self.places.insert(key.clone(), file);
+                self.name_file(key, &variable, &path);
             }
             Kind::Misspelt(_) => {}
         }
+    }
+
+    /// Names a file that cannot be read as text. The mistake is in the variable that names it.
+    fn name_file(&mut self, key: &str, variable: &str, path: &Path) {
+        let file = format!("{variable}_FILE");
+        self.environment
+            .insert(file.clone(), path.display().to_string());
+        self.places.insert(key.to_owned(), file);
     }
 
     fn set(&mut self, layer: Layer, key: &str, variable: &str, value: &str) {
@@ -200,7 +210,7 @@ impl Written {
         self.places.insert(key.to_owned(), place);
     }
 
-    /// Writes the files; gives the environment, and where each mistake is.
+    /// Writes the files. Returns the environment and the place of each mistake.
     pub(crate) fn finish(self) -> (Vec<(String, String)>, BTreeMap<String, String>) {
         put(&self.folder.join(".env"), self.dot_env.as_bytes());
         let mut environment: Vec<_> = self.environment.into_iter().collect();

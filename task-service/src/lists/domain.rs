@@ -1,6 +1,7 @@
 //! A list request and a page of its result.
 
-use shared::{paging::Binding, refusal::Problem};
+use api::paging::Binding;
+use contract::refusal::Problem;
 
 use super::{filter::Filter, order::Order, page_token::LastTask};
 use crate::tasks::domain::Task;

@@ -1,13 +1,15 @@
 //! `ListTasks`: parses the request, calls the use case, converts the page.
 
-use chrono::{DateTime, Utc};
-use shared::{
-    caller::authenticated,
+use api::{
     ids::UserId,
     paging::{self, PageTokens},
+};
+use chrono::{DateTime, Utc};
+use contract::{
     proto::task::{ListTasksRequest, ListTasksResponse},
     refusal::Violations,
 };
+use serving::caller::authenticated;
 use tonic::{Request, Response, Status};
 
 use super::{

@@ -9,9 +9,10 @@ pub(crate) mod store;
 
 use std::sync::Arc;
 
+use api::{ids::UserId, paging::PageTokens};
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
-use shared::{caller::Caller, ids::UserId, paging::PageTokens};
+use serving::caller::Caller;
 use sqlx::PgConnection;
 use tokio::time::Instant;
 

@@ -1,6 +1,6 @@
 //! `order_by` of `ListTasks`: a fixed set of keys, each ascending or descending. The id breaks ties.
 
-use shared::refusal::Problem;
+use contract::refusal::Problem;
 
 /// What tasks can be ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

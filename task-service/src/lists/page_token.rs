@@ -1,11 +1,11 @@
-//! The content of the page tokens of `ListTasks`. [`shared::paging`] seals them.
+//! The content of the page tokens of `ListTasks`. [`api::paging`] seals them.
 
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use shared::{
+use api::{
     ids::{TaskId, UserId},
     paging::Binding,
 };
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::order::{Key, Order};
 use crate::tasks::domain::Task;
@@ -59,7 +59,7 @@ pub(crate) fn binding(user: UserId, filter: &str, order_by: &str, show_deleted: 
 
 #[cfg(test)]
 mod tests {
-    use shared::paging::PageTokens;
+    use api::paging::PageTokens;
 
     use super::*;
 

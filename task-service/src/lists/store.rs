@@ -1,8 +1,8 @@
 //! The statements of a list. They depend on filter and order, so they are built at run time (docs/decisions/0002). Every
 //! piece of SQL is in this file or a constant of the task statements; all values are bound.
 
+use api::ids::UserId;
 use chrono::{DateTime, Utc};
-use shared::ids::UserId;
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use super::{

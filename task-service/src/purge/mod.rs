@@ -7,9 +7,9 @@ mod store;
 
 use std::time::Duration;
 
+use api::ids::UserId;
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
-use shared::ids::UserId;
 use sqlx::PgConnection;
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -92,11 +92,9 @@ mod tests {
     use std::sync::Arc;
 
     use chrono::TimeDelta;
+    use clock::Clock as _;
+    use database::{self, Lanes};
     use secrecy::SecretString;
-    use shared::{
-        clock::Clock as _,
-        database::{self, Lanes},
-    };
     use sqlx::Row as _;
     use testing::{Database, TestClock};
 
@@ -141,7 +139,7 @@ mod tests {
             .await
             .unwrap();
         let key = RequestKey {
-            id: shared::ids::uuid_at(now),
+            id: api::ids::uuid_at(now),
             fingerprint: [0; 32],
         };
         let first = requests::first_answer(conn, owner, &key, now).await;

@@ -1,7 +1,7 @@
 //! Statements that remove expired rows, one owner at a time.
 
+use api::ids::UserId;
 use chrono::{DateTime, TimeDelta, Utc};
-use shared::ids::UserId;
 use sqlx::PgConnection;
 
 use crate::error::Error;

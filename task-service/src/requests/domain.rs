@@ -1,7 +1,8 @@
 //! Request ids (AIP-155), each with a fingerprint of its request.
 
+use api::ids::parse_uuid;
 use aws_lc_rs::digest::{Context, SHA256};
-use shared::{ids::parse_uuid, refusal::Problem};
+use contract::refusal::Problem;
 use uuid::Uuid;
 
 /// Identifies a request that must be done only once.
@@ -42,8 +43,8 @@ impl RequestKey {
 
 #[cfg(test)]
 mod tests {
+    use contract::proto::task::{CreateTaskRequest, Task};
     use prost::Message as _;
-    use shared::proto::task::{CreateTaskRequest, Task};
 
     use super::*;
 

@@ -5,8 +5,8 @@
 mod domain;
 mod store;
 
+use api::ids::UserId;
 use chrono::{DateTime, TimeDelta, Utc};
-use shared::ids::UserId;
 use sqlx::PgConnection;
 
 pub(crate) use self::domain::RequestKey;

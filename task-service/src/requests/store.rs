@@ -1,7 +1,7 @@
 //! Statements over remembered requests.
 
+use api::ids::UserId;
 use chrono::{DateTime, Utc};
-use shared::ids::UserId;
 use sqlx::PgConnection;
 use uuid::Uuid;
 

@@ -1,8 +1,8 @@
 //! The statements of a list in every form: each term and each order, with and without a previous page, with and without
 //! deleted tasks.
 
+use api::ids::UserId;
 use chrono::DateTime;
-use shared::ids::UserId;
 
 use crate::{
     lists::{

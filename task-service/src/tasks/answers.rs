@@ -1,7 +1,7 @@
 //! A request with an id is answered once (AIP-155); its answer is a task, remembered as the contract encodes it.
 
+use api::ids::UserId;
 use chrono::{DateTime, Utc};
-use shared::ids::UserId;
 use sqlx::PgConnection;
 
 use super::{domain::Task, message, store::check_owner};

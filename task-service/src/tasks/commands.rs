@@ -1,6 +1,6 @@
 //! The parsed requests of the RPCs on one task.
 
-use shared::ids::TaskId;
+use api::ids::TaskId;
 
 use super::domain::{Changes, Draft, Task};
 use crate::requests::RequestKey;

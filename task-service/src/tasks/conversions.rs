@@ -1,7 +1,7 @@
 //! The field types of the contract: from a message to a value, and back.
 
 use chrono::{DateTime, Utc};
-use shared::{
+use contract::{
     proto::task::{TaskPriority, TaskStatus},
     refusal::Problem,
 };

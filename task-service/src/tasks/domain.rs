@@ -1,7 +1,7 @@
 //! A task, a draft of a new task, and the changes of an update.
 
+use api::ids::{TaskId, UserId};
 use chrono::{DateTime, SubsecRound as _, Utc};
-use shared::ids::{TaskId, UserId};
 
 use super::values::{Description, Due, Labels, Priority, Status, Title};
 

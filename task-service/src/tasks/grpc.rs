@@ -1,17 +1,19 @@
 //! The RPCs on one task: parses the request, calls the use case, converts the result.
 
-use prost::Message as _;
-use shared::{
-    caller::authenticated,
-    etag,
-    ids::TaskId,
-    proto::task::{
-        self as proto, CreateTaskRequest, CreateTaskResponse, DeleteTaskRequest,
-        DeleteTaskResponse, GetTaskRequest, GetTaskResponse, UndeleteTaskRequest,
-        UndeleteTaskResponse, UpdateTaskRequest, UpdateTaskResponse,
+use api::{etag, ids::TaskId};
+use contract::{
+    proto::{
+        task as proto,
+        task::{
+            CreateTaskRequest, CreateTaskResponse, DeleteTaskRequest, DeleteTaskResponse,
+            GetTaskRequest, GetTaskResponse, UndeleteTaskRequest, UndeleteTaskResponse,
+            UpdateTaskRequest, UpdateTaskResponse,
+        },
     },
     refusal::{Problem, Violations},
 };
+use prost::Message as _;
+use serving::caller::authenticated;
 use tonic::{Request, Response, Status};
 
 use super::{

@@ -3,14 +3,19 @@
 
 use std::collections::BTreeSet;
 
-use prost::Message as _;
-use shared::{
+use api::{
     etag,
     ids::{TaskId, UserId},
     mask::Fields,
-    proto::task::{self as proto, TaskPriority, TaskStatus},
+};
+use contract::{
+    proto::{
+        task as proto,
+        task::{TaskPriority, TaskStatus},
+    },
     refusal::Violations,
 };
+use prost::Message as _;
 
 use super::{
     conversions::{from_timestamp, parse_due, parse_priority, parse_status, to_timestamp},
@@ -215,8 +220,8 @@ pub(super) fn decode(response: &[u8]) -> Option<Task> {
 #[cfg(test)]
 mod tests {
     use chrono::{DateTime, Utc};
+    use contract::proto::FILE_DESCRIPTOR_SET;
     use prost_reflect::DescriptorPool;
-    use shared::proto::FILE_DESCRIPTOR_SET;
 
     use super::*;
     use crate::tasks::values::Status;

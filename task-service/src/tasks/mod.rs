@@ -12,12 +12,10 @@ mod message;
 pub(crate) mod store;
 pub(crate) mod values;
 
+use api::ids::{TaskId, UserId};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt as _;
-use shared::{
-    caller::Caller,
-    ids::{TaskId, UserId},
-};
+use serving::caller::Caller;
 use sqlx::PgConnection;
 use tokio::time::Instant;
 

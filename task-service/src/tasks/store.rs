@@ -4,8 +4,8 @@
 //! It updates the counters only once the locked task is known to be the right one. So revisions are unique, and the count of
 //! live tasks is exact.
 
+use api::ids::{TaskId, UserId};
 use chrono::{DateTime, Utc};
-use shared::ids::{TaskId, UserId};
 use sqlx::PgConnection;
 
 use super::{

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use api::text;
 use chrono::{DateTime, Datelike as _, Utc};
-use shared::{
-    refusal::{Problem, Violations},
-    text,
-};
+use contract::refusal::{Problem, Violations};
 
 /// The largest number of labels of a task.
 const MAX_LABELS: usize = 20;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_service::signing::Signer;
+use auth_service::signing_keys::signer::Signer;
 use testing::assert_refused;
 use tonic::Code;
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use futures_util::{StreamExt as _, stream};
-use shared::proto::task::{
+use contract::proto::task::{
     CreateTaskRequest, DeleteTaskRequest, GetTaskRequest, ListTasksRequest, Task,
     UndeleteTaskRequest, UpdateTaskRequest,
 };
+use futures_util::{StreamExt as _, stream};
 use sqlx::PgConnection;
 
 use crate::world::{User, World, titled};

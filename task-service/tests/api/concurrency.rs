@@ -1,7 +1,7 @@
 //! Concurrent calls: a change that must happen once happens once, and the counters stay exact.
 
+use contract::proto::task::{CreateTaskRequest, Task};
 use futures_util::future::join_all;
-use shared::proto::task::{CreateTaskRequest, Task};
 use testing::assert_refused;
 use tonic::Code;
 

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use shared::{
-    clock::Clock as _,
-    proto::task::{self as proto, CreateTaskRequest, CreateTaskResponse},
+use clock::Clock as _;
+use contract::proto::{
+    task as proto,
+    task::{CreateTaskRequest, CreateTaskResponse},
 };
 use testing::{assert_refused, violations};
 use tonic::{Code, Status};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::proto::task::{DeleteTaskRequest, Task};
+use contract::proto::task::{DeleteTaskRequest, Task};
 use testing::{assert_refused, violations};
 use tonic::{Code, Status};
 

@@ -7,12 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use shared::{
-    config::{Log, LogFormat, LogLevel, Setting as _},
-    proto::auth::TokenPair,
-    telemetry,
-    token::Purpose,
-};
+use contract::proto::auth::TokenPair;
+use settings::Setting as _;
+use telemetry::logs::{self, Log, LogFormat, LogLevel};
+use verifier::Purpose;
 
 use crate::{
     prober::Prober,
@@ -185,7 +183,7 @@ impl CapturedLog {
             level: LogLevel::parse("warn").unwrap(),
         };
         let lines = self.clone();
-        let subscriber = telemetry::subscriber(&log, move || lines.clone(), false);
+        let subscriber = logs::subscriber(&log, move || lines.clone(), false);
         tracing::subscriber::set_default(subscriber)
     }
 

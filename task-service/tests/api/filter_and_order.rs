@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::proto::task::{ListTasksRequest, Task, TaskPriority, TaskStatus};
+use contract::proto::task::{ListTasksRequest, Task, TaskPriority, TaskStatus};
 
 use crate::world::{User, World, titled};
 

@@ -1,9 +1,9 @@
 //! Forged and malformed tokens in real calls.
 
-use shared::proto::task::GetTaskRequest;
+use contract::proto::task::GetTaskRequest;
 use testing::{
     assert_refused,
-    forgery::{Forgery, Mint, forgeries, unusual},
+    forgery::{Forgery, TestIssuer, forgeries, unusual},
 };
 use tonic::{Code, Request, Status, metadata::AsciiMetadataValue};
 
@@ -29,10 +29,10 @@ async fn every_forged_token_that_a_header_can_carry_is_refused_as_invalid() {
     let world = World::new().await;
     let user = world.user();
     let task = user.task("mine").await;
-    let mint = Mint::new(&SEED, serde_json::to_value(user.claims(SESSION)).unwrap());
-    assert_eq!(mint.key.kid, world.signer.public_key().kid);
+    let issuer = TestIssuer::new(&SEED, serde_json::to_value(user.claims(SESSION)).unwrap());
+    assert_eq!(issuer.key.kid, world.signer.public_key().kid);
     let mut presented = 0;
-    for Forgery { name, token, .. } in forgeries(&mint) {
+    for Forgery { name, token, .. } in forgeries(&issuer) {
         let Some(answer) = get(&user, &task.id, &token).await else {
             continue;
         };
@@ -42,7 +42,7 @@ async fn every_forged_token_that_a_header_can_carry_is_refused_as_invalid() {
         presented += 1;
     }
     assert!(presented > 200, "{presented}");
-    for Forgery { name, token, .. } in unusual(&mint) {
+    for Forgery { name, token, .. } in unusual(&issuer) {
         let answer = get(&user, &task.id, &token).await;
         assert!(matches!(answer, Some(Ok(()))), "{name}: {answer:?}");
     }

@@ -1,12 +1,12 @@
 //! Generated tasks, and properties that must hold for all of them.
 
+use contract::proto::task::Task;
 use proptest::{
     collection::vec,
     prelude::*,
     sample::select,
     test_runner::{Config, TestRunner},
 };
-use shared::proto::task::Task;
 use tokio::runtime::Runtime;
 use unicode_normalization::UnicodeNormalization as _;
 

@@ -6,11 +6,11 @@
 
 use std::collections::BTreeMap;
 
+use contract::proto::task as proto;
 use prost::Message as _;
 use prost_reflect::{
     DynamicMessage, Kind, MessageDescriptor, MethodDescriptor, ReflectMessage as _, Value,
 };
-use shared::proto::task::{self as proto};
 use testing::reason;
 use tonic::Status;
 

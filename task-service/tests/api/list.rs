@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::proto::task::{ListTasksRequest, ListTasksResponse, Task};
+use contract::proto::task::{ListTasksRequest, ListTasksResponse, Task};
 use testing::{assert_refused, violations};
 use tonic::{Code, Status};
 

@@ -7,19 +7,17 @@ use std::{
     time::Duration,
 };
 
-use shared::{
-    clock::SystemClock,
-    proto::{
-        auth::{SignOutRequest, SignUpRequest, TokenPair, auth_service_client::AuthServiceClient},
-        task::{ListTasksRequest, task_service_client::TaskServiceClient},
-    },
-    tls::{ClientTls, Files, Upstream},
+use clock::SystemClock;
+use contract::proto::{
+    auth::{SignOutRequest, SignUpRequest, TokenPair, auth_service_client::AuthServiceClient},
+    task::{ListTasksRequest, task_service_client::TaskServiceClient},
 };
 use task_service::App;
 use testing::{
     Database, assert_refused,
     certificates::{Authority, Folder},
 };
+use tls::{ClientTls, Files, Upstream};
 use tokio_util::sync::DropGuard;
 use tonic::{Code, Status, transport::Channel};
 

@@ -2,22 +2,20 @@
 
 use std::sync::Arc;
 
-use shared::{
-    proto::{
-        health::{
-            HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
-        },
-        task::{
-            CreateTaskRequest, DeleteTaskRequest, GetTaskRequest, ListTasksRequest, Task,
-            UndeleteTaskRequest, UpdateTaskRequest,
-        },
+use contract::proto::{
+    health::{
+        HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
     },
-    token::KeySet,
+    task::{
+        CreateTaskRequest, DeleteTaskRequest, GetTaskRequest, ListTasksRequest, Task,
+        UndeleteTaskRequest, UpdateTaskRequest,
+    },
 };
 use sqlx::Executor as _;
 use task_service::App;
 use testing::{TestClock, assert_refused};
 use tonic::{Code, Status, transport::Channel};
+use verifier::KeySet;
 
 use crate::{
     raw::{call, rpcs},

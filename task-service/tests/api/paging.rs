@@ -2,8 +2,8 @@
 
 use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
+use contract::proto::task::{ListTasksRequest, Task};
 use proptest::{collection::vec, prelude::*, sample::select};
-use shared::proto::task::{ListTasksRequest, Task};
 
 use crate::{
     generated::{check, runtime},

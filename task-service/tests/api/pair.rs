@@ -6,20 +6,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use shared::{
-    clock::{Clock, SystemClock},
-    config::Source,
-    proto::{
-        auth::{
-            SignUpRequest, TokenPair, account_service_client::AccountServiceClient,
-            auth_service_client::AuthServiceClient,
-        },
-        task::{
-            CreateTaskRequest, CreateTaskResponse, ListTasksRequest, ListTasksResponse,
-            task_service_client::TaskServiceClient,
-        },
+use clock::{Clock, SystemClock};
+use contract::proto::{
+    auth::{
+        SignUpRequest, TokenPair, account_service_client::AccountServiceClient,
+        auth_service_client::AuthServiceClient,
+    },
+    task::{
+        CreateTaskRequest, CreateTaskResponse, ListTasksRequest, ListTasksResponse,
+        task_service_client::TaskServiceClient,
     },
 };
+use settings::Source;
 use task_service::App;
 use testing::Database;
 use tokio::net::TcpListener;

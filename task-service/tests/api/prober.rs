@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use shared::{
-    proto::task::{CreateTaskRequest, ListTasksRequest, task_service_client::TaskServiceClient},
-    token::Purpose,
+use contract::proto::task::{
+    CreateTaskRequest, ListTasksRequest, task_service_client::TaskServiceClient,
 };
 use tokio::{sync::watch, task::JoinHandle};
 use tonic::{Status, transport::Channel};
+use verifier::Purpose;
 
 use crate::{pair::bearing, world::titled};
 

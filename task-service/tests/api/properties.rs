@@ -1,7 +1,7 @@
 //! Properties that hold for every task and every mask, tested over the network.
 
+use contract::proto::task::Task;
 use proptest::{prelude::*, sample::subsequence};
-use shared::proto::task::Task;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::{

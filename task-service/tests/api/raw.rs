@@ -1,8 +1,8 @@
 //! Calls of any RPC, found by its descriptor, with any bytes.
 
+use contract::proto::FILE_DESCRIPTOR_SET;
 use prost::bytes::{Buf as _, BufMut as _};
 use prost_reflect::{DescriptorPool, MethodDescriptor};
-use shared::proto::FILE_DESCRIPTOR_SET;
 use tonic::{
     Request, Status,
     client::Grpc,

@@ -7,15 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use secrecy::SecretString;
-use shared::{
-    clock::SystemClock,
-    proto::{
-        auth::{SignOutRequest, SignUpRequest, TokenPair, auth_service_client::AuthServiceClient},
-        task::task_service_client::TaskServiceClient,
-    },
-    token::{Purpose, Revocations, Verifier, feed},
+use clock::SystemClock;
+use contract::proto::{
+    auth::{SignOutRequest, SignUpRequest, TokenPair, auth_service_client::AuthServiceClient},
+    task::task_service_client::TaskServiceClient,
 };
+use secrecy::SecretString;
 use task_service::App;
 use testing::{Database, assert_refused};
 use tokio::sync::watch;
@@ -24,6 +21,7 @@ use tonic::{
     Code, Status,
     transport::{Channel, Endpoint},
 };
+use verifier::{Purpose, Revocations, Verifier, feed};
 
 use crate::{
     outage::until_serving,

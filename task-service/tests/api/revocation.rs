@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use shared::proto::{
+use contract::proto::{
     auth::{
         ChangePasswordRequest, CreateApiKeyRequest, DeleteAccountRequest, ExchangeApiKeyRequest,
         RevokeApiKeyRequest, RevokeOtherSessionsRequest, RevokeSessionRequest, SignInRequest,
@@ -163,7 +163,7 @@ async fn when_the_feed_is_cut_writes_are_refused_first_then_reads_and_both_recov
 
 impl Pair {
     /// Signs in a user who has signed up; returns the tokens of the new session.
-    async fn sign_in(&self, email: &str) -> shared::proto::auth::TokenPair {
+    async fn sign_in(&self, email: &str) -> contract::proto::auth::TokenPair {
         let request = SignInRequest {
             email: email.to_owned(),
             password: PASSWORD.to_owned(),

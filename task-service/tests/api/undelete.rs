@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::proto::task::UndeleteTaskRequest;
+use contract::proto::task::UndeleteTaskRequest;
 use testing::{assert_refused, violations};
 use tonic::Code;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::proto::task::{Task, TaskPriority, TaskStatus, UpdateTaskRequest};
+use contract::proto::task::{Task, TaskPriority, TaskStatus, UpdateTaskRequest};
 use testing::{assert_refused, violations};
 use tonic::Code;
 

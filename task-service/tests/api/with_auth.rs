@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use shared::proto::{
+use contract::proto::{
     auth::{SignUpRequest, auth_service_client::AuthServiceClient},
     task::{CreateTaskRequest, ListTasksRequest, task_service_client::TaskServiceClient},
 };

@@ -2,14 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use auth_service::signing::Signer;
-use shared::{
-    clock::Clock as _,
-    config::Source,
-    ids::{SessionId, UserId},
-    proto::task::{self as proto, task_service_client::TaskServiceClient},
-    token::{Claims, KeySet, Revocations, Trust, Verifier},
-};
+use api::ids::{SessionId, UserId};
+use auth_service::signing_keys::signer::Signer;
+use clock::Clock as _;
+use contract::proto::{task as proto, task::task_service_client::TaskServiceClient};
+use settings::Source;
 use task_service::{
     App, SCHEMA,
     config::{Config, DEFAULTS, SECTION},
@@ -24,6 +21,7 @@ use tonic::{
     Request, Status,
     transport::{Channel, Endpoint},
 };
+use verifier::{Claims, KeySet, Revocations, Trust, Verifier};
 
 /// The time at which every test begins.
 pub(crate) const START: &str = "2026-01-01T00:00:00Z";

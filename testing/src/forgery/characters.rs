@@ -1,25 +1,34 @@
-//! Characters that do not belong into a token, in each part.
+//! Characters that do not belong in a token, in each of its parts.
 
 use super::{
-    Forgery,
-    form::{named, split},
-    mint::{Mint, encode},
+    Forgery, cases,
+    issuer::{TestIssuer, encode},
+    parts::split,
 };
 
-/// The part with its last character changed in the bits that are left over after the last byte.
-fn loose(part: &str) -> String {
+pub(super) fn forgeries(issuer: &TestIssuer) -> Vec<Forgery> {
+    [
+        in_the_signature(issuer),
+        around_the_parts(issuer),
+        in_a_signed_header(issuer),
+        in_signed_claims(issuer),
+    ]
+    .concat()
+}
+
+/// The part with another last character. The characters differ only in the bits that are left over after the last byte.
+fn with_other_trailing_bits(part: &str) -> String {
     let at = part.len() - 1;
     let last = part.as_bytes()[at];
     let next = if last == b'Z' { b'a' } else { last + 1 };
     format!("{}{}", &part[..at], char::from(next))
 }
 
-/// Around and within the signature.
-pub(super) fn of_the_signature(mint: &Mint) -> Vec<Forgery> {
-    let [h, c, s] = split(&mint.good());
+fn in_the_signature(issuer: &TestIssuer) -> Vec<Forgery> {
+    let [h, c, s] = split(&issuer.valid());
     let with = |signature: String| format!("{h}.{c}.{signature}");
     let rest = &s[1..];
-    named([
+    cases([
         (
             "spaces before the signature",
             "JWS 360",
@@ -30,51 +39,54 @@ pub(super) fn of_the_signature(mint: &Mint) -> Vec<Forgery> {
         ("? in the signature", "JWS 363", with(format!("?{rest}"))),
         ("a signature of ?", "JWS 364", with("?".repeat(86))),
         ("a padded signature", "JWS 367", with(format!("{s}=="))),
-        ("loose bits in the signature", "", with(loose(&s))),
+        (
+            "other trailing bits in the signature",
+            "",
+            with(with_other_trailing_bits(&s)),
+        ),
         (
             "base64 that is not base64url",
             "",
             with(format!("{}+/", &s[..84])),
         ),
-        ("a line break at the end", "", with(format!("{s}\n"))),
-        ("a zero byte at the end", "", with(format!("{s}\u{0}"))),
         (
-            "a letter that only looks right",
+            "a Cyrillic letter that looks like a Latin one",
             "",
             with(format!("\u{410}{rest}")),
         ),
+    ])
+}
+
+fn around_the_parts(issuer: &TestIssuer) -> Vec<Forgery> {
+    let [h, c, s] = split(&issuer.valid());
+    cases([
+        ("a line break at the end", "", format!("{h}.{c}.{s}\n")),
+        ("a zero byte at the end", "", format!("{h}.{c}.{s}\u{0}")),
         (
             "line breaks between the parts",
             "",
             format!("{h}.\n{c}.\n{s}"),
         ),
         ("dots in percent encoding", "", format!("{h}%2E{c}%2E{s}")),
-        ("a space before it", "", format!(" {h}.{c}.{s}")),
+        ("a space before the token", "", format!(" {h}.{c}.{s}")),
         (
-            "? in the header, valid there",
+            "? in the header, valid in Wycheproof",
             "JWS 372",
             format!("{h}?.{c}.{s}"),
         ),
         (
-            "? in the claims, valid there",
+            "? in the claims, valid in Wycheproof",
             "JWS 373",
             format!("{h}.{c}?.{s}"),
         ),
     ])
 }
 
-/// In header and claims, signed as they stand.
-pub(super) fn of_signed_parts(mint: &Mint) -> Vec<Forgery> {
-    let [h, c, _] = split(&mint.good());
-    let header = |header: String| mint.sealed(&header, &c);
-    let claims = |claims: String| mint.sealed(&h, &claims);
-    // As many spaces as leave bits over.
-    let mut text = mint.claims.to_string();
-    text.push_str(&" ".repeat((4 - text.len() % 3) % 3));
-    let tight = encode(text);
-    let [_, _, s] = split(&mint.sealed(&h, &tight));
-    let resealed = claims(loose(&tight));
-    named([
+/// The header is signed with these characters in it.
+fn in_a_signed_header(issuer: &TestIssuer) -> Vec<Forgery> {
+    let [h, c, _] = split(&issuer.valid());
+    let header = |header: String| issuer.sign_parts(&header, &c);
+    cases([
         (
             "spaces after the header",
             "JWS 365",
@@ -86,6 +98,20 @@ pub(super) fn of_signed_parts(mint: &Mint) -> Vec<Forgery> {
             header(format!("{h}####")),
         ),
         ("a padded header", "", header(format!("{h}="))),
+    ])
+}
+
+/// The claims are signed with these characters in them.
+fn in_signed_claims(issuer: &TestIssuer) -> Vec<Forgery> {
+    let [h, c, _] = split(&issuer.valid());
+    let claims = |claims: String| issuer.sign_parts(&h, &claims);
+    // Enough spaces that the last character has bits left over.
+    let mut text = issuer.claims.to_string();
+    text.push_str(&" ".repeat((4 - text.len() % 3) % 3));
+    let exact = encode(text);
+    let [_, _, s] = split(&issuer.sign_parts(&h, &exact));
+    let other_bits = with_other_trailing_bits(&exact);
+    cases([
         (
             "spaces before the claims",
             "JWS 368",
@@ -99,10 +125,14 @@ pub(super) fn of_signed_parts(mint: &Mint) -> Vec<Forgery> {
         ("padded claims", "JWS 370", claims(format!("{c}="))),
         ("? before the claims", "JWS 371", claims(format!("?{c}"))),
         (
-            "loose bits in the claims",
+            "other trailing bits in the claims",
             "JWS 374",
-            format!("{h}.{}.{s}", loose(&tight)),
+            format!("{h}.{other_bits}.{s}"),
         ),
-        ("loose bits in the claims, signed", "JWS 375", resealed),
+        (
+            "other trailing bits in the claims, signed",
+            "JWS 375",
+            claims(other_bits),
+        ),
     ])
 }

@@ -1,12 +1,12 @@
-//! Signatures at the edges of Ed25519 (RFC 8032 sections 5.1.7 and 8.4), and keys at its edges.
+//! Signatures with special or equivalent numbers (RFC 8032 sections 5.1.7 and 8.4).
 //!
-//! A verifier may multiply the equation by the cofactor 8 or not; ours does not, so a signature has one form.
+//! A verifier may multiply the equation by the cofactor 8 or not. Ours does not, so each signature has exactly one valid form.
 
 use curve25519_dalek::{EdwardsPoint, Scalar};
 
 use super::{
-    Forgery,
-    mint::{Mint, challenge, joined},
+    Forgery, cases,
+    issuer::{TestIssuer, challenge, joined},
 };
 
 /// The order L of the group, little-endian.
@@ -28,7 +28,7 @@ pub(super) const fn small(number: u8) -> [u8; 32] {
     bytes
 }
 
-/// The sum of two numbers, little-endian; what does not fit into 256 bits is lost.
+/// The sum of two numbers modulo 2^256, little-endian.
 pub(super) fn sum(one: &[u8; 32], other: &[u8; 32]) -> [u8; 32] {
     let mut carry = 0;
     std::array::from_fn(|at| {
@@ -38,18 +38,29 @@ pub(super) fn sum(one: &[u8; 32], other: &[u8; 32]) -> [u8; 32] {
     })
 }
 
-/// A nonce; each number gives another one.
+/// A nonce. Each number gives another one.
 pub(super) fn nonce(number: u64) -> Scalar {
     challenge(&[b"nonce", &number.to_le_bytes()])
 }
 
+/// The 32 bytes of a point.
 pub(super) fn encoded(point: &EdwardsPoint) -> [u8; 32] {
     point.compress().to_bytes()
 }
 
-/// Numbers that mean something, as R and S.
-pub(super) fn special_values(mint: &Mint) -> Vec<Forgery> {
-    let (message, mut below) = (mint.message(), ORDER);
+pub(super) fn forgeries(issuer: &TestIssuer) -> Vec<Forgery> {
+    [
+        special_values(issuer),
+        multiples_of_the_order(issuer),
+        high_bits(issuer),
+        other_numbers(issuer),
+    ]
+    .concat()
+}
+
+/// Numbers with a special meaning, as R and S.
+fn special_values(issuer: &TestIssuer) -> Vec<Forgery> {
+    let (message, mut below) = (issuer.message(), ORDER);
     below[0] -= 1;
     let named = [
         ("0", small(0)),
@@ -62,62 +73,80 @@ pub(super) fn special_values(mint: &Mint) -> Vec<Forgery> {
     let pairs = named.iter().flat_map(|r| named.iter().map(move |s| (r, s)));
     pairs
         .map(|((r_name, r), (s_name, s))| {
-            let there = !["L - 1", "2^256 - 1"].contains(r_name) && *s_name != "2^256 - 1";
-            let after = if there {
+            let in_wycheproof = !["L - 1", "2^256 - 1"].contains(r_name) && *s_name != "2^256 - 1";
+            let wycheproof = if in_wycheproof {
                 "Ed25519 10 – 29; JWS 386 – 401"
             } else {
                 ""
             };
             let token = joined(&message, &[*r, *s].concat());
-            Forgery::new(format!("R is {r_name} and S is {s_name}"), after, token)
+            Forgery::new(
+                format!("R is {r_name} and S is {s_name}"),
+                wycheproof,
+                token,
+            )
         })
         .collect()
 }
 
-/// The good signature with an S that is the same number modulo the order, or would be if bits were overlooked.
-pub(super) fn malleable(mint: &Mint) -> Vec<Forgery> {
-    let with_s = |change: &dyn Fn(&[u8; 32]) -> [u8; 32]| {
-        mint.resigned(|signature| {
-            let s = *signature.last_chunk().expect("it has 64 bytes");
-            signature.truncate(32);
-            signature.extend(change(&s));
-        })
-    };
+/// A valid token whose S is changed.
+fn with_s(issuer: &TestIssuer, change: impl FnOnce(&[u8; 32]) -> [u8; 32]) -> String {
+    issuer.resigned(|signature| {
+        let s = *signature.last_chunk().expect("a signature has 64 bytes");
+        signature.truncate(32);
+        signature.extend(change(&s));
+    })
+}
+
+/// S is the same number modulo the order, so a verifier that does not check its range accepts it.
+fn multiples_of_the_order(issuer: &TestIssuer) -> Vec<Forgery> {
     let mut all = Vec::new();
-    let (mut multiple, mut name) = (ORDER, 1);
-    for after in [
+    let (mut multiple, mut factor) = (ORDER, 1);
+    for wycheproof in [
         "Ed25519 63, 85; JWS 382",
         "Ed25519 64",
         "Ed25519 65",
         "Ed25519 66",
     ] {
-        let token = with_s(&|s| sum(s, &multiple));
-        all.push(Forgery::new(format!("S + {name} L"), after, token));
-        (multiple, name) = (sum(&multiple, &multiple), name * 2);
+        let token = with_s(issuer, |s| sum(s, &multiple));
+        all.push(Forgery::new(format!("S + {factor} L"), wycheproof, token));
+        (multiple, factor) = (sum(&multiple, &multiple), factor * 2);
     }
-    for (bit, after) in [
+    all
+}
+
+/// S is the same number for a verifier that ignores its highest bits.
+fn high_bits(issuer: &TestIssuer) -> Vec<Forgery> {
+    let bits = [
         (253, "Ed25519 67"),
         (254, "Ed25519 68"),
         (255, "Ed25519 69"),
-    ] {
-        let token = with_s(&|s| {
+    ];
+    let set = |(bit, wycheproof): (usize, &'static str)| {
+        let token = with_s(issuer, |s| {
             let mut s = *s;
             s[bit / 8] |= 1 << (bit % 8);
             s
         });
-        all.push(Forgery::new(format!("S + 2^{bit}"), after, token));
-    }
-    all.push(Forgery::new(
-        "S + p",
-        "Ed25519 70; JWS 383, 384",
-        with_s(&|s| sum(s, &PRIME)),
-    ));
+        Forgery::new(format!("S + 2^{bit}"), wycheproof, token)
+    };
+    bits.map(set).into()
+}
+
+fn other_numbers(issuer: &TestIssuer) -> Vec<Forgery> {
     let negated = |s: &[u8; 32]| (-Scalar::from_bytes_mod_order(*s)).to_bytes();
-    all.push(Forgery::new("-S", "", with_s(&negated)));
-    let moved = mint.resigned(|signature| {
-        let r = sum(signature.first_chunk().expect("it has 64 bytes"), &PRIME);
+    let r_plus_p = issuer.resigned(|signature| {
+        let r = signature.first_chunk().expect("a signature has 64 bytes");
+        let r = sum(r, &PRIME);
         signature[..32].copy_from_slice(&r);
     });
-    all.push(Forgery::new("R + p", "JWS 381", moved));
-    all
+    cases([
+        (
+            "S + p",
+            "Ed25519 70; JWS 383, 384",
+            with_s(issuer, |s| sum(s, &PRIME)),
+        ),
+        ("-S", "", with_s(issuer, negated)),
+        ("R + p", "JWS 381", r_plus_p),
+    ])
 }

@@ -1,133 +1,135 @@
-//! JSON that is not what a token is made of, and JSON in place of a token.
+//! JSON that is not that of a token, and JSON in place of a token.
 
 use serde_json::json;
 
 use super::{
-    Forgery,
-    form::{named, split},
-    mint::{Mint, encode},
+    Forgery, cases,
+    issuer::{TestIssuer, encode},
+    parts::split,
 };
 
-/// The JSON object with this text of members before its own.
-fn before(object: &str, members: &str) -> String {
+pub(super) fn forgeries(issuer: &TestIssuer) -> Vec<Forgery> {
+    [
+        shapes(issuer),
+        header_texts(issuer),
+        claims_texts(issuer),
+        encodings(issuer),
+    ]
+    .concat()
+}
+
+/// Inserts members before the first member of a JSON object.
+fn with_members_before(object: &str, members: &str) -> String {
     format!("{{{members},{}", &object[1..])
 }
 
-/// Of another shape.
-pub(super) fn shapes(mint: &Mint) -> Vec<Forgery> {
-    let (header, claims) = (mint.header(), &mint.claims);
-    let [h, c, s] = split(&mint.good());
+/// JSON of another shape.
+fn shapes(issuer: &TestIssuer) -> Vec<Forgery> {
+    let (header, claims) = (issuer.header(), &issuer.claims);
+    let [h, c, s] = split(&issuer.valid());
     let unprotected = json!({"unknown": "untrustworthy"});
     let signatures = json!([{"protected": h, "header": unprotected, "signature": s}]);
     let general = json!({"payload": c, "signatures": signatures});
     let flattened = json!({"payload": c, "protected": h, "signature": s});
-    named([
+    cases([
         ("JSON serialization", "JWS 17", general.to_string()),
         ("flattened JSON serialization", "", flattened.to_string()),
         (
-            "an array for a header",
+            "an array as header",
             "",
-            mint.token(&json!([header]), claims),
+            issuer.token(&json!([header]), claims),
         ),
         (
-            "a text for a header",
+            "a text as header",
             "",
-            mint.token(&json!("at+jwt"), claims),
+            issuer.token(&json!("at+jwt"), claims),
         ),
         (
-            "an array for claims",
+            "an array as claims",
             "",
-            mint.token(&header, &json!([claims])),
+            issuer.token(&header, &json!([claims])),
         ),
-        ("null for claims", "", mint.token(&header, &json!(null))),
+        ("null as claims", "", issuer.token(&header, &json!(null))),
         (
-            "an open end of brackets",
+            "2,000 brackets that are never closed",
             "",
-            mint.token(&header, &"[".repeat(2_000)),
+            issuer.token(&header, &"[".repeat(2_000)),
         ),
     ])
 }
 
-/// Texts with too much in them.
-pub(super) fn texts(mint: &Mint) -> Vec<Forgery> {
-    let (header, claims) = (mint.header().to_string(), mint.claims.to_string());
-    let with_header = |header: String| mint.token(&header, &claims);
-    let claimed = |claims: String| mint.token(&header, &claims);
+/// JSON of the header with something added.
+fn header_texts(issuer: &TestIssuer) -> Vec<Forgery> {
+    let header = issuer.header().to_string();
+    let token = |header: String| issuer.token(&header, &issuer.claims);
+    let with = |members: &str| token(with_members_before(&header, members));
+    cases([
+        (
+            "text after the JSON of the header",
+            "",
+            token(format!("{header}{{}}")),
+        ),
+        ("a byte order mark", "", token(format!("\u{feff}{header}"))),
+        ("two algorithms", "", with(r#""alg":"none""#)),
+        ("the algorithm twice", "", with(r#""alg":"EdDSA""#)),
+        ("two key ids", "", with(r#""kid":"x""#)),
+    ])
+}
+
+/// JSON of the claims with something added or changed.
+fn claims_texts(issuer: &TestIssuer) -> Vec<Forgery> {
+    let claims = issuer.claims.to_string();
+    let token = |claims: String| issuer.token(&issuer.header(), &claims);
     let number_as_text = claims.replacen(r#""exp":"#, r#""exp":"9000000000","was":"#, 1);
-    named([
+    cases([
         (
-            "more after the header",
+            "text after the JSON of the claims",
             "",
-            with_header(format!("{header}{{}}")),
-        ),
-        (
-            "more after the claims",
-            "",
-            claimed(format!("{claims}{{}}")),
-        ),
-        (
-            "a byte order mark",
-            "",
-            with_header(format!("\u{feff}{header}")),
+            token(format!("{claims}{{}}")),
         ),
         (
             "a comment in the claims",
             "",
-            claimed(claims.replacen('{', "{/**/", 1)),
+            token(claims.replacen('{', "{/**/", 1)),
         ),
         (
-            "two algorithms",
+            "two expiry times",
             "",
-            with_header(before(&header, r#""alg":"none""#)),
+            token(with_members_before(&claims, r#""exp":9000000000"#)),
         ),
-        (
-            "the algorithm twice",
-            "",
-            with_header(before(&header, r#""alg":"EdDSA""#)),
-        ),
-        (
-            "two key ids",
-            "",
-            with_header(before(&header, r#""kid":"x""#)),
-        ),
-        (
-            "two expiries",
-            "",
-            claimed(before(&claims, r#""exp":9000000000"#)),
-        ),
-        ("an expiry in quotes", "", claimed(number_as_text)),
+        ("an expiry time in quotes", "", token(number_as_text)),
     ])
 }
 
-/// Bytes that are no text.
-pub(super) fn encodings(mint: &Mint) -> Vec<Forgery> {
-    let (header, claims) = (mint.header().to_string(), mint.claims.to_string());
-    let sealed = |header: &[u8], claims: &[u8]| mint.sealed(&encode(header), &encode(claims));
+/// Bytes that are not text in UTF-8.
+fn encodings(issuer: &TestIssuer) -> Vec<Forgery> {
+    let (header, claims) = (issuer.header().to_string(), issuer.claims.to_string());
+    let token = |header: &[u8], claims: &[u8]| issuer.sign_parts(&encode(header), &encode(claims));
     let broken = |text: &str| [b"{\"x\":\"\xff\xfe\",", &text.as_bytes()[1..]].concat();
     let cut = [header.as_bytes(), b"\xc3"].concat();
-    let wide: Vec<u8> = claims.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let utf16: Vec<u8> = claims.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let replaced = header.replacen("at+", "at\u{fffd}", 1);
-    named([
+    cases([
         (
-            "claims that are no UTF-8",
+            "claims that are not UTF-8",
             "",
-            sealed(header.as_bytes(), &broken(&claims)),
+            token(header.as_bytes(), &broken(&claims)),
         ),
         (
-            "a header that is no UTF-8",
+            "a header that is not UTF-8",
             "",
-            sealed(&broken(&header), claims.as_bytes()),
+            token(&broken(&header), claims.as_bytes()),
         ),
         (
-            "a header with half a character",
+            "half a character at the end of the header",
             "",
-            sealed(&cut, claims.as_bytes()),
+            token(&cut, claims.as_bytes()),
         ),
-        ("claims in UTF-16", "", sealed(header.as_bytes(), &wide)),
+        ("claims in UTF-16", "", token(header.as_bytes(), &utf16)),
         (
-            "a replaced character",
+            "a replacement character",
             "",
-            sealed(replaced.as_bytes(), claims.as_bytes()),
+            token(replaced.as_bytes(), claims.as_bytes()),
         ),
     ])
 }

@@ -1,12 +1,12 @@
-//! Signatures that the key itself made, but not as it should.
+//! Signatures that the key itself made, with an R, a scheme or a message that is not the right one.
 
 use aws_lc_rs::digest::{SHA512, digest};
 use curve25519_dalek::{EdwardsPoint, Scalar, constants::EIGHT_TORSION};
 
 use super::{
-    Forgery,
+    Forgery, cases,
     curve::{PRIME, encoded, nonce, small, sum},
-    mint::{Mint, challenge, decode, encode, joined},
+    issuer::{TestIssuer, challenge, decode, encode, joined},
 };
 
 /// Bits of R that Wycheproof changes, with the numbers of its cases.
@@ -31,131 +31,153 @@ const BITS: [(usize, &str); 18] = [
     (255, "Ed25519 59"),
 ];
 
-/// Signatures of the key itself, whose R is not the nonce's point as it should be written.
-pub(super) fn all(mint: &Mint) -> Vec<Forgery> {
-    let r = encoded(&EdwardsPoint::mul_base(&nonce(0)));
-    let mut all = Vec::new();
-    for (bit, after) in BITS {
-        let mut r = r;
-        r[bit / 8] ^= 1 << (bit % 8);
-        let token = mint.signed_as(&nonce(0), &r);
-        all.push(Forgery::new(
-            format!("bit {bit} of R changed, and S made for it"),
-            after,
-            token,
-        ));
-    }
-    let neutral_signed = {
-        let mut bytes = small(1);
-        bytes[31] = 0x80;
-        bytes
-    };
-    let neutral_long = sum(&PRIME, &small(1));
-    let zero = Scalar::ZERO;
-    for (name, after, token) in [
-        (
-            "R is 0, and S made for it",
-            "Ed25519 60",
-            mint.signed_as(&nonce(0), &[0; 32]),
-        ),
-        (
-            "R is no point, and S made for it",
-            "Ed25519 61",
-            mint.signed_as(&nonce(0), &[0xff; 32]),
-        ),
-        (
-            "every bit of R changed, and S made for it",
-            "Ed25519 62",
-            mint.signed_as(&nonce(0), &r.map(|byte| !byte)),
-        ),
-        (
-            "the neutral point with the sign of x = 0",
-            "Ed25519 151",
-            mint.signed_as(&zero, &neutral_signed),
-        ),
-        (
-            "the neutral point with y + p",
-            "",
-            mint.signed_as(&zero, &neutral_long),
-        ),
-    ] {
-        all.push(Forgery::new(name, after, token));
-    }
-    for (at, torsion) in EIGHT_TORSION.iter().enumerate().skip(1) {
-        let token = mint.signed_as(&zero, &encoded(torsion));
-        all.push(Forgery::new(
-            format!("R is point {at} of the eight of small order"),
-            "",
-            token,
-        ));
-        let mixed = EdwardsPoint::mul_base(&nonce(0)) + torsion;
-        let token = mint.signed_as(&nonce(0), &encoded(&mixed));
-        all.push(Forgery::new(
-            format!("R with point {at} of the eight added"),
-            "",
-            token,
-        ));
-    }
-    all
+pub(super) fn forgeries(issuer: &TestIssuer) -> Vec<Forgery> {
+    [
+        changed_bits_of_r(issuer),
+        wrong_values_of_r(issuer),
+        small_order(issuer),
+        other_schemes(issuer),
+        other_messages(issuer),
+    ]
+    .concat()
 }
 
-/// Signatures of the same key by Ed25519's siblings (RFC 8032 section 5.1), of a hash, and of what the token is made from.
-pub(super) fn other_schemes(mint: &Mint) -> Vec<Forgery> {
-    let message = mint.message();
-    let hash = digest(&SHA512, message.as_bytes());
-    let claims = mint.claims.to_string();
-    let domain = |flag: u8, context: &[u8]| {
-        let length = u8::try_from(context.len()).expect("a context is short");
+/// The encoded point of the nonce that these signatures use.
+fn usual_r() -> [u8; 32] {
+    encoded(&EdwardsPoint::mul_base(&nonce(0)))
+}
+
+fn changed_bits_of_r(issuer: &TestIssuer) -> Vec<Forgery> {
+    let changed = |(bit, wycheproof): (usize, &'static str)| {
+        let mut r = usual_r();
+        r[bit / 8] ^= 1 << (bit % 8);
+        let name = format!("bit {bit} of R changed, and S computed for it");
+        Forgery::new(name, wycheproof, issuer.signed_as(&nonce(0), &r))
+    };
+    BITS.map(changed).into()
+}
+
+fn wrong_values_of_r(issuer: &TestIssuer) -> Vec<Forgery> {
+    let mut neutral_with_sign = small(1);
+    neutral_with_sign[31] = 0x80;
+    let neutral_plus_prime = sum(&PRIME, &small(1));
+    let zero = Scalar::ZERO;
+    cases([
+        (
+            "R is 0, and S computed for it",
+            "Ed25519 60",
+            issuer.signed_as(&nonce(0), &[0; 32]),
+        ),
+        (
+            "R is no point, and S computed for it",
+            "Ed25519 61",
+            issuer.signed_as(&nonce(0), &[0xff; 32]),
+        ),
+        (
+            "every bit of R changed, and S computed for it",
+            "Ed25519 62",
+            issuer.signed_as(&nonce(0), &usual_r().map(|byte| !byte)),
+        ),
+        (
+            "R is the neutral point with the sign bit set",
+            "Ed25519 151",
+            issuer.signed_as(&zero, &neutral_with_sign),
+        ),
+        (
+            "R is the neutral point with y + p",
+            "",
+            issuer.signed_as(&zero, &neutral_plus_prime),
+        ),
+    ])
+}
+
+/// R is a point of small order, or has one added.
+fn small_order(issuer: &TestIssuer) -> Vec<Forgery> {
+    let both = |(at, torsion): (usize, &EdwardsPoint)| {
+        let mixed = encoded(&(EdwardsPoint::mul_base(&nonce(0)) + torsion));
         [
-            b"SigEd25519 no Ed25519 collisions".as_slice(),
-            &[flag, length],
-            context,
+            Forgery::new(
+                format!("R is point {at} of the eight of small order"),
+                "",
+                issuer.signed_as(&Scalar::ZERO, &encoded(torsion)),
+            ),
+            Forgery::new(
+                format!("R with point {at} of small order added"),
+                "",
+                issuer.signed_as(&nonce(0), &mixed),
+            ),
         ]
-        .concat()
     };
-    let public = decode(&mint.key.x);
-    let r = encoded(&EdwardsPoint::mul_base(&nonce(0)));
-    let signed = |domain: &[u8], text: &[u8]| {
-        let s = nonce(0) + challenge(&[domain, &r, &public, text]) * mint.scalar();
-        joined(&message, &[r, s.to_bytes()].concat())
+    let points = EIGHT_TORSION.iter().enumerate().skip(1);
+    points.flat_map(both).collect()
+}
+
+/// A valid token's message, signed over `text` with the prefix of another scheme.
+fn signed(issuer: &TestIssuer, prefix: &[u8], text: &[u8]) -> String {
+    let public = decode(&issuer.key.x);
+    let r = usual_r();
+    let s = nonce(0) + challenge(&[prefix, &r, &public, text]) * issuer.scalar();
+    joined(&issuer.message(), &[r, s.to_bytes()].concat())
+}
+
+/// Signatures of the same key by the variants of Ed25519 (RFC 8032 section 5.1).
+fn other_schemes(issuer: &TestIssuer) -> Vec<Forgery> {
+    let prefix = |flag: u8, context: &[u8]| {
+        let length = u8::try_from(context.len()).expect("a context is short");
+        let head = b"SigEd25519 no Ed25519 collisions".as_slice();
+        [head, &[flag, length], context].concat()
     };
-    [
+    let message = issuer.message();
+    let hash = digest(&SHA512, message.as_bytes());
+    cases([
         (
             "signed by Ed25519ph",
-            signed(&domain(1, b""), hash.as_ref()),
+            "",
+            signed(issuer, &prefix(1, b""), hash.as_ref()),
         ),
         (
             "signed by Ed25519ctx",
-            signed(&domain(0, b"tandem"), message.as_bytes()),
+            "",
+            signed(issuer, &prefix(0, b"tandem"), message.as_bytes()),
         ),
         (
             "signed by Ed25519ctx without a context",
-            signed(&domain(0, b""), message.as_bytes()),
+            "",
+            signed(issuer, &prefix(0, b""), message.as_bytes()),
         ),
-        ("the hash signed", signed(b"", hash.as_ref())),
-        ("the claims signed", signed(b"", claims.as_bytes())),
-        (
-            "the claims signed as they are encoded",
-            signed(b"", encode(&claims).as_bytes()),
-        ),
-        ("nothing signed", signed(b"", b"")),
-    ]
-    .map(|(name, token)| Forgery::new(name, "", token))
-    .into()
+    ])
 }
 
-/// Good tokens whose signature has a nonce of its own.
-pub(super) fn unusual(mint: &Mint) -> Vec<Forgery> {
-    let r = encoded(&EdwardsPoint::mul_base(&nonce(0)));
-    let token = mint.signed_as(&nonce(0), &r);
-    // RFC 8032 lets it pass, and only who has the private key can make it.
-    let neutral = mint.signed_as(&Scalar::ZERO, &small(1));
-    vec![
-        Forgery::new(
+/// Signatures of the same key over something else than the first two parts.
+fn other_messages(issuer: &TestIssuer) -> Vec<Forgery> {
+    let hash = digest(&SHA512, issuer.message().as_bytes());
+    let claims = issuer.claims.to_string();
+    let signed = |text: &[u8]| signed(issuer, b"", text);
+    cases([
+        ("only the hash signed", "", signed(hash.as_ref())),
+        ("only the claims signed", "", signed(claims.as_bytes())),
+        (
+            "only the encoded claims signed",
+            "",
+            signed(encode(&claims).as_bytes()),
+        ),
+        ("the empty text signed", "", signed(b"")),
+    ])
+}
+
+/// Valid tokens whose signature has an unusual nonce.
+pub(super) fn unusual(issuer: &TestIssuer) -> Vec<Forgery> {
+    cases([
+        (
             "a signature with another nonce",
             "Ed25519 71 – 84, 86 – 150",
-            token,
+            issuer.signed_as(&nonce(0), &usual_r()),
         ),
-        Forgery::new("a signature with the nonce 0", "", neutral),
-    ]
+        // RFC 8032 accepts it, and only the owner of the private key can make it.
+        (
+            "a signature with the nonce 0",
+            "",
+            issuer.signed_as(&Scalar::ZERO, &small(1)),
+        ),
+    ])
 }

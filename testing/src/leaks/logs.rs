@@ -1,4 +1,4 @@
-//! What is logged in the test's own process, by every `App` that a test runs in it.
+//! What every `App` logs that runs in the test's own process.
 
 use std::{
     io,
@@ -6,38 +6,36 @@ use std::{
     thread,
 };
 
-use shared::{
-    config::{Log, LogFormat, LogLevel, Setting as _},
-    telemetry,
-};
+use settings::Setting as _;
+use telemetry::logs::{self, Log, LogFormat, LogLevel};
 
 use super::shows_secret;
 
-/// Our own crates say all they can say; others what they would in production.
+/// Our own crates log everything; other crates log what they do in production.
 const LEVEL: &str = "info,auth_service=trace,task_service=trace,gateway=trace,shared=trace";
 
 static SHOWN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 static WATCHED: Once = Once::new();
 
-/// Log lines of the test's own process, held to showing no secret: fails the test that drops it when one has been shown by
-/// then, be it by a test that ran beside it.
+/// Checks that the log lines of the test's own process show no secret. Dropping it fails the test when a line has shown one,
+/// even if another test in the same process logged that line.
 ///
-/// Lines are written as in production and read one by one; none is kept but those that show a secret.
+/// Lines are written as in production and checked one by one. Only lines that show a secret are kept.
 #[derive(Debug)]
 pub struct Logs(());
 
 impl Logs {
-    /// Watches from now on.
+    /// Starts checking, unless another test of the process has started it already.
     #[must_use]
     pub fn watch() -> Self {
         WATCHED.call_once(|| {
             let log = Log {
                 format: LogFormat::Json,
-                level: LogLevel::parse(LEVEL).expect("the level is well written"),
+                level: LogLevel::parse(LEVEL).expect("the level is valid"),
             };
-            let subscriber = telemetry::subscriber(&log, || Reader, false);
+            let subscriber = logs::subscriber(&log, || LineScanner, false);
             tracing::subscriber::set_global_default(subscriber)
-                .expect("no test starts the logs of the process by itself");
+                .expect("no test installs its own subscriber");
         });
         Self(())
     }
@@ -47,7 +45,7 @@ impl Logs {
     pub fn shown(&self) -> Vec<String> {
         SHOWN
             .lock()
-            .expect("nobody panics while holding it")
+            .expect("no thread panics while holding it")
             .clone()
     }
 }
@@ -55,19 +53,19 @@ impl Logs {
 impl Drop for Logs {
     fn drop(&mut self) {
         let shown = self.shown();
-        let well = shown.is_empty() || thread::panicking();
-        assert!(well, "a log line shows a secret: {}", shown.join("\n"));
+        let passed = shown.is_empty() || thread::panicking();
+        assert!(passed, "a log line shows a secret: {}", shown.join("\n"));
     }
 }
 
-/// Takes one line with each write.
-struct Reader;
+/// Gets one line with each write.
+struct LineScanner;
 
-impl io::Write for Reader {
+impl io::Write for LineScanner {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
         if shows_secret(&text) {
-            let mut shown = SHOWN.lock().expect("nobody panics while holding it");
+            let mut shown = SHOWN.lock().expect("no thread panics while holding it");
             shown.push(text.into_owned());
         }
         Ok(line.len())

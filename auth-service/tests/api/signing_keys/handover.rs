@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use auth_service::keys_command::KeysCommand;
+use auth_service::cli::keys::KeysCommand;
 
 use super::{comes_to_sign, follower::Follower, keys, kid, listed, replicas_have_looked, rotate};
 use crate::{settings::config, world::World};

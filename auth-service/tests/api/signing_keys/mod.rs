@@ -10,7 +10,7 @@ mod storm;
 
 use std::{sync::Arc, time::Duration};
 
-use auth_service::keys_command::{KeysCommand, KeysCommandError};
+use auth_service::cli::keys::{KeysCommand, KeysCommandError};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 use shared::{

@@ -2,7 +2,7 @@
 
 use std::{future::pending, sync::Arc, time::Duration};
 
-use auth_service::{App, keys_command::KeysCommand};
+use auth_service::{App, cli::keys::KeysCommand};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use testing::{Database, TestClock};
 use tokio::{net::TcpListener, time::timeout};

@@ -1,4 +1,4 @@
-"""What the scripts share: stubs made from the protos at run time, an account each, and expectations of refusals.
+"""What the scripts share: stubs generated from the protos at run time, sign-up, and assertions about refusals.
 
 Usage of every script: PYTHON SCRIPT PROTO_FOLDER AUTH_ADDRESS TASK_ADDRESS
 """
@@ -25,7 +25,7 @@ _own = pathlib.Path(grpc_tools.__file__).parent / "_proto"
 _failed = protoc.main(
     ["protoc", f"-I{PROTOS}", f"-I{_own}", f"--python_out={_out.name}", f"--grpc_python_out={_out.name}", *_wanted]
 )
-assert not _failed, "protoc refuses the protos"
+assert not _failed, "protoc rejects the protos"
 sys.path.insert(0, _out.name)
 
 auth_pb2 = importlib.import_module("tandem.auth.v1.auth_service_pb2")
@@ -48,7 +48,7 @@ def bearer(token):
 
 
 def sign_up():
-    """A new account: its email and its first tokens."""
+    """Signs up. Returns the email and the tokens of the new account."""
     email = f"{uuid.uuid4()}@example.com"
     answer = auth.SignUp(auth_pb2.SignUpRequest(email=email, password=PASSWORD, device_label="python"))
     assert answer.account.email == email, answer

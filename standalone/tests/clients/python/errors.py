@@ -31,7 +31,7 @@ refused(
     "EMAIL_TAKEN",
 )
 
-# Who is not known gets one answer, whether or not the account exists.
+# A failed sign-in gets the same answer whether or not the account exists.
 one = refused(
     lambda: auth.SignIn(auth_pb2.SignInRequest(email=email, password="not the password")),
     UNAUTHENTICATED,
@@ -50,10 +50,10 @@ refused(lambda: tasks.ListTasks(everything), UNAUTHENTICATED, "TOKEN_MISSING")
 refused(lambda: tasks.ListTasks(everything, metadata=bearer("a.b.c")), UNAUTHENTICATED, "TOKEN_INVALID")
 changed = tokens.access_token[:-8] + "AAAAAAAA"
 refused(lambda: tasks.ListTasks(everything, metadata=bearer(changed)), UNAUTHENTICATED, "TOKEN_INVALID")
-# A refresh token opens nothing.
+# A refresh token is not accepted as an access token.
 refused(lambda: tasks.ListTasks(everything, metadata=bearer(tokens.refresh_token)), UNAUTHENTICATED, "TOKEN_INVALID")
 
-# An id of the caller's for the request stays with it.
+# A request id that the caller sends is kept.
 try:
     tasks.ListTasks(everything, metadata=[("x-request-id", "python-1")])
     raise AssertionError("answered without a token")

@@ -20,7 +20,7 @@ for channel, services in OWN.items():
         assert answer.status == SERVING, (name, answer)
     try:
         health.Check(health_pb2.HealthCheckRequest(service="nobody"))
-        raise AssertionError("the health of an unknown service is told")
+        raise AssertionError("Check answered for an unknown service")
     except grpc.RpcError as error:
         assert error.code() == grpc.StatusCode.NOT_FOUND, error
 
@@ -32,7 +32,7 @@ for channel, services in OWN.items():
     watch = health.Watch(health_pb2.HealthCheckRequest(service="readiness"))
     assert next(watch).status == SERVING
     watch.cancel()
-    # An unknown service may still come: the stream stays open.
+    # The stream stays open, since the service may be added later.
     watch = health.Watch(health_pb2.HealthCheckRequest(service="nobody"))
     assert next(watch).status == SERVICE_UNKNOWN
     assert watch.is_active()

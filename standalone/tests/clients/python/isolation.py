@@ -1,4 +1,4 @@
-"""Another user's task does not exist: every call answers as for a task that never was."""
+"""The task of another user looks as if it did not exist: every call gets the same answer as for an unknown id."""
 
 import uuid
 

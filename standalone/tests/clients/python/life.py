@@ -1,4 +1,4 @@
-"""From signing up to signing out: the life of a task, and of a session whose refresh token is stolen."""
+"""From sign-up to sign-out: every call for a task, and a session whose refresh token is stolen."""
 
 import hashlib
 
@@ -55,7 +55,7 @@ def refresh(refresh_token, secret):
 
 first = refresh(tokens.refresh_token, b"device")
 again = refresh(tokens.refresh_token, b"device")
-assert first == again, "the answer that was lost is not the one that is given again"
+assert first == again, "a repeated refresh gets another answer"
 assert first.refresh_token != tokens.refresh_token and first.session_id == tokens.session_id, first
 tasks.GetTask(task_pb2.GetTaskRequest(id=created.id), metadata=bearer(first.access_token))
 
@@ -68,5 +68,5 @@ sessions = account.ListSessions(account_pb2.ListSessionsRequest(), metadata=bear
 assert [(session.id, session.current) for session in sessions] == [(signed_in.session_id, True)], sessions
 auth.SignOut(auth_pb2.SignOutRequest(refresh_token=signed_in.refresh_token))
 refused(lambda: refresh(signed_in.refresh_token, b"device"), UNAUTHENTICATED, "SESSION_REVOKED")
-# Signing out of what is no session answers like signing out (RFC 7009).
+# A sign-out with an unknown token gets the same answer as any other (RFC 7009).
 auth.SignOut(auth_pb2.SignOutRequest(refresh_token="no token"))

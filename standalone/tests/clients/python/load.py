@@ -1,10 +1,10 @@
-"""A steady load until standard input ends; then every write that was acknowledged is read back. Tells what it saw as JSON.
+"""Steady load until standard input ends. Then every confirmed write is read back, and a report is printed as JSON.
 
 Usage: PYTHON load.py PROTO_FOLDER AUTH_TARGET TASK_TARGET GATEWAY,GATEWAY
 
-Calls to the services go through Google's gRPC with nothing but the service config of docs/stopping-and-failures.md. Calls to the
-gateways are what a page does: one fetch, and another to the other gateway if the connection failed. An answer is never asked
-for again.
+Calls to the services use Google's gRPC with only the service config in docs/stopping-and-failures.md. Calls to the gateways are
+made as a web page makes them: one fetch, and another to the other gateway if the connection failed. An answered call is
+never repeated.
 """
 
 import collections
@@ -30,7 +30,7 @@ PAUSE = 0.02
 LIMIT = 10
 
 service_config = re.search(r"```json\n(.*?)```", DOCUMENT.read_text(), re.S).group(1)
-# A list of addresses is no authority.
+# A list of addresses cannot be the authority of a request.
 options = [("grpc.service_config", service_config), ("grpc.default_authority", "tandem")]
 auth = auth_grpc.AuthServiceStub(grpc.insecure_channel(client.AUTH, options))
 tasks = task_grpc.TaskServiceStub(grpc.insecure_channel(client.TASK, options))
@@ -42,15 +42,15 @@ kept = []
 
 
 def timed(kind, call):
-    """Makes a call; gives none when it failed."""
+    """Makes a call. Returns None if it failed."""
     global slowest
     began = time.monotonic()
     try:
         answer = call()
     except Exception as error:  # pylint: disable=broad-except
-        said = f"{error.code()} {error.details()}" if isinstance(error, grpc.RpcError) else repr(error)
+        reason = f"{error.code()} {error.details()}" if isinstance(error, grpc.RpcError) else repr(error)
         with lock:
-            failures.append(f"{kind} after {time.monotonic() - began:.2f} s: {said}")
+            failures.append(f"{kind} after {time.monotonic() - began:.2f} s: {reason}")
         return None
     with lock:
         calls[kind] += 1
@@ -59,7 +59,7 @@ def timed(kind, call):
 
 
 class Page:
-    """What calls the services through a gateway, over HTTP/1.1."""
+    """Calls the services through a gateway, over HTTP/1.1."""
 
     def __init__(self, number):
         self.turn, self.connection = number, None
@@ -101,7 +101,7 @@ class Page:
 
 
 class Direct:
-    """What calls the services themselves."""
+    """Calls the services directly."""
 
     def __init__(self, _number):
         pass
@@ -111,9 +111,9 @@ class Direct:
         return getattr(stub, path.rsplit("/", 1)[1])(message, metadata=metadata, timeout=LIMIT)
 
 
-def person(way, number):
-    """One person: creates, reads, changes, lists and refreshes, one after another."""
-    name, wire = way.__name__, way(number)
+def work(kind_of_client, number):
+    """Works as one user: creates, reads, changes and lists tasks, and refreshes tokens, one call after another."""
+    name, caller = kind_of_client.__name__, kind_of_client(number)
     answer = auth.SignUp(
         auth_pb2.SignUpRequest(email=f"{uuid.uuid4()}@example.com", password=PASSWORD), timeout=60
     )
@@ -124,7 +124,7 @@ def person(way, number):
     def task(method, message):
         kind = getattr(task_pb2, f"{method}Response")
         path = f"/tandem.task.v1.TaskService/{method}"
-        return timed(f"{name} {method}", lambda: wire.call(path, message, kind, bearer(tokens.access_token)))
+        return timed(f"{name} {method}", lambda: caller.call(path, message, kind, bearer(tokens.access_token)))
 
     turn = 0
     while not over.is_set():
@@ -147,13 +147,13 @@ def person(way, number):
             request = auth_pb2.RefreshTokensRequest(refresh_token=tokens.refresh_token, attempt_tag=tag)
             path = "/tandem.auth.v1.AuthService/RefreshTokens"
             kind = auth_pb2.RefreshTokensResponse
-            fresh = timed(f"{name} RefreshTokens", lambda: wire.call(path, request, kind))
+            fresh = timed(f"{name} RefreshTokens", lambda: caller.call(path, request, kind))
             tokens = fresh.tokens if fresh else tokens
         time.sleep(PAUSE)
 
 
 def everything(token):
-    """Every task of a person: titles by id."""
+    """All tasks of a user: titles by id."""
     found, page = {}, ""
     while True:
         request = task_pb2.ListTasksRequest(page_size=100, page_token=page)
@@ -164,8 +164,8 @@ def everything(token):
             return found
 
 
-people = [threading.Thread(target=person, args=(way, number)) for way in (Direct, Page) for number in range(3)]
-for one in people:
+users = [threading.Thread(target=work, args=(kind, number)) for kind in (Direct, Page) for number in range(3)]
+for one in users:
     one.start()
 while sum(calls.values()) < 50 and not failures:
     time.sleep(0.01)
@@ -173,7 +173,7 @@ print("under load", flush=True)
 began, before = time.monotonic(), sum(calls.values())
 sys.stdin.read()
 over.set()
-for one in people:
+for one in users:
     one.join()
 ran = time.monotonic() - began
 rate = (sum(calls.values()) - before) / ran

@@ -1,4 +1,4 @@
-"""Reflection v1alpha, the only version this client speaks: what is served, and who may call it."""
+"""Reflection v1alpha, the only version that this client supports: which services exist, and who may call them."""
 
 from google.protobuf import descriptor_pool, message_factory
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
@@ -11,16 +11,16 @@ INFRASTRUCTURE = {
     "grpc.reflection.v1alpha.ServerReflection",
 }
 
-of_auth = ProtoReflectionDescriptorDatabase(auth_channel)
+auth_database = ProtoReflectionDescriptorDatabase(auth_channel)
 own = {f"tandem.auth.v1.{name}Service" for name in ("Account", "Admin", "Auth", "Verifier")}
-assert set(of_auth.get_services()) == INFRASTRUCTURE | own, of_auth.get_services()
+assert set(auth_database.get_services()) == INFRASTRUCTURE | own, auth_database.get_services()
 
-of_task = ProtoReflectionDescriptorDatabase(task_channel)
+task_database = ProtoReflectionDescriptorDatabase(task_channel)
 own = {"tandem.task.v1.TaskService"}
-assert set(of_task.get_services()) == INFRASTRUCTURE | own, of_task.get_services()
+assert set(task_database.get_services()) == INFRASTRUCTURE | own, task_database.get_services()
 
-# Everything below is known from reflection alone.
-pool = descriptor_pool.DescriptorPool(of_task)
+# Everything below comes only from reflection.
+pool = descriptor_pool.DescriptorPool(task_database)
 service = pool.FindServiceByName("tandem.task.v1.TaskService")
 create = service.methods_by_name["CreateTask"]
 assert create.input_type.full_name == "tandem.task.v1.CreateTaskRequest", create.input_type.full_name
@@ -47,6 +47,6 @@ assert expected.items() <= found.items(), found
 
 try:
     pool.FindServiceByName("tandem.task.v1.NoService")
-    raise AssertionError("an unknown symbol is found")
+    raise AssertionError("an unknown symbol was found")
 except KeyError:
     pass

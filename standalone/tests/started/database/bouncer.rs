@@ -1,4 +1,4 @@
-//! A PgBouncer of a test's own, in front of the test's server.
+//! A PgBouncer in front of the test's server.
 
 use std::{
     fs::{self, Permissions},
@@ -7,12 +7,12 @@ use std::{
 };
 
 use sqlx::postgres::PgConnectOptions;
-use testing::{Database, Process};
+use testing::{Database, Folder, Process};
 
-use crate::tools::{Folder, fetched};
+use crate::tools::installed;
 
-const START: Duration = Duration::from_secs(20);
-/// Part of the socket's name only.
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// It is used only in the name of the socket.
 const PORT: u16 = 6432;
 
 /// A running PgBouncer on a Unix socket.
@@ -23,51 +23,51 @@ pub(crate) struct Bouncer {
 }
 
 impl Bouncer {
-    /// In front of the server of `database`, with these lines in `[pgbouncer]` beside what every test needs.
+    /// Starts one in front of the server of `database`. `settings` are additional lines of the section `[pgbouncer]`.
     pub(crate) async fn start(database: &Database, settings: &str) -> Self {
         let folder = Folder::new();
-        // It is not root that runs it, and it makes its socket here.
-        fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
-        let own = folder.text();
+        // PgBouncer does not run as root, and creates its socket here.
+        fs::set_permissions(folder.root(), Permissions::from_mode(0o777)).unwrap();
+        let path = folder.text();
         let users = ["postgres", "tandem_auth", "tandem_task", "tandem_migrate"];
         let users: String = users.map(|user| format!("\"{user}\" \"\"\n")).concat();
-        fs::write(folder.path().join("users"), users).unwrap();
+        fs::write(folder.path("users"), users).unwrap();
         let (host, port) = address(database);
         let file = format!(
             "[databases]\n* = host={host} port={port}\n[pgbouncer]\nlisten_addr =\nlisten_port = {PORT}\n\
-             unix_socket_dir = {own}\nauth_type = trust\nauth_file = {own}/users\n{settings}\n"
+             unix_socket_dir = {path}\nauth_type = trust\nauth_file = {path}/users\n{settings}\n"
         );
-        fs::write(folder.path().join("pgbouncer.ini"), file).unwrap();
+        fs::write(folder.path("pgbouncer.ini"), file).unwrap();
         let process = spawn(&folder).await;
         Self { folder, process }
     }
 
-    /// The URL of `database` through it, as `role`.
+    /// The URL of `database` through PgBouncer, for `role`.
     pub(crate) fn url(&self, database: &Database, role: &str) -> String {
         let options: PgConnectOptions = database.url().parse().unwrap();
         let name = options.get_database().unwrap();
-        let own = self.folder.text();
-        format!("postgres:///{name}?host={own}&port={PORT}&user={role}&sslmode=disable")
+        let socket = self.folder.text();
+        format!("postgres:///{name}?host={socket}&port={PORT}&user={role}&sslmode=disable")
     }
 
-    /// Ends it at once and starts another one.
+    /// Kills it and starts it again.
     pub(crate) async fn restart(&mut self) {
         self.process.kill();
-        self.process.ended(START).await;
+        self.process.ended(TIMEOUT).await;
         self.process = spawn(&self.folder).await;
     }
 }
 
 async fn spawn(folder: &Folder) -> Process {
-    let file = folder.path().join("pgbouncer.ini").display().to_string();
+    let file = folder.path("pgbouncer.ini").display().to_string();
     let mut arguments = vec![file];
     if rustix::process::geteuid().is_root() {
         arguments.extend(["--user".to_owned(), "postgres".to_owned()]);
     }
-    let program = fetched("TEST_PGBOUNCER");
+    let program = installed("TEST_PGBOUNCER");
     let process = Process::spawn(program, arguments, Vec::new());
     process
-        .wait_for_line(START, |line| line.contains("process up"))
+        .wait_for_line(TIMEOUT, |line| line.contains("process up"))
         .await;
     process
 }

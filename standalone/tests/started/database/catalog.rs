@@ -1,4 +1,4 @@
-//! What the catalog says of both schemas, and the migrations as files.
+//! The columns of both schemas, from the catalog of the database, and the files of migrations.
 
 use std::fs;
 
@@ -10,10 +10,10 @@ use crate::tools::workspace;
 /// The folders of `migrations/`, by schema.
 pub(crate) const SCHEMAS: [&str; 2] = ["auth", "tasks"];
 
-/// A column as programs see it.
+/// A column, with what matters to programs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
 pub(crate) struct Column {
-    /// With its schema.
+    /// The table, with its schema.
     pub(crate) table: String,
     pub(crate) name: String,
     #[serde(rename = "type")]
@@ -38,7 +38,7 @@ pub(crate) async fn columns(connection: &mut PgConnection) -> Vec<Column> {
     sqlx::query_as(select).fetch_all(connection).await.unwrap()
 }
 
-/// Path below `migrations/` and text of each migration, in order.
+/// The path below `migrations/` and the text of each migration, in order.
 pub(crate) fn files() -> Vec<(String, String)> {
     let mut files = Vec::new();
     for schema in SCHEMAS {
@@ -54,7 +54,7 @@ pub(crate) fn files() -> Vec<(String, String)> {
     files
 }
 
-/// Whether what a release leaves behind is to be written, not compared.
+/// Whether the files of a release are to be written instead of compared.
 pub(crate) fn writes() -> bool {
     std::env::var_os("TEST_WRITE").is_some()
 }

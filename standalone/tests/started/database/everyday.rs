@@ -1,6 +1,6 @@
-//! What people do in a day: something of everything, so that it reads and writes every table.
+//! Uses every part of both services, so that every table is read and written.
 
-use shared::proto::{
+use contract::proto::{
     auth::{
         ChangePasswordRequest, CreateApiKeyRequest, DeleteAccountRequest, ExchangeApiKeyRequest,
         GetAccountRequest, ListApiKeysRequest, ListSessionsRequest, RefreshTokensRequest,
@@ -14,14 +14,14 @@ use shared::proto::{
 };
 use tonic::Code;
 
-use super::running::{Running, bearing};
+use super::running::{RunningServices, bearing};
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 const NEW_PASSWORD: &str = "battery staple correct horse";
 const REQUEST_ID: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
 
-/// A new account.
-pub(crate) async fn sign_up(running: &Running, email: &str) -> TokenPair {
+/// Signs up. Returns the tokens of the new account.
+pub(crate) async fn sign_up(running: &RunningServices, email: &str) -> TokenPair {
     let request = SignUpRequest {
         email: email.to_owned(),
         password: PASSWORD.to_owned(),
@@ -31,9 +31,9 @@ pub(crate) async fn sign_up(running: &Running, email: &str) -> TokenPair {
     answer.into_inner().tokens.unwrap()
 }
 
-/// Another session of an account.
+/// Signs in. Returns the tokens of the new session.
 pub(crate) async fn sign_in(
-    running: &Running,
+    running: &RunningServices,
     email: &str,
     password: &str,
 ) -> Result<TokenPair, tonic::Status> {
@@ -46,7 +46,10 @@ pub(crate) async fn sign_in(
     Ok(answer.into_inner().tokens.unwrap())
 }
 
-pub(crate) async fn refresh(running: &Running, token: &str) -> Result<TokenPair, tonic::Status> {
+pub(crate) async fn refresh(
+    running: &RunningServices,
+    token: &str,
+) -> Result<TokenPair, tonic::Status> {
     let request = RefreshTokensRequest {
         refresh_token: token.to_owned(),
         ..Default::default()
@@ -55,15 +58,15 @@ pub(crate) async fn refresh(running: &Running, token: &str) -> Result<TokenPair,
     Ok(answer.into_inner().tokens.unwrap())
 }
 
-pub(crate) async fn sign_out(running: &Running, refresh_token: &str) {
+pub(crate) async fn sign_out(running: &RunningServices, refresh_token: &str) {
     let request = SignOutRequest {
         refresh_token: refresh_token.to_owned(),
     };
     running.sessions().sign_out(request).await.unwrap();
 }
 
-/// A key for tasks, and its secret.
-pub(crate) async fn api_key(running: &Running, token: &str) -> (String, String) {
+/// Creates an API key that can read tasks. Returns its id and its secret.
+pub(crate) async fn api_key(running: &RunningServices, token: &str) -> (String, String) {
     let request = CreateApiKeyRequest {
         display_name: "a script".to_owned(),
         scopes: vec!["tasks.read".to_owned()],
@@ -75,7 +78,10 @@ pub(crate) async fn api_key(running: &Running, token: &str) -> (String, String) 
     (made.api_key.unwrap().id, made.secret)
 }
 
-pub(crate) async fn exchange(running: &Running, secret: &str) -> Result<String, tonic::Status> {
+pub(crate) async fn exchange(
+    running: &RunningServices,
+    secret: &str,
+) -> Result<String, tonic::Status> {
     let request = ExchangeApiKeyRequest {
         api_key: secret.to_owned(),
     };
@@ -83,14 +89,17 @@ pub(crate) async fn exchange(running: &Running, secret: &str) -> Result<String, 
     Ok(answer.into_inner().access_token)
 }
 
-/// The titles of all tasks, the newest first.
-pub(crate) async fn titles(running: &Running, token: &str) -> Result<Vec<String>, tonic::Status> {
+/// The titles of all tasks, newest first.
+pub(crate) async fn titles(
+    running: &RunningServices,
+    token: &str,
+) -> Result<Vec<String>, tonic::Status> {
     let request = bearing(token, ListTasksRequest::default());
     let page = running.tasks().list_tasks(request).await?.into_inner();
     Ok(page.tasks.into_iter().map(|task| task.title).collect())
 }
 
-pub(crate) async fn add_task(running: &Running, token: &str, title: &str) -> Task {
+pub(crate) async fn add_task(running: &RunningServices, token: &str, title: &str) -> Task {
     let request = CreateTaskRequest {
         task: Some(Task {
             title: title.to_owned(),
@@ -104,23 +113,23 @@ pub(crate) async fn add_task(running: &Running, token: &str, title: &str) -> Tas
     made.into_inner().task.unwrap()
 }
 
-/// The life of `email`, who is left with an open session, an open key and a task called "Buy milk".
-pub(crate) async fn live(running: &Running, email: &str) -> TokenPair {
+/// Signs up as `email` and uses everything. Leaves an open session, an active API key and a task with the title "Buy milk".
+pub(crate) async fn use_everything(running: &RunningServices, email: &str) -> TokenPair {
     let first = sign_up(running, email).await;
     let wrong = sign_in(running, email, "not this one").await.unwrap_err();
     assert_eq!(wrong.code(), Code::Unauthenticated);
     let second = sign_in(running, email, PASSWORD).await.unwrap();
     let second = refresh(running, &second.refresh_token).await.unwrap();
-    sessions(running, &first, email).await;
-    keys(running, &first.access_token).await;
-    tasks(running, &first.access_token).await;
+    use_sessions(running, &first, email).await;
+    use_api_keys(running, &first.access_token).await;
+    use_tasks(running, &first.access_token).await;
     let refused = refresh(running, &second.refresh_token).await.unwrap_err();
     assert_eq!(testing::reason(&refused), "SESSION_REVOKED");
     refresh(running, &first.refresh_token).await.unwrap()
 }
 
-/// Sessions that come and go, an account that goes, and a password that changes there and back.
-async fn sessions(running: &Running, tokens: &TokenPair, email: &str) {
+/// Ends sessions in several ways. Another account changes its password and is deleted.
+async fn use_sessions(running: &RunningServices, tokens: &TokenPair, email: &str) {
     let mut account = running.account();
     let token = &tokens.access_token;
     let got = account
@@ -160,13 +169,13 @@ async fn sessions(running: &Running, tokens: &TokenPair, email: &str) {
         .unwrap();
 }
 
-async fn keys(running: &Running, token: &str) {
+async fn use_api_keys(running: &RunningServices, token: &str) {
     let (kept, secret) = api_key(running, token).await;
     let exchanged = exchange(running, &secret).await.unwrap();
     assert_eq!(titles(running, &exchanged).await.unwrap(), [""; 0]);
-    let (ended, _) = api_key(running, token).await;
+    let (revoked, _) = api_key(running, token).await;
     let mut account = running.account();
-    let revoke = RevokeApiKeyRequest { id: ended };
+    let revoke = RevokeApiKeyRequest { id: revoked };
     account
         .revoke_api_key(bearing(token, revoke))
         .await
@@ -176,7 +185,7 @@ async fn keys(running: &Running, token: &str) {
     assert!(listed.iter().any(|key| key.id == kept), "{listed:?}");
 }
 
-async fn tasks(running: &Running, token: &str) {
+async fn use_tasks(running: &RunningServices, token: &str) {
     let mut tasks = running.tasks();
     let mut task = add_task(running, token, "Buy").await;
     "Buy milk".clone_into(&mut task.title);

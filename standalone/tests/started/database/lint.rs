@@ -1,4 +1,4 @@
-//! No migration does to a table in use what stops those who use it, or takes from the previous release what it needs, unless
+//! No migration blocks the users of an existing table, or removes what the previous release needs, unless
 //! `migrations/exceptions.txt` says why it may.
 
 use std::{collections::BTreeSet, fs};
@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fs};
 use super::catalog::files;
 use crate::tools::workspace;
 
-/// Statements of a file: without comments, in lower case, blanks joined. A quoted body is one part of its statement.
+/// The statements of a file, without comments, in lower case, with single spaces. A quoted body is part of its statement.
 fn statements(text: &str) -> Vec<String> {
     let without_comments = text
         .lines()
@@ -17,7 +17,7 @@ fn statements(text: &str) -> Vec<String> {
         .to_lowercase();
     let mut found = vec![String::new()];
     for (at, part) in text.split("$$").enumerate() {
-        // Every second part is inside of dollar quotes.
+        // Every second part is inside dollar quotes.
         let mut pieces = if at % 2 == 1 {
             vec![part]
         } else {
@@ -25,7 +25,10 @@ fn statements(text: &str) -> Vec<String> {
         }
         .into_iter();
         let first = pieces.next().unwrap_or_default();
-        found.last_mut().expect("there is a first").push_str(first);
+        found
+            .last_mut()
+            .expect("the list begins with one")
+            .push_str(first);
         found.extend(pieces.map(str::to_owned));
     }
     let joined = found
@@ -41,7 +44,7 @@ fn after<'s>(statement: &'s str, mark: &str) -> Option<&'s str> {
     rest.split([' ', '(']).next()
 }
 
-/// What is unsafe in an `alter table`: some words, and what they do.
+/// What is unsafe in an `alter table`: the words, and the name of the finding.
 const ALTERATIONS: [(&str, &str); 9] = [
     (" drop column ", "drop"),
     (" drop constraint ", "drop constraint"),
@@ -84,7 +87,7 @@ fn alteration(statement: &str) -> Vec<&'static str> {
     found.into_iter().collect()
 }
 
-/// What is unsafe in a migration. A table that it makes itself is in nobody's use yet.
+/// What is unsafe in a migration. A table that the migration itself creates is not in use yet.
 fn findings(text: &str) -> Vec<&'static str> {
     let statements = statements(text);
     let own: BTreeSet<&str> = statements
@@ -123,7 +126,7 @@ fn findings(text: &str) -> Vec<&'static str> {
 }
 
 #[test]
-fn no_migration_stops_those_who_use_its_tables_unless_it_is_said_why_it_may() {
+fn no_migration_blocks_a_table_in_use_without_a_stated_reason() {
     let list = fs::read_to_string(workspace().join("migrations/exceptions.txt")).unwrap();
     let rules = list
         .lines()
@@ -153,66 +156,72 @@ fn no_migration_stops_those_who_use_its_tables_unless_it_is_said_why_it_may() {
         "not in migrations/exceptions.txt: {unsafe_ones:#?}"
     );
     let needless: Vec<_> = excepted.difference(&found).collect();
-    assert!(needless.is_empty(), "exceptions of nothing: {needless:#?}");
+    assert!(
+        needless.is_empty(),
+        "exceptions without a finding: {needless:#?}"
+    );
 }
 
+/// Unsafe statements, and the finding for each.
+const UNSAFE: [(&str, &str); 20] = [
+    ("drop table a.b", "drop"),
+    ("alter table a.b drop column c", "drop"),
+    ("ALTER TABLE a.b\n  RENAME COLUMN c TO d", "rename"),
+    ("alter table a.b alter column c type bigint", "retype"),
+    ("alter table a.b alter c set data type bigint", "retype"),
+    (
+        "alter table a.b add column c int not null",
+        "not null without default",
+    ),
+    (
+        "alter table a.b add column c int default 1, add column d int not null",
+        "not null without default",
+    ),
+    (
+        "alter table a.b add column c uuid default gen_random_uuid()",
+        "rewrite",
+    ),
+    (
+        "alter table a.b add column c int generated always as (d + 1) stored",
+        "rewrite",
+    ),
+    (
+        "alter table a.b alter column c set not null",
+        "set not null",
+    ),
+    (
+        "alter table a.b alter column c drop not null",
+        "drop not null",
+    ),
+    (
+        "alter table a.b alter column c drop default",
+        "drop default",
+    ),
+    (
+        "alter table a.b add constraint c check (d > 0)",
+        "constraint",
+    ),
+    ("create index c on a.b (d)", "index"),
+    ("create unique index c on a.b (d)", "index"),
+    (
+        "create index concurrently c on a.b (d)",
+        "concurrently in a transaction",
+    ),
+    ("update a.b set c = 1", "rows"),
+    ("lock table a.b", "lock"),
+    ("do $$ begin drop table a.b; end $$", "code"),
+    ("vacuum a.b", "unknown"),
+];
+
 #[test]
-fn what_is_unsafe_on_a_table_in_use_is_found() {
-    for (text, what) in [
-        ("drop table a.b", "drop"),
-        ("alter table a.b drop column c", "drop"),
-        ("ALTER TABLE a.b\n  RENAME COLUMN c TO d", "rename"),
-        ("alter table a.b alter column c type bigint", "retype"),
-        ("alter table a.b alter c set data type bigint", "retype"),
-        (
-            "alter table a.b add column c int not null",
-            "not null without default",
-        ),
-        (
-            "alter table a.b add column c int default 1, add column d int not null",
-            "not null without default",
-        ),
-        (
-            "alter table a.b add column c uuid default gen_random_uuid()",
-            "rewrite",
-        ),
-        (
-            "alter table a.b add column c int generated always as (d + 1) stored",
-            "rewrite",
-        ),
-        (
-            "alter table a.b alter column c set not null",
-            "set not null",
-        ),
-        (
-            "alter table a.b alter column c drop not null",
-            "drop not null",
-        ),
-        (
-            "alter table a.b alter column c drop default",
-            "drop default",
-        ),
-        (
-            "alter table a.b add constraint c check (d > 0)",
-            "constraint",
-        ),
-        ("create index c on a.b (d)", "index"),
-        ("create unique index c on a.b (d)", "index"),
-        (
-            "create index concurrently c on a.b (d)",
-            "concurrently in a transaction",
-        ),
-        ("update a.b set c = 1", "rows"),
-        ("lock table a.b", "lock"),
-        ("do $$ begin drop table a.b; end $$", "code"),
-        ("vacuum a.b", "unknown"),
-    ] {
+fn an_unsafe_statement_on_a_table_in_use_is_found() {
+    for (text, what) in UNSAFE {
         assert_eq!(findings(text), [what], "{text}");
     }
 }
 
 #[test]
-fn what_is_safe_passes() {
+fn a_safe_statement_is_not_reported() {
     for text in [
         "-- drop table a.b;\ncreate table a.b (c int not null); create index d on a.b (c); alter table a.b drop column c",
         "alter table a.b add column c int",

@@ -1,4 +1,6 @@
-//! The `migrate` command, as processes.
+//! The command `migrate`.
+
+use std::time::Duration;
 
 use sqlx::Executor as _;
 use testing::{Database, Process};
@@ -6,10 +8,10 @@ use testing::{Database, Process};
 use super::running::{auth_variables, command, task_variables};
 use crate::tools::{binary, end_of};
 
-const PATIENCE: std::time::Duration = std::time::Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn twelve_processes_that_migrate_at_once_apply_each_migration_once() {
+async fn twelve_processes_that_migrate_in_parallel_apply_each_migration_once() {
     let database = Database::empty().await;
     let started: Vec<Process> = (0..12)
         .map(|number| match number % 2 {
@@ -26,7 +28,7 @@ async fn twelve_processes_that_migrate_at_once_apply_each_migration_once() {
         .collect();
     let mut outputs = String::new();
     for process in started {
-        let (code, output) = end_of(process, PATIENCE).await;
+        let (code, output) = end_of(process, TIMEOUT).await;
         assert_eq!(code, Some(0), "{output}");
         outputs += &output;
     }
@@ -43,7 +45,7 @@ async fn twelve_processes_that_migrate_at_once_apply_each_migration_once() {
 }
 
 #[tokio::test]
-async fn why_a_schema_is_not_migrated_is_said_with_a_code_of_its_own() {
+async fn each_reason_for_not_migrating_has_its_own_exit_code() {
     let nowhere = "postgres://nobody@127.0.0.1:1/nothing";
     let variables = auth_variables(nowhere, "127.0.0.1:0");
     let (code, output) = command("auth-service", &["migrate"], variables).await;

@@ -1,4 +1,4 @@
-//! The database as operators treat it: migrated, guarded by roles, pooled, backed up and restored, under real processes.
+//! The database as operators use it, with real processes: migrations, roles, pooling, backup and restore.
 
 mod bouncer;
 mod catalog;

@@ -1,52 +1,50 @@
-//! Behind PgBouncer: which mode works, and what happens when it restarts.
+//! Behind PgBouncer: which pool modes work, and what happens when PgBouncer restarts.
 
 use std::{collections::BTreeSet, time::Duration};
 
+use contract::proto::auth::GetAccountRequest;
+use database::{Error, Lanes};
 use futures_util::{FutureExt as _, future::join_all};
-use shared::{
-    database::{Error, Lanes},
-    proto::auth::GetAccountRequest,
-};
 use testing::Database;
 use tokio::time::Instant;
 
 use super::{
     bouncer::Bouncer,
     everyday,
-    running::{Running, bearing, lanes, migrate, until},
+    running::{RunningServices, bearing, lanes, migrate, until},
 };
 
-/// What docs/database.md says.
+/// The settings in docs/database.md.
 const SESSION: &str = "pool_mode = session\nignore_startup_parameters = extra_float_digits";
 const TRANSACTION: &str = "pool_mode = transaction\nignore_startup_parameters = extra_float_digits\ndefault_pool_size = 2";
 
-/// What a lane's connection says of a setting.
+/// The value of a setting on the connection of a lane.
 async fn setting(lanes: &Lanes, name: &'static str) -> Result<String, Error> {
     let deadline = Instant::now() + Duration::from_secs(20);
-    let asked = lanes.run(deadline, move |connection| {
+    let unit = lanes.run(deadline, move |connection| {
         async move {
             let setting = sqlx::query_scalar("select current_setting($1)").bind(name);
             Ok::<String, Error>(setting.fetch_one(connection).await?)
         }
         .boxed()
     });
-    asked.await
+    unit.await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn both_services_work_through_session_pooling_and_outlive_its_restart() {
+async fn both_services_work_through_session_pooling_and_recover_from_its_restart() {
     let database = Database::with_roles().await;
     let mut bouncer = Bouncer::start(&database, SESSION).await;
     migrate(&bouncer.url(&database, "tandem_migrate")).await;
     let auth = bouncer.url(&database, "tandem_auth");
     let task = bouncer.url(&database, "tandem_task");
-    let running = Running::start(&auth, &task).await;
-    let tokens = everyday::live(&running, "pooled@example.org").await;
+    let running = RunningServices::start(&auth, &task).await;
+    let tokens = everyday::use_everything(&running, "pooled@example.org").await;
 
     bouncer.restart().await;
-    // Each lane has its own connection to get back.
+    // Each lane has to connect again, so one success of each service is not enough.
     let mut in_a_row = 0;
-    until("both services are back for good", async || {
+    until("both services work again on every lane", async || {
         let mut account = running.account();
         let got = account.get_account(bearing(&tokens.access_token, GetAccountRequest {}));
         let listed = everyday::titles(&running, &tokens.access_token);
@@ -55,7 +53,7 @@ async fn both_services_work_through_session_pooling_and_outlive_its_restart() {
         in_a_row == 20
     })
     .await;
-    everyday::live(&running, "after-the-restart@example.org").await;
+    everyday::use_everything(&running, "after-the-restart@example.org").await;
 }
 
 #[tokio::test]
@@ -69,11 +67,11 @@ async fn the_timeouts_of_a_lane_hold_through_session_pooling() {
     lanes.close().await;
 }
 
-/// SQLSTATEs of what fails when more lanes than there are servers ask at once.
+/// The SQLSTATEs of the errors when more lanes than server connections run statements in parallel.
 async fn failures(url: &str) -> BTreeSet<String> {
     let lanes = lanes(url, 8);
-    let asked = (0..400).map(|_| setting(&lanes, "server_version_num"));
-    let answers = join_all(asked).await;
+    let units = (0..400).map(|_| setting(&lanes, "server_version_num"));
+    let answers = join_all(units).await;
     lanes.close().await;
     let refused = answers.into_iter().filter_map(Result::err);
     refused.map(|error| sqlstate(&error)).collect()
@@ -90,14 +88,14 @@ fn sqlstate(error: &Error) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn transaction_pooling_fails_where_pgbouncer_knows_no_prepared_statements() {
+async fn transaction_pooling_fails_if_pgbouncer_does_not_support_prepared_statements() {
     let database = Database::empty().await;
     let bouncer = Bouncer::start(&database, TRANSACTION).await;
     let url = bouncer.url(&database, "postgres");
-    // Without a cache, statements are still prepared, under names that others have taken.
+    // Without a cache, statements are still prepared, under names that other clients use too.
     for url in [url.clone(), format!("{url}&statement-cache-capacity=0")] {
         let found = failures(&url).await;
-        let wrong = ["26000", "42P05"].map(str::to_owned).into();
-        assert!(!found.is_empty() && found.is_subset(&wrong), "{found:?}");
+        let expected = ["26000", "42P05"].map(str::to_owned).into();
+        assert!(!found.is_empty() && found.is_subset(&expected), "{found:?}");
     }
 }

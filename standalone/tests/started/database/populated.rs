@@ -1,21 +1,21 @@
-//! Each migration on tables with rows in them: they come through whole, and the services work on them.
+//! Each migration on tables with rows: no row is lost or changed, and the services work on the result.
 
 use std::collections::BTreeMap;
 
+use database::{Schema, migrate};
 use serde_json::Value;
-use shared::{database::migrate, readiness::Schema};
 use sqlx::{AssertSqlSafe, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
 use testing::Database;
 
 use super::{
     catalog::{Column, columns},
     everyday,
-    running::Running,
+    running::RunningServices,
 };
 
 const EMAIL: &str = "old@example.org";
 
-/// Rows of each table, as JSON.
+/// The rows of each table, as JSON.
 type Rows = BTreeMap<String, Value>;
 
 fn tables(columns: &[Column]) -> BTreeMap<String, Vec<Column>> {
@@ -46,7 +46,7 @@ fn count(rows: &Value) -> usize {
     rows.as_array().unwrap().len()
 }
 
-/// Brings one schema of `database` to its version `version`, by as many migrations.
+/// Applies the first migrations of a schema, up to this number.
 async fn migrate_to(database: &Database, schema: Schema, migrations: usize) {
     let some = schema.migrations.iter().take(migrations).cloned().collect();
     let options: PgConnectOptions = database.url_as("tandem_migrate").parse().unwrap();
@@ -56,10 +56,10 @@ async fn migrate_to(database: &Database, schema: Schema, migrations: usize) {
         .unwrap();
 }
 
-/// Puts rows of the newest schema into tables that have only some of its columns; those are left out that the older tables
-/// do not take.
+/// Inserts rows of the newest schema into the tables of an older one, which may have fewer columns. Rows without a value for a
+/// required column are skipped.
 async fn fill(connection: &mut PgConnection, newest: &Rows, schema: &str) {
-    // No foreign keys meanwhile: tables are filled in any order.
+    // This turns off foreign keys, so that the tables can be filled in any order.
     sqlx::raw_sql("set session_replication_role = replica")
         .execute(&mut *connection)
         .await
@@ -69,14 +69,14 @@ async fn fill(connection: &mut PgConnection, newest: &Rows, schema: &str) {
             continue;
         }
         let names: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
-        let needed = columns.iter().filter(|column| !column.nullable);
-        let taken: Vec<_> = needed
+        let required = columns.iter().filter(|column| !column.nullable);
+        let conditions: Vec<_> = required
             .map(|column| format!("{} is not null", column.name))
             .collect();
-        let (names, taken) = (names.join(", "), taken.join(" and "));
+        let (names, conditions) = (names.join(", "), conditions.join(" and "));
         let insert = format!(
             "insert into {table} ({names}) overriding system value
-             select {names} from jsonb_populate_recordset(null::{table}, $1::jsonb) where {taken}"
+             select {names} from jsonb_populate_recordset(null::{table}, $1::jsonb) where {conditions}"
         );
         let filled = sqlx::query(AssertSqlSafe(insert))
             .bind(newest[&table].to_string())
@@ -91,8 +91,8 @@ async fn fill(connection: &mut PgConnection, newest: &Rows, schema: &str) {
         .unwrap();
 }
 
-/// Claims that each row from before is still there, with what it held.
-async fn assert_whole(connection: &mut PgConnection, before: &Rows) {
+/// Asserts that each earlier row still exists with its values.
+async fn assert_kept(connection: &mut PgConnection, before: &Rows) {
     for (table, rows) in before {
         let lost = format!(
             "select count(*) from jsonb_array_elements($1::jsonb) old
@@ -107,11 +107,11 @@ async fn assert_whole(connection: &mut PgConnection, before: &Rows) {
     }
 }
 
-/// A lived-in database of today: its rows, while the services run.
-async fn lived_in() -> Rows {
+/// The rows that the services of today write.
+async fn rows_of_today() -> Rows {
     let database = Database::with(&[auth_service::SCHEMA, task_service::SCHEMA]).await;
-    let running = Running::start(database.url(), database.url()).await;
-    everyday::live(&running, EMAIL).await;
+    let running = RunningServices::start(database.url(), database.url()).await;
+    everyday::use_everything(&running, EMAIL).await;
     let rows = rows(&mut database.connect().await).await;
     for (table, rows) in &rows {
         assert!(count(rows) > 0, "nothing in everyday.rs writes {table}");
@@ -120,8 +120,8 @@ async fn lived_in() -> Rows {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_migration_keeps_every_row_and_the_services_work_on_tables_of_every_age() {
-    let newest = lived_in().await;
+async fn each_migration_keeps_every_row_of_tables_of_every_age() {
+    let newest = rows_of_today().await;
     for schema in [auth_service::SCHEMA, task_service::SCHEMA] {
         let all = schema.migrations.iter().count();
         for age in 1..all {
@@ -132,7 +132,7 @@ async fn each_migration_keeps_every_row_and_the_services_work_on_tables_of_every
             let mut before = rows(&mut connection).await;
             for migrations in age + 1..=all {
                 migrate_to(&database, schema, migrations).await;
-                assert_whole(&mut connection, &before).await;
+                assert_kept(&mut connection, &before).await;
                 before = rows(&mut connection).await;
             }
         }
@@ -140,8 +140,8 @@ async fn each_migration_keeps_every_row_and_the_services_work_on_tables_of_every
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_services_work_on_rows_that_came_through_every_migration() {
-    let newest = lived_in().await;
+async fn the_services_work_on_rows_that_every_migration_was_applied_to() {
+    let newest = rows_of_today().await;
     let database = Database::with_roles().await;
     for schema in [auth_service::SCHEMA, task_service::SCHEMA] {
         migrate_to(&database, schema, 1).await;
@@ -152,7 +152,7 @@ async fn the_services_work_on_rows_that_came_through_every_migration() {
         database.url_as("tandem_auth"),
         database.url_as("tandem_task"),
     );
-    let running = Running::start(&auth, &task).await;
+    let running = RunningServices::start(&auth, &task).await;
     let tokens = everyday::sign_in(&running, EMAIL, everyday::PASSWORD)
         .await
         .unwrap();
@@ -160,5 +160,5 @@ async fn the_services_work_on_rows_that_came_through_every_migration() {
         .await
         .unwrap();
     assert_eq!(titles, ["Buy milk"]);
-    everyday::live(&running, "new@example.org").await;
+    everyday::use_everything(&running, "new@example.org").await;
 }

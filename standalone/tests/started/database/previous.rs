@@ -1,5 +1,6 @@
-//! The previous release goes on serving while this one migrates. `migrations/previous.json` is what it left behind: each of its
-//! statements with the types it expects, and each column with what it relies on. All of it must hold on the newest schema.
+//! The previous release continues to serve while this one migrates. `migrations/previous.json` describes the previous release:
+//! each of its statements with the types it expects, and each column with the properties it relies on. All of it must be true
+//! for the newest schema.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,21 +20,21 @@ use crate::tools::workspace;
 /// What a release relies on.
 #[derive(Debug, Serialize, Deserialize)]
 struct Release {
-    statements: Vec<Statement>,
+    statements: Vec<DescribedStatement>,
     columns: Vec<Column>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Statement {
+struct DescribedStatement {
     sql: String,
-    /// Types.
+    /// The types of the parameters.
     parameters: Vec<String>,
-    /// Name and type.
+    /// The name and type of each column.
     columns: Vec<(String, String)>,
 }
 
-/// Lets the server say what a statement takes and gives.
-async fn describe(connection: &mut PgConnection, sql: &str) -> Result<Statement, String> {
+/// Asks the server for the parameters and columns of a statement.
+async fn describe(connection: &mut PgConnection, sql: &str) -> Result<DescribedStatement, String> {
     let text = AssertSqlSafe(sql.to_owned()).into_sql_str();
     let prepared = connection
         .prepare(text)
@@ -41,7 +42,7 @@ async fn describe(connection: &mut PgConnection, sql: &str) -> Result<Statement,
         .map_err(|error| error.to_string())?;
     let parameters = match prepared.parameters() {
         Some(Either::Left(types)) => types.iter().map(|kind| kind.name().to_owned()).collect(),
-        other => panic!("PostgreSQL knows types: {other:?}"),
+        other => panic!("PostgreSQL describes parameters by their types: {other:?}"),
     };
     let column = |column: &sqlx::postgres::PgColumn| {
         (
@@ -49,14 +50,14 @@ async fn describe(connection: &mut PgConnection, sql: &str) -> Result<Statement,
             column.type_info().name().to_owned(),
         )
     };
-    Ok(Statement {
+    Ok(DescribedStatement {
         sql: sql.to_owned(),
         parameters,
         columns: prepared.columns().iter().map(column).collect(),
     })
 }
 
-/// What of a release does not hold.
+/// The parts of a release that are not true for this database.
 async fn differences(release: &Release, connection: &mut PgConnection) -> Vec<String> {
     let mut found = Vec::new();
     for statement in &release.statements {
@@ -70,7 +71,7 @@ async fn differences(release: &Release, connection: &mut PgConnection) -> Vec<St
     found
 }
 
-/// What has happened to columns that a release relies on.
+/// The changes of columns that a release relies on.
 fn changes(before: &[Column], now: &[Column]) -> Vec<String> {
     let key = |column: &Column| (column.table.clone(), column.name.clone());
     let by_name: BTreeMap<_, _> = now.iter().map(|column| (key(column), column)).collect();
@@ -80,7 +81,7 @@ fn changes(before: &[Column], now: &[Column]) -> Vec<String> {
     for old in before {
         let name = format!("{}.{}", old.table, old.name);
         let Some(new) = by_name.get(&key(old)) else {
-            found.push(format!("{name} is gone"));
+            found.push(format!("{name} is missing"));
             continue;
         };
         if new.kind != old.kind {
@@ -101,7 +102,7 @@ fn changes(before: &[Column], now: &[Column]) -> Vec<String> {
     found
 }
 
-/// The texts of all statements of today, as the compiler knows them.
+/// The texts of all current statements, from the files that the compiler checks them with.
 fn statements_of_today() -> BTreeSet<String> {
     let described = fs::read_dir(workspace().join(".sqlx")).unwrap();
     let query = |path: std::path::PathBuf| {
@@ -153,61 +154,67 @@ async fn every_statement_of_the_previous_release_works_on_the_newest_schema() {
     assert!(found.is_empty(), "{found:#?}");
 }
 
+/// Migrations that break the previous release, and a part of the difference that must be found.
+const BREAKING: [(&str, &str); 10] = [
+    (
+        "alter table auth.session drop column device_label",
+        "auth.session.device_label is missing",
+    ),
+    (
+        "alter table tasks.task alter column title type varchar(200)",
+        "VARCHAR",
+    ),
+    (
+        "alter table tasks.owner alter column live_count type bigint",
+        "no longer integer",
+    ),
+    (
+        "alter table auth.account rename column epoch to age",
+        "\"epoch\" does not exist",
+    ),
+    (
+        "alter table auth.throttle add column mood text not null",
+        "auth.throttle.mood cannot be left out",
+    ),
+    (
+        "alter table auth.session alter column ip set not null",
+        "auth.session.ip changed whether it can be null",
+    ),
+    (
+        "alter table auth.session alter column user_agent drop not null",
+        "auth.session.user_agent changed",
+    ),
+    (
+        "alter table auth.revocation alter column xact drop default",
+        "auth.revocation.xact can no longer be left out",
+    ),
+    (
+        "drop table auth.api_key",
+        "relation \"auth.api_key\" does not exist",
+    ),
+    (
+        "alter table auth.throttle drop constraint throttle_pkey",
+        "constraint \"throttle_pkey\"",
+    ),
+];
+
 #[tokio::test]
-async fn a_migration_that_takes_something_from_the_previous_release_is_found() {
+async fn a_migration_that_breaks_the_previous_release_is_found() {
     if writes() {
         return;
     }
     let release = previous();
-    for (bad, says) in [
-        (
-            "alter table auth.session drop column device_label",
-            "auth.session.device_label is gone",
-        ),
-        (
-            "alter table tasks.task alter column title type varchar(200)",
-            "VARCHAR",
-        ),
-        (
-            "alter table tasks.owner alter column live_count type bigint",
-            "no longer integer",
-        ),
-        (
-            "alter table auth.account rename column epoch to age",
-            "\"epoch\" does not exist",
-        ),
-        (
-            "alter table auth.throttle add column mood text not null",
-            "auth.throttle.mood cannot be left out",
-        ),
-        (
-            "alter table auth.session alter column ip set not null",
-            "auth.session.ip changed whether it can be null",
-        ),
-        (
-            "alter table auth.session alter column user_agent drop not null",
-            "auth.session.user_agent changed",
-        ),
-        (
-            "alter table auth.revocation alter column xact drop default",
-            "auth.revocation.xact can no longer be left out",
-        ),
-        (
-            "drop table auth.api_key",
-            "relation \"auth.api_key\" does not exist",
-        ),
-        (
-            "alter table auth.throttle drop constraint throttle_pkey",
-            "constraint \"throttle_pkey\"",
-        ),
-    ] {
+    for (migration, difference) in BREAKING {
         let database = newest().await;
         let mut connection = database.connect().await;
-        sqlx::raw_sql(bad).execute(&mut connection).await.unwrap();
+        sqlx::raw_sql(migration)
+            .execute(&mut connection)
+            .await
+            .unwrap();
         let found = differences(&release, &mut connection).await;
         assert!(
-            found.iter().any(|one| one.contains(says)),
-            "{bad}: {found:#?}"
+            found.iter().any(|one| one.contains(difference)),
+            "{migration}: {found:#?}"
         );
     }
 }
@@ -219,9 +226,12 @@ async fn a_migration_that_only_adds_is_no_difference() {
     }
     let database = newest().await;
     let mut connection = database.connect().await;
-    let good = "alter table auth.session add column mood text;
+    let additions = "alter table auth.session add column mood text;
                 alter table auth.account add column score bigint not null default 0;
                 create table tasks.later (user_id uuid not null primary key)";
-    sqlx::raw_sql(good).execute(&mut connection).await.unwrap();
+    sqlx::raw_sql(additions)
+        .execute(&mut connection)
+        .await
+        .unwrap();
     assert_eq!(differences(&previous(), &mut connection).await, [""; 0]);
 }

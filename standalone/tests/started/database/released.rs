@@ -1,5 +1,6 @@
-//! A migration that was released never changes, goes, or gets one before it: its checksum is in databases out there.
-//! `migrations/released.sha384` remembers, so that no history of git is needed. `sha384sum --check` reads it too.
+//! A released migration is never changed or removed, and no migration is added before it, since databases in use hold its
+//! checksum. `migrations/released.sha384` lists the checksums, so that the test needs no git history. `sha384sum --check` can
+//! read the file too.
 
 use std::{collections::BTreeMap, fmt::Write as _, fs};
 
@@ -8,7 +9,7 @@ use aws_lc_rs::digest::{SHA384, digest};
 use super::catalog::{files, writes};
 use crate::tools::workspace;
 
-/// Path and checksum of each released migration.
+/// The path and checksum of each released migration.
 type Released = BTreeMap<String, String>;
 
 fn checksum(text: &str) -> String {
@@ -32,7 +33,7 @@ fn format(files: &[(String, String)]) -> String {
     files.iter().map(line).collect()
 }
 
-/// The schema and number of `auth/0001_accounts.sql`; `None` when it is no name of a migration.
+/// The schema and number of a path such as `auth/0001_accounts.sql`. `None` if it is not the name of a migration.
 fn number(path: &str) -> Option<(&str, i64)> {
     let (schema, name) = path.split_once('/')?;
     let (number, rest) = name.split_once('_')?;
@@ -43,15 +44,15 @@ fn number(path: &str) -> Option<(&str, i64)> {
     Some((schema, number.parse().ok().filter(|_| right)?))
 }
 
-/// What is wrong with the files.
+/// The rules that the files break.
 fn violations(released: &Released, files: &[(String, String)]) -> Vec<String> {
     let mut wrong = Vec::new();
     let present: BTreeMap<_, _> = files.iter().map(|(path, text)| (path, text)).collect();
     for (path, sum) in released {
         match present.get(path) {
-            None => wrong.push(format!("{path} is released and gone")),
+            None => wrong.push(format!("{path} is released but missing")),
             Some(text) if checksum(text) != *sum => {
-                wrong.push(format!("{path} is released and changed"));
+                wrong.push(format!("{path} is released but changed"));
             }
             Some(_) => {}
         }
@@ -64,14 +65,14 @@ fn violations(released: &Released, files: &[(String, String)]) -> Vec<String> {
     let mut taken = BTreeMap::new();
     for (path, _) in files {
         let Some(version) = number(path) else {
-            wrong.push(format!("{path} is no NNNN_what_it_does.sql"));
+            wrong.push(format!("{path} is not named NNNN_what_it_does.sql"));
             continue;
         };
         if let Some(other) = taken.insert(version, path) {
             wrong.push(format!("{path} has the number of {other}"));
         }
         if !released.contains_key(path) && version.1 <= newest(version.0) {
-            wrong.push(format!("{path} comes before what is released"));
+            wrong.push(format!("{path} comes before a released migration"));
         }
     }
     wrong
@@ -95,7 +96,7 @@ fn file(path: &str, text: &str) -> (String, String) {
 }
 
 #[test]
-fn what_happens_to_a_released_migration_is_found() {
+fn every_change_of_released_migrations_is_found() {
     let (one, two) = (file("auth/0001_a.sql", "a"), file("auth/0002_b.sql", "b"));
     let released = parse(&format(&[one.clone(), two.clone()]));
     let new = file("auth/0003_c.sql", "c");
@@ -106,31 +107,31 @@ fn what_happens_to_a_released_migration_is_found() {
     let found = |files: &[(String, String)]| violations(&released, files).join(", ");
     assert_eq!(
         found(std::slice::from_ref(&one)),
-        "auth/0002_b.sql is released and gone"
+        "auth/0002_b.sql is released but missing"
     );
     let changed = file("auth/0002_b.sql", "b ");
     assert_eq!(
         found(&[one.clone(), changed]),
-        "auth/0002_b.sql is released and changed"
+        "auth/0002_b.sql is released but changed"
     );
     let moved = file("auth/0003_b.sql", "b");
     assert_eq!(
         found(&[one.clone(), moved]),
-        "auth/0002_b.sql is released and gone"
+        "auth/0002_b.sql is released but missing"
     );
     let again = file("auth/0002_c.sql", "c");
     assert_eq!(
         found(&[one.clone(), two.clone(), again]),
-        "auth/0002_c.sql has the number of auth/0002_b.sql, auth/0002_c.sql comes before what is released"
+        "auth/0002_c.sql has the number of auth/0002_b.sql, auth/0002_c.sql comes before a released migration"
     );
     let early = file("auth/0000_c.sql", "c");
     assert_eq!(
         found(&[early, one.clone(), two.clone()]),
-        "auth/0000_c.sql comes before what is released"
+        "auth/0000_c.sql comes before a released migration"
     );
     let unnamed = file("auth/3.sql", "c");
     assert_eq!(
         found(&[one, two, unnamed]),
-        "auth/3.sql is no NNNN_what_it_does.sql"
+        "auth/3.sql is not named NNNN_what_it_does.sql"
     );
 }

@@ -1,4 +1,4 @@
-//! The roles of `deploy/postgres/roles.sql`: what each may do, and that it is enough.
+//! The roles of `deploy/postgres/roles.sql`: what each may do, and that these rights are enough.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use testing::Database;
 
 use super::{
     everyday,
-    running::{Running, auth_variables, command, migrate},
+    running::{RunningServices, auth_variables, command, migrate},
 };
 use crate::tools::{run, workspace};
 
@@ -15,18 +15,18 @@ const AUTH: &str = "tandem_auth";
 const TASK: &str = "tandem_task";
 const MIGRATE: &str = "tandem_migrate";
 /// SQLSTATE `insufficient_privilege`.
-const REFUSED: &str = "42501";
+const INSUFFICIENT_PRIVILEGE: &str = "42501";
 
-/// Runs the file as its head says.
-fn make_roles(database: &Database) {
+/// Runs the file with psql, as its first comment describes.
+fn create_roles(database: &Database) {
     let file = workspace().join("deploy/postgres/roles.sql");
     let file = file.to_str().unwrap();
     let arguments = ["--set", "ON_ERROR_STOP=1", "--quiet", "--file", file];
     let arguments = [&arguments[..], &[database.url()]].concat();
-    run(Path::new("psql"), &arguments, &[]).well();
+    run(Path::new("psql"), &arguments, &[]).stdout_of_success();
 }
 
-/// SQLSTATE of what a role gets for a statement, in a transaction that is rolled back; `None` when it may.
+/// The SQLSTATE when a role runs a statement, in a transaction that is rolled back. `None` if the role may run it.
 async fn refusal(database: &Database, role: &str, statement: &str) -> Option<String> {
     let url = database.url_as(role);
     let mut connection = PgConnection::connect(&url).await.unwrap();
@@ -39,7 +39,11 @@ async fn refusal(database: &Database, role: &str, statement: &str) -> Option<Str
 async fn assert_refused(database: &Database, role: &str, statements: &[&str]) {
     for statement in statements {
         let code = refusal(database, role, statement).await;
-        assert_eq!(code.as_deref(), Some(REFUSED), "{role}: {statement}");
+        assert_eq!(
+            code.as_deref(),
+            Some(INSUFFICIENT_PRIVILEGE),
+            "{role}: {statement}"
+        );
     }
 }
 
@@ -51,14 +55,14 @@ async fn assert_allowed(database: &Database, role: &str, statements: &[&str]) {
 }
 
 #[tokio::test]
-async fn both_services_and_their_commands_work_wholly_under_roles_that_own_nothing() {
+async fn both_services_and_their_commands_work_with_roles_that_own_nothing() {
     let database = Database::with_roles().await;
-    make_roles(&database);
+    create_roles(&database);
     migrate(&database.url_as(MIGRATE)).await;
     let (auth, task) = (database.url_as(AUTH), database.url_as(TASK));
     assert_refused(&database, AUTH, &["create temporary table mine (id int)"]).await;
-    let running = Running::start(&auth, &task).await;
-    everyday::live(&running, "roles@example.org").await;
+    let running = RunningServices::start(&auth, &task).await;
+    everyday::use_everything(&running, "roles@example.org").await;
     for (arguments, says) in [
         (&["keys", "rotate"][..], "is next"),
         (
@@ -80,64 +84,53 @@ async fn both_services_and_their_commands_work_wholly_under_roles_that_own_nothi
     }
 }
 
+/// Statements that the role of the auth service may not run.
+const REFUSED_TO_AUTH: &[&str] = &[
+    "create table auth.mine (id int)",
+    "create table public.mine (id int)",
+    "create schema mine",
+    "create role mine",
+    "create index on auth.session (device_label)",
+    "alter table auth.session add column mine int",
+    "drop table auth.session",
+    "truncate auth.session",
+    "select from tasks.task",
+    "insert into tasks.owner (user_id, revision, live_count) values (gen_random_uuid(), 1, 0)",
+    "update auth.audit_event set kind = 'nothing'",
+    "delete from auth.audit_event",
+    "truncate auth.audit_event",
+    "delete from auth._sqlx_migrations",
+    "update auth._sqlx_migrations set success = false",
+];
+/// Statements that the role of the task service may not run.
+const REFUSED_TO_TASK: &[&str] = &[
+    "select from auth.account",
+    "select from auth._sqlx_migrations",
+    "alter table tasks.task add column mine int",
+    "truncate tasks.task",
+    "insert into tasks._sqlx_migrations values (99, 'mine', now(), true, '', 0)",
+];
+/// Statements that the migrating role may not run.
+const REFUSED_TO_MIGRATE: &[&str] = &["create role mine", "create schema mine"];
+/// Statements that the role of the auth service may run.
+const ALLOWED_TO_AUTH: &[&str] = &[
+    "select from auth._sqlx_migrations",
+    "insert into auth.audit_event (id, time, kind, user_agent) values (gen_random_uuid(), now(), 'sign_in', '')",
+    "select from auth.audit_event",
+    "delete from auth.session",
+];
+
 #[tokio::test]
-async fn a_service_can_neither_change_its_schema_nor_see_the_other_nor_rewrite_what_is_recorded() {
+async fn a_service_can_neither_change_its_schema_nor_read_the_other_nor_rewrite_its_audit_events() {
     let database = Database::with(&[auth_service::SCHEMA, task_service::SCHEMA]).await;
-    assert_refused(
-        &database,
-        AUTH,
-        &[
-            "create table auth.mine (id int)",
-            "create table public.mine (id int)",
-            "create schema mine",
-            "create role mine",
-            "create index on auth.session (device_label)",
-            "alter table auth.session add column mine int",
-            "drop table auth.session",
-            "truncate auth.session",
-            "select from tasks.task",
-            "insert into tasks.owner (user_id, revision, live_count) values (gen_random_uuid(), 1, 0)",
-            "update auth.audit_event set kind = 'nothing'",
-            "delete from auth.audit_event",
-            "truncate auth.audit_event",
-            "delete from auth._sqlx_migrations",
-            "update auth._sqlx_migrations set success = false",
-        ],
-    )
-    .await;
-    assert_refused(
-        &database,
-        TASK,
-        &[
-            "select from auth.account",
-            "select from auth._sqlx_migrations",
-            "alter table tasks.task add column mine int",
-            "truncate tasks.task",
-            "insert into tasks._sqlx_migrations values (99, 'mine', now(), true, '', 0)",
-        ],
-    )
-    .await;
-    assert_refused(
-        &database,
-        MIGRATE,
-        &["create role mine", "create schema mine"],
-    )
-    .await;
-    assert_allowed(
-        &database,
-        AUTH,
-        &[
-            "select from auth._sqlx_migrations",
-            "insert into auth.audit_event (id, time, kind, user_agent) values (gen_random_uuid(), now(), 'sign_in', '')",
-            "select from auth.audit_event",
-            "delete from auth.session",
-        ],
-    )
-    .await;
+    assert_refused(&database, AUTH, REFUSED_TO_AUTH).await;
+    assert_refused(&database, TASK, REFUSED_TO_TASK).await;
+    assert_refused(&database, MIGRATE, REFUSED_TO_MIGRATE).await;
+    assert_allowed(&database, AUTH, ALLOWED_TO_AUTH).await;
 }
 
 #[tokio::test]
-async fn a_later_migration_needs_no_grant() {
+async fn tables_of_later_migrations_need_no_grant() {
     let database = Database::with(&[auth_service::SCHEMA, task_service::SCHEMA]).await;
     let mut owner = PgConnection::connect(&database.url_as(MIGRATE))
         .await
@@ -159,16 +152,16 @@ async fn a_later_migration_needs_no_grant() {
 }
 
 #[tokio::test]
-async fn a_database_that_began_without_roles_gets_them_and_serves_on() {
+async fn roles_can_be_added_to_a_database_that_began_without_them() {
     let database = Database::empty().await;
     migrate(database.url()).await;
     for _ in 0..2 {
-        make_roles(&database);
+        create_roles(&database);
     }
     migrate(&database.url_as(MIGRATE)).await;
     let (auth, task) = (database.url_as(AUTH), database.url_as(TASK));
-    let running = Running::start(&auth, &task).await;
-    everyday::live(&running, "later@example.org").await;
+    let running = RunningServices::start(&auth, &task).await;
+    everyday::use_everything(&running, "later@example.org").await;
     let rewrite = [
         "delete from auth.audit_event",
         "delete from auth._sqlx_migrations",

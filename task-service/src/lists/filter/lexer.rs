@@ -1,6 +1,6 @@
 //! Splits the text of a filter into tokens, each with its position.
 
-use shared::refusal::Problem;
+use contract::refusal::Problem;
 
 use super::{Operator, syntax_error};
 

@@ -15,7 +15,7 @@ mod lexer;
 mod parser;
 
 use chrono::{DateTime, Utc};
-use shared::refusal::Problem;
+use contract::refusal::Problem;
 
 use crate::tasks::values::{Priority, Status};
 

@@ -1,7 +1,7 @@
 //! Parses tokens into terms.
 
 use chrono::{DateTime, Utc};
-use shared::refusal::Problem;
+use contract::refusal::Problem;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::{

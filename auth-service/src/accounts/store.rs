@@ -1,0 +1,126 @@
+//! Statements over `auth.account` that an account asks for. They join the caller's session, because the access token may
+//! outlive both the session and the account.
+
+use chrono::{DateTime, Utc};
+use shared::{caller::Caller, database, ids::UserId};
+use sqlx::PgConnection;
+
+use super::{
+    domain::{Account, AccountState, DisplayName, FIRST_EPOCH, Role},
+    email::Email,
+};
+use crate::{passwords::hashing::PasswordHash, sql::sql};
+
+/// An account that is about to be made.
+#[derive(Debug, Clone)]
+pub(crate) struct NewAccount {
+    pub(crate) id: UserId,
+    pub(crate) email: Email,
+    pub(crate) password_hash: PasswordHash,
+    pub(crate) display_name: DisplayName,
+    pub(crate) role: Role,
+    pub(crate) now: DateTime<Utc>,
+}
+
+/// Makes an account; false when the address is taken.
+pub(crate) async fn insert(
+    connection: &mut PgConnection,
+    new: &NewAccount,
+) -> Result<bool, database::Error> {
+    let inserted = sqlx::query!(
+        "insert into auth.account
+           (id, email, email_hash, password_hash, display_name, role, state, epoch, revision, create_time, update_time)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $9)
+         on conflict on constraint account_email_hash_key do nothing",
+        new.id.uuid(),
+        new.email.as_str(),
+        &new.email.key_hash(),
+        new.password_hash.as_str(),
+        new.display_name.as_str(),
+        new.role as i16,
+        AccountState::Active as i16,
+        FIRST_EPOCH,
+        new.now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+/// The account of a caller whose session is live.
+pub(crate) async fn find_own(
+    connection: &mut PgConnection,
+    caller: &Caller,
+    now: DateTime<Utc>,
+) -> Result<Option<Account>, database::Error> {
+    let found = sql!(query_as Account,
+        ["select " account_columns "
+          from auth.session s
+          join auth.account a on a.id = s.account_id
+          where " caller_is_live],
+        caller(caller, now),
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(found)
+}
+
+/// Changes the account of a caller whose session is live, if it has the expected revision.
+pub(crate) async fn update_own(
+    connection: &mut PgConnection,
+    caller: &Caller,
+    display_name: &DisplayName,
+    revision: Option<i64>,
+    now: DateTime<Utc>,
+) -> Result<Option<Account>, database::Error> {
+    let updated = sql!(query_as Account,
+        ["update auth.account a
+          set display_name = $6, revision = a.revision + 1, update_time = $5
+          from auth.session s
+          where a.id = s.account_id and " caller_is_live "
+            and ($7::bigint is null or a.revision = $7)
+          returning " account_columns],
+        caller(caller, now),
+        display_name.as_str(),
+        revision,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(updated)
+}
+
+/// Deletes an active account with its sessions, and gives the role it had; `None` when its epoch is another one.
+pub(crate) async fn delete(
+    connection: &mut PgConnection,
+    id: UserId,
+    epoch: i64,
+) -> Result<Option<Role>, database::Error> {
+    let role = sqlx::query_scalar!(
+        r#"delete from auth.account where id = $1 and epoch = $2 and state = $3 returning role as "role: Role""#,
+        id.uuid(),
+        epoch,
+        AccountState::Active as i16,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(role)
+}
+
+/// Locks an active administrator other than `except`; false when there is none.
+///
+/// It is called after `except` was updated or deleted in the same transaction. Two transactions that do so to the last two
+/// administrators wait for each other, and one of them is retried.
+pub(crate) async fn lock_other_admin(
+    connection: &mut PgConnection,
+    except: UserId,
+) -> Result<bool, database::Error> {
+    let other = sqlx::query_scalar!(
+        r#"select true as "other!" from auth.account where role = $2 and state = $3 and id <> $1 limit 1 for share"#,
+        except.uuid(),
+        Role::Admin as i16,
+        AccountState::Active as i16,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(other.is_some())
+}

@@ -1,0 +1,177 @@
+//! Statements about any account, not only the caller's. Each belongs in a transaction that began with [`authorize`], or in one
+//! of the command line.
+
+use chrono::{DateTime, Utc};
+use shared::{caller::Caller, database, ids::UserId};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{
+    accounts::{
+        domain::{Account, AccountState, DisplayName, Role},
+        email::Email,
+    },
+    sessions::store::end::RevokeReason,
+    sql::sql,
+};
+
+/// Whether a caller whose session is live is an administrator now; `None` when it is not live.
+///
+/// The caller's account is locked for share, so it does not change until the transaction is over.
+pub(crate) async fn authorize(
+    connection: &mut PgConnection,
+    caller: &Caller,
+    now: DateTime<Utc>,
+) -> Result<Option<bool>, database::Error> {
+    let admin = sql!(query_scalar,
+        [r#"select a.role = $6 as "admin!"
+          from auth.session s
+          join auth.account a on a.id = s.account_id
+          where "# caller_is_live "
+          for share of a"],
+        caller(caller, now),
+        Role::Admin as i16,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(admin)
+}
+
+/// At most `limit` accounts made before the one with the id `before`, the newest first.
+pub(crate) async fn list_accounts(
+    connection: &mut PgConnection,
+    before: Uuid,
+    limit: i64,
+) -> Result<Vec<Account>, database::Error> {
+    let listed = sql!(query_as Account,
+        ["select " account_columns " from auth.account a where a.id < $1 order by a.id desc limit $2"],
+        before,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(listed)
+}
+
+/// The account with this id.
+pub(crate) async fn find_account(
+    connection: &mut PgConnection,
+    id: UserId,
+) -> Result<Option<Account>, database::Error> {
+    let found = sql!(query_as Account,
+        ["select " account_columns " from auth.account a where a.id = $1"],
+        id.uuid(),
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(found)
+}
+
+/// The account with this address.
+pub(crate) async fn find_account_by_email(
+    connection: &mut PgConnection,
+    email_hash: &[u8; 32],
+) -> Result<Option<Account>, database::Error> {
+    let found = sql!(query_as Account,
+        ["select " account_columns " from auth.account a where a.email_hash = $1"],
+        email_hash,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(found)
+}
+
+/// Disables an active account and raises its epoch.
+pub(crate) async fn disable(
+    connection: &mut PgConnection,
+    id: UserId,
+    now: DateTime<Utc>,
+) -> Result<Option<Account>, database::Error> {
+    let disabled = sql!(query_as Account,
+        ["update auth.account a
+          set state = $3, epoch = a.epoch + 1, revision = a.revision + 1, update_time = $4
+          where a.id = $1 and a.state = $2
+          returning " account_columns],
+        id.uuid(),
+        AccountState::Active as i16,
+        AccountState::Disabled as i16,
+        now,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(disabled)
+}
+
+/// Enables a disabled account.
+pub(crate) async fn enable(
+    connection: &mut PgConnection,
+    id: UserId,
+    now: DateTime<Utc>,
+) -> Result<Option<Account>, database::Error> {
+    let enabled = sql!(query_as Account,
+        ["update auth.account a
+          set state = $3, revision = a.revision + 1, update_time = $4
+          where a.id = $1 and a.state = $2
+          returning " account_columns],
+        id.uuid(),
+        AccountState::Disabled as i16,
+        AccountState::Active as i16,
+        now,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(enabled)
+}
+
+/// Raises the epoch of an account, which revokes its tokens; the new epoch.
+pub(crate) async fn raise_epoch(
+    connection: &mut PgConnection,
+    id: UserId,
+) -> Result<Option<i64>, database::Error> {
+    let epoch = sqlx::query_scalar!(
+        "update auth.account set epoch = epoch + 1 where id = $1 returning epoch",
+        id.uuid(),
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(epoch)
+}
+
+/// Ends every session of an account; how many of them were live.
+pub(crate) async fn end_sessions(
+    connection: &mut PgConnection,
+    id: UserId,
+    now: DateTime<Utc>,
+) -> Result<i64, database::Error> {
+    let live = sqlx::query_scalar!(
+        r#"with ended as (
+             update auth.session
+             set revoke_time = $2, revoke_reason = $3
+             where account_id = $1 and revoke_time is null
+             returning idle_deadline > $2 and absolute_deadline > $2 as live
+           )
+           select count(*) filter (where live) as "live!" from ended"#,
+        id.uuid(),
+        now,
+        RevokeReason::ByAdmin as i16,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(live)
+}
+
+/// Ends every API key of an account.
+pub(crate) async fn end_api_keys(
+    connection: &mut PgConnection,
+    id: UserId,
+    now: DateTime<Utc>,
+) -> Result<(), database::Error> {
+    sqlx::query!(
+        "update auth.api_key set revoke_time = $2 where account_id = $1 and revoke_time is null",
+        id.uuid(),
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

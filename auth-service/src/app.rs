@@ -1,0 +1,164 @@
+//! Puts the service together and runs it.
+
+pub(crate) mod parts;
+
+use std::sync::Arc;
+
+use shared::{
+    clock::Clock, database::Lanes, health::Health, metrics::Metrics, ops::Ops, readiness,
+    serve::Server, token::Verifier, trace::Tracing,
+};
+use tokio::{
+    net::TcpListener,
+    sync::{oneshot, watch},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::parts::Parts;
+pub use self::parts::StartError;
+use crate::{
+    SCHEMA,
+    config::Config,
+    context::Context,
+    revocations,
+    signing_keys::{Replica, SigningKeys, sealing::OpenError},
+    sweeper,
+};
+
+/// Why the service has stopped by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The signing key in the database cannot be opened with this configuration.
+    #[error(transparent)]
+    SigningKey(#[from] OpenError),
+}
+
+/// The service, ready to serve.
+#[derive(Debug)]
+pub struct App {
+    server: Server,
+    signing_keys: SigningKeys,
+    verifier: Verifier,
+    health: Health,
+    metrics: Metrics,
+    ops: Ops,
+    context: Context,
+    feed_lane: Lanes,
+    /// Tasks that record what calls did after they were answered.
+    records: TaskTracker,
+}
+
+impl App {
+    /// Puts the service together. It connects to its database in the background, and must be called within a runtime.
+    pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        Self::counted(config, clock, &Metrics::off())
+    }
+
+    /// Like [`App::new`], with metrics.
+    pub fn counted(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Result<Self, StartError> {
+        parts::warn_of_weak_hashing(config.hash);
+        let feed_lane = revocations::lane_settings(&config.database);
+        let feed_lane = Lanes::counted(feed_lane, metrics, "feed").map_err(StartError::Database)?;
+        let parts = Parts::new(&config, clock, metrics)?;
+        parts.register(metrics);
+        let surface = parts.surface(&config).admitting(config.service_secrets);
+        let health = Health::new(surface.names().iter().copied());
+        let server = Server::new(
+            surface,
+            health.clone(),
+            parts.verifier.clone(),
+            config.server,
+        )?;
+        Ok(Self {
+            server: server.speaking(config.tls).counting_in(metrics),
+            signing_keys: parts.signing_keys,
+            verifier: parts.verifier,
+            health,
+            metrics: metrics.clone(),
+            ops: Ops::none(),
+            context: parts.context,
+            feed_lane,
+            records: parts.records,
+        })
+    }
+
+    /// Opens this operations port while it serves.
+    #[must_use]
+    pub fn with_ops(self, ops: Ops) -> Self {
+        Self { ops, ..self }
+    }
+
+    /// Traces calls with `tracing`.
+    #[must_use]
+    pub fn traced(mut self, tracing: Tracing) -> Self {
+        self.server = self.server.traced(tracing);
+        self
+    }
+
+    /// Serves on `listener` until `shutdown` resolves. Then it stops in this order: calls under way, background tasks,
+    /// connections to the database. It also stops when the active signing key cannot be opened at the start.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
+        let ops = self.ops.start(self.health.clone(), self.metrics);
+        let stop = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        let (ready, signs) = watch::channel(false);
+        let more = vec![("signing key", signs)];
+        readiness::follow(
+            &tasks,
+            self.health,
+            &self.context.lanes,
+            SCHEMA,
+            more,
+            &stop,
+        );
+        spawn_tasks(&tasks, &self.context, self.feed_lane, &stop);
+        let replica = Replica::new(self.signing_keys, self.verifier, ready);
+        let (failed, failure) = oneshot::channel();
+        tasks.spawn(send_failure(replica.run(stop.clone()), failed));
+
+        let mut fault = None;
+        let draining = async {
+            tokio::select! {
+                () = shutdown => {}
+                Ok(error) = failure => fault = Some(error),
+            }
+            self.context.feed.drain();
+        };
+        self.server.run(listener, draining).await;
+
+        stop.cancel();
+        for tracker in [tasks, self.records] {
+            tracker.close();
+            tracker.wait().await;
+        }
+        self.context.lanes.close().await;
+        ops.stop().await;
+        fault.map_or(Ok(()), |error| Err(error.into()))
+    }
+}
+
+/// Starts the tasks that publish revocations and delete what has expired.
+fn spawn_tasks(tasks: &TaskTracker, context: &Context, feed_lane: Lanes, stop: &CancellationToken) {
+    let clock = || Arc::clone(&context.clock);
+    let lanes = || context.lanes.clone();
+    tasks.spawn(sweeper::sweep(lanes(), clock(), stop.clone()));
+    tasks.spawn(revocations::sweep(lanes(), clock(), stop.clone()));
+    let feed = context.feed.clone();
+    tasks.spawn(revocations::publish(feed, feed_lane, clock(), stop.clone()));
+}
+
+/// Sends the error of a background task that fails.
+async fn send_failure<E>(task: impl Future<Output = Result<(), E>>, failed: oneshot::Sender<E>) {
+    if let Err(error) = task.await {
+        // If nobody receives it, the service is stopping already.
+        drop(failed.send(error));
+    }
+}

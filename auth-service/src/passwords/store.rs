@@ -1,0 +1,167 @@
+//! Statements over the credentials of accounts. Those that precede a check of a password also read the counts of wrong
+//! passwords, in one statement.
+
+use chrono::{DateTime, Utc};
+use shared::{
+    caller::Caller,
+    database,
+    ids::{SessionId, UserId},
+};
+use sqlx::PgConnection;
+
+use super::hashing::PasswordHash;
+use crate::{
+    accounts::{domain::AccountState, email::Email},
+    sessions::store::end::RevokeReason,
+    sql::sql,
+    throttle::domain::{FailureCount, device_key},
+};
+
+/// Reasons for which a session may have ended and its device still be a known one. All other reasons mean that somebody else
+/// may have the tokens of the session.
+const DEVICE_STAYS_KNOWN: [i16; 3] = [
+    RevokeReason::SignedOut as i16,
+    RevokeReason::PasswordChanged as i16,
+    RevokeReason::Restored as i16,
+];
+
+/// What a password is checked against.
+#[derive(Debug, Clone)]
+pub(crate) struct Credentials {
+    pub(crate) account_id: UserId,
+    pub(crate) email: Email,
+    pub(crate) password_hash: PasswordHash,
+    pub(crate) epoch: i64,
+    pub(crate) state: AccountState,
+}
+
+/// What a sign-in is checked against.
+#[derive(Debug)]
+pub(crate) struct SignInTarget {
+    /// Of an active or disabled account; `None` when no account has the address.
+    pub(crate) credentials: Option<Credentials>,
+    /// Whether the device's session belongs to this account and did not end because somebody else had its tokens.
+    pub(crate) device_known: bool,
+    pub(crate) account_failures: Option<FailureCount>,
+    pub(crate) device_failures: Option<FailureCount>,
+}
+
+/// The credentials of an address, and the failures counted against it and the device. It is the same statement for an address
+/// without an account.
+pub(crate) async fn find_target(
+    connection: &mut PgConnection,
+    email_hash: &[u8; 32],
+    device: Option<SessionId>,
+    now: DateTime<Utc>,
+) -> Result<SignInTarget, database::Error> {
+    let device_key = device.map(device_key);
+    let found = sqlx::query!(
+        r#"select a.id as "account_id?: UserId", a.email as "email?: Email",
+                  a.password_hash as "password_hash?: PasswordHash", a.epoch as "epoch?", a.state as "state?: AccountState",
+                  s.id is not null as "device_known!",
+                  t.failures as "failures?", t.expire_time as "expire_time?",
+                  d.failures as "device_failures?", d.expire_time as "device_expire_time?"
+           from (select $1::bytea as email_hash) asked
+           left join auth.account a on a.email_hash = asked.email_hash
+           left join auth.session s on s.id = $2 and s.account_id = a.id
+             and (s.revoke_reason is null or s.revoke_reason = any($3))
+           left join auth.throttle t on t.key = asked.email_hash and t.expire_time > $5
+           left join auth.throttle d on d.key = $4 and d.expire_time > $5"#,
+        email_hash,
+        device.map(SessionId::uuid),
+        &DEVICE_STAYS_KNOWN,
+        device_key.as_ref().map(<[u8; 32]>::as_slice),
+        now,
+    )
+    .fetch_one(connection)
+    .await?;
+    let credentials = || {
+        Some(Credentials {
+            account_id: found.account_id?,
+            email: found.email?,
+            password_hash: found.password_hash?,
+            epoch: found.epoch?,
+            state: found.state?,
+        })
+    };
+    Ok(SignInTarget {
+        account_failures: FailureCount::from_columns(found.failures, found.expire_time),
+        device_failures: FailureCount::from_columns(
+            found.device_failures,
+            found.device_expire_time,
+        ),
+        device_known: found.device_known,
+        credentials: credentials(),
+    })
+}
+
+/// The credentials of a caller whose session is live, and the failures counted against its device.
+pub(crate) async fn find_own(
+    connection: &mut PgConnection,
+    caller: &Caller,
+    now: DateTime<Utc>,
+) -> Result<Option<(Credentials, Option<FailureCount>)>, database::Error> {
+    let found = sql!(query,
+        [r#"select a.id as "account_id: UserId", a.email as "email: Email",
+               a.password_hash as "password_hash: PasswordHash", a.epoch, a.state as "state: AccountState",
+               d.failures as "failures?", d.expire_time as "expire_time?"
+          from auth.session s
+          join auth.account a on a.id = s.account_id
+          left join auth.throttle d on d.key = $6 and d.expire_time > $5
+          where "# caller_is_live],
+        caller(caller, now),
+        &device_key(caller.session_id),
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(found.map(|found| {
+        let count = FailureCount::from_columns(found.failures, found.expire_time);
+        let credentials = Credentials {
+            account_id: found.account_id,
+            email: found.email,
+            password_hash: found.password_hash,
+            epoch: found.epoch,
+            state: found.state,
+        };
+        (credentials, count)
+    }))
+}
+
+/// Replaces a hash by one of the same password with the current parameters, unless the password was changed meanwhile.
+pub(crate) async fn rehash(
+    connection: &mut PgConnection,
+    read: &Credentials,
+    password_hash: &PasswordHash,
+) -> Result<(), database::Error> {
+    sqlx::query!(
+        "update auth.account set password_hash = $3 where id = $1 and password_hash = $2",
+        read.account_id.uuid(),
+        read.password_hash.as_str(),
+        password_hash.as_str(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Sets a new password and raises the epoch; false when the account is no longer as it was read.
+pub(crate) async fn change(
+    connection: &mut PgConnection,
+    read: &Credentials,
+    password_hash: &PasswordHash,
+    now: DateTime<Utc>,
+) -> Result<bool, database::Error> {
+    let changed = sqlx::query!(
+        "update auth.account
+         set password_hash = $4, epoch = epoch + 1, revision = revision + 1, update_time = $5
+         where id = $1 and epoch = $2 and state = $3",
+        read.account_id.uuid(),
+        read.epoch,
+        AccountState::Active as i16,
+        password_hash.as_str(),
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(changed.rows_affected() == 1)
+}

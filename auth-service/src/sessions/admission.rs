@@ -1,0 +1,122 @@
+//! Whether a password may be tried, and what happens after a wrong one.
+
+use futures_util::FutureExt as _;
+use shared::{caller::Call, database, ids::UserId};
+use tokio::{
+    sync::oneshot,
+    time::{Duration, Instant},
+};
+
+use super::sign_in::{SignIn, SignInRequest};
+use crate::{
+    audit::{domain::AuditEvent, store as audit},
+    error::Error,
+    passwords::{
+        hashing::Line,
+        store::{self as passwords, Credentials, SignInTarget},
+    },
+    throttle::{Permit, domain::ThrottleKey, store as throttle},
+};
+
+/// Longest time to record a failure, waiting included, whatever the deadline of the call.
+const RECORD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pause between the count and the record of a failure. Work that begins together with the response would delay it, and the
+/// delay would show that there is an account.
+const RECORD_DELAY: Duration = Duration::from_millis(100);
+
+/// A sign-in that no limit refuses.
+#[derive(Debug)]
+pub(super) struct Admitted<'a> {
+    pub(super) credentials: Option<Credentials>,
+    /// What a wrong password is counted against.
+    pub(super) key: ThrottleKey,
+    pub(super) line: Line,
+    /// What it took from the address; `None` when it comes from a known device.
+    pub(super) permit: Option<Permit<'a>>,
+}
+
+impl SignIn {
+    /// Reads the credentials of a sign-in and applies the limits. A client that shows no token needs a permit of its address
+    /// before any query. A client that shows one needs it too, unless it is a known device of this account.
+    ///
+    /// Attempts whose hash is not computed yet are not counted. So an account may see as many wrong passwords above its limit
+    /// as there are places in the hashing queues.
+    pub(super) async fn admit(
+        &self,
+        call: &Call,
+        request: &SignInRequest,
+    ) -> Result<Admitted<'_>, Error> {
+        let throttle = &self.throttle;
+        let permit = match request.device {
+            Some(_) => None,
+            None => Some(throttle.take_password_permit(call)?),
+        };
+        let target = self.find_target(call, request).await?;
+        if let Some(device) = request.device.filter(|_| target.device_known) {
+            let key = throttle.device_key(device);
+            throttle.check(key, target.device_failures)?;
+            return Ok(Admitted {
+                credentials: target.credentials,
+                key,
+                line: Line::Known,
+                permit: None,
+            });
+        }
+        let permit = permit.map_or_else(|| throttle.take_password_permit(call), Ok)?;
+        let key = throttle.account_key(request.email.key_hash());
+        throttle.check(key, target.account_failures)?;
+        Ok(Admitted {
+            credentials: target.credentials,
+            key,
+            line: Line::Anyone,
+            permit: Some(permit),
+        })
+    }
+
+    async fn find_target(
+        &self,
+        call: &Call,
+        request: &SignInRequest,
+    ) -> Result<SignInTarget, Error> {
+        let (hash, device) = (request.email.key_hash(), request.device);
+        let now = self.context.now();
+        let found = self.context.lanes.run(call.deadline, move |connection| {
+            async move { Ok(passwords::find_target(connection, &hash, device, now).await?) }.boxed()
+        });
+        found.await
+    }
+
+    /// Counts a wrong password, and records it if there is an account.
+    ///
+    /// The caller gets its answer after the count, so that parallel attempts cannot slip past it. The failure is counted even
+    /// if the caller does not wait. It is recorded some time after the answer.
+    pub(super) async fn record_failure(
+        &self,
+        key: ThrottleKey,
+        record: Option<(AuditEvent, UserId)>,
+    ) -> Result<(), Error> {
+        let (lanes, now) = (self.context.lanes.clone(), self.context.now());
+        let deadline = Instant::now() + RECORD_TIMEOUT;
+        let (counted, outcome) = oneshot::channel();
+        self.records.spawn(async move {
+            let count = lanes.run(deadline, move |connection| {
+                async move { Ok::<_, Error>(throttle::count_failure(connection, &key, now).await?) }
+                    .boxed()
+            });
+            let _caller_gone = counted.send(count.await);
+            let Some((event, account_id)) = record else {
+                return;
+            };
+            tokio::time::sleep(RECORD_DELAY).await;
+            let recorded = lanes.run(Instant::now() + RECORD_TIMEOUT, move |connection| {
+                async move { audit::insert(connection, &event, account_id, None).await }.boxed()
+            });
+            if let Err(error) = recorded.await {
+                tracing::error!(%error, account = %account_id, "a failed sign-in was not recorded");
+            }
+        });
+        outcome
+            .await
+            .unwrap_or(Err(Error::Database(database::Error::Panicked)))
+    }
+}

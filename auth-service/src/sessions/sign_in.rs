@@ -1,0 +1,179 @@
+//! Signing in. Unknown, disabled and active accounts take the same path: one read, one verification of the same cost, one
+//! answer (ASVS 6.3.8).
+
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use shared::{caller::Call, ids::SessionId, token::Verifier};
+use sqlx::PgConnection;
+use tokio_util::task::TaskTracker;
+
+use super::{
+    Sessions,
+    admission::Admitted,
+    domain::{DeviceLabel, NewSession},
+    store,
+    tokens::TokenPair,
+};
+use crate::{
+    accounts::{
+        domain::{Account, AccountState},
+        email::Email,
+    },
+    audit::{
+        domain::{AuditEvent, EventKind},
+        store as audit,
+    },
+    context::Context,
+    error::Error,
+    passwords::{
+        domain::{PresentedPassword, RawPassword},
+        hashing::{Hasher, Line, PasswordHash},
+        store::{self as passwords, Credentials},
+    },
+    throttle::Throttle,
+};
+
+/// A request to begin a session.
+#[derive(Debug)]
+pub(crate) struct SignInRequest {
+    pub(crate) email: Email,
+    pub(crate) password: RawPassword,
+    pub(crate) device_label: DeviceLabel,
+    /// The session of which the device showed a token. It may belong to another account.
+    pub(crate) device: Option<SessionId>,
+}
+
+/// What a sign-in writes.
+struct Opening {
+    read: Credentials,
+    new_hash: Option<PasswordHash>,
+    session: NewSession,
+    event: AuditEvent,
+}
+
+/// The use case of signing in.
+#[derive(Debug)]
+pub(crate) struct SignIn {
+    pub(crate) context: Context,
+    pub(crate) sessions: Sessions,
+    pub(crate) throttle: Arc<Throttle>,
+    pub(crate) hasher: Hasher,
+    pub(crate) verifier: Verifier,
+    /// Tasks that end before the service does.
+    pub(crate) records: TaskTracker,
+}
+
+impl SignIn {
+    /// Begins a session of the account with this address and password, and counts how it went.
+    pub(crate) async fn sign_in(
+        &self,
+        call: &Call,
+        request: SignInRequest,
+    ) -> Result<(Account, TokenPair), Error> {
+        let signed_in = self.check_and_open(call, request).await;
+        self.sessions.metrics.count_sign_in(&signed_in);
+        signed_in
+    }
+
+    async fn check_and_open(
+        &self,
+        call: &Call,
+        request: SignInRequest,
+    ) -> Result<(Account, TokenPair), Error> {
+        let Admitted {
+            credentials,
+            key,
+            line,
+            permit,
+        } = self.admit(call, &request).await?;
+        let presented = request.password.presented();
+        let stored = credentials.as_ref().map(|read| read.password_hash.clone());
+        let verified = self
+            .hasher
+            .verify(presented.clone(), stored, line, call.deadline);
+        let verdict = verified.await?;
+        match credentials {
+            Some(read) if verdict.matches && read.state == AccountState::Active => {
+                if let Some(permit) = permit {
+                    permit.give_back();
+                }
+                let new_hash = if verdict.outdated {
+                    self.rehash(call, presented, line).await
+                } else {
+                    None
+                };
+                self.open(call, read, new_hash, request.device_label).await
+            }
+            refused => {
+                let event = AuditEvent::of(call, EventKind::SignInFailed, self.context.now());
+                let record = refused.map(|read| (event, read.account_id));
+                self.record_failure(key, record).await?;
+                Err(Error::CredentialsInvalid)
+            }
+        }
+    }
+
+    /// The hash of a right password with the current settings. If the queue is full, the old hash stays, because that must
+    /// not refuse the sign-in.
+    async fn rehash(
+        &self,
+        call: &Call,
+        matched: PresentedPassword,
+        line: Line,
+    ) -> Option<PasswordHash> {
+        match self.hasher.rehash(matched, line, call.deadline).await {
+            Ok(hash) => Some(hash),
+            Err(error) => {
+                tracing::debug!(%error, "the outdated hash of a password was not replaced");
+                None
+            }
+        }
+    }
+
+    /// Begins a session for a client that gave the right password.
+    async fn open(
+        &self,
+        call: &Call,
+        read: Credentials,
+        new_hash: Option<PasswordHash>,
+        label: DeviceLabel,
+    ) -> Result<(Account, TokenPair), Error> {
+        let (session, token) = self.sessions.draft(call, label)?;
+        let event = AuditEvent::of(call, EventKind::SignIn, session.now);
+        let work = Arc::new(Opening {
+            read,
+            new_hash,
+            session: session.clone(),
+            event,
+        });
+        let opened = self
+            .context
+            .lanes
+            .transaction(call.deadline, move |connection| {
+                let work = Arc::clone(&work);
+                async move { open(connection, &work).await }.boxed()
+            });
+        let account = opened.await?;
+        let pair = self.sessions.first_pair(&account, &session, &token)?;
+        Ok((account, pair))
+    }
+}
+
+/// The transaction of a sign-in.
+async fn open(connection: &mut PgConnection, work: &Opening) -> Result<Account, Error> {
+    let Opening {
+        read,
+        new_hash,
+        session,
+        event,
+    } = work;
+    // This update comes first because it takes the stronger lock. If it came later, two sign-ins could deadlock.
+    if let Some(hash) = new_hash {
+        passwords::rehash(connection, read, hash).await?;
+    }
+    let opened = store::open(connection, read.account_id, read.epoch, session).await?;
+    let account = opened.ok_or(Error::CredentialsInvalid)?;
+    audit::insert(connection, event, account.id, Some(session.id)).await?;
+    Ok(account)
+}

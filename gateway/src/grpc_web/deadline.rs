@@ -1,0 +1,44 @@
+//! How long a call may take: what the client asks for, at most what the gateway allows, measured from arrival.
+
+use std::time::Duration;
+
+use api::grpc_timeout::{self, TimeoutError};
+use http::{HeaderMap, HeaderValue};
+use tokio::time::Instant;
+
+/// The moments that end a call.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline {
+    /// The answer must have begun.
+    pub(super) begin_by: Instant,
+    /// The answer must have ended. `None`: a stream whose client set no limit.
+    pub(super) end_by: Option<Instant>,
+}
+
+impl Deadline {
+    /// For a call that arrives now.
+    ///
+    /// # Errors
+    /// The client's `grpc-timeout` is malformed or zero.
+    pub(super) fn from_headers(
+        headers: &HeaderMap,
+        max: Duration,
+        streaming: bool,
+    ) -> Result<Self, TimeoutError> {
+        let now = Instant::now();
+        let asked = grpc_timeout::from_headers(headers)?;
+        let begin_by = now + asked.map_or(max, |asked| asked.min(max));
+        let end_by = if streaming {
+            asked.and_then(|asked| now.checked_add(asked))
+        } else {
+            Some(begin_by)
+        };
+        Ok(Self { begin_by, end_by })
+    }
+
+    /// The time left, as `grpc-timeout` for the service; never zero.
+    pub(super) fn remaining(&self) -> Option<HeaderValue> {
+        let left = self.end_by?.saturating_duration_since(Instant::now());
+        Some(grpc_timeout::format(left))
+    }
+}

@@ -1,0 +1,98 @@
+//! The two spans of a traced call: the browser's call to the gateway, and the gateway's call to the service.
+//!
+//! Traces begin at the gateway. It ignores the sampled flag of clients, decides itself, and passes its decision to the
+//! services in `traceparent`. A `tracestate` is passed on with a valid `traceparent`. `baggage` is not passed on, because
+//! anyone can write anything into it.
+
+use axum::extract::Request;
+use contract::code::code_name;
+use http::{HeaderValue, StatusCode};
+use telemetry::trace::{Parent, Span, SpanKind, Trace, TraceParent, Tracing, blames_server};
+use tonic::Code;
+
+use crate::{routes::is_call, rpc_catalog::RpcCatalog};
+
+/// The OpenTelemetry attribute of a gRPC code (semantic conventions for RPC).
+const GRPC_CODE: &str = "rpc.response.status_code";
+
+/// Decides whether the request is traced. Only calls are; another request can still have the trace id of its client.
+pub(super) fn start(tracing: &Tracing, catalog: &RpcCatalog, request: &mut Request) -> Trace {
+    if !is_call(request.method(), request.uri().path()) {
+        let id = TraceParent::of(request.headers()).map(|parent| parent.trace_id);
+        return Trace { id, span: None };
+    }
+    let method = catalog.method(request.uri().path());
+    let mut trace = tracing.arrive_at_edge(request.headers_mut(), method);
+    if let Some(span) = &mut trace.span {
+        span.set("http.request.method", "POST");
+        set_method(span, method);
+        request.extensions_mut().insert(span.parent());
+    }
+    trace
+}
+
+/// Sets the request id, and the HTTP status of the answer if there was one.
+pub(super) fn set_http_status(
+    span: &mut Span,
+    request_id: &HeaderValue,
+    status: Option<StatusCode>,
+) {
+    if let Ok(id) = request_id.to_str() {
+        span.set("tandem.request_id", id.to_owned());
+    }
+    if let Some(status) = status {
+        let status = i64::from(status.as_u16());
+        span.set("http.response.status_code", status);
+    }
+}
+
+/// Sets the gRPC status of the answer.
+pub(super) fn set_grpc_status(span: &mut Span, code: Code) {
+    span.set(GRPC_CODE, code_name(code));
+    if blames_server(code) {
+        span.fail(code_name(code));
+    }
+}
+
+fn set_method(span: &mut Span, method: &str) {
+    span.set("rpc.system.name", "grpc");
+    span.set("rpc.method", method.to_owned());
+}
+
+/// The span of a call to a service. It ends with the answer, or when this is dropped because the client went away.
+#[derive(Debug)]
+pub(crate) struct UpstreamSpan(Span);
+
+impl UpstreamSpan {
+    /// Starts it if the request is traced, and passes it to the service in the request's headers. `server` is the host and
+    /// port of the service, if there is only one.
+    pub(crate) fn start(
+        catalog: &RpcCatalog,
+        server: Option<(&str, u16)>,
+        request: &mut Request,
+    ) -> Option<Self> {
+        let parent = request.extensions().get::<Parent>()?;
+        let method = catalog.method(request.uri().path());
+        let mut span = parent.begin(SpanKind::Client, method.to_owned());
+        set_method(&mut span, method);
+        if let Some((host, port)) = server {
+            span.set("server.address", host.to_owned());
+            span.set("server.port", i64::from(port));
+        }
+        let header = span.traceparent().header();
+        request.headers_mut().insert("traceparent", header);
+        Some(Self(span))
+    }
+
+    /// Ends it with the status of the answer.
+    pub(crate) fn end(mut self, status: Option<&HeaderValue>) {
+        // For a caller every code but OK is an error.
+        let code = status.map_or(Code::Unavailable, |status| {
+            Code::from_bytes(status.as_bytes())
+        });
+        self.0.set(GRPC_CODE, code_name(code));
+        if code != Code::Ok {
+            self.0.fail(code_name(code));
+        }
+    }
+}

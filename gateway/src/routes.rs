@@ -1,0 +1,72 @@
+//! The paths that the gateway serves: its pages, and which RPCs belong to which service. No other file contains them.
+
+use http::Method;
+
+/// Name, version and services.
+pub(crate) const INFO: &str = "/";
+/// Whether both services are ready.
+pub(crate) const HEALTH: &str = "/health";
+/// The keys that verify access tokens.
+pub(crate) const JWKS: &str = "/.well-known/jwks.json";
+
+/// Every proto package of the services begins with this.
+const PACKAGES: &str = "tandem.";
+const AUTH_PACKAGE: &str = "tandem.auth.v1.";
+const TASK_PACKAGE: &str = "tandem.task.v1.";
+
+/// A service behind the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Service {
+    Auth,
+    Task,
+}
+
+impl Service {
+    /// The service that serves the RPC at this path. Its proto package decides. The version and the dot after it are
+    /// compared too, so `tandem.task.v10` does not reach the service of `tandem.task.v1`.
+    pub(crate) fn of(path: &str) -> Option<Self> {
+        let rpc = path.strip_prefix('/')?;
+        if rpc.starts_with(AUTH_PACKAGE) {
+            Some(Self::Auth)
+        } else if rpc.starts_with(TASK_PACKAGE) {
+            Some(Self::Task)
+        } else {
+            None
+        }
+    }
+}
+
+/// Whether a service of this full name is one of this project's own, not infrastructure such as gRPC health.
+pub(crate) fn is_own_service(name: &str) -> bool {
+    name.starts_with(PACKAGES)
+}
+
+/// Whether this request has the form of a call of an RPC, of any version, whether or not the RPC exists.
+pub(crate) fn is_call(method: &Method, path: &str) -> bool {
+    method == Method::POST && path.strip_prefix('/').is_some_and(is_own_service)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_package_decides_which_service_serves_a_path() {
+        let of = Service::of;
+        assert_eq!(
+            of("/tandem.auth.v1.AuthService/SignIn"),
+            Some(Service::Auth)
+        );
+        assert_eq!(
+            of("/tandem.task.v1.TaskService/GetTask"),
+            Some(Service::Task)
+        );
+        for other in [
+            "/",
+            "/tandem.task.v10.TaskService/GetTask",
+            "tandem.task.v1.X/Y",
+        ] {
+            assert_eq!(of(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! What the parts of a request mean: values that exist only if they are valid.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`ids`] | ids of accounts, sessions and tasks |
+//! | [`etag`], [`mask`] | etags (AIP-154) and field masks (AIP-161) |
+//! | [`paging`] | page sizes and sealed page tokens (AIP-158) |
+//! | [`text`] | text in NFC with its length in code points |
+//! | [`time`] | timestamps of messages |
+//! | [`grpc_timeout`], [`request_id`] | the headers that every call may bring |
+
+pub mod etag;
+pub mod grpc_timeout;
+pub mod ids;
+pub mod mask;
+pub mod paging;
+pub mod request_id;
+pub mod text;
+pub mod time;

@@ -1,0 +1,136 @@
+//! The one road from an error to a `Status`: [`Refusal`] says what a caller may know, [`refuse`] makes the status.
+//!
+//! Every status carries `google.rpc.ErrorInfo`; the outermost layer ([`serving::rpc`]) adds `RequestInfo`. Authentication
+//! and internal errors have fixed texts (ASVS 16.5.1); the cause goes to the log, once, here.
+
+use std::{collections::HashMap, error::Error as StdError, time::Duration};
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+pub use crate::reason::Reason;
+pub use crate::violations::{Problem, Violation, Violations};
+
+/// `ErrorInfo.domain`.
+pub const DOMAIN: &str = "tandem";
+
+/// What an error lets its caller know. Everything else stays in the log.
+pub trait Refusal: StdError + 'static {
+    /// The reason, which brings the code with it.
+    fn reason(&self) -> Reason;
+
+    /// The fields at fault; never empty when the code is `INVALID_ARGUMENT`.
+    fn violations(&self) -> &[Violation] {
+        &[]
+    }
+
+    /// When another attempt can succeed; the reason's own delay when `None`.
+    fn retry_after(&self) -> Option<Duration> {
+        None
+    }
+
+    /// What a program can read beside the reason: `ErrorInfo.metadata`.
+    fn metadata(&self) -> HashMap<String, String> {
+        HashMap::new()
+    }
+}
+
+/// Makes the status of an error; the only place that makes one from an error.
+pub fn refuse(error: &dyn Refusal) -> Status {
+    let reason = error.reason();
+    let message = match reason.code() {
+        Code::Internal => {
+            tracing::error!(error = %chain(error), "a call failed");
+            reason.description().to_owned()
+        }
+        Code::Unavailable => {
+            tracing::debug!(error = %chain(error), "a call was turned away");
+            reason.description().to_owned()
+        }
+        Code::Unauthenticated => reason.description().to_owned(),
+        _ => error.to_string(),
+    };
+    let mut details = details(reason, error.metadata(), error.retry_after());
+    if !error.violations().is_empty() {
+        details.set_bad_request(
+            error
+                .violations()
+                .iter()
+                .map(Violation::to_field_violation)
+                .collect::<Vec<_>>(),
+        );
+    }
+    with_details(reason.code(), message, details)
+}
+
+/// Makes a status from a reason alone, for refusals that no error of a service stands behind.
+#[must_use]
+pub fn refuse_plainly(reason: Reason) -> Status {
+    let details = details(reason, HashMap::new(), None);
+    with_details(reason.code(), reason.description(), details)
+}
+
+/// Makes the complete status of a request that never reached a method: `RequestInfo` included, and the request as a whole
+/// as the violation when it is the request's fault.
+#[must_use]
+pub fn refuse_request(reason: Reason, request_id: &str) -> Status {
+    let mut details = details(reason, HashMap::new(), None);
+    if reason.code() == Code::InvalidArgument {
+        let violation = Violation {
+            field: String::new(),
+            problem: Problem::new(reason.as_str(), reason.description()),
+        };
+        details.set_bad_request(vec![violation.to_field_violation()]);
+    }
+    details.set_request_info(request_id, "");
+    with_details(reason.code(), reason.description(), details)
+}
+
+/// The status with the id of its request (`RequestInfo`); its other details and its metadata stay.
+#[must_use]
+pub fn with_request_info(status: &Status, request_id: &str) -> Status {
+    let mut details = status.get_error_details();
+    details.set_request_info(request_id, "");
+    let mut complete = with_details(status.code(), status.message(), details);
+    *complete.metadata_mut() = status.metadata().clone();
+    complete
+}
+
+/// The details that a status of this reason must have: `ErrorInfo`, and `RetryInfo` where a retry can help.
+fn details(
+    reason: Reason,
+    metadata: HashMap<String, String>,
+    retry_after: Option<Duration>,
+) -> ErrorDetails {
+    let mut details = ErrorDetails::with_error_info(reason.as_str(), DOMAIN, metadata);
+    if matches!(reason.code(), Code::ResourceExhausted | Code::Unavailable) {
+        details.set_retry_info(Some(retry_after.unwrap_or_else(|| usual_delay(reason))));
+    }
+    details
+}
+
+/// Makes the status; the one door to tonic's constructor.
+fn with_details(code: Code, message: impl Into<String>, details: ErrorDetails) -> Status {
+    Status::with_error_details(code, message, details)
+}
+
+/// How long to wait before another attempt when the error itself does not know.
+fn usual_delay(reason: Reason) -> Duration {
+    match reason {
+        Reason::Overloaded => Duration::from_millis(200),
+        Reason::TaskQuotaExceeded => Duration::from_mins(1),
+        _ => Duration::from_secs(1),
+    }
+}
+
+/// The error and its causes in one line.
+fn chain(error: &dyn Refusal) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    line
+}

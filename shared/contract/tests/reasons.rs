@@ -1,0 +1,52 @@
+//! `docs/errors.md` is what the registry of reasons says.
+
+use std::{fmt::Write as _, fs};
+
+use contract::reason::Reason;
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
+
+fn page() -> String {
+    let mut page = String::from(
+        "# Errors\n\n\
+         Every answer that is not OK carries `google.rpc.ErrorInfo` with `domain` = `tandem` and one of these reasons, and\n\
+         `google.rpc.RequestInfo` with the id that finds the call in the logs. Switch on the reason, never on the message.\n\
+         `INVALID_ARGUMENT` carries `BadRequest` with every violation; `RESOURCE_EXHAUSTED` and `UNAVAILABLE` carry\n\
+         `RetryInfo`. Only `UNAVAILABLE` is safe to retry as it is (AIP-194); after `ABORTED` start the operation again.\n\n\
+         | reason | code | what it says |\n|---|---|---|\n",
+    );
+    for reason in Reason::ALL {
+        let code = format!("{:?}", reason.code());
+        writeln!(
+            page,
+            "| `{}` | {} | {} |",
+            reason.as_str(),
+            screaming(&code),
+            reason.description()
+        )
+        .expect("a string takes any text");
+    }
+    page
+}
+
+/// `InvalidArgument` as the gRPC protocol spells it.
+fn screaming(code: &str) -> String {
+    let mut text = String::new();
+    for (at, c) in code.char_indices() {
+        if c.is_uppercase() && at > 0 {
+            text.push('_');
+        }
+        text.push(c.to_ascii_uppercase());
+    }
+    text
+}
+
+#[test]
+fn the_page_of_errors_is_generated_from_the_registry() {
+    let expected = page();
+    let found = fs::read_to_string(PAGE).unwrap_or_default();
+    if found != expected {
+        fs::write(PAGE, &expected).unwrap();
+        panic!("docs/errors.md was out of date; it is written anew: review and commit it");
+    }
+}

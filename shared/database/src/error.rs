@@ -1,0 +1,143 @@
+//! What can go wrong between a caller and the database.
+
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
+
+use contract::reason::Reason;
+
+/// SQLSTATEs after which a connection is of no use: shutdown, crash and start-up of the server, a server that has become
+/// a read-only replica, and sessions ended by a timeout.
+const CONNECTION_LOST: [&str; 7] = [
+    "57P01", "57P02", "57P03", "57P05", "25006", "25P03", "25P04",
+];
+
+/// SQLSTATEs begin so: connection exceptions; a full disk and other resources that ran out; a system that fails beneath the
+/// server. None is the statement's fault, and all pass.
+const PASSING: [&str; 3] = ["08", "53", "58"];
+
+/// Why a unit of work gave no result.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The queue is full, or the unit waited longer than `longest_wait`. It never began.
+    #[error("too much work is waiting for the database")]
+    Overloaded,
+    /// The deadline passed. The unit never began, or it began and its outcome is unknown.
+    #[error("the deadline passed before the database answered")]
+    DeadlineExceeded,
+    /// There is no connection. Without a cause the unit never began; with one its outcome is unknown.
+    #[error("the database cannot be reached")]
+    Unavailable(#[source] Option<sqlx::Error>),
+    /// A concurrent transaction won (SQLSTATE 40001, 40P01), every attempt over. Nothing was written.
+    #[error("a concurrent transaction won")]
+    Conflict(#[source] sqlx::Error),
+    /// The unit panicked: a defect. Its transaction is rolled back.
+    #[error("the unit of work panicked")]
+    Panicked,
+    /// The statement is wrong, or broke a constraint nobody mapped to the domain: a defect.
+    #[error("the database refused a statement")]
+    Query(#[source] sqlx::Error),
+}
+
+impl Error {
+    /// The name of the constraint (or unique index) a statement broke, to be mapped to an error of the domain.
+    #[must_use]
+    pub fn constraint(&self) -> Option<&str> {
+        match self {
+            Self::Query(error) => error.as_database_error()?.constraint(),
+            Self::Overloaded
+            | Self::DeadlineExceeded
+            | Self::Unavailable(_)
+            | Self::Conflict(_)
+            | Self::Panicked => None,
+        }
+    }
+
+    /// What a caller is told.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Overloaded => Reason::Overloaded,
+            Self::DeadlineExceeded => Reason::DeadlineExceeded,
+            Self::Unavailable(_) => Reason::DatabaseUnavailable,
+            Self::Conflict(_) => Reason::Conflict,
+            Self::Panicked | Self::Query(_) => Reason::Internal,
+        }
+    }
+
+    /// One word, for telemetry.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Overloaded => "overloaded",
+            Self::DeadlineExceeded => "deadline_exceeded",
+            Self::Unavailable(_) => "unavailable",
+            Self::Conflict(_) => "conflict",
+            Self::Panicked => "panicked",
+            Self::Query(_) => "query",
+        }
+    }
+
+    /// What `PostgreSQL` called it, if it came from there.
+    pub(super) fn sqlstate(&self) -> Option<String> {
+        let (Self::Unavailable(Some(error)) | Self::Conflict(error) | Self::Query(error)) = self
+        else {
+            return None;
+        };
+        Some(error.as_database_error()?.code()?.into_owned())
+    }
+
+    /// Whether the connection this came from must not be used again.
+    pub(super) fn breaks_connection(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::BeginFailed => Self::Unavailable(Some(error)),
+            sqlx::Error::Database(refusal) => {
+                let code = refusal.code().unwrap_or_default();
+                match &*code {
+                    "57014" => Self::DeadlineExceeded,
+                    "40001" | "40P01" => Self::Conflict(error),
+                    code if PASSING.iter().any(|class| code.starts_with(class))
+                        || CONNECTION_LOST.contains(&code)
+                        || ends_session(&**refusal) =>
+                    {
+                        Self::Unavailable(Some(error))
+                    }
+                    _ => Self::Query(error),
+                }
+            }
+            // sqlx's enum is open; what is not about the connection is about the statement.
+            _ => Self::Query(error),
+        }
+    }
+}
+
+/// PostgreSQL closes the connection after FATAL and PANIC, whatever the SQLSTATE.
+fn ends_session(refusal: &(dyn sqlx::error::DatabaseError + 'static)) -> bool {
+    refusal
+        .try_downcast_ref::<PgDatabaseError>()
+        .is_some_and(|error| matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic))
+}
+
+/// An error a unit of work may end with.
+///
+/// It lets a lane see, through a service's own error, whether the connection broke and whether a transaction is worth
+/// another attempt.
+pub trait UnitError: From<Error> + Send + 'static {
+    /// The database's part in this error, if it has one.
+    fn database(&self) -> Option<&Error>;
+}
+
+impl UnitError for Error {
+    fn database(&self) -> Option<&Error> {
+        Some(self)
+    }
+}

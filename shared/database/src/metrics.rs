@@ -1,0 +1,52 @@
+//! The metrics that are counted here.
+
+use telemetry::metrics::definitions::{LabelDefinition, exposed_by};
+
+/// Whose lanes.
+pub const LANES: &str = "lanes";
+
+const BY_LANES: LabelDefinition = LabelDefinition::free(
+    LANES,
+    "`calls`; in the auth service also `feed`, the one that publishes revocations",
+);
+
+telemetry::metric_labels! {
+    /// Why a database connection was given up.
+    Drop = "cause" {
+        /// It had its age.
+        Recycled = "recycled",
+        /// The server ended it, or it broke.
+        Broken = "broken",
+        /// A unit of work ran too long.
+        Overran = "overran",
+        /// A unit of work panicked.
+        Panicked = "panicked",
+        /// A unit of work left a transaction open.
+        Unfinished = "unfinished",
+        /// It did not answer while idle.
+        Silent = "silent",
+    }
+}
+
+telemetry::metric_definitions! {
+    DATABASE_UP = Gauge "tandem.database.up" [""] { BY_LANES } by exposed_by::SERVICES =>
+        "1 while the database can be used, else 0.";
+    DATABASE_LANES = Gauge "tandem.database.lanes" ["{connection}"] { BY_LANES } by exposed_by::SERVICES =>
+        "Connections to the database that should be there.";
+    DATABASE_CONNECTED = Gauge "tandem.database.connected" ["{connection}"] { BY_LANES } by exposed_by::SERVICES =>
+        "Connections to the database that are there.";
+    DATABASE_BUSY = Gauge "tandem.database.busy" ["{connection}"] { BY_LANES } by exposed_by::SERVICES =>
+        "Connections to the database that run a unit of work.";
+    DATABASE_QUEUED = Gauge "tandem.database.queued" ["{unit}"] { BY_LANES } by exposed_by::SERVICES =>
+        "Units of work that wait for a connection.";
+    DATABASE_WAIT = Histogram "tandem.database.wait" ["s"] { BY_LANES } by exposed_by::SERVICES =>
+        "Time a unit of work waited for a connection.";
+    DATABASE_UNIT = Histogram "tandem.database.unit.duration" ["s"] { BY_LANES } by exposed_by::SERVICES =>
+        "Time a unit of work took on its connection.";
+    DATABASE_OPENED = Counter "tandem.database.connections.opened" ["{connection}"] { BY_LANES } by exposed_by::SERVICES =>
+        "Connections to the database that were made.";
+    DATABASE_FAILED = Counter "tandem.database.connections.failed" ["{connection}"] { BY_LANES } by exposed_by::SERVICES =>
+        "Attempts to connect to the database that failed.";
+    DATABASE_DROPPED = Counter "tandem.database.connections.dropped" ["{connection}"] { BY_LANES, LabelDefinition::of::<Drop>() } by exposed_by::SERVICES =>
+        "Connections to the database that were given up.";
+}

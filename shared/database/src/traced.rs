@@ -1,0 +1,101 @@
+//! The span of a unit of work (OpenTelemetry semantic conventions for databases).
+//!
+//! There is one for each unit of a call that is traced, from the moment it is queued: the function whose work it is, how long it
+//! waited, how it ended. A unit is named after its function in `store.rs` or beside it, so the span leads to the statements
+//! without repeating their text; parameters are not known here.
+
+use tokio::time::Instant;
+
+use telemetry::trace::{self, Span, SpanKind};
+
+use super::error::Error;
+
+pub(super) struct UnitSpan {
+    span: Span,
+    queued: Instant,
+    ended: bool,
+}
+
+impl UnitSpan {
+    /// None for work on behalf of nobody, or of a call that is not traced. `unit` is the type of the closure that is the work.
+    pub(super) fn begin(unit: &'static str, database: Option<&str>) -> Option<Self> {
+        let parent = trace::current()?;
+        let function = unit.split("::{{closure}}").next().unwrap_or_default();
+        let mut span = parent.begin(SpanKind::Client, name(function));
+        span.set("db.system.name", "postgresql");
+        span.set("code.function.name", function);
+        if let Some(database) = database {
+            span.set("db.namespace", database.to_owned());
+        }
+        Some(Self {
+            span,
+            queued: Instant::now(),
+            ended: false,
+        })
+    }
+
+    /// Ends the span of a unit that never began.
+    pub(super) fn refuse(mut self, error: &Error) {
+        self.ended = true;
+        self.fail(error);
+    }
+
+    /// Notes how long the unit waited for its lane.
+    pub(super) fn begin_work(&mut self) {
+        let waited = self.queued.elapsed().as_secs_f64();
+        self.span.set("tandem.queue.wait", waited);
+    }
+
+    /// Ends the span of a unit that ran.
+    pub(super) fn end(mut self, error: Option<&Error>) {
+        self.ended = true;
+        if let Some(error) = error {
+            self.fail(error);
+        }
+    }
+
+    fn fail(&mut self, error: &Error) {
+        if let Some(code) = error.sqlstate() {
+            self.span.set("db.response.status_code", code);
+        }
+        self.span.fail(error.name());
+    }
+}
+
+/// Ends the span of a unit that nobody waits for any more, or that was given up because the database fell silent.
+impl Drop for UnitSpan {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.span.fail("given_up");
+        }
+    }
+}
+
+/// `tasks.get` for `task_service::tasks::Tasks::get`.
+fn name(function: &str) -> String {
+    let plain = function.split('<').next().unwrap_or_default();
+    let mut parts = plain.rsplit("::").filter(|part| !part.is_empty());
+    match (parts.next(), parts.next()) {
+        (Some(verb), Some(noun)) => format!("{}.{verb}", noun.to_ascii_lowercase()),
+        (Some(verb), None) => verb.to_owned(),
+        (None, _) => "unit".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_named_after_the_function_its_work_stands_in() {
+        for (function, named) in [
+            ("task_service::tasks::Tasks::get", "tasks.get"),
+            ("auth_service::feed::publisher::read", "publisher.read"),
+            ("lone", "lone"),
+            ("<a::B as c::D>::e", "unit"),
+            ("", "unit"),
+        ] {
+            assert_eq!(name(function), named);
+        }
+    }
+}

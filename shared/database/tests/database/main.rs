@@ -1,0 +1,92 @@
+//! The database lanes against a real PostgreSQL.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what these fail on fails the test; clippy only sees the functions marked as tests"
+)]
+
+mod cancellation;
+mod metrics;
+mod migration;
+mod outage;
+mod queue;
+mod silence;
+#[path = "../support/mod.rs"]
+mod support;
+mod transactions;
+mod units;
+
+use std::time::Duration;
+
+use database::{Error, Lanes, Settings};
+use futures_util::FutureExt as _;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use support::Postgres;
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_mins(1)
+}
+
+/// One lane, so that what one unit does to its connection is seen by the next.
+fn single_lane(server: &Postgres) -> Settings {
+    Settings {
+        lanes: 1,
+        ..server.settings()
+    }
+}
+
+/// The server process behind the lane's connection: another one after a reconnect.
+async fn backend(lanes: &Lanes) -> i32 {
+    let pid = lanes.run(soon(), |conn| {
+        async move {
+            let select = sqlx::query_scalar("select pg_backend_pid()");
+            Ok::<i32, Error>(select.fetch_one(conn).await?)
+        }
+        .boxed()
+    });
+    pid.await.unwrap()
+}
+
+/// Holds a lane until told to let go.
+struct Occupied {
+    release: oneshot::Sender<()>,
+    unit: JoinHandle<Result<(), Error>>,
+}
+
+impl Occupied {
+    async fn lane_of(lanes: &Lanes) -> Self {
+        let (release, released) = oneshot::channel::<()>();
+        let (tell, begun) = oneshot::channel();
+        let lanes = lanes.clone();
+        let unit = tokio::spawn(async move {
+            let unit = lanes.run(soon(), |_| {
+                async move {
+                    tell.send(()).unwrap();
+                    released.await.unwrap();
+                    Ok(())
+                }
+                .boxed()
+            });
+            unit.await
+        });
+        begun.await.unwrap();
+        Self { release, unit }
+    }
+
+    async fn release(self) {
+        self.release.send(()).unwrap();
+        self.unit.await.unwrap().unwrap();
+    }
+}
+
+/// Waits for a condition that other tasks or processes bring about.
+async fn until(mut condition: impl AsyncFnMut() -> bool) {
+    let patience = Instant::now() + Duration::from_mins(1);
+    while !condition().await {
+        assert!(Instant::now() < patience, "this never came about");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

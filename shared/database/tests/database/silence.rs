@@ -1,0 +1,79 @@
+//! A network that swallows packets: connections stay open and nothing arrives.
+
+use std::time::Duration;
+
+use database::{Error, Lanes, Settings, State};
+use futures_util::FutureExt as _;
+use secrecy::SecretString;
+use sqlx::Executor as _;
+use testing::Proxy;
+use tokio::time::{Instant, timeout};
+
+use crate::{soon, support::Postgres, until};
+
+/// Far more than noticing takes, far less than the deadline of a unit.
+const NOTICED: Duration = Duration::from_secs(10);
+
+async fn through_a_proxy(server: &Postgres) -> (Proxy, Lanes) {
+    let proxy = Proxy::to(server.socket()).await;
+    let address = proxy.address();
+    let url = format!("postgres://postgres@{address}/postgres?sslmode=disable");
+    let lanes = Lanes::start(Settings {
+        url: SecretString::from(url),
+        ..Settings::default()
+    });
+    (proxy, lanes.unwrap())
+}
+
+async fn run(lanes: &Lanes, sql: &'static str) -> Result<(), Error> {
+    let unit = lanes.run(soon(), move |conn| {
+        async move {
+            conn.execute(sql).await?;
+            Ok(())
+        }
+        .boxed()
+    });
+    unit.await
+}
+
+#[tokio::test]
+async fn silence_is_noticed_calls_are_refused_at_once_and_the_end_of_it_is_noticed_too() {
+    let server = Postgres::start();
+    let (proxy, lanes) = through_a_proxy(&server).await;
+    // Both calls find a connection: one that waits for a lane is refused without having begun.
+    until(async || lanes.connected() == 4).await;
+    proxy.hold_back();
+    let began = Instant::now();
+    let (first, second) = timeout(NOTICED, async {
+        tokio::join!(run(&lanes, "select 1"), run(&lanes, "select 1"))
+    })
+    .await
+    .unwrap_or_else(|_| panic!("nothing noticed within {NOTICED:?}"));
+    for result in [first, second] {
+        assert!(
+            matches!(result, Err(Error::Unavailable(Some(_)))),
+            "{result:?}"
+        );
+    }
+    assert!(began.elapsed() >= Duration::from_secs(1), "too hasty");
+    assert!(!lanes.ready());
+    let result = run(&lanes, "select 1").await;
+    assert!(
+        matches!(result, Err(Error::Unavailable(None))),
+        "{result:?}"
+    );
+
+    proxy.forward();
+    let mut state = lanes.state();
+    let up = state.wait_for(|state| *state == State::Up);
+    timeout(NOTICED, up).await.expect("it is back").unwrap();
+    run(&lanes, "select 1").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_long_statement_is_not_taken_for_silence() {
+    let server = Postgres::start();
+    let (_proxy, lanes) = through_a_proxy(&server).await;
+    run(&lanes, "select pg_sleep(3)").await.unwrap();
+    assert!(lanes.ready());
+}

@@ -1,0 +1,133 @@
+//! Units that go wrong, and what their lane does about it.
+
+use std::time::Duration;
+
+use database::{Error, Lanes, Settings};
+use futures_util::FutureExt as _;
+use sqlx::{Connection as _, Executor as _};
+
+use crate::support::Postgres;
+use crate::{backend, single_lane, soon};
+
+async fn statement(lanes: &Lanes, sql: &'static str) -> Result<(), Error> {
+    let unit = lanes.run(soon(), move |conn| {
+        async move {
+            conn.execute(sql).await?;
+            Ok(())
+        }
+        .boxed()
+    });
+    unit.await
+}
+
+#[tokio::test]
+async fn a_panicking_unit_costs_its_connection_and_nobody_else_anything() {
+    let server = Postgres::start();
+    let lanes = Lanes::start(single_lane(&server)).unwrap();
+    let first = backend(&lanes).await;
+    let unit = lanes.run(soon(), |conn| {
+        async move {
+            let answer: i32 = sqlx::query_scalar("select 41").fetch_one(conn).await?;
+            assert_eq!(answer, 42, "panics with a query behind it");
+            Ok::<(), Error>(())
+        }
+        .boxed()
+    });
+    let result = unit.await;
+    assert!(matches!(result, Err(Error::Panicked)), "{result:?}");
+    assert_ne!(backend(&lanes).await, first);
+}
+
+#[tokio::test]
+async fn a_unit_that_panics_before_its_future_exists_is_caught_too() {
+    let server = Postgres::start();
+    let lanes = Lanes::start(single_lane(&server)).unwrap();
+    let result: Result<(), Error> = lanes.run(soon(), |_| panic!("at once")).await;
+    assert!(matches!(result, Err(Error::Panicked)), "{result:?}");
+    backend(&lanes).await;
+}
+
+#[tokio::test]
+async fn a_unit_that_outlives_its_limit_loses_its_connection() {
+    let server = Postgres::start();
+    let settings = Settings {
+        unit_limit: Duration::from_millis(500),
+        ..single_lane(&server)
+    };
+    let lanes = Lanes::start(settings).unwrap();
+    let first = backend(&lanes).await;
+    let result = statement(&lanes, "select pg_sleep(3600)").await;
+    assert!(matches!(result, Err(Error::DeadlineExceeded)), "{result:?}");
+    assert_ne!(backend(&lanes).await, first);
+}
+
+#[tokio::test]
+async fn a_statement_that_outlives_its_timeout_keeps_its_connection() {
+    let server = Postgres::start();
+    let settings = Settings {
+        statement_timeout: Duration::from_millis(50),
+        ..single_lane(&server)
+    };
+    let lanes = Lanes::start(settings).unwrap();
+    let first = backend(&lanes).await;
+    let result = statement(&lanes, "select pg_sleep(3600)").await;
+    assert!(matches!(result, Err(Error::DeadlineExceeded)), "{result:?}");
+    assert_eq!(backend(&lanes).await, first);
+}
+
+#[tokio::test]
+async fn a_connection_past_its_age_is_replaced_between_two_units() {
+    let server = Postgres::start();
+    let settings = Settings {
+        recycle_after: Duration::ZERO,
+        ..single_lane(&server)
+    };
+    let lanes = Lanes::start(settings).unwrap();
+    let first = backend(&lanes).await;
+    assert_ne!(backend(&lanes).await, first);
+    assert!(lanes.ready());
+    // A server asked to stop waits for whoever is just connecting, as this lane is after every unit.
+    lanes.close().await;
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_from_one_unit_to_the_next() {
+    let server = Postgres::start();
+    let lanes = Lanes::start(single_lane(&server)).unwrap();
+    let first = backend(&lanes).await;
+    let result = statement(&lanes, "select from nowhere").await;
+    assert!(matches!(result, Err(Error::Query(_))), "{result:?}");
+    assert_eq!(backend(&lanes).await, first);
+}
+
+#[tokio::test]
+async fn a_transaction_left_open_does_not_reach_the_next_unit() {
+    let server = Postgres::start();
+    let lanes = Lanes::start(single_lane(&server)).unwrap();
+    let first = backend(&lanes).await;
+    let unit = lanes.run(soon(), |conn| {
+        async move {
+            std::mem::forget(conn.begin().await?);
+            Ok::<(), Error>(())
+        }
+        .boxed()
+    });
+    unit.await.unwrap();
+    assert_ne!(backend(&lanes).await, first);
+}
+
+#[tokio::test]
+async fn a_rollback_left_unsent_does_not_reach_the_next_unit() {
+    let server = Postgres::start();
+    let lanes = Lanes::start(single_lane(&server)).unwrap();
+    let first = backend(&lanes).await;
+    let unit = lanes.run(soon(), |conn| {
+        async move {
+            drop(conn.begin().await?);
+            Ok::<(), Error>(())
+        }
+        .boxed()
+    });
+    unit.await.unwrap();
+    assert_ne!(backend(&lanes).await, first);
+}

@@ -1,0 +1,62 @@
+//! The last step of a refusal: whatever made it, it leaves with `ErrorInfo` and `RequestInfo`.
+
+use http::Response;
+use tonic::{Code, Status, body::Body};
+use tonic_types::StatusExt as _;
+
+use contract::refusal::{Reason, refuse_request, with_request_info};
+
+/// The code of an answer that is a status alone; `None` for one with a body, whose status comes after it.
+pub(super) fn code(answer: &Response<Body>) -> Option<Code> {
+    answer.extensions().get::<Status>().map(Status::code)
+}
+
+/// The answer with its details complete, and the reason when it is a refusal.
+pub(super) fn complete(
+    mut answer: Response<Body>,
+    request_id: &str,
+) -> (Response<Body>, Option<String>) {
+    let (mut answer, reason) = match status_alone(&mut answer) {
+        Some(status) if status.code() != Code::Ok => {
+            let (status, reason) = with_request_id(&status, request_id);
+            (status.into_http(), Some(reason))
+        }
+        _ => (answer, None),
+    };
+    if let Ok(value) = request_id.parse() {
+        answer.headers_mut().insert("x-request-id", value);
+    }
+    (answer, reason)
+}
+
+/// The status of an answer that has no message. For an unknown method the library writes it as headers only.
+fn status_alone(answer: &mut Response<Body>) -> Option<Status> {
+    let made_here = answer.extensions_mut().remove::<Status>();
+    made_here.or_else(|| Status::from_header_map(answer.headers()))
+}
+
+/// The status with `RequestInfo`, and its reason.
+fn with_request_id(status: &Status, request_id: &str) -> (Status, String) {
+    let Some(info) = status.get_details_error_info() else {
+        let reason = transport_reason(status);
+        tracing::debug!(code = ?status.code(), message = status.message(), "the transport refused a request");
+        return (
+            refuse_request(reason, request_id),
+            reason.as_str().to_owned(),
+        );
+    };
+    (with_request_info(status, request_id), info.reason)
+}
+
+/// A status without details was made by the gRPC library, not by us: it is about the request as such.
+fn transport_reason(status: &Status) -> Reason {
+    match status.code() {
+        Code::Unimplemented => Reason::MethodUnknown,
+        Code::NotFound => Reason::ServiceNotFound,
+        Code::OutOfRange | Code::ResourceExhausted => Reason::RequestTooLarge,
+        Code::DeadlineExceeded | Code::Cancelled => Reason::DeadlineExceeded,
+        Code::Unavailable => Reason::Draining,
+        // What cannot be decoded, or holds no message: the library says INTERNAL, but the fault is the request's.
+        _ => Reason::RequestMalformed,
+    }
+}

@@ -1,0 +1,166 @@
+//! The secrets by which services know one another: the credential of SERVICE-level RPCs.
+//!
+//! Two may be valid at once, so that a secret is replaced without an outage: the servers are told the new one beside the
+//! old, then the clients are given the new one, then the old one goes.
+
+use aws_lc_rs::{
+    constant_time::verify_slices_are_equal,
+    digest::{SHA256, digest},
+};
+
+use settings::{Weakness, refuse_placeholder};
+
+/// Fewest characters of a secret; 32 random bytes are 43 in base64.
+const SHORTEST: usize = 32;
+/// Most characters of a secret.
+const LONGEST: usize = 512;
+/// Fewer distinct characters than this do not come from a random generator.
+const DISTINCT: usize = 8;
+/// More than the old and the new one are a rotation that was never finished.
+const MOST: usize = 2;
+
+/// The secrets a server accepts. Only their hashes are kept; the default accepts none.
+#[derive(Clone, Default)]
+pub struct ServiceSecrets(Vec<[u8; 32]>);
+
+impl ServiceSecrets {
+    /// Reads one secret, or two with a comma between them. Each has 32 to 512 visible ASCII characters, such as
+    /// `openssl rand -base64 32` gives.
+    ///
+    /// # Errors
+    /// Fewer, others, the same twice, or characters that no random generator makes.
+    pub fn parse(text: &str) -> Result<Self, Weakness> {
+        let hashes = text
+            .split(',')
+            .map(|secret| Ok(hash(check(secret.trim())?)))
+            .collect::<Result<Vec<_>, Weakness>>()?;
+        if hashes.len() > MOST {
+            return Err(Weakness::Malformed("must be one secret or two"));
+        }
+        if hashes.len() == MOST && hashes[0] == hashes[1] {
+            return Err(Weakness::Malformed("is the same secret twice"));
+        }
+        Ok(Self(hashes))
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether `presented` is one of them. Takes the same time whichever it is, and however much of it is right (ASVS
+    /// 11.2.4).
+    #[must_use]
+    pub fn admit(&self, presented: &str) -> bool {
+        let presented = hash(presented);
+        self.0.iter().fold(false, |admitted, hash| {
+            verify_slices_are_equal(hash, &presented).is_ok() | admitted
+        })
+    }
+}
+
+impl std::fmt::Debug for ServiceSecrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ServiceSecrets({})", self.0.len())
+    }
+}
+
+/// Checks one secret as it is written in the configuration, where servers and clients have the same.
+///
+/// # Errors
+/// Too few or too many characters, others than visible ASCII, a comma, or such as no random generator makes.
+pub fn check(secret: &str) -> Result<&str, Weakness> {
+    if secret.is_empty() {
+        return Err(Weakness::Empty);
+    }
+    refuse_placeholder(secret)?;
+    if !(SHORTEST..=LONGEST).contains(&secret.len()) {
+        return Err(Weakness::Malformed(
+            "must have 32 to 512 characters; make one with `openssl rand -base64 32`",
+        ));
+    }
+    if !secret.bytes().all(|b| b.is_ascii_graphic() && b != b',') {
+        return Err(Weakness::Malformed(
+            "has characters that are not visible ASCII",
+        ));
+    }
+    let mut seen: Vec<u8> = secret.bytes().collect();
+    seen.sort_unstable();
+    seen.dedup();
+    if seen.len() < DISTINCT {
+        return Err(Weakness::Regular);
+    }
+    Ok(secret)
+}
+
+fn hash(secret: &str) -> [u8; 32] {
+    *digest(&SHA256, secret.as_bytes())
+        .as_ref()
+        .first_chunk()
+        .expect("SHA-256 has 32 bytes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = "q8Jx0f2Zs7mVb4Kt1LrYp6WnHc3Dg5Ea";
+    const NEW: &str = "Zk3vR9tYw1XbN6mQ4sLf8HjC2gPd7Ua0/+=";
+
+    #[test]
+    fn each_of_two_secrets_is_admitted_and_nothing_else() {
+        let secrets = ServiceSecrets::parse(&format!("{OLD}, {NEW}")).unwrap();
+        assert!(secrets.admit(OLD));
+        assert!(secrets.admit(NEW));
+        for wrong in [
+            "",
+            &OLD[1..],
+            &NEW[..NEW.len() - 1],
+            &format!("{OLD},{NEW}"),
+        ] {
+            assert!(!secrets.admit(wrong), "{wrong}");
+        }
+        let rotated = ServiceSecrets::parse(NEW).unwrap();
+        assert!(!rotated.admit(OLD));
+        assert!(rotated.admit(NEW));
+    }
+
+    #[test]
+    fn without_secrets_nothing_is_admitted() {
+        assert!(ServiceSecrets::default().is_empty());
+        assert!(!ServiceSecrets::default().admit(""));
+        assert!(!ServiceSecrets::default().admit(OLD));
+    }
+
+    #[test]
+    fn weak_secrets_are_refused_each_for_its_reason() {
+        let refused = |text: &str| ServiceSecrets::parse(text).unwrap_err();
+        assert_eq!(refused(""), Weakness::Empty);
+        assert_eq!(refused(&format!("{OLD},")), Weakness::Empty);
+        assert_eq!(
+            refused("change-me-change-me-change-me-change-me"),
+            Weakness::Placeholder
+        );
+        assert_eq!(refused(&"ab".repeat(20)), Weakness::Regular);
+        for malformed in [
+            &OLD[1..],
+            &OLD.repeat(17),
+            &format!("{OLD} {NEW}"),
+            &format!("{OLD}é"),
+            &format!("{OLD},{OLD}"),
+            &format!("{OLD},{NEW},{OLD}x"),
+        ] {
+            assert!(
+                matches!(refused(malformed), Weakness::Malformed(_)),
+                "{malformed}"
+            );
+        }
+    }
+
+    #[test]
+    fn debug_output_hides_the_secrets() {
+        let secrets = ServiceSecrets::parse(OLD).unwrap();
+        assert_eq!(format!("{secrets:?}"), "ServiceSecrets(1)");
+    }
+}

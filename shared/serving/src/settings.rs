@@ -1,0 +1,72 @@
+//! The settings that every service has beside those of its own subjects. `section` is the binary's: `auth`, `task`, `gateway`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use settings::{Problems, Settings, Source};
+use tls::{Protocols, listener_tls};
+use transport::settings::connections;
+
+use crate::{healthcheck::Asked, ops, serve::Limits};
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+
+/// Reads `<section>.listen`: the address the server binds. Port 0 takes a free one.
+pub fn listen(settings: &mut Settings, section: &str) -> Option<SocketAddr> {
+    settings.get(&format!("{section}.listen"))
+}
+
+/// Reads `<section>.ops.listen`: the address of the operations port, or `off`.
+pub fn ops(settings: &mut Settings, section: &str) -> Option<ops::Settings> {
+    let key = format!("{section}.ops.listen");
+    let listen = settings.optional::<ops::Listen>(&key)?;
+    Some(ops::Settings {
+        listen: listen.and_then(|listen| listen.0),
+        key,
+    })
+}
+
+/// Reads `<section>.server.*`.
+pub fn server(settings: &mut Settings, section: &str) -> Option<Limits> {
+    let key = |name: &str| format!("{section}.server.{name}");
+    let max_in_flight = settings.get_within(&key("max_in_flight"), 1..=1_000_000);
+    let deadline = settings.get_within(&key("deadline"), MILLISECOND..=10 * MINUTE);
+    let pause = settings.get_within(&key("pause"), Duration::ZERO..=HOUR);
+    let drain = settings.get_within(&key("drain"), Duration::ZERO..=HOUR);
+    let reflection = settings.get(&key("reflection"));
+    let connections = connections(settings, &format!("{section}.server"), deadline);
+    let trusted_proxies: Option<Option<Vec<_>>> = settings.optional(&key("trusted_proxies"));
+    Some(Limits {
+        max_in_flight: max_in_flight?,
+        deadline: deadline?,
+        pause: pause?,
+        drain: drain?,
+        reflection: reflection?,
+        connections: connections?,
+        trusted_proxies: trusted_proxies?.unwrap_or_default(),
+    })
+}
+
+/// What the command `healthcheck` of a service needs: where it listens, and how it speaks there. `whole` reads all of its settings.
+///
+/// # Errors
+/// That missing, or anything wrong with what is set.
+pub fn for_healthcheck<W>(
+    source: Source<'_>,
+    section: &str,
+    whole: impl FnOnce(&mut Settings) -> Option<W>,
+) -> Result<Asked, Problems> {
+    let needed = vec![format!("{section}.listen")];
+    settings::load_part(source, needed, whole, |settings| {
+        let listen = listen(settings, section);
+        let tls = listener_tls(settings, section, Protocols::Http2);
+        let ops = ops(settings, section);
+        Some(Asked {
+            listen: listen?,
+            tls: tls?,
+            ops: ops?,
+        })
+    })
+}

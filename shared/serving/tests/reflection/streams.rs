@@ -1,0 +1,126 @@
+//! How a stream goes on and ends, in both versions.
+
+use contract::proto::{
+    reflection_v1::{
+        ServerReflectionRequest,
+        server_reflection_client::ServerReflectionClient,
+        server_reflection_request::MessageRequest::{
+            AllExtensionNumbersOfType, FileByFilename, ListServices,
+        },
+    },
+    reflection_v1alpha as v1alpha,
+};
+use prost::Message as _;
+use tokio::{sync::mpsc, time::timeout};
+use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
+use tokio_util::sync::CancellationToken;
+use tonic::Code;
+
+use crate::client::{
+    LIMIT, SERVICE, TASK_FILE, TASK_SERVICE_FILE, ask, ask_raw, file_names, reflection, refused,
+    request, start, symbol,
+};
+
+#[tokio::test]
+async fn a_stream_carries_an_import_once_but_always_the_file_asked_for() {
+    let asked = || FileByFilename(TASK_SERVICE_FILE.to_owned());
+    let [first, import, again] = ask([asked(), symbol("tandem.task.v1.Task"), asked()]).await;
+    assert!(file_names(&first).len() > 1);
+    assert_eq!(file_names(&import), [TASK_FILE]);
+    assert_eq!(file_names(&again), [TASK_SERVICE_FILE]);
+}
+
+#[tokio::test]
+async fn a_failed_lookup_is_an_answer_and_the_stream_goes_on() {
+    let [first, second, file, good] = ask([
+        symbol("tandem.task.v1.Nothing"),
+        symbol("tandem.task.v1.Nothing"),
+        FileByFilename("nothing.proto".to_owned()),
+        symbol(SERVICE),
+    ])
+    .await;
+    assert!(refused(&first, Code::NotFound, "no such symbol"));
+    assert!(refused(&second, Code::NotFound, "no such symbol"));
+    assert!(refused(&file, Code::NotFound, "no such file"));
+    assert_eq!(file_names(&good)[0], TASK_SERVICE_FILE);
+}
+
+#[tokio::test]
+async fn a_request_for_nothing_is_an_invalid_argument_within_the_stream() {
+    let served = start(reflection()).await;
+    let nothing = ServerReflectionRequest::default();
+    let requests = vec![nothing, request(symbol(SERVICE))];
+    let answers = ask_raw(served.channel, requests).await;
+    let [refusal, good] = answers.try_into().unwrap();
+    assert!(refused(
+        &refusal.message_response.unwrap(),
+        Code::InvalidArgument,
+        "the request asks for nothing",
+    ));
+    let good = good.message_response.unwrap();
+    assert_eq!(file_names(&good)[0], TASK_SERVICE_FILE);
+}
+
+#[tokio::test]
+async fn each_answer_names_its_request_and_host() {
+    let served = start(reflection()).await;
+    let requests = vec![request(symbol("nothing")), request(symbol(SERVICE))];
+    let answers = ask_raw(served.channel, requests.clone()).await;
+    assert_eq!(answers.len(), 2);
+    for (answer, request) in answers.into_iter().zip(requests) {
+        assert_eq!(answer.valid_host, "tandem.test");
+        assert_eq!(answer.original_request, Some(request));
+    }
+}
+
+#[tokio::test]
+async fn v1alpha_answers_as_v1_does() {
+    let served = start(reflection()).await;
+    let requests = vec![
+        request(ListServices(String::new())),
+        request(symbol(SERVICE)),
+        request(symbol("nothing")),
+        request(AllExtensionNumbersOfType(
+            "google.protobuf.MethodOptions".to_owned(),
+        )),
+    ];
+    let as_alpha = requests.iter().map(|request| {
+        v1alpha::ServerReflectionRequest::decode(request.encode_to_vec().as_slice()).unwrap()
+    });
+    let as_alpha: Vec<_> = as_alpha.collect();
+    let answers =
+        v1alpha::server_reflection_client::ServerReflectionClient::new(served.channel.clone())
+            .server_reflection_info(tokio_stream::iter(as_alpha))
+            .await
+            .unwrap()
+            .into_inner();
+    let answers: Vec<_> = answers
+        .map(|answer| answer.unwrap().encode_to_vec())
+        .collect()
+        .await;
+    let expected = ask_raw(served.channel, requests).await;
+    let expected: Vec<_> = expected.iter().map(prost::Message::encode_to_vec).collect();
+    assert_eq!(answers.len(), 4);
+    assert_eq!(answers, expected);
+}
+
+#[tokio::test]
+async fn an_idle_stream_does_not_hold_up_a_graceful_stop() {
+    let ending = CancellationToken::new();
+    let served = start(reflection().ending_at(ending.clone())).await;
+    let (ask, asked) = mpsc::channel(1);
+    let mut answers = ServerReflectionClient::new(served.channel)
+        .server_reflection_info(ReceiverStream::new(asked))
+        .await
+        .unwrap()
+        .into_inner();
+    ask.send(request(symbol(SERVICE))).await.unwrap();
+    assert!(answers.message().await.unwrap().is_some());
+
+    ending.cancel();
+    served.stop.cancel();
+    let end = timeout(LIMIT, answers.message()).await;
+    assert_eq!(end.expect("the stream ends").unwrap(), None);
+    let end = timeout(LIMIT, served.server).await;
+    end.expect("the server stops").unwrap().unwrap();
+}

@@ -1,0 +1,37 @@
+//! Commands that need only a part of the configuration: a job that migrates holds the migrating role's database URL and no
+//! secret of the service.
+
+use super::problems::Problems;
+use super::settings::Settings;
+use super::sources::Source;
+
+/// Reads the part of the configuration that a command needs: the settings whose keys are `needed`, or begin with one of them that
+/// ends with a dot. What is not needed may be absent. What is set must be right all the same, since a wrong or misspelt setting
+/// is a mistake wherever it is found. `whole` reads all settings of the binary, `part` those that the command needs.
+///
+/// # Errors
+/// A needed setting that is missing, or anything wrong with what is set.
+pub fn load_part<W, T>(
+    source: Source<'_>,
+    needed: Vec<String>,
+    whole: impl FnOnce(&mut Settings) -> Option<W>,
+    part: impl FnOnce(&mut Settings) -> Option<T>,
+) -> Result<T, Problems> {
+    let mut settings = Settings::load(source);
+    settings.needed = Some(needed);
+    // Only for what it notes: it gives nothing when something that is not needed is absent.
+    let _ = whole(&mut settings);
+    let part = part(&mut settings);
+    settings.finish(|| part)
+}
+
+impl Settings {
+    /// Whether a setting without a value is a problem.
+    pub(crate) fn needs(&self, key: &str) -> bool {
+        let covers = |needed: &String| {
+            needed == key || needed.ends_with('.') && key.starts_with(needed.as_str())
+        };
+        let needed = self.needed.as_ref();
+        needed.is_none_or(|needed| needed.iter().any(covers))
+    }
+}

@@ -1,0 +1,15 @@
+//! Telemetry: logs, metrics and traces, and how they leave the process.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`logs`] | log lines on standard error, panics among them |
+//! | [`metrics`] | the registry of metrics, and how a crate defines its own |
+//! | [`trace`] | which calls are traced, and the export over OTLP |
+//! | [`settings`] | `telemetry.*` |
+//!
+//! No metric of another crate is defined here: a metric is defined by the crate that counts.
+
+pub mod logs;
+pub mod metrics;
+pub mod settings;
+pub mod trace;

@@ -1,0 +1,29 @@
+//! When certificates expire, as the metrics show it.
+
+use chrono::DateTime;
+use telemetry::metrics::Metrics;
+use tls::{Validity, tell_expiry};
+use tokio::sync::watch;
+
+#[test]
+fn a_certificate_is_told_of_once_its_expiry_is_known_and_after_each_change() {
+    let metrics = Metrics::of_service("guarded", "1");
+    let expires = |at| {
+        let until = DateTime::from_timestamp_secs(at).unwrap();
+        let from = DateTime::UNIX_EPOCH;
+        Some(Validity { from, until })
+    };
+    let (server, server_is) = watch::channel(None);
+    let (client, client_is) = watch::channel(None);
+    tell_expiry(&metrics, "server", server_is);
+    tell_expiry(&metrics, "client", client_is);
+    let name = "tandem_tls_certificate_expire_time_seconds";
+    assert!(!metrics.text().contains(name));
+    server.send_replace(expires(1_900_000_000));
+    client.send_replace(expires(1_800_000_000));
+    server.send_replace(expires(2_000_000_000));
+    for (role, expiry) in [("server", "2000000000"), ("client", "1800000000")] {
+        let line = format!("{name}{{role=\"{role}\"}} {expiry}\n");
+        assert!(metrics.text().contains(&line), "{line} {}", metrics.text());
+    }
+}

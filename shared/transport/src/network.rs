@@ -1,0 +1,209 @@
+//! Blocks of network addresses as settings, and the client of a call that comes through proxies.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use http::HeaderMap;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use settings::Setting;
+
+/// The header to which each proxy appends the address that called it.
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// A block of addresses: `10.0.0.0/8`, `2001:db8::/32`, or one address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network(IpNet);
+
+impl Network {
+    /// The addresses of this machine alone: 127.0.0.0/8 and `::1`.
+    #[must_use]
+    pub fn loopback() -> [Self; 2] {
+        let ipv4 = Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8);
+        let ipv6 = Ipv6Net::from(Ipv6Addr::LOCALHOST);
+        [Self(ipv4.into()), Self(ipv6.into())]
+    }
+
+    /// Whether `address` is in the block. An IPv4 address that is mapped into IPv6 counts as the IPv4 address.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.0.contains(&address.to_canonical())
+    }
+}
+
+impl Setting for Network {
+    fn form() -> String {
+        "address or block".to_owned()
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        match block(text) {
+            Some(block) => Ok(Self(block)),
+            None => {
+                Err("is neither an address nor a block of addresses such as 10.0.0.0/8".to_owned())
+            }
+        }
+    }
+}
+
+/// The standard library reads the address: ipnet's parser takes octets with leading zeros, which others read as octal.
+/// A mapped IPv4 address would be a block that contains nothing ([`Network::contains`]).
+fn block(text: &str) -> Option<IpNet> {
+    let (base, prefix) = match text.split_once('/') {
+        Some((base, prefix)) => (base, Some(prefix.parse().ok()?)),
+        None => (text, None),
+    };
+    let base: IpAddr = base.parse().ok()?;
+    let block = match prefix {
+        Some(length) => IpNet::new(base, length).ok()?,
+        None => base.into(),
+    };
+    (base == base.to_canonical()).then_some(block)
+}
+
+/// The network customer behind an address: the IPv4 address itself, or the /64 of an IPv6 address, the least that a customer
+/// is assigned (RFC 6177).
+#[must_use]
+pub fn customer(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
+    }
+}
+
+/// The address of the client: the other end of the connection, or, if that is a trusted proxy, the right-most entry of
+/// `x-forwarded-for` that is not a trusted proxy.
+///
+/// What a client writes into that header stands further left and is ignored (ASVS 4.1.3). Reading stops at an entry that is
+/// not an address; the client is then the last proxy that was read.
+#[must_use]
+pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
+    let mut client = peer.to_canonical();
+    let lines = headers.get_all(FORWARDED_FOR).iter().rev();
+    let mut entries = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
+    while is_trusted(client) {
+        match entries.next().and_then(address) {
+            Some(further) => client = further,
+            None => break,
+        }
+    }
+    client
+}
+
+/// The address in an entry. Some proxies add a port to it.
+fn address(entry: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(entry).ok()?.trim();
+    let bare = text.parse::<IpAddr>().ok();
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    bare.or_else(with_port)
+        .map(|address| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn seen(peer: &str, lines: &[&str], trusted: &str) -> IpAddr {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(FORWARDED_FOR, line.parse().unwrap());
+        }
+        client(ip(peer), &headers, &Vec::parse(trusted).unwrap())
+    }
+
+    #[test]
+    fn a_block_holds_the_addresses_that_share_its_leading_bits() {
+        for (block, inside, outside) in [
+            ("10.0.0.0/8", "10.255.0.1", "11.0.0.0"),
+            ("192.0.2.7", "192.0.2.7", "192.0.2.6"),
+            ("192.0.2.0/31", "192.0.2.1", "192.0.2.2"),
+            ("2001:db8::/32", "2001:db8:ffff::1", "2001:db9::"),
+            ("::1", "::1", "::2"),
+            ("0.0.0.0/0", "255.0.0.1", "::1"),
+            ("::/0", "ffff::", "127.0.0.1"),
+            ("127.0.0.0/8", "::ffff:127.0.0.1", "::127.0.0.1"),
+        ] {
+            let block = Network::parse(block).unwrap();
+            assert!(block.contains(ip(inside)), "{block:?} {inside}");
+            assert!(!block.contains(ip(outside)), "{block:?} {outside}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_block_is_refused() {
+        for wrong in [
+            "",
+            "10",
+            "10.0.0.0/33",
+            "::/129",
+            "10.0.0.0/-1",
+            "010.0.0.0/8",
+            "10.0.0.0/",
+            "localhost",
+            "1.2.3.4:80",
+            "::ffff:10.0.0.0/104",
+        ] {
+            assert!(Network::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_header_is_ignored_without_a_trusted_proxy() {
+        assert_eq!(seen("192.0.2.1", &["203.0.113.9"], ""), ip("192.0.2.1"));
+        assert_eq!(
+            seen("192.0.2.1", &["203.0.113.9"], "10.0.0.1"),
+            ip("192.0.2.1")
+        );
+    }
+
+    #[test]
+    fn behind_proxies_the_client_is_the_right_most_entry_that_is_not_a_proxy() {
+        let trusted = "10.0.0.0/8, ::1";
+        for (peer, lines, expected) in [
+            ("10.0.0.1", &["203.0.113.9"][..], "203.0.113.9"),
+            ("10.0.0.1", &["203.0.113.9, 10.0.0.2"], "203.0.113.9"),
+            (
+                "10.0.0.1",
+                &["127.0.0.1, 203.0.113.9, 10.0.0.2"],
+                "203.0.113.9",
+            ),
+            (
+                "10.0.0.1",
+                &["127.0.0.1", "203.0.113.9", "10.0.0.2 ,::1"],
+                "203.0.113.9",
+            ),
+            ("::ffff:10.0.0.1", &["::ffff:203.0.113.9"], "203.0.113.9"),
+            ("::1", &["[2001:db8::7]:443"], "2001:db8::7"),
+            ("::1", &["203.0.113.9:5000"], "203.0.113.9"),
+            ("10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+            ("10.0.0.1", &[], "10.0.0.1"),
+        ] {
+            assert_eq!(seen(peer, lines, trusted), ip(expected), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn reading_stops_at_an_entry_that_is_not_an_address() {
+        for line in [
+            "203.0.113.9, unknown",
+            "203.0.113.9, ",
+            "203.0.113.9, \u{e9}",
+        ] {
+            assert_eq!(
+                seen("10.0.0.1", &[line], "10.0.0.1"),
+                ip("10.0.0.1"),
+                "{line}"
+            );
+        }
+        let nearest = seen(
+            "10.0.0.1",
+            &["203.0.113.9, _hidden, 10.0.0.2"],
+            "10.0.0.0/8",
+        );
+        assert_eq!(nearest, ip("10.0.0.2"));
+    }
+}

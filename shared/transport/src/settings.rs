@@ -1,0 +1,55 @@
+//! The limits of connections, read from the settings.
+
+use std::time::Duration;
+
+use settings::Settings;
+
+use crate::{connections::ConnectionLimits, network::Network};
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+
+/// Reads what connections are held to from the settings in `table`, such as `auth.server`; `deadline` is how long a call may
+/// take. Trusted proxies and this machine, where sidecars run, are not held to the cap of an address.
+pub fn connections(
+    settings: &mut Settings,
+    table: &str,
+    deadline: Option<Duration>,
+) -> Option<ConnectionLimits> {
+    let key = |name: &str| format!("{table}.{name}");
+    let opening = MILLISECOND..=10 * MINUTE;
+    let max_connections = settings.get_within(&key("max_connections"), 1..=1_000_000);
+    let of_an_address = settings.get_within(&key("max_connections_per_address"), 0..=1_000_000);
+    let trusted_proxies: Option<Option<Vec<Network>>> = settings.optional(&key("trusted_proxies"));
+    let handshake_timeout = settings.get_within(&key("handshake_timeout"), opening.clone());
+    let header_timeout = settings.get_within(&key("header_timeout"), opening);
+    let max_streams = settings.get_within(&key("max_streams"), 1..=100_000);
+    let keepalive_interval = settings.get_within(&key("keepalive_interval"), SECOND..=HOUR);
+    let keepalive_timeout = settings.get_within(&key("keepalive_timeout"), SECOND..=HOUR);
+    let connection_age = settings.get_within(&key("connection_age"), SECOND..=7 * DAY);
+    let connection_grace = settings.get_within(&key("connection_grace"), SECOND..=HOUR);
+    if let (Some(grace), Some(deadline)) = (connection_grace, deadline)
+        && grace < deadline
+    {
+        let shorter = format!("must not be shorter than {}", key("deadline"));
+        settings.refuse(&key("connection_grace"), shorter);
+        return None;
+    }
+    let mut exempt = trusted_proxies?.unwrap_or_default();
+    exempt.extend(Network::loopback());
+    Some(ConnectionLimits {
+        max_connections: max_connections?,
+        max_connections_per_address: of_an_address?,
+        exempt,
+        handshake_timeout: handshake_timeout?,
+        header_timeout: header_timeout?,
+        max_streams: max_streams?,
+        keepalive_interval: keepalive_interval?,
+        keepalive_timeout: keepalive_timeout?,
+        connection_age: connection_age?,
+        connection_grace: connection_grace?,
+    })
+}

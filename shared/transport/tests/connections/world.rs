@@ -1,0 +1,252 @@
+//! A server with nothing but its health, and ways to meet it.
+
+use std::{
+    fmt::Write as _,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+use clock::SystemClock;
+use contract::proto::health::{
+    HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus,
+    health_client::HealthClient,
+};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
+};
+use serving::{
+    health::Health,
+    serve::{Limits, Server, Surface},
+};
+use testing::certificates::{Authority, Folder, Issued};
+use tls::{ClientTls, Files, Protocols, ServerTls, Upstream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tonic::{
+    Response, Status, Streaming,
+    transport::{Channel, Endpoint},
+};
+use tracing_subscriber::{Layer, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use transport::connections::{ConnectionLimits, Connections, Counts};
+use verifier::{Revocations, Trust, Verifier};
+
+use testing::limits::of_connections;
+
+/// More than anything here takes.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// How often certificates are looked at: at once, for a person.
+pub(crate) const OFTEN: Duration = Duration::from_millis(10);
+
+/// A running server.
+pub(crate) struct Served {
+    pub(crate) address: SocketAddr,
+    pub(crate) health: Health,
+    pub(crate) connections: Connections,
+    _stop: DropGuard,
+}
+
+/// Serves health on a free port.
+pub(crate) async fn serve(connections: ConnectionLimits, tls: Option<ServerTls>) -> Served {
+    LazyLock::force(&LOG);
+    let trust = Trust {
+        issuer: "tandem-auth".to_owned(),
+        audience: "tandem".to_owned(),
+        leeway: Duration::ZERO,
+    };
+    let verifier = Verifier::new(trust, Revocations::NotConsulted, 0, Arc::new(SystemClock));
+    let limits = Limits {
+        max_in_flight: 1000,
+        deadline: Duration::from_secs(10),
+        pause: Duration::ZERO,
+        drain: Duration::from_secs(10),
+        connections,
+        reflection: false,
+        trusted_proxies: Vec::new(),
+    };
+    let health = Health::new([]);
+    health.set_ready(true);
+    let server = Server::new(Surface::default(), health.clone(), verifier, limits).unwrap();
+    let server = server.speaking(tls);
+    let connections = server.connections();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    tokio::spawn(server.run(listener, stop.clone().cancelled_owned()));
+    Served {
+        address,
+        health,
+        connections,
+        _stop: stop.drop_guard(),
+    }
+}
+
+/// The same without TLS.
+pub(crate) async fn serve_plainly(limits: ConnectionLimits) -> Served {
+    serve(limits, None).await
+}
+
+/// A server with the certificate in `folder`; clients must show one of `client_ca.pem`, if that is there.
+pub(crate) async fn serve_tls(limits: ConnectionLimits, folder: &Folder) -> (Served, ServerTls) {
+    let authorities = folder.path("client_ca.pem");
+    let files = Files {
+        identity: Some((folder.path("server.pem"), folder.path("server.key"))),
+        authorities: authorities.exists().then_some(authorities),
+    };
+    let tls = ServerTls::load("test.tls", files, Protocols::Http2, OFTEN).unwrap();
+    (serve(limits, Some(tls.clone())).await, tls)
+}
+
+/// An authority, a folder with a certificate of it for `localhost`, and that certificate.
+pub(crate) fn certified() -> (Authority, Folder, Issued) {
+    let authority = Authority::new("authority");
+    let folder = Folder::new();
+    folder.write("ca.pem", &authority.pem());
+    let issued = authority.issue(&["localhost", "127.0.0.1"]);
+    folder.write_identity("server", &issued);
+    (authority, folder, issued)
+}
+
+impl Served {
+    /// The service as another one sees it. The authority is `ca.pem` of the folder; `shown` is a certificate of it.
+    pub(crate) fn upstream(&self, folder: &Folder, shown: Option<(PathBuf, PathBuf)>) -> Upstream {
+        self.upstream_by(&client_tls(folder, shown))
+    }
+
+    pub(crate) fn upstream_by(&self, tls: &ClientTls) -> Upstream {
+        let uri = format!("https://localhost:{}", self.address.port());
+        Upstream::new(&uri.parse().unwrap(), Some(tls)).unwrap()
+    }
+
+    /// A connection without TLS, made when first used.
+    pub(crate) fn channel(&self) -> Channel {
+        Endpoint::new(format!("http://{}", self.address))
+            .unwrap()
+            .connect_lazy()
+    }
+
+    /// A TLS connection on which nothing is said yet, with the protocols it offers.
+    pub(crate) async fn shake_hands(
+        &self,
+        authority: &Authority,
+        alpn: &[&[u8]],
+    ) -> std::io::Result<TlsStream<TcpStream>> {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        shake_hands(stream, authority, alpn).await
+    }
+
+    /// The certificate that a new handshake sees, in DER.
+    pub(crate) async fn seen(&self, authority: &Authority) -> Vec<u8> {
+        let stream = self.shake_hands(authority, &[b"h2"]).await.unwrap();
+        let (_, session) = stream.get_ref();
+        session.peer_certificates().unwrap()[0].to_vec()
+    }
+}
+
+/// TLS over a connection, for `localhost`, with the protocols it offers.
+pub(crate) async fn shake_hands(
+    stream: TcpStream,
+    authority: &Authority,
+    alpn: &[&[u8]],
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let mut roots = RootCertStore::empty();
+    let root = CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap();
+    roots.add(root).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider);
+    let config = config.with_safe_default_protocol_versions().unwrap();
+    let mut config = config.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+    let name = ServerName::try_from("localhost").unwrap();
+    TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await
+}
+
+pub(crate) fn client_tls(folder: &Folder, identity: Option<(PathBuf, PathBuf)>) -> ClientTls {
+    let files = Files {
+        identity,
+        authorities: Some(folder.path("ca.pem")),
+    };
+    ClientTls::load("test.upstream", files, OFTEN).unwrap()
+}
+
+/// Asks whether the server is ready.
+pub(crate) async fn check(channel: &Channel) -> Result<(), Status> {
+    let answer = HealthClient::new(channel.clone())
+        .check(HealthCheckRequest::default())
+        .await;
+    answer.map(|answer| assert_eq!(answer.get_ref().status(), ServingStatus::Serving))
+}
+
+/// A stream that tells whether the server is ready, with its first message read.
+pub(crate) async fn watch(channel: &Channel) -> Streaming<HealthCheckResponse> {
+    let mut client = HealthClient::new(channel.clone());
+    let answer = client.watch(HealthCheckRequest::default()).await;
+    let mut stream = answer.map(Response::into_inner).unwrap();
+    assert_eq!(next(&mut stream).await.unwrap(), ServingStatus::Serving);
+    stream
+}
+
+/// What the stream tells next.
+pub(crate) async fn next(
+    stream: &mut Streaming<HealthCheckResponse>,
+) -> Result<ServingStatus, Status> {
+    let message = tokio::time::timeout(PATIENCE, stream.message()).await;
+    Ok(message.expect("it tells")?.expect("it goes on").status())
+}
+
+/// Waits until `condition` holds for a value that changes.
+pub(crate) async fn until<T>(mut value: watch::Receiver<T>, condition: impl FnMut(&T) -> bool) {
+    tokio::time::timeout(PATIENCE, value.wait_for(condition))
+        .await
+        .expect("it comes to hold")
+        .unwrap();
+}
+
+/// Waits until the server counts its connections like this. Nothing tells when they change, so it is asked again.
+pub(crate) async fn until_counts(served: &Served, condition: impl Fn(&Counts) -> bool) {
+    let asking = async {
+        while !condition(&served.connections.counts()) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let came = tokio::time::timeout(PATIENCE, asking).await;
+    assert!(came.is_ok(), "{:?}", served.connections.counts());
+}
+
+/// The lines that these servers log, level first. It is there before the first of them.
+pub(crate) static LOG: LazyLock<watch::Sender<Vec<String>>> = LazyLock::new(|| {
+    tracing_subscriber::registry().with(Lines).init();
+    watch::Sender::new(Vec::new())
+});
+
+struct Lines;
+
+impl<S: tracing::Subscriber> Layer<S> for Lines {
+    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        if *event.metadata().level() > tracing::Level::WARN {
+            return;
+        }
+        let mut line = event.metadata().level().to_string();
+        event.record(
+            &mut |field: &tracing::field::Field, value: &dyn std::fmt::Debug| {
+                write!(line, " {}={value:?}", field.name()).unwrap();
+            },
+        );
+        LOG.send_modify(|lines| lines.push(line));
+    }
+}
+
+/// Limits with one of them changed.
+pub(crate) fn limits(adjust: impl FnOnce(&mut ConnectionLimits)) -> ConnectionLimits {
+    let mut limits = of_connections();
+    adjust(&mut limits);
+    limits
+}

@@ -1,0 +1,185 @@
+//! The other end of the feed, which says what a test wants it to say and when.
+
+use std::net::SocketAddr;
+
+use api::time::timestamp;
+use chrono::{DateTime, Utc};
+use contract::{
+    proto::auth::{
+        AcknowledgeKeysRequest, AcknowledgeKeysResponse, IntrospectTokenRequest,
+        IntrospectTokenResponse, JsonWebKey, RevocationDelta, RevocationHeartbeat,
+        RevocationSnapshot, VerificationKeys, WatchRevocationsRequest, WatchRevocationsResponse,
+        verifier_service_server::{VerifierService, VerifierServiceServer},
+        watch_revocations_response::Event,
+    },
+    refusal::{Reason, refuse_plainly},
+};
+use tokio::{sync::mpsc, time::Instant};
+use tokio_stream::wrappers::UnboundedReceiverStream;
+use tonic::{
+    Request, Response, Status,
+    metadata::MetadataMap,
+    transport::{Server, server::TcpIncoming},
+};
+use verifier::revocation::{Revocation, RevocationSet};
+
+type Message = Result<WatchRevocationsResponse, Status>;
+
+/// What the server has been asked, in the order in which it was.
+#[derive(Debug)]
+pub(crate) struct Script {
+    pub(crate) address: SocketAddr,
+    pub(crate) watches: mpsc::UnboundedReceiver<Watch>,
+    pub(crate) acknowledged: mpsc::UnboundedReceiver<AcknowledgeKeysRequest>,
+}
+
+/// One stream that a verifier has opened. Ends when dropped.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    pub(crate) request: WatchRevocationsRequest,
+    pub(crate) bearer: String,
+    /// The other end of the connection it came by.
+    pub(crate) peer: SocketAddr,
+    pub(crate) incarnation: String,
+    set: RevocationSet,
+    head: i64,
+    began: Instant,
+    answers: mpsc::UnboundedSender<Message>,
+}
+
+#[derive(Debug)]
+struct Feed {
+    watches: mpsc::UnboundedSender<Watch>,
+    acknowledged: mpsc::UnboundedSender<AcknowledgeKeysRequest>,
+}
+
+impl Script {
+    pub(crate) fn serve() -> Self {
+        let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = incoming.local_addr().unwrap();
+        let (watches, opened) = mpsc::unbounded_channel();
+        let (acknowledged, noted) = mpsc::unbounded_channel();
+        let feed = VerifierServiceServer::new(Feed {
+            watches,
+            acknowledged,
+        });
+        tokio::spawn(
+            Server::builder()
+                .add_service(feed)
+                .serve_with_incoming(incoming),
+        );
+        Self {
+            address,
+            watches: opened,
+            acknowledged: noted,
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl VerifierService for Feed {
+    type WatchRevocationsStream = UnboundedReceiverStream<Message>;
+
+    async fn watch_revocations(
+        &self,
+        request: Request<WatchRevocationsRequest>,
+    ) -> Result<Response<Self::WatchRevocationsStream>, Status> {
+        let (answers, stream) = mpsc::unbounded_channel();
+        let watch = Watch {
+            bearer: bearer(request.metadata()),
+            peer: request.remote_addr().unwrap(),
+            request: request.into_inner(),
+            incarnation: "first".to_owned(),
+            set: RevocationSet::default(),
+            head: 0,
+            began: Instant::now(),
+            answers,
+        };
+        self.watches.send(watch).unwrap();
+        Ok(Response::new(UnboundedReceiverStream::new(stream)))
+    }
+
+    async fn acknowledge_keys(
+        &self,
+        request: Request<AcknowledgeKeysRequest>,
+    ) -> Result<Response<AcknowledgeKeysResponse>, Status> {
+        assert_ne!(bearer(request.metadata()), "");
+        self.acknowledged.send(request.into_inner()).unwrap();
+        Ok(Response::new(AcknowledgeKeysResponse {}))
+    }
+
+    async fn introspect_token(
+        &self,
+        _: Request<IntrospectTokenRequest>,
+    ) -> Result<Response<IntrospectTokenResponse>, Status> {
+        Err(refuse_plainly(Reason::Internal))
+    }
+}
+
+fn bearer(metadata: &MetadataMap) -> String {
+    metadata
+        .get("authorization")
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned()
+}
+
+impl Watch {
+    pub(crate) fn say(&self, event: Event) {
+        // A verifier that has left does not hear it.
+        let _ = self.answers.send(Ok(WatchRevocationsResponse {
+            incarnation: self.incarnation.clone(),
+            event: Some(event),
+        }));
+    }
+
+    pub(crate) fn fail(&self, status: Status) {
+        self.answers.send(Err(status)).unwrap();
+    }
+
+    pub(crate) fn snapshot(&mut self, revocations: &[Revocation]) {
+        self.set = RevocationSet::default();
+        let revocations = self.keep(revocations);
+        self.say(Event::Snapshot(RevocationSnapshot { revocations }));
+    }
+
+    pub(crate) fn delta(&mut self, revocations: &[Revocation]) {
+        let revocations = self.keep(revocations);
+        self.say(Event::Delta(RevocationDelta { revocations }));
+    }
+
+    /// Publishes without saying so.
+    pub(crate) fn keep(
+        &mut self,
+        revocations: &[Revocation],
+    ) -> Vec<contract::proto::auth::Revocation> {
+        for revocation in revocations {
+            self.set.insert(revocation);
+            self.head = self.head.max(revocation.sequence);
+        }
+        revocations.iter().cloned().map(Into::into).collect()
+    }
+
+    pub(crate) fn keys(&self, keys: impl IntoIterator<Item = JsonWebKey>) {
+        let keys = keys.into_iter().collect();
+        self.say(Event::Keys(VerificationKeys { keys }));
+    }
+
+    /// An honest heartbeat, by a clock that goes.
+    pub(crate) fn heartbeat(&self, start: DateTime<Utc>) {
+        let passed = chrono::TimeDelta::from_std(self.began.elapsed()).unwrap();
+        self.heartbeat_of(start + passed);
+    }
+
+    /// A heartbeat of this moment.
+    pub(crate) fn heartbeat_of(&self, as_of: DateTime<Utc>) {
+        let (count, digest) = self.set.digest(as_of);
+        self.say(Event::Heartbeat(RevocationHeartbeat {
+            head_sequence: self.head,
+            count: i64::try_from(count).unwrap(),
+            digest: digest.to_vec(),
+            as_of: Some(timestamp(as_of)),
+        }));
+    }
+}

@@ -1,0 +1,19 @@
+//! The metrics of all crates, for the page and the tests that compare what runs with it.
+
+use telemetry::metrics::definitions::{DEFINITIONS, Definition};
+
+/// Every metric that a process of this project can expose, in the order of `docs/metrics.md`.
+pub fn known_metrics() -> impl Iterator<Item = &'static Definition> {
+    [
+        serving::metrics::DEFINITIONS,
+        transport::metrics::DEFINITIONS,
+        tls::metrics::DEFINITIONS,
+        ::database::metrics::DEFINITIONS,
+        shared::metrics::AUTH,
+        verifier::metrics::DEFINITIONS,
+        gateway::metrics::DEFINITIONS,
+        DEFINITIONS,
+    ]
+    .into_iter()
+    .flatten()
+}
