@@ -1,15 +1,18 @@
 //! The statements of a list in every form: each term and each order, with and without a previous page, with and without
 //! deleted tasks.
 
-use api::ids::{TaskId, UserId};
+use api::ids::UserId;
 use chrono::DateTime;
 
-use crate::lists::{
-    domain::Listing,
-    filter::Filter,
-    order::{Key, Order},
-    page_token::{KeyValue, LastTask},
-    store,
+use crate::{
+    lists::{
+        domain::Listing,
+        filter::Filter,
+        order::{Key, Order},
+        page_token::LastTask,
+        store,
+    },
+    tasks::domain::Draft,
 };
 
 const FILTERS: [&str; 5] = [
@@ -47,24 +50,12 @@ pub(super) fn statements() -> Vec<String> {
 fn statements_of(listing: &Listing) -> [String; 3] {
     let now = DateTime::UNIX_EPOCH;
     let owner = UserId::at(now);
-    let last = last_task(&listing.order);
+    let task = Draft::for_test("t", "").into_task(owner, now);
+    let last = LastTask::of(&task, &listing.order);
     [
         store::page(owner, listing, None, 0, 1, now),
         store::page(owner, listing, Some(&last), 0, 1, now),
         store::count(owner, listing, now),
     ]
     .map(|sql| sql.into_sql().as_str().to_owned())
-}
-
-fn last_task(order: &Order) -> LastTask {
-    let keys = order.columns().iter().map(|sort| match sort.key {
-        Key::CreateTime | Key::UpdateTime => KeyValue::Time(Some(0)),
-        Key::DueTime => KeyValue::Time(None),
-        Key::Priority => KeyValue::Number(1),
-        Key::Title => KeyValue::Text(String::new()),
-    });
-    LastTask {
-        keys: keys.collect(),
-        id: TaskId::at(DateTime::UNIX_EPOCH),
-    }
 }
