@@ -91,6 +91,7 @@ impl Config {
     }
 
     /// Reads every setting; `None` if there are problems.
+    // Longer than 40 lines because each setting takes two of them.
     pub fn read(settings: &mut Settings) -> Option<Self> {
         let listen = listen(settings, SECTION);
         let log = log(settings);
