@@ -95,14 +95,8 @@ impl App {
         let tasks = TaskTracker::new();
         let (ready, signs) = watch::channel(false);
         let more = vec![("signing key", signs)];
-        readiness::follow(
-            &tasks,
-            self.health,
-            &self.context.lanes,
-            SCHEMA,
-            more,
-            &stop,
-        );
+        let lanes = &self.context.lanes;
+        readiness::follow(&tasks, self.health, lanes, SCHEMA, more, &stop);
         spawn_tasks(&tasks, &self.context, self.feed_lane, &stop);
         let replica = Replica::new(self.signing_keys, self.verifier, ready);
         let (failed, failure) = oneshot::channel();

@@ -81,6 +81,7 @@ impl Config {
     }
 
     /// Reads every setting; `None` if there are problems.
+    // Longer than 40 lines because each setting takes two of them.
     pub fn read(settings: &mut Settings) -> Option<Self> {
         let server = server(settings, SECTION);
         let tls = listener_tls(settings, SECTION, Protocols::Http2);

@@ -1,4 +1,4 @@
-//! The program as an operator runs it.
+//! The program, run as an operator runs it.
 
 #![expect(
     clippy::unwrap_used,
@@ -15,8 +15,8 @@ use testing::{Database, Process};
 use tonic::transport::Channel;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_auth-service");
-const LIMIT: Duration = Duration::from_secs(30);
-/// Base64 of bytes without a pattern.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Base64 of bytes that have no pattern.
 const KEY: &str = "1q9vXnF3mB0kqz6R2oYtq5c8w1uJxgS7hDdEoPZ4L2Y=";
 
 fn variables(database: &Database) -> Vec<(&'static str, String)> {
@@ -30,7 +30,7 @@ fn variables(database: &Database) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Claims that the server is ready and publishes its key.
+/// Asserts that the server is ready and publishes its key.
 async fn assert_ready(address: &str) {
     let channel = Channel::from_shared(format!("http://{address}"))
         .unwrap()
@@ -53,7 +53,7 @@ async fn it_migrates_becomes_ready_serves_and_stops_cleanly() {
     let database = Database::empty().await;
     let mut serving = Process::spawn(PROGRAM, ["serve"], variables(&database));
     let line = serving
-        .wait_for_line(LIMIT, |line| line.contains("\"serving\""))
+        .wait_for_line(TIMEOUT, |line| line.contains("\"serving\""))
         .await;
     let address = line
         .split("\"address\":\"")
@@ -62,32 +62,37 @@ async fn it_migrates_becomes_ready_serves_and_stops_cleanly() {
         .split('"')
         .next()
         .unwrap();
-    // The schema is missing, so it is up but not ready, until it is migrated.
+    // The schema is missing, so the program runs but is not ready until the database is migrated.
     serving
-        .wait_for_line(LIMIT, |line| {
+        .wait_for_line(TIMEOUT, |line| {
             line.contains("run this binary's `migrate` command")
         })
         .await;
     for _ in 0..2 {
         let mut migration = Process::spawn(PROGRAM, ["migrate"], variables(&database));
         assert!(
-            migration.ended(LIMIT).await.success(),
+            migration.ended(TIMEOUT).await.success(),
             "{}",
             migration.output()
         );
     }
     serving
-        .wait_for_line(LIMIT, |line| line.contains("\"ready\""))
+        .wait_for_line(TIMEOUT, |line| line.contains("\"ready\""))
         .await;
 
     assert_ready(address).await;
     serving.terminate();
-    assert!(serving.ended(LIMIT).await.success(), "{}", serving.output());
+    assert!(
+        serving.ended(TIMEOUT).await.success(),
+        "{}",
+        serving.output()
+    );
     assert!(!serving.output().contains(KEY));
 }
 
+// Longer than 40 lines because of its table of cases.
 #[tokio::test]
-async fn everything_wrong_with_the_settings_is_said_at_once_and_no_secret_shown() {
+async fn all_problems_of_the_settings_are_reported_at_once_without_secrets() {
     let variables = [
         (
             "TANDEM_AUTH__KEY_ENCRYPTION_KEYS",
@@ -108,7 +113,7 @@ async fn everything_wrong_with_the_settings_is_said_at_once_and_no_secret_shown(
         ("TANDEM_AUTH__ISUER", "x".to_owned()),
     ];
     let mut process = Process::spawn(PROGRAM, ["check-config"], variables);
-    assert_eq!(process.ended(LIMIT).await.code(), Some(78));
+    assert_eq!(process.ended(TIMEOUT).await.code(), Some(78));
     for expected in [
         "auth.database.url: is required",
         "auth.key_encryption_keys: must be base64 of exactly 32 bytes",
@@ -123,7 +128,7 @@ async fn everything_wrong_with_the_settings_is_said_at_once_and_no_secret_shown(
         "auth.isuer: unknown setting; did you mean auth.issuer?",
     ] {
         process
-            .wait_for_line(LIMIT, |line| line.contains(expected))
+            .wait_for_line(TIMEOUT, |line| line.contains(expected))
             .await;
     }
     for secret in [KEY, "c2hvcnQgc2VjcmV0", "a-secret", "too-short"] {
@@ -132,15 +137,15 @@ async fn everything_wrong_with_the_settings_is_said_at_once_and_no_secret_shown(
 }
 
 #[tokio::test]
-async fn good_settings_pass_and_cheap_hashing_is_warned_of() {
+async fn valid_settings_pass_and_weak_hashing_causes_a_warning() {
     let database = Database::empty().await;
     let mut good = variables(&database);
     let mut check = Process::spawn(PROGRAM, ["check-config"], good.clone());
-    assert!(check.ended(LIMIT).await.success(), "{}", check.output());
+    assert!(check.ended(TIMEOUT).await.success(), "{}", check.output());
     good.push(("TANDEM_AUTH__HASH__MEMORY_KIB", "1024".to_owned()));
     let serving = Process::spawn(PROGRAM, Vec::<String>::new(), good);
     serving
-        .wait_for_line(LIMIT, |line| line.contains("below OWASP's minimum"))
+        .wait_for_line(TIMEOUT, |line| line.contains("below OWASP's minimum"))
         .await;
 }
 
@@ -149,58 +154,58 @@ async fn an_operator_lists_rotates_and_kills_signing_keys() {
     let database = Database::with(&[auth_service::SCHEMA]).await;
     let serving = Process::spawn(PROGRAM, ["serve"], variables(&database));
     serving
-        .wait_for_line(LIMIT, |line| line.contains("\"ready\""))
+        .wait_for_line(TIMEOUT, |line| line.contains("\"ready\""))
         .await;
     let keys = async |arguments: &[&str]| {
         let arguments = ["keys"].iter().chain(arguments);
         let mut process = Process::spawn(PROGRAM, arguments, variables(&database));
-        let code = process.ended(LIMIT).await.code();
-        // The output is read by threads of its own, to its end.
+        let code = process.ended(TIMEOUT).await.code();
+        // Separate threads read the output to its end.
         let line = process
-            .wait_for_line(LIMIT, |line| !line.starts_with('{'))
+            .wait_for_line(TIMEOUT, |line| !line.starts_with('{'))
             .await;
         (code, line)
     };
     let (code, table) = keys(&["list"]).await;
     let (old, rest) = table.split_once("  ").unwrap();
     assert!(code == Some(0) && rest.starts_with("ACTIVE "), "{table}");
-    let (code, told) = keys(&["rotate"]).await;
-    let (new, rest) = told.split_once(' ').unwrap();
+    let (code, output) = keys(&["rotate"]).await;
+    let (new, rest) = output.split_once(' ').unwrap();
     assert_eq!(code, Some(0));
     assert_eq!(
         rest,
         "is next: it signs as soon as the connected verifiers accept it"
     );
     serving
-        .wait_for_line(LIMIT, |line| {
+        .wait_for_line(TIMEOUT, |line| {
             line.contains("a new key signs") && line.contains(new)
         })
         .await;
-    let (code, told) = keys(&["kill", old]).await;
-    assert_eq!((code, told), (Some(0), format!("{old} is killed")));
+    let (code, output) = keys(&["kill", old]).await;
+    assert_eq!((code, output), (Some(0), format!("{old} is killed")));
     for unknown in [old, "-an-id-may-begin-so", "-help"] {
-        let (code, told) = keys(&["kill", unknown]).await;
+        let (code, output) = keys(&["kill", unknown]).await;
         let expected = format!("there is no signing key {unknown}, or it was killed before");
-        assert_eq!((code, told), (Some(65), expected));
+        assert_eq!((code, output), (Some(65), expected));
     }
 }
 
 #[tokio::test]
-async fn without_the_key_that_sealed_the_signing_key_it_says_so_and_ends() {
+async fn without_the_key_that_sealed_the_signing_key_it_reports_this_and_ends() {
     let database = Database::with(&[auth_service::SCHEMA]).await;
     let mut serving = Process::spawn(PROGRAM, ["serve"], variables(&database));
     serving
-        .wait_for_line(LIMIT, |line| line.contains("\"ready\""))
+        .wait_for_line(TIMEOUT, |line| line.contains("\"ready\""))
         .await;
     serving.terminate();
-    serving.ended(LIMIT).await;
+    serving.ended(TIMEOUT).await;
     let mut other = variables(&database);
     other.retain(|(name, _)| *name != "TANDEM_AUTH__KEY_ENCRYPTION_KEYS");
     other.push(("TANDEM_AUTH__KEY_ENCRYPTION_KEYS", format!("2:{KEY}")));
     let mut serving = Process::spawn(PROGRAM, ["serve"], other);
-    assert_eq!(serving.ended(LIMIT).await.code(), Some(1));
+    assert_eq!(serving.ended(TIMEOUT).await.code(), Some(1));
     serving
-        .wait_for_line(LIMIT, |line| {
+        .wait_for_line(TIMEOUT, |line| {
             line.starts_with("the signing key ")
                 && line.ends_with("which auth.key_encryption_keys does not have")
         })

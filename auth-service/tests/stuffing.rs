@@ -1,4 +1,4 @@
-//! Credential stuffing against the program as an operator runs it: many accounts, one password, many addresses.
+//! Credential stuffing against the program, run as an operator runs it: many accounts, one password, many addresses.
 #![expect(
     clippy::unwrap_used,
     reason = "a panic is how a test fails, also in what tests share"
@@ -18,27 +18,27 @@ use testing::{Database, Process, assert_refused};
 use tonic::{Code, Request, metadata::AsciiMetadataValue, transport::Channel};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_auth-service");
-const LIMIT: Duration = Duration::from_mins(5);
-/// Base64 of bytes without a pattern.
+const TIMEOUT: Duration = Duration::from_mins(5);
+/// Base64 of bytes that have no pattern.
 const KEY: &str = "1q9vXnF3mB0kqz6R2oYtq5c8w1uJxgS7hDdEoPZ4L2Y=";
 const PASSWORD: &str = "correct horse battery staple";
 
 /// Memory of one hash in KiB, and threads that hash: the program's defaults.
 const HASH_KIB: u64 = 19_456;
 const THREADS: u64 = 2;
-/// What the program takes beside the memory of its hashing threads, however it is attacked.
+/// Most memory of the program in addition to its hashing threads, under any attack.
 const REST_KIB: u64 = 96 * 1024;
-/// What an attack may add to that.
+/// Most memory that an attack may add to that.
 const GROWTH_KIB: u64 = 32 * 1024;
 
-/// Passwords an address may try at once; none is added while the test runs.
+/// Passwords that an address may try at once; no more are allowed while the test runs.
 const BURST: usize = 5;
-/// Attempts of an address: most of them too many.
-const OF_ADDRESS: usize = 50;
-/// Calls under way at once: more than fit into the hashing queue.
-const AT_ONCE: usize = 100;
+/// Attempts of an address, most of which are refused.
+const ATTEMPTS_PER_ADDRESS: usize = 50;
+/// Concurrent calls: more than fit into the hashing queue.
+const CONCURRENT_CALLS: usize = 100;
 
-/// How many accounts are tried. Set `TEST_STUFFING=10000` for a longer siege.
+/// How many accounts are attacked. Set `TEST_STUFFING=10000` for a longer attack.
 fn accounts() -> usize {
     #[expect(
         clippy::disallowed_methods,
@@ -48,7 +48,7 @@ fn accounts() -> usize {
     asked.map_or(1_500, |count| count.parse().unwrap())
 }
 
-/// The running program, migrated and ready, and a connection to it.
+/// The program, running, migrated and ready, and a connection to it.
 async fn serve(database: &Database) -> (Process, Channel) {
     auth_service::SCHEMA.migrate(database.url()).await.unwrap();
     let variables = [
@@ -68,10 +68,10 @@ async fn serve(database: &Database) -> (Process, Channel) {
     ];
     let process = Process::spawn(PROGRAM, ["serve"], variables);
     process
-        .wait_for_line(LIMIT, |line| line.contains("\"ready\""))
+        .wait_for_line(TIMEOUT, |line| line.contains("\"ready\""))
         .await;
     let line = process
-        .wait_for_line(LIMIT, |line| line.contains("\"serving\""))
+        .wait_for_line(TIMEOUT, |line| line.contains("\"serving\""))
         .await;
     let address = line.split("\"address\":\"").nth(1).unwrap();
     let address = address.split('"').next().unwrap();
@@ -86,26 +86,26 @@ fn from<T>(address: &str, message: T) -> Request<T> {
     request
 }
 
-/// A number of `/proc/<pid>/status` in KiB: `VmRSS`, or `VmHWM`, the highest that was.
+/// A number of `/proc/<pid>/status` in KiB: `VmRSS`, or `VmHWM`, its highest value so far.
 fn memory(process: &Process, name: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
     let line = status.lines().find(|line| line.starts_with(name)).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// What came of the attempts.
+/// The results of the attempts.
 #[derive(Debug, Default)]
 struct Outcome {
-    /// Passwords that were checked.
+    /// Passwords that were verified.
     checked: AtomicUsize,
-    /// Refused at once.
+    /// Attempts that were refused at once.
     limited: AtomicUsize,
 }
 
-/// Tries one password for many accounts, each address so many of them, until all have been tried.
+/// Tries one password for many accounts, a number of them from each address, until all have been tried.
 async fn stuff(channel: Channel, accounts: usize) -> Outcome {
     let (outcome, next) = (Arc::new(Outcome::default()), Arc::new(AtomicUsize::new(0)));
-    let attackers: Vec<_> = (0..AT_ONCE)
+    let attackers: Vec<_> = (0..CONCURRENT_CALLS)
         .map(|_| {
             let mut auth = AuthServiceClient::new(channel.clone());
             let (outcome, next) = (Arc::clone(&outcome), Arc::clone(&next));
@@ -132,7 +132,7 @@ async fn attempt<'a>(
     number: usize,
     outcome: &'a Outcome,
 ) -> &'a AtomicUsize {
-    let network = number / OF_ADDRESS;
+    let network = number / ATTEMPTS_PER_ADDRESS;
     let address = format!("198.18.{}.{}", network / 256, network % 256);
     let request = SignInRequest {
         email: format!("account{number}@example.org"),
@@ -149,7 +149,7 @@ async fn attempt<'a>(
     }
 }
 
-/// Signs in from a known device, again and again until the attack is over; how long each took.
+/// Signs in from a known device until the attack is over; how long each sign-in took.
 async fn victim(channel: Channel, token: String, over: Arc<AtomicUsize>) -> Vec<Duration> {
     let mut auth = AuthServiceClient::new(channel);
     let mut times = Vec::new();
@@ -159,7 +159,7 @@ async fn victim(channel: Channel, token: String, over: Arc<AtomicUsize>) -> Vec<
             password: PASSWORD.to_owned(),
             device_label: String::new(),
         };
-        // From the very address that the attack begins with.
+        // The attack begins from the same address.
         let mut request = from("198.18.0.0", request);
         let shown: AsciiMetadataValue = token.parse().unwrap();
         request.metadata_mut().insert("tandem-device-token", shown);
@@ -171,6 +171,7 @@ async fn victim(channel: Channel, token: String, over: Arc<AtomicUsize>) -> Vec<
     times
 }
 
+// Longer than 40 lines: one scenario, each step of which depends on the one before.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stuffing_is_throttled_within_bounded_memory_and_the_victim_signs_in_from_a_known_device() {
     let database = Database::empty().await;
@@ -206,7 +207,7 @@ async fn stuffing_is_throttled_within_bounded_memory_and_the_victim_signs_in_fro
         times[times.len() - 1],
     );
     assert_eq!(checked + limited, accounts);
-    let addresses = accounts.div_ceil(OF_ADDRESS);
+    let addresses = accounts.div_ceil(ATTEMPTS_PER_ADDRESS);
     assert!(
         checked <= addresses * BURST,
         "{checked} of {addresses} addresses"

@@ -33,7 +33,7 @@ use crate::{
     error,
     passwords::{
         domain::RawPassword,
-        hashing::{Hasher, HasherError, Line},
+        hashing::{Hasher, HasherError, Line, PasswordHash},
     },
     revocations::domain::RevocationTtl,
 };
@@ -153,6 +153,7 @@ struct AdminCli {
 }
 
 impl AdminCli {
+    /// Makes an administrator's account.
     async fn create(
         &self,
         config: &Config,
@@ -160,40 +161,45 @@ impl AdminCli {
         from: &Path,
     ) -> Result<String, AdminCliError> {
         let email = address(email)?;
+        let account = NewAccount {
+            id: UserId::at(self.now),
+            display_name: DisplayName::from_email(&email),
+            password_hash: self.hash_password(config, &email, from).await?,
+            email,
+            role: Role::Admin,
+            now: self.now,
+        };
+        let (email, id) = (account.email.as_str(), account.id);
+        let done = format!("made the administrator {email} ({id})");
+        let event = AuditEvent::without_call(EventKind::AdminCreated, self.now);
+        let work = Arc::new((account, event));
+        let inserted = self.lanes.transaction(self.deadline, move |connection| {
+            let work = Arc::clone(&work);
+            async move { insert(connection, &work.0, &work.1).await }.boxed()
+        });
+        inserted.await?;
+        Ok(done)
+    }
+
+    async fn hash_password(
+        &self,
+        config: &Config,
+        email: &Email,
+        from: &Path,
+    ) -> Result<PasswordHash, AdminCliError> {
         let raw = read_password(from).map_err(|cause| AdminCliError::Password {
             from: from.to_owned(),
             cause,
         })?;
         let password = raw
-            .parse(Some(&email))
+            .parse(Some(email))
             .map_err(|problem| AdminCliError::Invalid {
                 what: "password",
                 problem,
             })?;
         let hasher = Hasher::start(config.hash, config.peppers.clone())?;
-        let password_hash = hasher.hash(&password, Line::Anyone, self.deadline).await;
-        let account = NewAccount {
-            id: UserId::at(self.now),
-            display_name: DisplayName::from_email(&email),
-            email,
-            password_hash: password_hash.map_err(error::Error::from)?,
-            role: Role::Admin,
-            now: self.now,
-        };
-        let done = format!(
-            "made the administrator {} ({})",
-            account.email.as_str(),
-            account.id
-        );
-        let event = AuditEvent::without_call(EventKind::AdminCreated, self.now);
-        let work = Arc::new((account, event));
-        self.lanes
-            .transaction(self.deadline, move |connection| {
-                let work = Arc::clone(&work);
-                async move { insert(connection, &work.0, &work.1).await }.boxed()
-            })
-            .await?;
-        Ok(done)
+        let hash = hasher.hash(&password, Line::Anyone, self.deadline).await;
+        Ok(hash.map_err(error::Error::from)?)
     }
 
     /// Enables or disables an account.

@@ -106,6 +106,7 @@ impl FeedChanges {
 ///
 /// A restored database is recognized by another server process (after a copy of files, a point-in-time recovery, or the
 /// promotion of a standby) or by another database or table (after a dump).
+// Longer than 40 lines because of the length of the one statement.
 pub(crate) async fn read_changes(
     connection: &mut PgConnection,
     position: &FeedPosition,

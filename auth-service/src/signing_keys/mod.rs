@@ -15,6 +15,7 @@ pub(crate) mod grpc;
 pub(crate) mod issuer;
 mod metrics;
 mod replica;
+mod replica_report;
 pub mod sealing;
 pub mod signer;
 pub(crate) mod store;

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use shared::{
     database,
@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::{
     ActiveKey, SigningKeys, public_key,
+    replica_report::{REPLICA_TIMEOUT, Report},
     sealing::OpenError,
     store::{self, NewKey, StoredKey},
 };
@@ -29,11 +30,6 @@ use crate::audit::{
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Most reads in a row when each one leads to a change: a first key, a new one, its activation.
 const MAX_STEPS: usize = 4;
-/// How often a replica reports that it is alive.
-const REPORT_INTERVAL: TimeDelta = TimeDelta::seconds(10);
-/// A replica that has not reported for this long is dead. Its verifiers stopped trusting their keys long before.
-const REPLICA_TIMEOUT: TimeDelta = TimeDelta::seconds(30);
-
 /// Why the keys are not up to date.
 #[derive(Debug, thiserror::Error)]
 enum UpdateError {
@@ -43,21 +39,13 @@ enum UpdateError {
     Open(#[from] OpenError),
 }
 
-/// What a replica has reported of itself.
-#[derive(Debug)]
-struct Report {
-    time: DateTime<Utc>,
-    /// The NEXT key that it has acknowledged.
-    acknowledged: Option<String>,
-}
-
 /// One process among those that sign.
 pub(crate) struct Replica {
-    id: Uuid,
-    keys: SigningKeys,
+    pub(super) id: Uuid,
+    pub(super) keys: SigningKeys,
     verifier: Verifier,
     ready: watch::Sender<bool>,
-    last_report: Option<Report>,
+    pub(super) last_report: Option<Report>,
     /// The last failure that was logged, so that each is logged once.
     logged: Option<String>,
 }
@@ -143,12 +131,11 @@ impl Replica {
             return Ok(());
         };
         let held = current.load_full();
-        let signer = match held.filter(|held| held.signer.kid() == active.kid) {
-            Some(held) => Arc::clone(&held.signer),
-            None => {
-                let opened = self.keys.open(active);
-                Arc::new(opened.inspect_err(|_error| current.store(None))?)
-            }
+        let signer = if let Some(held) = held.filter(|held| held.signer.kid() == active.kid) {
+            Arc::clone(&held.signer)
+        } else {
+            let opened = self.keys.open(active);
+            Arc::new(opened.inspect_err(|_error| current.store(None))?)
         };
         current.store(Some(Arc::new(ActiveKey { signer, as_of })));
         Ok(())
@@ -239,56 +226,7 @@ impl Replica {
         Ok(activated)
     }
 
-    /// Reports that this replica and the verifiers connected to it accept a NEXT key, when that is so.
-    async fn acknowledge(
-        &mut self,
-        next: &StoredKey,
-        now: DateTime<Utc>,
-    ) -> Result<(), database::Error> {
-        let kid = &next.kid;
-        let subscribers = self.keys.0.context.feed.subscribers();
-        match self.keys.open(next) {
-            Ok(_) if self.has_reported(kid) || !subscribers.all_acknowledged(kid) => {}
-            Ok(_) => self.report(now, Some(kid.clone())).await?,
-            // Other replicas can sign with the key, but this one could not. It delays the key, so that an operator notices.
-            Err(error) => tracing::warn!(%error, "a new signing key is not acknowledged"),
-        }
-        Ok(())
-    }
-
-    async fn report_alive(&mut self, now: DateTime<Utc>) -> Result<(), database::Error> {
-        let acknowledged = match &self.last_report {
-            Some(report) if (now - report.time).abs() < REPORT_INTERVAL => return Ok(()),
-            Some(report) => report.acknowledged.clone(),
-            None => None,
-        };
-        self.report(now, acknowledged).await?;
-        let seen_before = now - REPLICA_TIMEOUT;
-        self.on_lane(move |connection| store::delete_dead_replicas(connection, seen_before).boxed())
-            .await
-    }
-
-    /// Whether the database knows that this replica has acknowledged the key.
-    fn has_reported(&self, kid: &str) -> bool {
-        let report = self.last_report.as_ref();
-        report.is_some_and(|report| report.acknowledged.as_deref() == Some(kid))
-    }
-
-    async fn report(
-        &mut self,
-        time: DateTime<Utc>,
-        acknowledged: Option<String>,
-    ) -> Result<(), database::Error> {
-        let (id, kid) = (self.id, acknowledged.clone());
-        self.on_lane(move |connection| {
-            async move { store::report_replica(connection, id, kid.as_deref(), time).await }.boxed()
-        })
-        .await?;
-        self.last_report = Some(Report { time, acknowledged });
-        Ok(())
-    }
-
-    async fn on_lane<T, W>(&self, work: W) -> Result<T, database::Error>
+    pub(super) async fn on_lane<T, W>(&self, work: W) -> Result<T, database::Error>
     where
         W: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, database::Error>>
             + Send

@@ -1,4 +1,4 @@
-//! What every RPC answers to callers and circumstances that are the same for all.
+//! Refusals that are the same for all RPCs: callers without access, no database, no time.
 
 use std::time::Duration;
 
@@ -18,15 +18,26 @@ use tonic::{Code, Request, Status};
 use crate::keys;
 use crate::world::{PASSWORD, Person, World, credentials, with_token};
 
-/// What each RPC of `AccountService` answers to requests that `send` makes out of good messages.
-async fn refusals(world: &World, token: Option<&str>) -> Vec<Status> {
-    fn request<T>(token: Option<&str>, message: T) -> Request<T> {
-        match token {
-            Some(token) => with_token(token, message),
-            None => Request::new(message),
-        }
+/// An id that no session and no key has.
+const UNKNOWN_ID: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
+
+/// A request with this token, or without one.
+fn request<T>(token: Option<&str>, message: T) -> Request<T> {
+    match token {
+        Some(token) => with_token(token, message),
+        None => Request::new(message),
     }
-    let mut account = world.account.clone();
+}
+
+/// The refusals of each RPC of `AccountService`, called with a valid message and this token.
+async fn refusals(world: &World, token: Option<&str>) -> Vec<Status> {
+    let mut refusals = Vec::from(account_refusals(world, token).await);
+    refusals.extend(session_refusals(world, token).await);
+    refusals.extend(key_refusals(world, token).await);
+    refusals
+}
+
+async fn account_refusals(world: &World, token: Option<&str>) -> [Status; 4] {
     let update = UpdateAccountRequest {
         account: Some(Account {
             display_name: "Name".to_owned(),
@@ -41,54 +52,44 @@ async fn refusals(world: &World, token: Option<&str>) -> Vec<Status> {
     let delete = DeleteAccountRequest {
         current_password: PASSWORD.to_owned(),
     };
-    let revoke = RevokeSessionRequest {
-        session_id: "0190163d-8694-739b-aea5-966c26f8ad91".to_owned(),
-    };
-    let revoke_key = RevokeApiKeyRequest {
-        id: "0190163d-8694-739b-aea5-966c26f8ad91".to_owned(),
-    };
-    vec![
-        account
-            .get_account(request(token, GetAccountRequest {}))
-            .await
-            .unwrap_err(),
-        account
-            .update_account(request(token, update))
-            .await
-            .unwrap_err(),
-        account
-            .change_password(request(token, change))
-            .await
-            .unwrap_err(),
-        account
-            .delete_account(request(token, delete))
-            .await
-            .unwrap_err(),
-        account
-            .list_sessions(request(token, ListSessionsRequest {}))
-            .await
-            .unwrap_err(),
-        account
-            .revoke_session(request(token, revoke))
-            .await
-            .unwrap_err(),
-        account
-            .revoke_other_sessions(request(token, RevokeOtherSessionsRequest {}))
-            .await
-            .unwrap_err(),
-        account
-            .create_api_key(request(token, keys::wish(&["tasks.read"])))
-            .await
-            .unwrap_err(),
-        account
-            .list_api_keys(request(token, ListApiKeysRequest {}))
-            .await
-            .unwrap_err(),
-        account
-            .revoke_api_key(request(token, revoke_key))
-            .await
-            .unwrap_err(),
+    let mut account = world.account.clone();
+    let got = account.get_account(request(token, GetAccountRequest {}));
+    let got = got.await.unwrap_err();
+    let updated = account.update_account(request(token, update)).await;
+    let changed = account.change_password(request(token, change)).await;
+    let deleted = account.delete_account(request(token, delete)).await;
+    [
+        got,
+        updated.unwrap_err(),
+        changed.unwrap_err(),
+        deleted.unwrap_err(),
     ]
+}
+
+async fn session_refusals(world: &World, token: Option<&str>) -> [Status; 3] {
+    let revoke = RevokeSessionRequest {
+        session_id: UNKNOWN_ID.to_owned(),
+    };
+    let mut account = world.account.clone();
+    let listed = account.list_sessions(request(token, ListSessionsRequest {}));
+    let listed = listed.await.unwrap_err();
+    let revoked = account.revoke_session(request(token, revoke)).await;
+    let others = request(token, RevokeOtherSessionsRequest {});
+    let others = account.revoke_other_sessions(others).await;
+    [listed, revoked.unwrap_err(), others.unwrap_err()]
+}
+
+async fn key_refusals(world: &World, token: Option<&str>) -> [Status; 3] {
+    let create = keys::key_request(&["tasks.read"]);
+    let revoke = RevokeApiKeyRequest {
+        id: UNKNOWN_ID.to_owned(),
+    };
+    let mut account = world.account.clone();
+    let created = account.create_api_key(request(token, create)).await;
+    let listed = account.list_api_keys(request(token, ListApiKeysRequest {}));
+    let listed = listed.await.unwrap_err();
+    let revoked = account.revoke_api_key(request(token, revoke)).await;
+    [created.unwrap_err(), listed, revoked.unwrap_err()]
 }
 
 #[track_caller]
@@ -99,7 +100,7 @@ fn assert_all(refusals: &[Status], code: Code, reason: &str) {
     }
 }
 
-/// A token of this service for `tokens`' session that says `scope`.
+/// A token of this service for the session of `tokens`, with this scope.
 async fn forged_scope(world: &World, scope: &str) -> String {
     let now = world.clock.now();
     world.signer().await.sign(&Claims {
@@ -118,7 +119,7 @@ async fn forged_scope(world: &World, scope: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_call_without_a_good_token_is_refused_by_every_rpc_of_the_account() {
+async fn a_call_without_a_valid_token_is_refused_by_every_rpc_of_the_account() {
     let world = World::boot().await;
     let person = world.person().await;
     let good = person.tokens.access_token;
@@ -165,7 +166,7 @@ async fn a_token_that_outlives_its_session_or_account_is_refused_by_every_rpc_of
 }
 
 #[tokio::test]
-async fn without_the_database_every_rpc_that_needs_it_says_so() {
+async fn without_the_database_every_rpc_that_needs_it_is_unavailable() {
     let world = World::boot().await;
     let person = world.person().await;
     world.cut_database().await;
@@ -177,7 +178,7 @@ async fn without_the_database_every_rpc_that_needs_it_says_so() {
 }
 
 #[tokio::test]
-async fn a_forged_refresh_token_makes_no_query_so_it_is_refused_even_without_the_database() {
+async fn a_forged_refresh_token_causes_no_query_and_is_refused_even_without_the_database() {
     let world = World::boot().await;
     let person = world.person().await;
     world.cut_database().await;
@@ -191,7 +192,7 @@ async fn a_forged_refresh_token_makes_no_query_so_it_is_refused_even_without_the
     }
 }
 
-/// The token of `tokens` with each of its characters changed.
+/// The refresh token of `tokens`, with each of its characters changed in turn.
 fn forgeries(tokens: &TokenPair) -> Vec<String> {
     let good = &tokens.refresh_token;
     (0..good.len())
@@ -207,7 +208,7 @@ fn forgeries(tokens: &TokenPair) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_call_that_waits_for_the_database_too_long_is_told_that_its_deadline_has_passed() {
+async fn a_call_that_waits_too_long_for_the_database_gets_deadline_exceeded() {
     let world = World::boot().await;
     let person = world.person().await;
     let (database, clock) = world.stop().await;
@@ -229,7 +230,7 @@ async fn a_call_that_waits_for_the_database_too_long_is_told_that_its_deadline_h
     sqlx::raw_sql("commit").execute(&mut holder).await.unwrap();
 }
 
-/// What each RPC of `AuthService` that needs the database answers to a good message.
+/// The refusals of each RPC of `AuthService` that needs the database, called with a valid message.
 async fn other_refusals(world: &World, person: &Person) -> Vec<Status> {
     let mut auth = world.auth.clone();
     let sign_up = SignUpRequest {

@@ -24,19 +24,19 @@ async fn acknowledge(
 }
 
 #[tokio::test]
-async fn a_verifier_says_which_keys_it_accepts_connected_or_not() {
+async fn a_verifier_can_acknowledge_keys_whether_or_not_it_is_connected() {
     let world = World::boot().await;
     acknowledge(&world, "verifier", &["kid".to_owned()])
         .await
         .unwrap();
     acknowledge(&world, "verifier", &[]).await.unwrap();
-    // As many as there are when keys are replaced every second.
+    // As many keys as there are when they are replaced every second.
     let many: Vec<_> = (0..1_000).map(|number| format!("{number:043}")).collect();
     acknowledge(&world, "verifier", &many).await.unwrap();
 }
 
 #[tokio::test]
-async fn what_is_out_of_bounds_is_named() {
+async fn every_invalid_field_is_named() {
     let world = World::boot().await;
     let too_many = vec!["kid".to_owned(); 1_001];
     for (verifier_id, kids, expected) in [

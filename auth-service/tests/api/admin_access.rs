@@ -1,4 +1,4 @@
-//! Who may administer: those whose account is an administrator's now, whatever their token says.
+//! Who may call `AdminService`: those whose account is an administrator now, whatever their token says.
 
 use shared::{
     proto::auth::{ListAccountsRequest, ListAuditEventsRequest, TokenPair},
@@ -12,11 +12,11 @@ use crate::{
         admin, disable, enable, list_accounts, list_events, revoke_sessions, rotate_signing_key,
         set_role, signing_keys,
     },
-    keys::{create, exchange, wish},
+    keys::{create, exchange, key_request},
     world::World,
 };
 
-/// What each RPC answers to a good message about an account.
+/// The refusals of each RPC, called with a valid message about an account.
 async fn refusals(world: &World, tokens: &TokenPair, id: &str) -> [Status; 7] {
     [
         list_accounts(world, tokens, ListAccountsRequest::default())
@@ -44,7 +44,8 @@ fn scopes(token: &str) -> Scopes {
 }
 
 #[tokio::test]
-async fn tokens_of_administrators_alone_say_admin_after_signing_in_and_after_refreshing() {
+async fn only_tokens_of_administrators_have_the_scope_admin_after_signing_in_and_after_refreshing()
+{
     let world = World::boot().await;
     let (admin, person) = (admin(&world).await, world.person().await);
     let refreshed = world
@@ -66,7 +67,7 @@ async fn tokens_of_administrators_alone_say_admin_after_signing_in_and_after_ref
 }
 
 #[tokio::test]
-async fn a_user_may_do_none_of_it() {
+async fn a_user_may_call_none_of_the_rpcs() {
     let world = World::boot().await;
     let (person, other) = (world.person().await, world.person().await);
     for refused in refusals(&world, &person.tokens, &other.id).await {
@@ -79,12 +80,16 @@ async fn a_user_may_do_none_of_it() {
 }
 
 #[tokio::test]
-async fn an_api_key_of_an_administrator_may_do_none_of_it() {
+async fn an_api_key_of_an_administrator_may_call_none_of_the_rpcs() {
     let world = World::boot().await;
     let (admin, other) = (admin(&world).await, world.person().await);
-    let made = create(&world, &admin.tokens, wish(&["tasks.read", "tasks.write"]))
-        .await
-        .unwrap();
+    let made = create(
+        &world,
+        &admin.tokens,
+        key_request(&["tasks.read", "tasks.write"]),
+    )
+    .await
+    .unwrap();
     let mut tokens = admin.tokens.clone();
     tokens.access_token = exchange(&world, &made.secret).await.unwrap().access_token;
     for refused in refusals(&world, &tokens, &other.id).await {
@@ -93,7 +98,7 @@ async fn an_api_key_of_an_administrator_may_do_none_of_it() {
 }
 
 #[tokio::test]
-async fn who_is_an_administrator_no_more_may_do_none_of_it_with_a_token_of_before() {
+async fn a_former_administrator_may_call_none_of_the_rpcs_with_an_old_token() {
     let world = World::boot().await;
     let (admin, other) = (admin(&world).await, world.person().await);
     set_role(&world, &admin, 1).await;
@@ -103,7 +108,7 @@ async fn who_is_an_administrator_no_more_may_do_none_of_it_with_a_token_of_befor
 }
 
 #[tokio::test]
-async fn an_administrator_whose_session_has_ended_may_do_none_of_it() {
+async fn an_administrator_whose_session_has_ended_may_call_none_of_the_rpcs() {
     let world = World::boot().await;
     let other = world.person().await;
     for statement in [
@@ -121,7 +126,7 @@ async fn an_administrator_whose_session_has_ended_may_do_none_of_it() {
 }
 
 #[tokio::test]
-async fn without_the_database_every_rpc_says_so() {
+async fn without_the_database_every_rpc_is_unavailable() {
     let world = World::boot().await;
     let (admin, other) = (admin(&world).await, world.person().await);
     world.cut_database().await;
@@ -131,7 +136,7 @@ async fn without_the_database_every_rpc_says_so() {
 }
 
 #[tokio::test]
-async fn without_a_good_token_every_rpc_says_so() {
+async fn without_a_valid_token_every_rpc_refuses() {
     let world = World::boot().await;
     let person = world.person().await;
     let mut tokens = person.tokens.clone();

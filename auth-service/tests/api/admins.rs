@@ -1,4 +1,4 @@
-//! What the tests of administration share: an administrator, and each RPC in one line.
+//! Shared by the tests of administration: an administrator, and one function for each RPC.
 
 use shared::proto::auth::{
     Account, AuditEvent, DisableAccountRequest, EnableAccountRequest, ListAccountsRequest,
@@ -7,9 +7,9 @@ use shared::proto::auth::{
 };
 use tonic::Status;
 
-use crate::world::{Person, World, bearing};
+use crate::world::{Person, World, with_tokens};
 
-/// Someone with the role ADMIN, signed in.
+/// A user with the role ADMIN, signed in.
 pub(crate) async fn admin(world: &World) -> Person {
     let mut person = world.person().await;
     set_role(world, &person, 2).await;
@@ -35,7 +35,7 @@ pub(crate) async fn disable(world: &World, by: &TokenPair, id: &str) -> Result<A
     let answer = world
         .admin
         .clone()
-        .disable_account(bearing(by, message))
+        .disable_account(with_tokens(by, message))
         .await?;
     Ok(answer.into_inner().account.unwrap())
 }
@@ -47,7 +47,7 @@ pub(crate) async fn enable(world: &World, by: &TokenPair, id: &str) -> Result<Ac
     let answer = world
         .admin
         .clone()
-        .enable_account(bearing(by, message))
+        .enable_account(with_tokens(by, message))
         .await?;
     Ok(answer.into_inner().account.unwrap())
 }
@@ -60,7 +60,7 @@ pub(crate) async fn revoke_sessions(
     let message = RevokeAccountSessionsRequest {
         account_id: id.to_owned(),
     };
-    let request = bearing(by, message);
+    let request = with_tokens(by, message);
     let answer = world.admin.clone().revoke_account_sessions(request).await?;
     Ok(answer.into_inner().revoked_count)
 }
@@ -73,7 +73,7 @@ pub(crate) async fn list_accounts(
     let answer = world
         .admin
         .clone()
-        .list_accounts(bearing(by, message))
+        .list_accounts(with_tokens(by, message))
         .await?;
     Ok(answer.into_inner())
 }
@@ -86,7 +86,7 @@ pub(crate) async fn list_events(
     let answer = world
         .admin
         .clone()
-        .list_audit_events(bearing(by, message))
+        .list_audit_events(with_tokens(by, message))
         .await?;
     Ok(answer.into_inner())
 }
@@ -105,7 +105,7 @@ pub(crate) async fn signing_keys(world: &World, by: &TokenPair) -> Result<Vec<Si
     let answer = world
         .admin
         .clone()
-        .list_signing_keys(bearing(by, message))
+        .list_signing_keys(with_tokens(by, message))
         .await?;
     Ok(answer.into_inner().keys)
 }
@@ -118,7 +118,7 @@ pub(crate) async fn rotate_signing_key(
     let answer = world
         .admin
         .clone()
-        .rotate_signing_key(bearing(by, message))
+        .rotate_signing_key(with_tokens(by, message))
         .await?;
     Ok(answer.into_inner().key.unwrap())
 }

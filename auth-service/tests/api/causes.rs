@@ -1,4 +1,4 @@
-//! Each way to end tokens, and what it is to void.
+//! Each way to end tokens, and which tokens it revokes.
 
 use shared::proto::auth::{
     ChangePasswordRequest, DeleteAccountRequest, GetAccountRequest, RevocationKind,
@@ -6,7 +6,7 @@ use shared::proto::auth::{
 };
 use tonic::Status;
 
-use crate::world::{PASSWORD, Person, World, bearing};
+use crate::world::{PASSWORD, Person, World, with_tokens};
 
 /// Everything that ends tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,12 +30,12 @@ pub(crate) const CAUSES: [Cause; 7] = [
     Cause::Restored,
 ];
 
-/// Someone with two sessions.
+/// A user with two sessions.
 pub(crate) struct Scene {
     person: Person,
-    /// The other one's tokens, after a refresh.
+    /// The tokens of the other session, after a refresh.
     pub(crate) other: TokenPair,
-    /// The other one's refresh token before.
+    /// The refresh token of the other session before that.
     old: String,
 }
 
@@ -51,8 +51,9 @@ impl Scene {
         }
     }
 
-    /// Does what ends tokens.
-    pub(crate) async fn act(&self, world: &World, cause: Cause) -> Result<(), Status> {
+    /// Ends the tokens.
+    // Longer than 40 lines because each cause is another call.
+    pub(crate) async fn cause(&self, world: &World, cause: Cause) -> Result<(), Status> {
         let mut account = world.account.clone();
         let own = &self.person.tokens;
         match cause {
@@ -65,12 +66,12 @@ impl Scene {
                 let session_id = self.other.session_id.clone();
                 let message = RevokeSessionRequest { session_id };
                 account
-                    .revoke_session(bearing(own, message))
+                    .revoke_session(with_tokens(own, message))
                     .await
                     .map(drop)
             }
             Cause::RevokeOtherSessions => {
-                let request = bearing(own, RevokeOtherSessionsRequest {});
+                let request = with_tokens(own, RevokeOtherSessionsRequest {});
                 account.revoke_other_sessions(request).await.map(drop)
             }
             Cause::ChangePassword => {
@@ -79,7 +80,7 @@ impl Scene {
                     new_password: "another password for it".to_owned(),
                 };
                 account
-                    .change_password(bearing(own, message))
+                    .change_password(with_tokens(own, message))
                     .await
                     .map(drop)
             }
@@ -87,7 +88,7 @@ impl Scene {
                 let current_password = PASSWORD.to_owned();
                 let message = DeleteAccountRequest { current_password };
                 account
-                    .delete_account(bearing(own, message))
+                    .delete_account(with_tokens(own, message))
                     .await
                     .map(drop)
             }
@@ -107,8 +108,8 @@ impl Scene {
         }
     }
 
-    /// What it voids: kind, subject, lowest epoch.
-    pub(crate) fn voids(&self, cause: Cause) -> (RevocationKind, &str, i64) {
+    /// The expected revocation: kind, subject, lowest epoch.
+    pub(crate) fn revocation(&self, cause: Cause) -> (RevocationKind, &str, i64) {
         match cause {
             Cause::ChangePassword => (RevocationKind::Account, &self.person.id, 2),
             Cause::DeleteAccount => (RevocationKind::Account, &self.person.id, i64::MAX),
@@ -120,9 +121,9 @@ impl Scene {
         }
     }
 
-    /// Whether the tokens of the other session are still good.
-    pub(crate) async fn lives(&self, world: &World) -> bool {
-        let request = bearing(&self.other, GetAccountRequest {});
+    /// Whether the tokens of the other session are still valid.
+    pub(crate) async fn is_valid(&self, world: &World) -> bool {
+        let request = with_tokens(&self.other, GetAccountRequest {});
         world.account.clone().get_account(request).await.is_ok()
     }
 }

@@ -4,7 +4,7 @@ use shared::proto::auth::{ChangePasswordRequest, GetAccountRequest, TokenPair};
 use testing::{assert_refused, violations};
 use tonic::{Code, Status};
 
-use crate::world::{PASSWORD, World, bearing, credentials};
+use crate::world::{PASSWORD, World, credentials, with_tokens};
 
 const NEW: &str = "a new password of some length";
 
@@ -21,13 +21,13 @@ async fn change(
     let answer = world
         .account
         .clone()
-        .change_password(bearing(tokens, message))
+        .change_password(with_tokens(tokens, message))
         .await?;
     Ok(answer.into_inner().tokens.unwrap())
 }
 
 #[tokio::test]
-async fn only_the_new_password_signs_in_afterwards() {
+async fn only_the_new_password_can_sign_in_afterwards() {
     let world = World::boot().await;
     let person = world.person().await;
     change(&world, &person.tokens, PASSWORD, NEW).await.unwrap();
@@ -48,13 +48,13 @@ async fn only_the_new_password_signs_in_afterwards() {
         .await
         .unwrap();
     let mut kinds = world.audit(&person.id, 4).await;
-    // The failed sign-in is recorded when it is convenient.
+    // The failed sign-in is recorded some time later.
     kinds.retain(|kind| kind != "sign_in_failed");
     assert_eq!(kinds, ["sign_up", "password_changed", "sign_in"]);
 }
 
 #[tokio::test]
-async fn every_other_session_ends_and_this_one_goes_on_with_the_new_pair_alone() {
+async fn every_other_session_ends_and_this_one_continues_only_with_the_new_pair() {
     let world = World::boot().await;
     let person = world.person().await;
     let other = world.sign_in(&person).await;
@@ -69,7 +69,7 @@ async fn every_other_session_ends_and_this_one_goes_on_with_the_new_pair_alone()
         .unwrap_err();
     assert_refused(&refused, Code::Unauthenticated, "REFRESH_TOKEN_INVALID");
     for void in [&other, &person.tokens] {
-        let request = bearing(void, GetAccountRequest {});
+        let request = with_tokens(void, GetAccountRequest {});
         let refused = world
             .account
             .clone()
@@ -79,7 +79,7 @@ async fn every_other_session_ends_and_this_one_goes_on_with_the_new_pair_alone()
         assert_refused(&refused, Code::Unauthenticated, "TOKEN_REVOKED");
     }
 
-    let request = bearing(&pair, GetAccountRequest {});
+    let request = with_tokens(&pair, GetAccountRequest {});
     world.account.clone().get_account(request).await.unwrap();
     let next = world.refresh(&pair.refresh_token, &[9; 16]).await.unwrap();
     assert_eq!(
@@ -104,7 +104,7 @@ async fn the_wrong_current_password_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_wrong_current_password_is_on_record_with_its_session_before_it_is_refused() {
+async fn a_wrong_current_password_is_recorded_with_its_session_before_it_is_refused() {
     let world = World::boot().await;
     let person = world.person().await;
     let refused = change(&world, &person.tokens, "a wrong password", NEW).await;
@@ -124,7 +124,7 @@ async fn the_wrong_current_password_is_on_record_with_its_session_before_it_is_r
 }
 
 #[tokio::test]
-async fn a_new_password_out_of_bounds_is_named() {
+async fn an_invalid_new_password_is_named() {
     let world = World::boot().await;
     let person = world.person().await;
     for (new, current) in [
@@ -149,7 +149,7 @@ async fn a_new_password_out_of_bounds_is_named() {
 }
 
 #[tokio::test]
-async fn of_two_changes_at_once_one_wins_and_the_loser_is_told() {
+async fn of_two_concurrent_changes_one_succeeds_and_the_other_is_refused() {
     let world = World::boot().await;
     let person = world.person().await;
     let (one, other) = tokio::join!(

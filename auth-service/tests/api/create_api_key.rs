@@ -9,17 +9,21 @@ use testing::{assert_refused, violations};
 use tonic::Code;
 
 use crate::{
-    keys::{create, exchange, list, revoke, wish},
+    keys::{create, exchange, key_request, list, revoke},
     world::World,
 };
 
 #[tokio::test]
-async fn a_key_is_shown_once_lives_a_year_and_leaves_only_a_hash_behind() {
+async fn a_key_is_shown_once_lives_a_year_and_is_stored_only_as_a_hash() {
     let world = World::boot().await;
     let person = world.person().await;
-    let made = create(&world, &person.tokens, wish(&["tasks.write", "tasks.read"]))
-        .await
-        .unwrap();
+    let made = create(
+        &world,
+        &person.tokens,
+        key_request(&["tasks.write", "tasks.read"]),
+    )
+    .await
+    .unwrap();
     let key = made.api_key.unwrap();
     assert!(made.secret.starts_with("tdk_"));
     assert_eq!(made.secret.len(), 92);
@@ -44,7 +48,7 @@ async fn a_key_is_shown_once_lives_a_year_and_leaves_only_a_hash_behind() {
 }
 
 #[tokio::test]
-async fn every_field_out_of_bounds_is_named() {
+async fn every_invalid_field_is_named() {
     let world = World::boot().await;
     let person = world.person().await;
     let seconds = world.seconds() + 366 * 24 * 3600;
@@ -66,7 +70,7 @@ async fn every_field_out_of_bounds_is_named() {
 }
 
 #[tokio::test]
-async fn a_key_needs_a_scope_and_an_end_that_is_to_come() {
+async fn a_key_needs_a_scope_and_an_end_in_the_future() {
     let world = World::boot().await;
     let person = world.person().await;
     let wrong = CreateApiKeyRequest {
@@ -74,7 +78,7 @@ async fn a_key_needs_a_scope_and_an_end_that_is_to_come() {
             seconds: world.seconds(),
             nanos: 999_999_999,
         }),
-        ..wish(&[])
+        ..key_request(&[])
     };
     let refused = create(&world, &person.tokens, wrong).await.unwrap_err();
     assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");
@@ -84,11 +88,12 @@ async fn a_key_needs_a_scope_and_an_end_that_is_to_come() {
 }
 
 #[tokio::test]
-async fn an_account_has_at_most_50_live_keys_however_many_are_made_at_once() {
+async fn an_account_has_at_most_50_live_keys_however_many_are_made_concurrently() {
     let world = World::boot().await;
     let (person, other) = (world.person().await, world.person().await);
     let made =
-        join_all((0..60).map(|_| create(&world, &person.tokens, wish(&["tasks.read"])))).await;
+        join_all((0..60).map(|_| create(&world, &person.tokens, key_request(&["tasks.read"]))))
+            .await;
     let (made, refused): (Vec<_>, Vec<_>) = made.into_iter().partition(Result::is_ok);
     assert_eq!((made.len(), refused.len()), (50, 10));
     for refused in refused {
@@ -98,16 +103,16 @@ async fn an_account_has_at_most_50_live_keys_however_many_are_made_at_once() {
             "API_KEY_QUOTA_EXCEEDED",
         );
     }
-    create(&world, &other.tokens, wish(&["tasks.read"]))
+    create(&world, &other.tokens, key_request(&["tasks.read"]))
         .await
         .unwrap();
-    // One that is over makes room.
+    // A key that has ended does not count.
     let one = made.into_iter().next().unwrap().unwrap().api_key.unwrap();
     revoke(&world, &person.tokens, &one.id).await.unwrap();
-    create(&world, &person.tokens, wish(&["tasks.read"]))
+    create(&world, &person.tokens, key_request(&["tasks.read"]))
         .await
         .unwrap();
-    let refused = create(&world, &person.tokens, wish(&["tasks.read"])).await;
+    let refused = create(&world, &person.tokens, key_request(&["tasks.read"])).await;
     assert_refused(
         &refused.unwrap_err(),
         Code::ResourceExhausted,
@@ -117,16 +122,16 @@ async fn an_account_has_at_most_50_live_keys_however_many_are_made_at_once() {
         .execute("update auth.api_key set expire_time = create_time + interval '1 second'")
         .await;
     world.advance(Duration::from_secs(2));
-    create(&world, &person.tokens, wish(&["tasks.read"]))
+    create(&world, &person.tokens, key_request(&["tasks.read"]))
         .await
         .unwrap();
 }
 
 #[tokio::test]
-async fn an_api_key_makes_no_api_keys_and_reaches_no_account() {
+async fn an_api_key_cannot_make_api_keys_or_read_the_account() {
     let world = World::boot().await;
     let person = world.person().await;
-    let both = wish(&["tasks.read", "tasks.write"]);
+    let both = key_request(&["tasks.read", "tasks.write"]);
     let made = create(&world, &person.tokens, both.clone()).await.unwrap();
     let mut tokens = person.tokens.clone();
     tokens.access_token = exchange(&world, &made.secret).await.unwrap().access_token;

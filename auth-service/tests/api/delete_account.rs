@@ -8,7 +8,7 @@ use tonic::{Code, Status};
 
 use crate::{
     admins::{admin, disable},
-    world::{PASSWORD, World, bearing, credentials},
+    world::{PASSWORD, World, credentials, with_tokens},
 };
 
 async fn delete(
@@ -22,13 +22,13 @@ async fn delete(
     let answer = world
         .account
         .clone()
-        .delete_account(bearing(tokens, message))
+        .delete_account(with_tokens(tokens, message))
         .await?;
     Ok(answer.into_inner())
 }
 
 #[tokio::test]
-async fn the_account_and_its_sessions_go_and_their_record_stays_without_the_address() {
+async fn the_account_and_its_sessions_are_deleted_and_its_events_stay_without_the_address() {
     let world = World::boot().await;
     let person = world.person().await;
     let other = world.sign_in(&person).await;
@@ -37,7 +37,7 @@ async fn the_account_and_its_sessions_go_and_their_record_stays_without_the_addr
     for tokens in [&person.tokens, &other] {
         let refused = world.refresh(&tokens.refresh_token, &[]).await.unwrap_err();
         assert_refused(&refused, Code::Unauthenticated, "REFRESH_TOKEN_INVALID");
-        let request = bearing(tokens, GetAccountRequest {});
+        let request = with_tokens(tokens, GetAccountRequest {});
         let refused = world
             .account
             .clone()
@@ -64,7 +64,7 @@ async fn the_account_and_its_sessions_go_and_their_record_stays_without_the_addr
 }
 
 #[tokio::test]
-async fn the_address_can_be_signed_up_with_again() {
+async fn the_address_can_sign_up_again() {
     let world = World::boot().await;
     let person = world.person().await;
     delete(&world, &person.tokens, PASSWORD).await.unwrap();
@@ -100,7 +100,7 @@ async fn the_wrong_password_deletes_nothing() {
 }
 
 #[tokio::test]
-async fn the_last_administrator_stays() {
+async fn the_last_administrator_cannot_be_deleted() {
     let world = World::boot().await;
     let (one, other) = (admin(&world).await, admin(&world).await);
     delete(&world, &one.tokens, PASSWORD).await.unwrap();
@@ -110,12 +110,12 @@ async fn the_last_administrator_stays() {
     let refused = refused.unwrap_err();
     assert_refused(&refused, Code::Unauthenticated, "CREDENTIALS_INVALID");
 
-    // One that is closed is none who could administer.
+    // A disabled administrator does not count.
     let closed = admin(&world).await;
     disable(&world, &other.tokens, &closed.id).await.unwrap();
     let refused = delete(&world, &other.tokens, PASSWORD).await.unwrap_err();
     assert_refused(&refused, Code::FailedPrecondition, "LAST_ADMIN");
-    let request = bearing(&other.tokens, GetAccountRequest {});
+    let request = with_tokens(&other.tokens, GetAccountRequest {});
     world.account.clone().get_account(request).await.unwrap();
     let revoked = "select count(*) from auth.revocation where subject = (
                      select id::text from auth.account where role = 2 and state = 1)";
@@ -123,7 +123,7 @@ async fn the_last_administrator_stays() {
 }
 
 #[tokio::test]
-async fn of_two_administrators_that_go_at_once_one_stays() {
+async fn of_two_administrators_deleted_concurrently_one_stays() {
     let world = World::boot().await;
     let (one, other) = (admin(&world).await, admin(&world).await);
     let done = tokio::join!(
@@ -131,7 +131,7 @@ async fn of_two_administrators_that_go_at_once_one_stays() {
         delete(&world, &other.tokens, PASSWORD),
     );
     let ((Ok(_), Err(refused)) | (Err(refused), Ok(_))) = done else {
-        panic!("one goes and one stays: {done:?}")
+        panic!("one is deleted and one stays: {done:?}")
     };
     assert_refused(&refused, Code::FailedPrecondition, "LAST_ADMIN");
 }

@@ -6,65 +6,54 @@ use tonic::Code;
 
 use crate::{
     admins::{admin, disable, enable, events_of, set_role},
-    keys::{create, exchange, wish},
+    keys::{create, exchange, key_request},
     watcher::of_service,
-    world::{PASSWORD, World, bearing, credentials},
+    world::{PASSWORD, Person, World, credentials, with_tokens},
 };
 
 const NOBODY: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
 
+/// Asserts that the account's password, refresh token, access token and API key are refused.
+async fn assert_all_refused(world: &World, person: &Person, key: &str) {
+    let sign_in = credentials(&person.email, PASSWORD);
+    let refused = world.auth.clone().sign_in(sign_in).await.unwrap_err();
+    assert_refused(&refused, Code::Unauthenticated, "CREDENTIALS_INVALID");
+    let refused = world.refresh(&person.tokens.refresh_token, &[]).await;
+    let refused = refused.unwrap_err();
+    assert_refused(&refused, Code::Unauthenticated, "SESSION_REVOKED");
+    let get = with_tokens(&person.tokens, GetAccountRequest {});
+    let refused = world.account.clone().get_account(get).await.unwrap_err();
+    assert_refused(&refused, Code::Unauthenticated, "TOKEN_REVOKED");
+    let refused = exchange(world, key).await.unwrap_err();
+    assert_refused(&refused, Code::Unauthenticated, "API_KEY_INVALID");
+}
+
+/// Whether introspection says that the token is active.
+async fn is_active(world: &World, token: &str) -> bool {
+    let token = token.to_owned();
+    let message = of_service(IntrospectTokenRequest { token });
+    let answer = world.verifier.clone().introspect_token(message).await;
+    answer.unwrap().into_inner().active
+}
+
 #[tokio::test]
-async fn a_disabled_account_is_closed_to_passwords_refresh_tokens_access_tokens_and_api_keys() {
+async fn a_disabled_account_refuses_passwords_refresh_tokens_access_tokens_and_api_keys() {
     let world = World::boot().await;
-    let (admin, person, other) = (
-        admin(&world).await,
-        world.person().await,
-        world.person().await,
-    );
-    let key = create(&world, &person.tokens, wish(&["tasks.read"]))
-        .await
-        .unwrap()
-        .secret;
+    let admin = admin(&world).await;
+    let (person, other) = (world.person().await, world.person().await);
+    let created = create(&world, &person.tokens, key_request(&["tasks.read"])).await;
+    let key = created.unwrap().secret;
     let of_key = exchange(&world, &key).await.unwrap().access_token;
 
     let account = disable(&world, &admin.tokens, &person.id).await.unwrap();
-    assert_eq!(
-        (account.id.as_str(), account.state),
-        (person.id.as_str(), 2)
-    );
+    let (id, state) = (account.id.as_str(), account.state);
+    assert_eq!((id, state), (person.id.as_str(), 2));
 
-    let refused = world
-        .auth
-        .clone()
-        .sign_in(credentials(&person.email, PASSWORD))
-        .await;
-    assert_refused(
-        &refused.unwrap_err(),
-        Code::Unauthenticated,
-        "CREDENTIALS_INVALID",
-    );
-    let refused = world
-        .refresh(&person.tokens.refresh_token, &[])
-        .await
-        .unwrap_err();
-    assert_refused(&refused, Code::Unauthenticated, "SESSION_REVOKED");
-    let get = bearing(&person.tokens, GetAccountRequest {});
-    let refused = world.account.clone().get_account(get).await.unwrap_err();
-    assert_refused(&refused, Code::Unauthenticated, "TOKEN_REVOKED");
-    let refused = exchange(&world, &key).await.unwrap_err();
-    assert_refused(&refused, Code::Unauthenticated, "API_KEY_INVALID");
+    assert_all_refused(&world, &person, &key).await;
     for token in [&person.tokens.access_token, &of_key] {
-        let message = IntrospectTokenRequest {
-            token: token.clone(),
-        };
-        let answer = world
-            .verifier
-            .clone()
-            .introspect_token(of_service(message))
-            .await;
-        assert!(!answer.unwrap().into_inner().active);
+        assert!(!is_active(&world, token).await);
     }
-    // One entry of the feed voids all of it: no token of the first epoch is good.
+    // One entry of the feed revokes all of them: no token of the first epoch is valid.
     let mut connection = world.connect().await;
     let revoked: Vec<(i16, String, i64)> =
         sqlx::query_as("select kind, subject, min_epoch from auth.revocation")
@@ -72,17 +61,15 @@ async fn a_disabled_account_is_closed_to_passwords_refresh_tokens_access_tokens_
             .await
             .unwrap();
     assert_eq!(revoked, [(2, person.id.clone(), 2)]);
-    world
-        .refresh(&other.tokens.refresh_token, &[])
-        .await
-        .unwrap();
+    let refreshed = world.refresh(&other.tokens.refresh_token, &[]).await;
+    refreshed.unwrap();
 }
 
 #[tokio::test]
 async fn an_enabled_account_can_be_signed_in_to_and_what_ended_stays_ended() {
     let world = World::boot().await;
     let (admin, person) = (admin(&world).await, world.person().await);
-    let key = create(&world, &person.tokens, wish(&["tasks.read"]))
+    let key = create(&world, &person.tokens, key_request(&["tasks.read"]))
         .await
         .unwrap()
         .secret;
@@ -95,7 +82,7 @@ async fn an_enabled_account_can_be_signed_in_to_and_what_ended_stays_ended() {
         .await
         .unwrap_err();
     assert_refused(&refused, Code::Unauthenticated, "SESSION_REVOKED");
-    let get = bearing(&person.tokens, GetAccountRequest {});
+    let get = with_tokens(&person.tokens, GetAccountRequest {});
     let refused = world.account.clone().get_account(get).await.unwrap_err();
     assert_refused(&refused, Code::Unauthenticated, "TOKEN_REVOKED");
     let refused = exchange(&world, &key).await.unwrap_err();
@@ -104,13 +91,13 @@ async fn an_enabled_account_can_be_signed_in_to_and_what_ended_stays_ended() {
     world
         .account
         .clone()
-        .get_account(bearing(&tokens, GetAccountRequest {}))
+        .get_account(with_tokens(&tokens, GetAccountRequest {}))
         .await
         .unwrap();
 }
 
 #[tokio::test]
-async fn both_are_idempotent_and_only_what_changes_something_is_recorded_with_who_did_it() {
+async fn both_are_idempotent_and_only_changes_are_recorded_with_their_actor() {
     let world = World::boot().await;
     let (admin, person) = (admin(&world).await, world.person().await);
     let untouched = enable(&world, &admin.tokens, &person.id).await.unwrap();
@@ -142,7 +129,7 @@ async fn both_are_idempotent_and_only_what_changes_something_is_recorded_with_wh
 }
 
 #[tokio::test]
-async fn an_account_that_is_none_is_not_found_and_an_id_that_is_none_is_named() {
+async fn an_unknown_account_is_not_found_and_a_malformed_id_is_named() {
     let world = World::boot().await;
     let admin = admin(&world).await;
     for refused in [
@@ -164,7 +151,7 @@ async fn an_account_that_is_none_is_not_found_and_an_id_that_is_none_is_named() 
 }
 
 #[tokio::test]
-async fn an_administrator_closes_another_but_never_himself() {
+async fn an_administrator_can_disable_another_but_not_itself() {
     let world = World::boot().await;
     let (one, other) = (admin(&world).await, admin(&world).await);
     let refused = disable(&world, &one.tokens, &one.id).await.unwrap_err();
@@ -175,7 +162,7 @@ async fn an_administrator_closes_another_but_never_himself() {
 }
 
 #[tokio::test]
-async fn of_two_administrators_that_close_each_other_at_once_one_is_left() {
+async fn of_two_administrators_that_disable_each_other_concurrently_one_is_left() {
     let world = World::boot().await;
     for _ in 0..5 {
         let (one, other) = (admin(&world).await, admin(&world).await);

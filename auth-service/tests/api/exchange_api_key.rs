@@ -11,11 +11,11 @@ use testing::assert_refused;
 use tonic::Code;
 
 use crate::{
-    keys::{create, exchange, revoke, wish},
+    keys::{create, exchange, key_request, revoke},
     world::World,
 };
 
-/// What a service that trusts this one reads in a token.
+/// The claims of a token, verified as another service verifies them.
 async fn verified(world: &World, token: &str) -> Claims {
     let trust = Trust {
         issuer: "tandem-auth".to_owned(),
@@ -34,10 +34,10 @@ async fn verified(world: &World, token: &str) -> Claims {
 }
 
 #[tokio::test]
-async fn the_token_is_the_accounts_and_says_the_key_and_its_scopes_and_no_more() {
+async fn the_token_has_the_account_the_key_and_only_its_scopes() {
     let world = World::boot().await;
     let person = world.person().await;
-    let made = create(&world, &person.tokens, wish(&["tasks.read"]))
+    let made = create(&world, &person.tokens, key_request(&["tasks.read"]))
         .await
         .unwrap();
     let answer = exchange(&world, &made.secret).await.unwrap();
@@ -61,7 +61,7 @@ async fn the_token_is_the_accounts_and_says_the_key_and_its_scopes_and_no_more()
 }
 
 #[tokio::test]
-async fn a_token_never_outlives_its_key() {
+async fn a_token_expires_no_later_than_its_key() {
     let world = World::boot().await;
     let person = world.person().await;
     let soon = CreateApiKeyRequest {
@@ -69,7 +69,7 @@ async fn a_token_never_outlives_its_key() {
             seconds: world.seconds() + 60,
             nanos: 0,
         }),
-        ..wish(&["tasks.read"])
+        ..key_request(&["tasks.read"])
     };
     let made = create(&world, &person.tokens, soon).await.unwrap();
     world.advance(Duration::from_secs(59));
@@ -86,7 +86,7 @@ async fn a_token_never_outlives_its_key() {
 }
 
 #[tokio::test]
-async fn what_is_no_live_key_of_an_open_account_is_refused_without_a_word_why() {
+async fn a_key_that_is_not_live_or_of_an_active_account_is_refused_without_the_reason() {
     let world = World::boot().await;
     let mut answers = Vec::new();
     for statement in [
@@ -98,7 +98,7 @@ async fn what_is_no_live_key_of_an_open_account_is_refused_without_a_word_why() 
         "delete from auth.account",
     ] {
         let person = world.person().await;
-        let made = create(&world, &person.tokens, wish(&["tasks.read"]))
+        let made = create(&world, &person.tokens, key_request(&["tasks.read"]))
             .await
             .unwrap();
         world.execute(statement).await;
@@ -122,10 +122,10 @@ async fn what_is_no_live_key_of_an_open_account_is_refused_without_a_word_why() 
 }
 
 #[tokio::test]
-async fn a_forged_key_makes_no_query_so_it_is_refused_even_without_the_database() {
+async fn a_forged_key_causes_no_query_and_is_refused_even_without_the_database() {
     let world = World::boot().await;
     let person = world.person().await;
-    let good = create(&world, &person.tokens, wish(&["tasks.read"]))
+    let good = create(&world, &person.tokens, key_request(&["tasks.read"]))
         .await
         .unwrap()
         .secret;
@@ -145,10 +145,10 @@ async fn a_forged_key_makes_no_query_so_it_is_refused_even_without_the_database(
 }
 
 #[tokio::test]
-async fn a_key_survives_a_new_password_and_its_tokens_of_before_do_not_come_back() {
+async fn a_key_stays_valid_after_a_password_change_but_its_old_tokens_do_not() {
     let world = World::boot().await;
     let person = world.person().await;
-    let made = create(&world, &person.tokens, wish(&["tasks.read"]))
+    let made = create(&world, &person.tokens, key_request(&["tasks.read"]))
         .await
         .unwrap();
     let before = exchange(&world, &made.secret).await.unwrap();

@@ -1,4 +1,4 @@
-//! A hundred thousand forged refresh tokens: they cost no query, and hinder nobody.
+//! A hundred thousand forged refresh tokens cause no query and delay no honest client.
 
 use std::{
     collections::BTreeSet,
@@ -28,16 +28,16 @@ use crate::{
 };
 
 const FORGERIES: u32 = 100_000;
-/// Connections of the forger, and calls under way on each.
+/// Connections of the forger, and concurrent calls on each.
 const CONNECTIONS: u32 = 4;
 const AT_ONCE: u32 = 16;
 const HONEST: usize = 4;
 /// Refreshes of each honest client while nobody forges.
 const UNDISTURBED: usize = 250;
-/// Looks for new revocations that show what the service executes by itself.
-const LOOKS: u64 = 20;
+/// Reads of new revocations after which the test knows the statements that the service executes by itself.
+const FEED_READS: u64 = 20;
 
-/// What a forger has: a genuine token of somebody, and keys of its own.
+/// A forger with somebody's genuine token and its own keys.
 struct Forger {
     genuine: String,
     same_id: KeyRing,
@@ -54,14 +54,14 @@ impl Forger {
         }
     }
 
-    /// A forged token; each number gives another one.
+    /// A forged token; each number gives a different one.
     fn forge(&self, number: u32) -> String {
         let noise = digest(&SHA256, &number.to_be_bytes());
         let noise = [noise.as_ref(), noise.as_ref()].concat();
         let mut genuine = URL_SAFE_NO_PAD.decode(&self.genuine).unwrap();
         let at = usize::try_from(number / 8).unwrap();
         match number % 8 {
-            // Random, with and without what a genuine one begins with.
+            // Random bytes, with and without the beginning of a genuine token.
             0 => URL_SAFE_NO_PAD.encode(&noise[..genuine.len()]),
             1 => {
                 let whole = genuine.len();
@@ -69,7 +69,7 @@ impl Forger {
                 genuine.extend(&noise[..whole - 2]);
                 URL_SAFE_NO_PAD.encode(genuine)
             }
-            // A genuine one cut short, or with one bit changed, or with another key's id, or with the next generation.
+            // A genuine token that is truncated, or has one bit changed, another key id, or the next generation.
             2 => self.genuine[..=at % (self.genuine.len() - 1)].to_owned(),
             3 => {
                 let whole = genuine.len();
@@ -84,14 +84,14 @@ impl Forger {
                 genuine[18] += 1 + noise[0] % 100;
                 URL_SAFE_NO_PAD.encode(genuine)
             }
-            // Of the right shape and the right session, sealed with another key.
+            // The right form and the right session, but sealed with another key.
             6 => self.same_id.encode(&claimed(&genuine, &noise)),
             _ => self.other_id.encode(&claimed(&genuine, &noise)),
         }
     }
 }
 
-/// What a forger would like a token to say.
+/// The token that a forger wants to have.
 fn claimed(genuine: &[u8], noise: &[u8]) -> RefreshToken {
     let session_id = uuid::Uuid::from_slice(&genuine[2..18]).unwrap();
     RefreshToken {
@@ -101,7 +101,7 @@ fn claimed(genuine: &[u8], noise: &[u8]) -> RefreshToken {
     }
 }
 
-/// Presents forged tokens, each from another address, until there have been enough.
+/// Presents forged tokens, each from another address, until all have been presented.
 async fn present(mut auth: AuthServiceClient<Channel>, forger: Arc<Forger>, next: Arc<AtomicU32>) {
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
@@ -119,7 +119,7 @@ async fn present(mut auth: AuthServiceClient<Channel>, forger: Arc<Forger>, next
     }
 }
 
-/// The whole attack; how long it took.
+/// Runs the whole attack; how long it took.
 async fn attack(world: &World, forger: Forger) -> Duration {
     let (begin, forger) = (Instant::now(), Arc::new(forger));
     let next = Arc::new(AtomicU32::new(0));
@@ -141,7 +141,7 @@ async fn attack(world: &World, forger: Forger) -> Duration {
     begin.elapsed()
 }
 
-/// Refreshes one session while `goes_on` says so, every one of which succeeds; how long each took.
+/// Refreshes one session while `goes_on` is true. Every refresh succeeds; how long each took.
 async fn refresh(
     world: &World,
     token: &mut String,
@@ -169,22 +169,22 @@ async fn all_refresh(
     futures_util::future::join_all(clients).await.concat()
 }
 
-fn tell(when: &str, times: &mut [Duration]) {
+fn print_times(when: &str, times: &mut [Duration]) {
     times.sort();
     let at = |hundredths: usize| times[(times.len() - 1) * hundredths / 100];
     let (count, middle, late) = (times.len(), at(50), at(99));
     eprintln!("{count} honest refreshes {when}: p50 {middle:?}, p99 {late:?}");
 }
 
-/// What the service executes by itself, once it has looked for revocations a few times.
+/// The statements that the service executes by itself, after it has read the revocations several times.
 async fn by_itself(statements: &Statements) -> BTreeSet<String> {
-    while statements.executed().values().max() < Some(&LOOKS) {
+    while statements.executed().values().max() < Some(&FEED_READS) {
         tokio::time::sleep(POLL).await;
     }
     statements.executed().into_keys().collect()
 }
 
-/// What of this was executed for a call.
+/// The statements that were executed for calls.
 fn for_calls(executed: Executed, by_itself: &BTreeSet<String>) -> Vec<(String, u64)> {
     let executed = executed.into_iter();
     executed
@@ -192,14 +192,15 @@ fn for_calls(executed: Executed, by_itself: &BTreeSet<String>) -> Vec<(String, u
         .collect()
 }
 
+// Longer than 40 lines: one scenario, each step of which depends on the one before.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_thousand_forged_tokens_cost_no_query_and_hinder_no_honest_client() {
+async fn a_hundred_thousand_forged_tokens_cause_no_query_and_delay_no_honest_client() {
     let database = Database::with(&[SCHEMA]).await;
-    let statements = Statements::before(database.url()).await;
+    let statements = Statements::in_front_of(database.url()).await;
     let settings = [
         BEHIND_PROXY,
         ("auth.database.url", statements.url()),
-        // The forger has more addresses than it needs for this limit to be of no use.
+        // The forger has so many addresses that this limit does not stop it.
         ("auth.throttle.address_burst", "8"),
     ];
     let clock = TestClock::at("2026-01-01T00:00:00Z");
@@ -211,14 +212,14 @@ async fn a_hundred_thousand_forged_tokens_cost_no_query_and_hinder_no_honest_cli
     }
     let victim = world.person().await.tokens.refresh_token;
 
-    // Undisturbed, a refresh is one statement.
+    // Without forged tokens, a refresh is one statement.
     let before = statements.executed();
     let mut alone = all_refresh(&world, &mut tokens, |done| done < UNDISTURBED).await;
     let executed = for_calls(statements.since(&before), &by_itself);
     let [(rotation, rotations)] = executed.try_into().unwrap();
     assert_eq!(rotations, u64::try_from(alone.len()).unwrap());
 
-    // So are the honest ones among forged ones, and nothing else is executed.
+    // The same is true among forged tokens, and nothing else is executed.
     let before = statements.executed();
     let over = AtomicU64::new(0);
     let attack = async {
@@ -233,11 +234,11 @@ async fn a_hundred_thousand_forged_tokens_cost_no_query_and_hinder_no_honest_cli
         executed,
         [(rotation.clone(), u64::try_from(among.len()).unwrap())]
     );
-    tell("undisturbed", &mut alone);
-    tell("among forged ones", &mut among);
+    print_times("undisturbed", &mut alone);
+    print_times("among forged tokens", &mut among);
     eprintln!("{FORGERIES} forged tokens in {took:?}");
 
-    // A token that is no forgery is asked for, even if it is good for nothing: the count would have seen it.
+    // A genuine token causes a query even if it is not valid, so the count would show a query.
     let before = statements.executed();
     let ring = KeyRing::new(vec![(1, key(11))]).unwrap();
     let of_nobody = ring.encode(&RefreshToken::first(uuid::Uuid::from_u128(7).into()));

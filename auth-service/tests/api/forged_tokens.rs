@@ -1,4 +1,4 @@
-//! Refresh tokens and API keys that are none: their address is limited, and whoever else is at that address is not.
+//! Forged refresh tokens and API keys: the limit of their address does not affect others at that address.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tonic::{Code, Response, Status};
 
 use crate::{
     throttle::{BEHIND_PROXY, from, limited},
-    world::{Person, World, bearing},
+    world::{Person, World, with_tokens},
 };
 
 const THREE_AT_ONCE: [(&str, &str); 3] = [
@@ -35,14 +35,14 @@ async fn exchange(world: &World, key: &str) -> Result<Response<ExchangeApiKeyRes
     world.auth.clone().exchange_api_key(request).await
 }
 
-/// An API key of a person: its id and its text.
+/// An API key of a user: its id and its text.
 async fn api_key(world: &World, person: &Person) -> (String, String) {
     let request = CreateApiKeyRequest {
         display_name: "backend".to_owned(),
         scopes: vec!["tasks.read".to_owned()],
         expire_time: None,
     };
-    let request = bearing(&person.tokens, request);
+    let request = with_tokens(&person.tokens, request);
     let made = world.account.clone().create_api_key(request).await.unwrap();
     let made = made.into_inner();
     (made.api_key.unwrap().id, made.secret)
@@ -70,7 +70,7 @@ async fn an_address_of_forged_tokens_is_limited_and_an_honest_client_there_is_no
 }
 
 #[tokio::test]
-async fn tokens_of_an_ended_session_are_limited_by_themselves() {
+async fn tokens_of_an_ended_session_have_their_own_limit() {
     let world = World::with(&THREE_AT_ONCE).await;
     let person = world.person().await;
     let other = world.sign_in(&person).await;
@@ -114,12 +114,12 @@ async fn an_address_of_forged_api_keys_is_limited_and_a_genuine_key_there_is_not
 }
 
 #[tokio::test]
-async fn an_ended_api_key_is_limited_by_itself() {
+async fn an_ended_api_key_has_its_own_limit() {
     let world = World::with(&THREE_AT_ONCE).await;
     let person = world.person().await;
     let (id, ended) = api_key(&world, &person).await;
     let (_, other) = api_key(&world, &person).await;
-    let revoke = bearing(&person.tokens, RevokeApiKeyRequest { id });
+    let revoke = with_tokens(&person.tokens, RevokeApiKeyRequest { id });
     world.account.clone().revoke_api_key(revoke).await.unwrap();
     for _ in 0..3 {
         let refused = exchange(&world, &ended).await.unwrap_err();

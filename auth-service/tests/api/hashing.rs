@@ -1,4 +1,4 @@
-//! What the bounded queue of password hashing answers when it is full.
+//! The responses when the queue of password hashing is full.
 
 use shared::proto::auth::{ChangePasswordRequest, DeleteAccountRequest, SignUpRequest};
 use testing::{assert_refused, reason};
@@ -6,7 +6,7 @@ use tonic::{Code, Status};
 
 use crate::world::{PASSWORD, Person, World, credentials, with_token};
 
-/// One call of each RPC that hashes, all at once: of `AuthService`, then of `AccountService`.
+/// One concurrent call of each RPC that hashes: first those of `AuthService`, then those of `AccountService`.
 async fn all_at_once(world: &World, person: &Person) -> [Status; 4] {
     let wrong = || "a wrong password".to_owned();
     let sign_up = SignUpRequest {
@@ -39,7 +39,7 @@ async fn all_at_once(world: &World, person: &Person) -> [Status; 4] {
 }
 
 #[tokio::test]
-async fn every_rpc_that_hashes_says_at_once_that_the_queue_is_full() {
+async fn every_rpc_that_hashes_is_refused_at_once_when_the_queue_is_full() {
     let settings = [
         ("auth.hash.threads", "1"),
         ("auth.hash.queue", "1"),

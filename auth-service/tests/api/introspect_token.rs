@@ -17,7 +17,7 @@ use tonic::{Code, Status};
 
 use crate::{
     watcher::{QUICK, Watcher, of_service},
-    world::{Person, World, bearing},
+    world::{Person, World, with_tokens},
 };
 
 async fn introspect(world: &World, token: &str) -> Result<IntrospectTokenResponse, Status> {
@@ -32,13 +32,13 @@ async fn introspect(world: &World, token: &str) -> Result<IntrospectTokenRespons
     Ok(answer.into_inner())
 }
 
-/// Claims that the answer is `active = false` and not a word more.
+/// Asserts that the response is `active = false` and nothing else.
 async fn assert_inactive(world: &World, token: &str, what: &str) {
     let answer = introspect(world, token).await.unwrap();
     assert_eq!(answer, IntrospectTokenResponse::default(), "{what}");
 }
 
-/// What a token of the person's session says.
+/// The claims of a token of the user's session.
 fn claims(world: &World, person: &Person) -> Claims {
     let now = world.clock.now().timestamp();
     Claims {
@@ -56,7 +56,7 @@ fn claims(world: &World, person: &Person) -> Claims {
     }
 }
 
-/// The access token of a new API key of the person.
+/// The access token of a new API key of the user.
 async fn of_api_key(world: &World, tokens: &TokenPair) -> String {
     let message = CreateApiKeyRequest {
         display_name: "backend".to_owned(),
@@ -66,7 +66,7 @@ async fn of_api_key(world: &World, tokens: &TokenPair) -> String {
     let made = world
         .account
         .clone()
-        .create_api_key(bearing(tokens, message))
+        .create_api_key(with_tokens(tokens, message))
         .await;
     let message = ExchangeApiKeyRequest {
         api_key: made.unwrap().into_inner().secret,
@@ -76,7 +76,7 @@ async fn of_api_key(world: &World, tokens: &TokenPair) -> String {
 }
 
 #[tokio::test]
-async fn a_good_token_says_what_it_says() {
+async fn the_response_for_a_valid_token_has_its_claims() {
     let world = World::boot().await;
     let person = world.person().await;
     let answer = introspect(&world, &person.tokens.access_token)
@@ -99,8 +99,9 @@ async fn a_good_token_says_what_it_says() {
     assert_eq!(answer.sub, person.id);
 }
 
+// Longer than 40 lines because of its table of cases.
 #[tokio::test]
-async fn of_a_token_that_does_not_verify_nothing_is_said() {
+async fn the_response_for_a_token_that_does_not_verify_says_nothing_else() {
     let world = World::boot().await;
     let person = world.person().await;
     let good = person.tokens.access_token.clone();
@@ -153,7 +154,7 @@ async fn of_a_token_that_does_not_verify_nothing_is_said() {
 }
 
 #[tokio::test]
-async fn of_a_token_whose_session_key_or_account_has_ended_nothing_is_said() {
+async fn the_response_for_a_token_whose_session_key_or_account_has_ended_says_nothing_else() {
     let world = World::boot().await;
     for statement in [
         "update auth.session set revoke_time = create_time, revoke_reason = 1",
@@ -182,7 +183,7 @@ async fn of_a_token_whose_session_key_or_account_has_ended_nothing_is_said() {
 }
 
 #[tokio::test]
-async fn of_a_token_whose_signing_key_was_voided_nothing_is_said() {
+async fn the_response_for_a_token_whose_signing_key_was_killed_says_nothing_else() {
     let world = World::with(&QUICK).await;
     let person = world.person().await;
     let kid = world.signer().await.public_key().kid;
@@ -200,7 +201,7 @@ async fn of_a_token_whose_signing_key_was_voided_nothing_is_said() {
 }
 
 #[tokio::test]
-async fn without_the_database_a_token_that_verifies_cannot_be_vouched_for() {
+async fn without_the_database_a_token_that_verifies_cannot_be_judged() {
     let world = World::boot().await;
     let person = world.person().await;
     world.cut_database().await;
@@ -208,5 +209,5 @@ async fn without_the_database_a_token_that_verifies_cannot_be_vouched_for() {
         .await
         .unwrap_err();
     assert_refused(&refused, Code::Unavailable, "DATABASE_UNAVAILABLE");
-    assert_inactive(&world, "nonsense", "no database is asked").await;
+    assert_inactive(&world, "nonsense", "it causes no query").await;
 }

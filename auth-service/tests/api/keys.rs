@@ -1,4 +1,4 @@
-//! What the tests of API keys share: each RPC in one line.
+//! Shared by the tests of API keys: one function for each RPC.
 
 use shared::proto::auth::{
     ApiKey, CreateApiKeyRequest, CreateApiKeyResponse, ExchangeApiKeyRequest,
@@ -6,10 +6,10 @@ use shared::proto::auth::{
 };
 use tonic::Status;
 
-use crate::world::{World, bearing};
+use crate::world::{World, with_tokens};
 
-/// A good request.
-pub(crate) fn wish(scopes: &[&str]) -> CreateApiKeyRequest {
+/// A valid request.
+pub(crate) fn key_request(scopes: &[&str]) -> CreateApiKeyRequest {
     CreateApiKeyRequest {
         display_name: "backend".to_owned(),
         scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
@@ -20,9 +20,9 @@ pub(crate) fn wish(scopes: &[&str]) -> CreateApiKeyRequest {
 pub(crate) async fn create(
     world: &World,
     tokens: &TokenPair,
-    wish: CreateApiKeyRequest,
+    key_request: CreateApiKeyRequest,
 ) -> Result<CreateApiKeyResponse, Status> {
-    let request = bearing(tokens, wish);
+    let request = with_tokens(tokens, key_request);
     Ok(world
         .account
         .clone()
@@ -32,13 +32,13 @@ pub(crate) async fn create(
 }
 
 pub(crate) async fn list(world: &World, tokens: &TokenPair) -> Result<Vec<ApiKey>, Status> {
-    let request = bearing(tokens, ListApiKeysRequest {});
+    let request = with_tokens(tokens, ListApiKeysRequest {});
     let answer = world.account.clone().list_api_keys(request).await?;
     Ok(answer.into_inner().api_keys)
 }
 
 pub(crate) async fn revoke(world: &World, tokens: &TokenPair, id: &str) -> Result<(), Status> {
-    let request = bearing(tokens, RevokeApiKeyRequest { id: id.to_owned() });
+    let request = with_tokens(tokens, RevokeApiKeyRequest { id: id.to_owned() });
     world.account.clone().revoke_api_key(request).await?;
     Ok(())
 }

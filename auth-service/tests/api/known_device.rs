@@ -1,4 +1,4 @@
-//! Known devices: no limit of an account keeps its owner out, and a stolen token does not lift any.
+//! Known devices: the limit of an account does not lock out its owner, and a stolen token does not lift a limit.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use tonic::{Response, Status, metadata::AsciiMetadataValue};
 
 use crate::{
     throttle::{BEHIND_PROXY, WRONG, from, limited, wrong},
-    world::{PASSWORD, Person, World, bearing, credentials},
+    world::{PASSWORD, Person, World, credentials, with_tokens},
 };
 
 const TAG: [u8; 16] = [1; 16];
 
-/// What a device shows of itself.
+/// The token that a device shows.
 #[derive(Debug, Clone)]
 enum Shown {
     Nothing,
@@ -33,7 +33,7 @@ impl Shown {
     }
 }
 
-/// Tries to sign in from an address of nobody else.
+/// Tries to sign in from an address that nobody else uses.
 async fn attempt(
     world: &World,
     email: &str,
@@ -51,8 +51,8 @@ async fn attempt(
     world.auth.clone().sign_in(request).await
 }
 
-/// Uses up what strangers may try.
-async fn besiege(world: &World, email: &str) {
+/// Uses up the attempts of unknown clients.
+async fn exhaust(world: &World, email: &str) {
     for number in 0..10 {
         let request = from(&format!("198.51.100.{number}"), credentials(email, WRONG));
         wrong(world.auth.clone().sign_in(request).await);
@@ -60,16 +60,16 @@ async fn besiege(world: &World, email: &str) {
     limited(attempt(world, email, PASSWORD, &Shown::Nothing).await);
 }
 
-async fn besieged() -> (World, Person) {
+async fn exhausted() -> (World, Person) {
     let world = World::with(&[BEHIND_PROXY]).await;
     let person = world.person().await;
-    besiege(&world, &person.email).await;
+    exhaust(&world, &person.email).await;
     (world, person)
 }
 
 #[tokio::test]
-async fn a_device_with_any_token_of_the_account_is_let_in_while_strangers_are_not() {
-    let (world, person) = besieged().await;
+async fn a_device_with_any_token_of_the_account_can_sign_in_while_unknown_clients_cannot() {
+    let (world, person) = exhausted().await;
     let second = world
         .refresh(&person.tokens.refresh_token, &TAG)
         .await
@@ -95,9 +95,9 @@ async fn a_device_is_known_after_its_tokens_have_expired_and_after_it_has_signed
         refresh_token: person.tokens.refresh_token.clone(),
     };
     world.auth.clone().sign_out(sign_out).await.unwrap();
-    // Past every deadline of both sessions, but not yet past their being kept.
+    // After every deadline of both sessions, but before their rows are deleted.
     world.advance(Duration::from_hours(24 * 100));
-    besiege(&world, &person.email).await;
+    exhaust(&world, &person.email).await;
     for shown in [
         Shown::refresh(&person.tokens),
         Shown::access(&person.tokens),
@@ -111,8 +111,8 @@ async fn a_device_is_known_after_its_tokens_have_expired_and_after_it_has_signed
 }
 
 #[tokio::test]
-async fn a_token_of_another_account_or_a_forged_one_makes_no_device_known() {
-    let (world, person) = besieged().await;
+async fn a_token_of_another_account_or_a_forged_one_does_not_make_a_device_known() {
+    let (world, person) = exhausted().await;
     let stranger = world.person().await;
     let spoilt = |token: &str| {
         let mut token = token.to_owned().into_bytes();
@@ -134,7 +134,7 @@ async fn a_token_of_another_account_or_a_forged_one_makes_no_device_known() {
 }
 
 #[tokio::test]
-async fn a_token_that_somebody_else_had_makes_no_device_known() {
+async fn a_token_that_somebody_else_had_does_not_make_a_device_known() {
     let world = World::with(&[BEHIND_PROXY]).await;
     let person = world.person().await;
     let stolen = world.sign_in(&person).await;
@@ -145,14 +145,14 @@ async fn a_token_that_somebody_else_had_makes_no_device_known() {
         "REFRESH_TOKEN_REUSED"
     );
     let ended = world.sign_in(&person).await;
-    let others = bearing(&person.tokens, RevokeOtherSessionsRequest {});
+    let others = with_tokens(&person.tokens, RevokeOtherSessionsRequest {});
     world
         .account
         .clone()
         .revoke_other_sessions(others)
         .await
         .unwrap();
-    besiege(&world, &person.email).await;
+    exhaust(&world, &person.email).await;
     for tokens in [&stolen, &ended] {
         for shown in [Shown::refresh(tokens), Shown::access(tokens)] {
             limited(attempt(&world, &person.email, PASSWORD, &shown).await);
@@ -165,7 +165,7 @@ async fn a_token_that_somebody_else_had_makes_no_device_known() {
 }
 
 #[tokio::test]
-async fn a_known_device_has_a_limit_of_its_own_and_uses_up_nobody_elses() {
+async fn a_known_device_has_its_own_limit_and_uses_up_no_other() {
     let world = World::with(&[BEHIND_PROXY, ("auth.throttle.device_failures", "3")]).await;
     let person = world.person().await;
     let other = Shown::refresh(&world.sign_in(&person).await);
@@ -178,7 +178,7 @@ async fn a_known_device_has_a_limit_of_its_own_and_uses_up_nobody_elses() {
     attempt(&world, &person.email, PASSWORD, &other)
         .await
         .unwrap();
-    besiege(&world, &person.email).await;
+    exhaust(&world, &person.email).await;
     world.advance(wait);
     attempt(&world, &person.email, PASSWORD, &device)
         .await
@@ -186,7 +186,7 @@ async fn a_known_device_has_a_limit_of_its_own_and_uses_up_nobody_elses() {
 }
 
 #[tokio::test]
-async fn a_known_device_is_let_in_from_an_address_that_others_have_used_up() {
+async fn a_known_device_can_sign_in_from_an_address_whose_attempts_are_used_up() {
     let settings = [BEHIND_PROXY, ("auth.throttle.address_burst", "3")];
     let world = World::with(&settings).await;
     let person = world.person().await;
@@ -198,10 +198,11 @@ async fn a_known_device_is_let_in_from_an_address_that_others_have_used_up() {
     attempt(&world, &person.email, PASSWORD, &device)
         .await
         .unwrap();
-    // The token is good for its own account only.
+    // The token helps its own account only.
     limited(attempt(&world, "nobody@example.org", WRONG, &device).await);
 }
 
+// Longer than 40 lines: one scenario, each step of which depends on the one before.
 #[tokio::test]
 async fn a_stolen_access_token_does_not_let_anyone_guess_the_current_password() {
     let world = World::boot().await;
@@ -212,7 +213,7 @@ async fn a_stolen_access_token_does_not_let_anyone_guess_the_current_password() 
             current_password: current.to_owned(),
             new_password: "a new password of some length".to_owned(),
         };
-        let request = bearing(tokens, request);
+        let request = with_tokens(tokens, request);
         world
             .account
             .clone()
@@ -224,7 +225,7 @@ async fn a_stolen_access_token_does_not_let_anyone_guess_the_current_password() 
         let request = DeleteAccountRequest {
             current_password: current.to_owned(),
         };
-        let request = bearing(tokens, request);
+        let request = with_tokens(tokens, request);
         world
             .account
             .clone()
@@ -243,7 +244,7 @@ async fn a_stolen_access_token_does_not_let_anyone_guess_the_current_password() 
     limited(delete(&person.tokens, PASSWORD).await);
     let device = Shown::refresh(&person.tokens);
     limited(attempt(&world, &person.email, PASSWORD, &device).await);
-    // Neither the account nor another of its devices is the worse for it.
+    // This affects neither the account nor its other devices.
     attempt(&world, &person.email, PASSWORD, &Shown::Nothing)
         .await
         .unwrap();

@@ -74,7 +74,7 @@ async fn an_account_is_found_by_its_email_in_any_case() {
 }
 
 #[tokio::test]
-async fn a_page_token_is_good_for_its_caller_and_its_list_for_three_days() {
+async fn a_page_token_is_valid_for_its_caller_and_its_list_for_three_days() {
     let world = World::boot().await;
     let (admin, colleague) = (admin(&world).await, admin(&world).await);
     let token = list_accounts(&world, &admin.tokens, page(1, ""))
@@ -110,7 +110,7 @@ async fn a_page_token_is_good_for_its_caller_and_its_list_for_three_days() {
 }
 
 #[tokio::test]
-async fn every_field_out_of_bounds_is_named() {
+async fn every_invalid_field_is_named() {
     let world = World::boot().await;
     let admin = admin(&world).await;
     let wrong = ListAccountsRequest {

@@ -6,12 +6,12 @@ use prost_types::Timestamp;
 use shared::proto::auth::CreateApiKeyRequest;
 
 use crate::{
-    keys::{create, exchange, list, revoke, wish},
+    keys::{create, exchange, key_request, list, revoke},
     world::World,
 };
 
 #[tokio::test]
-async fn live_keys_of_the_account_and_no_others_are_listed_the_newest_first() {
+async fn only_live_keys_of_the_account_are_listed_the_newest_first() {
     let world = World::boot().await;
     let (person, other) = (world.person().await, world.person().await);
     assert!(list(&world, &person.tokens).await.unwrap().is_empty());
@@ -20,17 +20,17 @@ async fn live_keys_of_the_account_and_no_others_are_listed_the_newest_first() {
             seconds: world.seconds() + 60,
             nanos: 0,
         }),
-        ..wish(&["tasks.read"])
+        ..key_request(&["tasks.read"])
     };
     let mut made = Vec::new();
-    for wish in [
+    for key_request in [
         soon,
-        wish(&["tasks.read"]),
-        wish(&["tasks.write"]),
-        wish(&["tasks.read"]),
+        key_request(&["tasks.read"]),
+        key_request(&["tasks.write"]),
+        key_request(&["tasks.read"]),
     ] {
         made.push(
-            create(&world, &person.tokens, wish)
+            create(&world, &person.tokens, key_request)
                 .await
                 .unwrap()
                 .api_key
@@ -38,7 +38,7 @@ async fn live_keys_of_the_account_and_no_others_are_listed_the_newest_first() {
         );
         world.advance(Duration::from_secs(1));
     }
-    create(&world, &other.tokens, wish(&["tasks.read"]))
+    create(&world, &other.tokens, key_request(&["tasks.read"]))
         .await
         .unwrap();
     revoke(&world, &person.tokens, &made[1].id).await.unwrap();
@@ -48,10 +48,10 @@ async fn live_keys_of_the_account_and_no_others_are_listed_the_newest_first() {
 }
 
 #[tokio::test]
-async fn the_last_use_is_shown_to_the_hour_and_written_at_most_once_an_hour() {
+async fn the_last_use_is_shown_in_whole_hours_and_written_at_most_once_an_hour() {
     let world = World::boot().await;
     let person = world.person().await;
-    let secret = create(&world, &person.tokens, wish(&["tasks.read"]))
+    let secret = create(&world, &person.tokens, key_request(&["tasks.read"]))
         .await
         .unwrap()
         .secret;
@@ -70,7 +70,7 @@ async fn the_last_use_is_shown_to_the_hour_and_written_at_most_once_an_hour() {
     let [key] = &list(&world, &again).await.unwrap()[..] else {
         panic!("one key")
     };
-    // The world begins on the hour.
+    // The clock of the test begins on the hour.
     let hour = world.seconds() / 3600 * 3600;
     assert_eq!(
         key.last_use_time,

@@ -1,4 +1,4 @@
-//! `AdminService.ListAuditEvents`, and that every act is in the log.
+//! `AdminService.ListAuditEvents`, and that every kind of event is in the log.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -11,8 +11,8 @@ use tonic::Code;
 
 use crate::{
     admins::{admin, disable, enable, events_of, list_events, revoke_sessions},
-    keys::{create, revoke, wish},
-    world::{PASSWORD, Person, World, bearing, credentials},
+    keys::{create, key_request, revoke},
+    world::{PASSWORD, Person, World, credentials, with_tokens},
 };
 
 fn page(page_size: i32, page_token: &str, account_id: &str) -> ListAuditEventsRequest {
@@ -23,107 +23,97 @@ fn page(page_size: i32, page_token: &str, account_id: &str) -> ListAuditEventsRe
     }
 }
 
-/// Does to a person's account everything that is to be recorded.
-async fn live(world: &World, person: &Person, admin: &Person) {
-    let mut account = world.account.clone();
+/// Causes every kind of event of an account, and moves the clock between some of them.
+async fn cause_all_events(world: &World, person: &Person, admin: &Person) {
     let step = || world.advance(Duration::from_secs(1));
-    let tokens = &person.tokens;
     step();
-    let wrong = world
-        .auth
-        .clone()
-        .sign_in(credentials(&person.email, "a wrong password"))
-        .await;
-    wrong.unwrap_err();
+    fail_to_sign_in(world, person).await;
+    step();
+    end_sessions_and_keys(world, person).await;
+    reuse_a_refresh_token(world, person).await;
+    step();
+    let by = &admin.tokens;
+    revoke_sessions(world, by, &person.id).await.unwrap();
+    disable(world, by, &person.id).await.unwrap();
+    enable(world, by, &person.id).await.unwrap();
+    change_password_and_delete(world, person).await;
+}
+
+async fn fail_to_sign_in(world: &World, person: &Person) {
+    let wrong = credentials(&person.email, "a wrong password");
+    world.auth.clone().sign_in(wrong).await.unwrap_err();
     world.audit(&person.id, 2).await;
-    step();
-    let other = world.sign_in(person).await;
-    let refresh_token = other.refresh_token;
-    world
-        .auth
-        .clone()
-        .sign_out(SignOutRequest { refresh_token })
-        .await
-        .unwrap();
+}
+
+async fn end_sessions_and_keys(world: &World, person: &Person) {
+    let (mut account, tokens) = (world.account.clone(), &person.tokens);
+    let refresh_token = world.sign_in(person).await.refresh_token;
+    let sign_out = SignOutRequest { refresh_token };
+    world.auth.clone().sign_out(sign_out).await.unwrap();
     let session_id = world.sign_in(person).await.session_id;
-    account
-        .revoke_session(bearing(tokens, RevokeSessionRequest { session_id }))
-        .await
-        .unwrap();
+    let request = with_tokens(tokens, RevokeSessionRequest { session_id });
+    account.revoke_session(request).await.unwrap();
     world.sign_in(person).await;
-    account
-        .revoke_other_sessions(bearing(tokens, RevokeOtherSessionsRequest {}))
-        .await
-        .unwrap();
-    let key = create(world, tokens, wish(&["tasks.read"]))
-        .await
-        .unwrap()
-        .api_key
-        .unwrap();
+    let request = with_tokens(tokens, RevokeOtherSessionsRequest {});
+    account.revoke_other_sessions(request).await.unwrap();
+    let created = create(world, tokens, key_request(&["tasks.read"])).await;
+    let key = created.unwrap().api_key.unwrap();
     revoke(world, tokens, &key.id).await.unwrap();
+}
+
+async fn reuse_a_refresh_token(world: &World, person: &Person) {
     let stolen = world.sign_in(person).await.refresh_token;
-    world
-        .refresh(&stolen, b"a tag of the owner's")
-        .await
-        .unwrap();
-    world
-        .refresh(&stolen, b"a tag of the thief's")
-        .await
-        .unwrap_err();
-    step();
-    revoke_sessions(world, &admin.tokens, &person.id)
-        .await
-        .unwrap();
-    disable(world, &admin.tokens, &person.id).await.unwrap();
-    enable(world, &admin.tokens, &person.id).await.unwrap();
+    let refreshed = world.refresh(&stolen, b"a tag of the owner's").await;
+    refreshed.unwrap();
+    let reused = world.refresh(&stolen, b"a tag of the thief's").await;
+    reused.unwrap_err();
+}
+
+async fn change_password_and_delete(world: &World, person: &Person) {
+    let mut account = world.account.clone();
     let tokens = world.sign_in(person).await;
     let change = |current: &str| ChangePasswordRequest {
         current_password: current.to_owned(),
         new_password: "another good password".to_owned(),
     };
-    account
-        .change_password(bearing(&tokens, change("a wrong password")))
-        .await
-        .unwrap_err();
-    let tokens = account
-        .change_password(bearing(&tokens, change(PASSWORD)))
-        .await
-        .unwrap();
-    let tokens = tokens.into_inner().tokens.unwrap();
+    let wrong = with_tokens(&tokens, change("a wrong password"));
+    account.change_password(wrong).await.unwrap_err();
+    let changed = account.change_password(with_tokens(&tokens, change(PASSWORD)));
+    let tokens = changed.await.unwrap().into_inner().tokens.unwrap();
     let delete = DeleteAccountRequest {
         current_password: "another good password".to_owned(),
     };
-    account
-        .delete_account(bearing(&tokens, delete))
-        .await
-        .unwrap();
+    let deleted = account.delete_account(with_tokens(&tokens, delete));
+    deleted.await.unwrap();
 }
 
+/// The kinds of event that [`cause_all_events`] causes.
+const KINDS: [&str; 15] = [
+    "sign_up",
+    "sign_in",
+    "sign_in_failed",
+    "confirmation_failed",
+    "sign_out",
+    "session_revoked",
+    "other_sessions_revoked",
+    "password_changed",
+    "refresh_reused",
+    "api_key_created",
+    "api_key_revoked",
+    "account_sessions_revoked",
+    "account_disabled",
+    "account_enabled",
+    "account_deleted",
+];
+
 #[tokio::test]
-async fn every_act_is_in_the_log_with_who_did_it_and_from_where() {
+async fn every_event_is_in_the_log_with_its_actor_and_origin() {
     let world = World::boot().await;
     let (admin, person) = (admin(&world).await, world.person().await);
-    live(&world, &person, &admin).await;
+    cause_all_events(&world, &person, &admin).await;
     let events = events_of(&world, &admin.tokens, &person.id).await;
     let kinds: BTreeSet<_> = events.iter().map(|event| event.kind.as_str()).collect();
-    let expected = [
-        "sign_up",
-        "sign_in",
-        "sign_in_failed",
-        "confirmation_failed",
-        "sign_out",
-        "session_revoked",
-        "other_sessions_revoked",
-        "password_changed",
-        "refresh_reused",
-        "api_key_created",
-        "api_key_revoked",
-        "account_sessions_revoked",
-        "account_disabled",
-        "account_enabled",
-        "account_deleted",
-    ];
-    assert_eq!(kinds, BTreeSet::from(expected));
+    assert_eq!(kinds, BTreeSet::from(KINDS));
     for event in &events {
         assert_eq!(event.account_id, person.id);
         assert_eq!(event.ip, "127.0.0.1");
@@ -180,7 +170,7 @@ async fn pages_show_every_event_once_the_newest_first() {
 }
 
 #[tokio::test]
-async fn a_page_token_of_one_account_or_of_another_list_does_not_open() {
+async fn a_page_token_of_another_account_or_another_list_is_refused() {
     let world = World::boot().await;
     let (admin, person) = (admin(&world).await, world.person().await);
     let token = list_events(&world, &admin.tokens, page(1, "", ""))
@@ -197,7 +187,7 @@ async fn a_page_token_of_one_account_or_of_another_list_does_not_open() {
 }
 
 #[tokio::test]
-async fn every_field_out_of_bounds_is_named() {
+async fn every_invalid_field_is_named() {
     let world = World::boot().await;
     let admin = admin(&world).await;
     let refused = list_events(&world, &admin.tokens, page(-1, "x", "x"))

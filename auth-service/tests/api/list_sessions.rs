@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use shared::proto::auth::{ListSessionsRequest, Session, SignInRequest, SignOutRequest, TokenPair};
 
-use crate::world::{PASSWORD, World, bearing, credentials};
+use crate::world::{PASSWORD, World, credentials, with_tokens};
 
 async fn list(world: &World, tokens: &TokenPair) -> Vec<Session> {
-    let request = bearing(tokens, ListSessionsRequest {});
+    let request = with_tokens(tokens, ListSessionsRequest {});
     let answer = world.account.clone().list_sessions(request).await.unwrap();
     answer.into_inner().sessions
 }
 
 #[tokio::test]
-async fn open_sessions_are_listed_the_newest_first_with_the_current_one_marked() {
+async fn live_sessions_are_listed_the_newest_first_with_the_current_one_marked() {
     let world = World::boot().await;
     let person = world.person().await;
     let _somebody_else = world.person().await;
@@ -45,7 +45,7 @@ async fn open_sessions_are_listed_the_newest_first_with_the_current_one_marked()
 }
 
 #[tokio::test]
-async fn a_refresh_shows_in_the_list() {
+async fn a_refresh_is_shown_in_the_list() {
     let world = World::boot().await;
     let person = world.person().await;
     world.advance(Duration::from_secs(100));
@@ -62,7 +62,7 @@ async fn a_refresh_shows_in_the_list() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_over_is_not_listed() {
+async fn a_session_that_has_ended_is_not_listed() {
     let world = World::boot().await;
     let person = world.person().await;
     let signed_out = world.sign_in(&person).await;

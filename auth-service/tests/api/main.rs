@@ -1,4 +1,4 @@
-//! The service through the wire: a real server, a real database, a clock in the test's hand.
+//! The service through its network interface: a real server, a real database, and a clock that the test controls.
 #![expect(
     clippy::unwrap_used,
     reason = "a panic is how a test fails, also in what tests share"

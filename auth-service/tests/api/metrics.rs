@@ -1,16 +1,16 @@
-//! What the service counts of sign-ins, refreshes, limits, hashing and its feed.
+//! The metrics of sign-ins, refreshes, limits, hashing and the feed.
 
 use shared::proto::auth::{GetAccountRequest, SignUpRequest};
 use tonic::Code;
 
 use crate::{
     throttle::WRONG,
-    world::{PASSWORD, POLL, POLLS, World, bearing, credentials},
+    world::{PASSWORD, POLL, POLLS, World, credentials, with_tokens},
 };
 
 const TAG: [u8; 32] = [7; 32];
 
-/// The value of one series, which must be there.
+/// The value of one series, which must exist.
 #[track_caller]
 fn value(world: &World, series: &str) -> f64 {
     let text = world.metrics.text();
@@ -44,6 +44,7 @@ fn throttled(world: &World, limit: &str) -> f64 {
     )
 }
 
+// Longer than 40 lines: one scenario, each step of which depends on the one before.
 #[tokio::test]
 async fn sign_ins_and_sign_ups_are_counted_by_how_they_end() {
     let world = World::with(&[("auth.throttle.account_failures", "1")]).await;
@@ -88,14 +89,14 @@ async fn sign_ins_and_sign_ups_are_counted_by_how_they_end() {
     assert!(throttled(&world, "hashing").abs() < f64::EPSILON);
     let taken = value(&world, "tandem_auth_sign_ups_total{result=\"taken\"}");
     assert!((taken - 1.0).abs() < f64::EPSILON);
-    // Two sign-ups, a right and a wrong password; the one that was throttled was not hashed.
+    // Two sign-ups, a right password and a wrong one. The refused one was not hashed.
     let hashed = value(&world, "tandem_auth_hashing_duration_seconds_count");
     assert!((hashed - 4.0).abs() < f64::EPSILON, "{hashed}");
     assert!(value(&world, "tandem_auth_hashing_busy").abs() < f64::EPSILON);
 }
 
 #[tokio::test]
-async fn refreshes_are_counted_by_what_came_of_them_and_reuse_by_itself() {
+async fn refreshes_are_counted_by_their_result_and_reuse_separately() {
     let world = World::boot().await;
     let first = world.person().await.tokens;
     let second = world.refresh(&first.refresh_token, &TAG).await.unwrap();
@@ -129,13 +130,13 @@ async fn refreshes_are_counted_by_what_came_of_them_and_reuse_by_itself() {
 }
 
 #[tokio::test]
-async fn token_checks_and_what_the_service_knows_are_told() {
+async fn token_checks_and_the_state_of_the_service_are_exported() {
     let world = World::boot().await;
     let person = world.person().await;
     world
         .account
         .clone()
-        .get_account(bearing(&person.tokens, GetAccountRequest {}))
+        .get_account(with_tokens(&person.tokens, GetAccountRequest {}))
         .await
         .unwrap();
     world
@@ -168,7 +169,7 @@ async fn token_checks_and_what_the_service_knows_are_told() {
 }
 
 #[tokio::test]
-async fn a_session_that_ends_shows_among_the_revocations_held() {
+async fn an_ended_session_is_counted_among_the_revocations() {
     let world = World::boot().await;
     let first = world.person().await.tokens;
     assert!(value(&world, "tandem_revocations_held").abs() < f64::EPSILON);
@@ -182,5 +183,5 @@ async fn a_session_that_ends_shows_among_the_revocations_held() {
         }
         tokio::time::sleep(POLL).await;
     }
-    panic!("the revocation was never held");
+    panic!("the revocation was never counted");
 }

@@ -1,11 +1,11 @@
-//! A database that is taken away from the service, and given back.
+//! A database that the service loses, and gets back.
 
 use sqlx::{AssertSqlSafe, ConnectOptions as _, postgres::PgConnectOptions};
 
 use crate::world::World;
 
 impl World {
-    /// Takes the database away from the service, and lets nobody connect again.
+    /// Ends the connections to the database and allows no new ones.
     pub(crate) async fn cut_database(&self) {
         self.administer(|name| {
             vec![
@@ -18,7 +18,7 @@ impl World {
         .await;
     }
 
-    /// Gives the database back.
+    /// Allows connections again.
     pub(crate) async fn restore_database(&self) {
         self.administer(|name| vec![format!("alter database {name} allow_connections true")])
             .await;

@@ -7,11 +7,11 @@ use tonic::Code;
 
 use crate::{
     settings::key,
-    world::{PASSWORD, World, bearing, credentials},
+    world::{PASSWORD, World, credentials, with_tokens},
 };
 
 #[tokio::test]
-async fn a_common_password_is_no_password_of_a_new_account() {
+async fn a_common_password_is_refused_for_a_new_account() {
     let world = World::boot().await;
     for password in ["password1", "PASSWORD1", "qwertyuiop"] {
         let request = SignUpRequest {
@@ -27,14 +27,14 @@ async fn a_common_password_is_no_password_of_a_new_account() {
 }
 
 #[tokio::test]
-async fn a_password_is_not_changed_to_a_common_one() {
+async fn a_password_cannot_be_changed_to_a_common_one() {
     let world = World::boot().await;
     let person = world.person().await;
     let request = ChangePasswordRequest {
         current_password: PASSWORD.to_owned(),
         new_password: "Football1".to_owned(),
     };
-    let request = bearing(&person.tokens, request);
+    let request = with_tokens(&person.tokens, request);
     let refused = world
         .account
         .clone()
@@ -47,7 +47,7 @@ async fn a_password_is_not_changed_to_a_common_one() {
     world.sign_in(&person).await;
 }
 
-/// A pepper, as it stands in the settings.
+/// A pepper, as it is written in the settings.
 fn pepper(factor: usize) -> String {
     STANDARD.encode(key(factor))
 }
@@ -62,7 +62,7 @@ async fn with_peppers(world: World, current: &str, previous: &str) -> World {
     World::on(database, clock, &settings).await
 }
 
-/// The parameter of the only stored hash that names its pepper.
+/// The pepper's id in the only stored hash.
 async fn pepper_id(world: &World) -> Option<String> {
     let statement = "select substring(password_hash from ',keyid=([^$]*)') from auth.account";
     sqlx::query_scalar(statement)
@@ -72,7 +72,7 @@ async fn pepper_id(world: &World) -> Option<String> {
 }
 
 #[tokio::test]
-async fn a_pepper_is_introduced_replaced_and_given_up_one_sign_in_at_a_time() {
+async fn a_pepper_is_introduced_replaced_and_removed_as_each_user_signs_in() {
     let (first, second) = (pepper(13), pepper(17));
     let world = World::boot().await;
     let person = world.person().await;
@@ -88,7 +88,7 @@ async fn a_pepper_is_introduced_replaced_and_given_up_one_sign_in_at_a_time() {
     assert_eq!(
         pepper_id(&world).await,
         None,
-        "only a right password is hashed anew"
+        "only a right password is hashed again"
     );
     world.sign_in(&person).await;
     let with_first = pepper_id(&world).await;
@@ -118,7 +118,7 @@ async fn new_accounts_and_changed_passwords_have_the_pepper() {
         current_password: PASSWORD.to_owned(),
         new_password: "a new password of some length".to_owned(),
     };
-    let request = bearing(&person.tokens, request);
+    let request = with_tokens(&person.tokens, request);
     world
         .account
         .clone()
@@ -129,7 +129,7 @@ async fn new_accounts_and_changed_passwords_have_the_pepper() {
 }
 
 #[tokio::test]
-async fn a_hash_whose_pepper_is_lost_is_a_fault_of_the_service_and_not_of_the_password() {
+async fn a_hash_whose_pepper_is_lost_is_an_internal_error_and_not_a_wrong_password() {
     let world = World::with(&[("auth.hash.pepper", &pepper(13))]).await;
     let person = world.person().await;
     let world = with_peppers(world, &pepper(17), "").await;

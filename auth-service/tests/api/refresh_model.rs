@@ -1,12 +1,12 @@
-//! `AuthService.RefreshTokens` against every order of what a client, a thief and an operator can do.
+//! `AuthService.RefreshTokens` with the actions of a client, a thief and an operator in any order.
 //!
-//! The properties, whatever the order:
-//! - an answer is either a pair never seen before or the latest pair: there is one live generation;
-//! - a device that sends tags never loses its session, unless somebody else has used it or the database was restored;
-//! - once a thief has refreshed, the victim's next refresh finds out; a thief who comes after the victim is found at once.
-//!   Where neither sends tags, both may get the same pair within the short window, and are found when one of them presents
-//!   after it what the other has refreshed;
-//! - a restored database blames nobody.
+//! The properties in every order:
+//! - A response is either a pair never seen before or the latest pair: there is one current generation.
+//! - A device that sends tags never loses its session, unless somebody else has used it or the database was restored.
+//! - After a thief has refreshed, the victim's next refresh detects it. A thief who refreshes after the victim is detected at
+//!   once. If neither sends tags, both may get the same pair within the short window. They are detected when one of them later
+//!   presents a token that the other has refreshed.
+//! - A restored database is not reported as theft.
 
 use std::time::Duration;
 
@@ -24,27 +24,27 @@ use crate::{
 
 const WINDOW: Duration = Duration::from_secs(5);
 
-/// One session and what is known of it from outside.
-struct Play<'a> {
+/// One session, as its client, a thief and an operator see it.
+struct Scenario<'a> {
     world: &'a World,
     tags: Tags,
     session_id: String,
-    /// What the client holds.
+    /// The client's refresh token.
     held: String,
-    /// What the thief holds.
+    /// The thief's refresh token.
     stolen: Option<String>,
-    /// Every refresh token ever answered, the latest last.
+    /// Every refresh token in a response so far, the latest last.
     answered: Vec<String>,
-    /// When the latest of them was answered first.
+    /// When the latest of them was first returned.
     rotated: i64,
-    /// A thief has got a pair of its own or the client's.
+    /// A thief has got a pair.
     thief_succeeded: bool,
-    /// The session was seen to have ended.
+    /// A response has shown that the session has ended.
     over: bool,
     restored: bool,
 }
 
-impl Play<'_> {
+impl Scenario<'_> {
     async fn take(&mut self, step: Step) {
         match step {
             Step::Refresh => {
@@ -79,13 +79,13 @@ impl Play<'_> {
                 let hidden = self.restored || (self.tags.are_none() && !late);
                 assert!(
                     !self.thief_succeeded || hidden,
-                    "the victim's refresh did not find the thief"
+                    "the victim's refresh did not detect the thief"
                 );
                 self.note(&token);
                 Some(token)
             }
             Err(reason) => {
-                // Only a client without tags can come too late for its own answer.
+                // Only a client without tags can be too late to repeat its own refresh.
                 let too_late = self.tags.client.is_none() && late;
                 let explained = self.over || self.thief_succeeded || self.restored || too_late;
                 assert!(explained, "an honest client lost its session: {reason}");
@@ -143,7 +143,7 @@ impl Play<'_> {
     fn latest(&self) -> &String {
         self.answered
             .last()
-            .expect("the sign-up answered the first")
+            .expect("the sign-up returned the first one")
     }
 
     fn in_window(&self) -> bool {
@@ -155,7 +155,7 @@ impl Play<'_> {
         if self.answered.contains(token) {
             assert!(
                 self.restored || token == self.latest(),
-                "an older generation is live"
+                "an older generation is current"
             );
         } else {
             self.answered.push(token.clone());
@@ -194,13 +194,13 @@ impl Play<'_> {
         };
         if count == 1 {
             self.copy("public.backup", "auth.session").await;
-            // What had ended may go on after it, and the other way round.
+            // A session that had ended may be live again after the restore, and a live one may have ended.
             self.restored = true;
             self.over = false;
         }
     }
 
-    /// In the end a thief who has refreshed is found, and a client that was left alone goes on.
+    /// At the end, a thief who has refreshed is detected, and a client without a thief continues.
     async fn end(mut self) {
         if self.over || self.restored {
             return;
@@ -217,10 +217,10 @@ impl Play<'_> {
     }
 }
 
-async fn play(world: &World, tags: Tags, steps: Vec<Step>) {
+async fn run_scenario(world: &World, tags: Tags, steps: Vec<Step>) {
     let person = world.person().await;
     let held = person.tokens.refresh_token;
-    let mut play = Play {
+    let mut run_scenario = Scenario {
         world,
         tags,
         session_id: person.tokens.session_id,
@@ -233,13 +233,13 @@ async fn play(world: &World, tags: Tags, steps: Vec<Step>) {
         restored: false,
     };
     for step in steps {
-        play.take(step).await;
+        run_scenario.take(step).await;
     }
-    play.end().await;
+    run_scenario.end().await;
 }
 
 #[test]
-fn in_any_order_there_is_one_live_generation_no_honest_loss_and_no_hidden_thief() {
+fn in_any_order_one_generation_is_current_no_honest_client_loses_and_no_thief_is_undetected() {
     let runtime = Runtime::new().unwrap();
     let world = runtime.block_on(World::boot());
     let mut runner = TestRunner::new(Config {
@@ -249,7 +249,7 @@ fn in_any_order_there_is_one_live_generation_no_honest_loss_and_no_hidden_thief(
     });
     let cases = (tags(), prop::collection::vec(step(), 1..24));
     let ran = runner.run(&cases, |(tags, steps)| {
-        runtime.block_on(play(&world, tags, steps));
+        runtime.block_on(run_scenario(&world, tags, steps));
         Ok(())
     });
     if let Err(failure) = ran {

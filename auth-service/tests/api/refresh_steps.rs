@@ -1,18 +1,18 @@
-//! What a client, a thief and an operator can do, in any order.
+//! The actions of a client, a thief and an operator.
 
 use proptest::prelude::*;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Step {
-    /// The client refreshes and gets the answer.
+    /// The client refreshes and gets the response.
     Refresh,
-    /// The client refreshes; the answer is lost.
+    /// The client refreshes, but the response is lost.
     Lose,
     /// Eight tabs of the client refresh at once.
     Tabs,
-    /// A thief copies what the client holds.
+    /// A thief copies the client's token.
     Steal,
-    /// The thief refreshes what it holds.
+    /// The thief refreshes its copy.
     Thieve,
     /// The operator takes a backup.
     Backup,
@@ -21,7 +21,7 @@ pub(crate) enum Step {
     Wait(u64),
 }
 
-/// Who sends which tag.
+/// Which tags the parties send.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tags {
     pub(crate) client: Option<u8>,
@@ -47,7 +47,7 @@ pub(crate) fn tags() -> impl Strategy<Value = Tags> {
 }
 
 impl Tags {
-    /// Two parties that both send none are told apart by time alone.
+    /// Two parties that both send none can be distinguished by time only.
     pub(crate) fn are_none(self) -> bool {
         self.client.is_none() && self.thief.is_none()
     }

@@ -1,11 +1,11 @@
-//! `AuthService.RefreshTokens`: what it does to the database, alone and at once.
+//! `AuthService.RefreshTokens`: what single and concurrent refreshes do to the database.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::world::World;
 
-/// Fifty refreshes of one token at once, with the same tag.
+/// Fifty concurrent refreshes of one token, with the same tag.
 async fn fifty_at_once(tag: &'static [u8]) {
     let world = World::boot().await;
     let person = world.person().await;
@@ -43,7 +43,7 @@ async fn fifty_tabs_without_tags_get_one_pair() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_fifty_second_parties_at_once_one_is_told_and_one_event_recorded() {
+async fn of_fifty_concurrent_second_parties_one_learns_of_the_reuse_and_one_event_is_recorded() {
     let world = std::sync::Arc::new(World::boot().await);
     let person = world.person().await;
     world
@@ -76,7 +76,7 @@ async fn of_fifty_second_parties_at_once_one_is_told_and_one_event_recorded() {
 }
 
 #[tokio::test]
-async fn two_hundred_refreshes_write_no_index_and_no_row_but_their_own() {
+async fn two_hundred_refreshes_write_no_index_and_only_their_own_row() {
     let world = World::boot().await;
     let person = world.person().await;
     let mut token = person.tokens.refresh_token;
@@ -87,7 +87,7 @@ async fn two_hundred_refreshes_write_no_index_and_no_row_but_their_own() {
     world
         .becomes("select count(*) from auth.audit_event", 1)
         .await;
-    // A connection tells its statistics at the latest when it ends.
+    // A connection reports its statistics at the latest when it ends.
     let (database, clock) = world.stop().await;
     let world = World::on(database, clock, &[]).await;
     let updates = "select n_tup_upd from pg_stat_user_tables where relname = 'session'";
@@ -97,7 +97,7 @@ async fn two_hundred_refreshes_write_no_index_and_no_row_but_their_own() {
 }
 
 #[tokio::test]
-async fn the_table_keeps_hashes_of_secret_and_tag_only() {
+async fn the_table_keeps_only_hashes_of_secret_and_tag() {
     let world = World::boot().await;
     let person = world.person().await;
     let tag = [6; 32];

@@ -1,4 +1,4 @@
-//! `AuthService.RefreshTokens`: rotation, lost answers, second parties, deadlines.
+//! `AuthService.RefreshTokens`: rotation, lost responses, second parties, deadlines.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use shared::proto::auth::GetAccountRequest;
 use testing::{assert_refused, violations};
 use tonic::Code;
 
-use crate::world::{World, bearing};
+use crate::world::{World, with_tokens};
 
 const TAG: [u8; 32] = [1; 32];
 const OTHER_TAG: [u8; 32] = [2; 32];
@@ -24,7 +24,7 @@ async fn a_refresh_gives_the_next_pair_and_moves_the_idle_deadline() {
     assert_eq!(second.session_expire_time, first.session_expire_time);
     let idle = second.refresh_token_expire_time.unwrap().seconds - world.seconds();
     assert_eq!(idle, 14 * 24 * 3600);
-    let request = bearing(&second, GetAccountRequest {});
+    let request = with_tokens(&second, GetAccountRequest {});
     world.account.clone().get_account(request).await.unwrap();
 }
 
@@ -41,7 +41,7 @@ async fn a_retry_with_the_same_tag_gets_the_identical_pair() {
 }
 
 #[tokio::test]
-async fn a_retry_hours_later_gets_the_identical_refresh_token_and_an_access_token_that_lives() {
+async fn a_retry_hours_later_gets_the_identical_refresh_token_and_a_valid_access_token() {
     let world = World::boot().await;
     let first = world.person().await.tokens;
     let second = world.refresh(&first.refresh_token, &TAG).await.unwrap();
@@ -52,7 +52,7 @@ async fn a_retry_hours_later_gets_the_identical_refresh_token_and_an_access_toke
         again.refresh_token_expire_time,
         second.refresh_token_expire_time
     );
-    let request = bearing(&again, GetAccountRequest {});
+    let request = with_tokens(&again, GetAccountRequest {});
     world.account.clone().get_account(request).await.unwrap();
     world.refresh(&again.refresh_token, &TAG).await.unwrap();
 }
@@ -80,7 +80,7 @@ async fn a_client_without_tags_has_a_short_window_for_the_same_pair() {
 }
 
 #[tokio::test]
-async fn the_window_can_be_closed() {
+async fn the_window_can_be_disabled() {
     let world = World::with(&[("auth.concurrent_window", "0s")]).await;
     let first = world.person().await.tokens;
     world.refresh(&first.refresh_token, &[]).await.unwrap();
@@ -106,7 +106,7 @@ async fn a_reused_refresh_token_ends_the_session_and_is_recorded_once() {
         let refused = world.refresh(token, &TAG).await.unwrap_err();
         assert_refused(&refused, Code::Unauthenticated, "SESSION_REVOKED");
     }
-    let request = bearing(&second, GetAccountRequest {});
+    let request = with_tokens(&second, GetAccountRequest {});
     let refused = world
         .account
         .clone()
@@ -132,7 +132,7 @@ async fn a_token_two_generations_old_is_reuse_even_with_the_right_tag() {
 }
 
 #[tokio::test]
-async fn a_session_that_declared_a_tag_gets_no_window_without_one() {
+async fn a_client_that_has_sent_a_tag_gets_no_window_without_one() {
     let world = World::boot().await;
     let first = world.person().await.tokens;
     world.refresh(&first.refresh_token, &TAG).await.unwrap();
@@ -141,7 +141,7 @@ async fn a_session_that_declared_a_tag_gets_no_window_without_one() {
 }
 
 #[tokio::test]
-async fn a_session_that_declared_a_tag_gets_no_window_after_a_refresh_without_one_either() {
+async fn a_client_that_has_sent_a_tag_gets_no_window_even_after_a_refresh_without_one() {
     let world = World::boot().await;
     let first = world.person().await.tokens;
     let second = world.refresh(&first.refresh_token, &TAG).await.unwrap();
@@ -151,7 +151,8 @@ async fn a_session_that_declared_a_tag_gets_no_window_after_a_refresh_without_on
 }
 
 #[tokio::test]
-async fn a_thief_who_is_first_is_found_by_the_victims_next_refresh_even_within_the_window() {
+async fn a_thief_who_refreshes_first_is_detected_by_the_victims_next_refresh_even_within_the_window()
+ {
     let world = World::boot().await;
     for thief in [&OTHER_TAG[..], &[]] {
         let person = world.person().await;
@@ -173,7 +174,7 @@ async fn a_thief_who_is_first_is_found_by_the_victims_next_refresh_even_within_t
 }
 
 #[tokio::test]
-async fn a_token_newer_than_a_restored_database_ends_the_session_without_an_alarm() {
+async fn a_token_newer_than_a_restored_database_ends_the_session_without_a_reuse_event() {
     let world = World::boot().await;
     let person = world.person().await;
     let second = world
@@ -198,7 +199,7 @@ async fn a_token_newer_than_a_restored_database_ends_the_session_without_an_alar
 }
 
 #[tokio::test]
-async fn a_session_ends_when_it_idles() {
+async fn a_session_ends_when_it_is_not_used() {
     let world = World::boot().await;
     let first = world.person().await.tokens;
     world.advance(13 * DAY + Duration::from_micros(24 * 3_600_000_000 - 1));
@@ -228,7 +229,7 @@ async fn a_session_ends_at_its_absolute_deadline_however_much_it_is_used() {
 }
 
 #[tokio::test]
-async fn a_disabled_account_refreshes_nothing_and_once_enabled_again_goes_on() {
+async fn a_session_of_a_disabled_account_cannot_refresh_until_the_account_is_enabled() {
     let world = World::boot().await;
     let first = world.person().await.tokens;
     world.execute("update auth.account set state = 2").await;
@@ -239,7 +240,7 @@ async fn a_disabled_account_refreshes_nothing_and_once_enabled_again_goes_on() {
 }
 
 #[tokio::test]
-async fn what_is_no_refresh_token_is_invalid() {
+async fn any_other_text_is_an_invalid_refresh_token() {
     let world = World::boot().await;
     let person = world.person().await;
     for token in [
@@ -275,7 +276,7 @@ async fn a_tag_has_16_to_64_bytes_or_none() {
 }
 
 #[tokio::test]
-async fn keys_of_refresh_tokens_are_replaced_without_anyone_noticing() {
+async fn keys_of_refresh_tokens_are_replaced_without_a_refused_token() {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     let key = |factor: usize| {
         let bytes: [u8; 32] =

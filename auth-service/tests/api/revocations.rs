@@ -1,4 +1,4 @@
-//! What ends tokens writes a revocation, in the same transaction, and the feed tells it.
+//! Whatever ends tokens writes a revocation in the same transaction, and the feed sends it.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tonic::Code;
 use crate::{
     causes::{CAUSES, Scene},
     watcher::{QUICK, Watcher},
-    world::{PASSWORD, World, bearing},
+    world::{PASSWORD, World, with_tokens},
 };
 
 async fn rows(world: &World) -> i64 {
@@ -25,40 +25,40 @@ async fn rows(world: &World) -> i64 {
 }
 
 #[tokio::test]
-async fn whatever_ends_tokens_is_told_to_those_who_verify_them() {
+async fn whatever_ends_tokens_is_sent_to_verifiers() {
     let world = World::with(&QUICK).await;
     let mut watcher = Watcher::begin(&world).await;
     for (done, cause) in CAUSES.into_iter().enumerate() {
         let scene = Scene::set(&world).await;
-        scene.act(&world, cause).await.unwrap();
-        let (kind, subject, min_epoch) = scene.voids(cause);
-        let told = watcher.revocation(subject).await;
+        scene.cause(&world, cause).await.unwrap();
+        let (kind, subject, min_epoch) = scene.revocation(cause);
+        let sent = watcher.revocation(subject).await;
         assert_eq!(
-            (told.kind(), told.min_epoch),
+            (sent.kind(), sent.min_epoch),
             (kind, min_epoch),
             "{cause:?}"
         );
-        assert!(!scene.lives(&world).await, "{cause:?}");
-        assert_outlives(&told, &scene.other);
-        // One row each, and nothing is told twice.
+        assert!(!scene.is_valid(&world).await, "{cause:?}");
+        assert_outlives(&sent, &scene.other);
+        // There is one row for each, and nothing is sent twice.
         assert_eq!(rows(&world).await, i64::try_from(done).unwrap() + 1);
         assert_eq!(watcher.held.len(), done + 1, "{cause:?}");
     }
-    watcher.proven().await;
+    watcher.next_heartbeat().await;
 }
 
-/// A revocation is kept, in whole seconds, until the token it voids has expired at the most lenient verifier.
+/// Asserts that a revocation is kept, in whole seconds, until its token has expired at the verifier with the greatest leeway.
 #[track_caller]
-fn assert_outlives(told: &Revocation, tokens: &TokenPair) {
+fn assert_outlives(sent: &Revocation, tokens: &TokenPair) {
     let expiry = tokens.access_token_expire_time.unwrap().seconds;
-    let until = told.expire_time.unwrap();
+    let until = sent.expire_time.unwrap();
     assert_eq!(until.nanos, 0);
     assert!(until.seconds >= expiry + 5, "{until:?} {expiry}");
     assert!(until.seconds <= expiry + 120, "{until:?} {expiry}");
 }
 
 #[tokio::test]
-async fn every_other_session_is_told_by_its_own_id() {
+async fn every_other_session_is_revoked_by_its_own_id() {
     let world = World::with(&QUICK).await;
     let person = world.person().await;
     let mut others = Vec::new();
@@ -66,7 +66,7 @@ async fn every_other_session_is_told_by_its_own_id() {
         others.push(world.sign_in(&person).await.session_id);
     }
     let mut watcher = Watcher::begin(&world).await;
-    let request = bearing(&person.tokens, RevokeOtherSessionsRequest {});
+    let request = with_tokens(&person.tokens, RevokeOtherSessionsRequest {});
     world
         .account
         .clone()
@@ -80,7 +80,7 @@ async fn every_other_session_is_told_by_its_own_id() {
 }
 
 #[tokio::test]
-async fn what_ends_nothing_voids_nothing() {
+async fn a_call_that_ends_nothing_revokes_nothing() {
     let world = World::with(&QUICK).await;
     let person = world.person().await;
     for _ in 0..2 {
@@ -103,7 +103,7 @@ async fn what_ends_nothing_voids_nothing() {
 }
 
 #[tokio::test]
-async fn a_revocation_that_cannot_be_written_leaves_the_tokens_good() {
+async fn a_revocation_that_cannot_be_written_leaves_the_tokens_valid() {
     for cause in CAUSES {
         let world = World::boot().await;
         let scene = Scene::set(&world).await;
@@ -115,18 +115,18 @@ async fn a_revocation_that_cannot_be_written_leaves_the_tokens_good() {
                    for each row execute function auth.fail()",
             )
             .await;
-        let refused = scene.act(&world, cause).await.unwrap_err();
+        let refused = scene.cause(&world, cause).await.unwrap_err();
         assert_refused(&refused, Code::Internal, "INTERNAL");
-        assert!(scene.lives(&world).await, "{cause:?}");
+        assert!(scene.is_valid(&world).await, "{cause:?}");
     }
 }
 
 #[tokio::test]
-async fn a_statement_killed_half_way_leaves_neither_the_revocation_nor_what_caused_it() {
+async fn a_statement_killed_half_way_leaves_neither_the_revocation_nor_its_cause() {
     for cause in CAUSES {
         let world = World::boot().await;
         let scene = Scene::set(&world).await;
-        // Whatever ends tokens records it: the record waits, when the rest is done.
+        // Whatever ends tokens is recorded. The record waits here, after everything else is done.
         world
             .execute(
                 "create function auth.wait() returns trigger language plpgsql as
@@ -151,31 +151,31 @@ async fn a_statement_killed_half_way_leaves_neither_the_revocation_nor_what_caus
                 )
                 .await;
         };
-        let (answer, ()) = tokio::join!(scene.act(&world, cause), kill);
+        let (answer, ()) = tokio::join!(scene.cause(&world, cause), kill);
         let refused = answer.unwrap_err();
         assert_refused(&refused, Code::Unavailable, "DATABASE_UNAVAILABLE");
         assert_eq!(rows(&world).await, 0, "{cause:?}");
-        assert!(scene.lives(&world).await, "{cause:?}");
+        assert!(scene.is_valid(&world).await, "{cause:?}");
     }
 }
 
 #[tokio::test]
-async fn a_new_password_voids_every_older_token_and_the_new_pair_is_good() {
+async fn a_new_password_revokes_every_older_token_and_the_new_pair_is_valid() {
     let world = World::with(&QUICK).await;
     let person = world.person().await;
     let message = ChangePasswordRequest {
         current_password: PASSWORD.to_owned(),
         new_password: "another password for it".to_owned(),
     };
-    let request = bearing(&person.tokens, message);
+    let request = with_tokens(&person.tokens, message);
     let answer = world.account.clone().change_password(request).await;
     let renewed = answer.unwrap().into_inner().tokens.unwrap();
     let mut watcher = Watcher::begin(&world).await;
-    let told = watcher.revocation(&person.id).await;
+    let sent = watcher.revocation(&person.id).await;
     let epoch = |tokens: &TokenPair| claim(tokens, "ep");
-    assert!(epoch(&person.tokens) < told.min_epoch);
-    assert!(epoch(&renewed) >= told.min_epoch);
-    let request = bearing(&renewed, GetAccountRequest {});
+    assert!(epoch(&person.tokens) < sent.min_epoch);
+    assert!(epoch(&renewed) >= sent.min_epoch);
+    let request = with_tokens(&renewed, GetAccountRequest {});
     world.account.clone().get_account(request).await.unwrap();
 }
 
@@ -188,7 +188,7 @@ fn claim(tokens: &TokenPair, name: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn expired_revocations_are_forgotten_by_the_feed_and_swept_from_the_table() {
+async fn expired_revocations_are_removed_from_the_feed_and_from_the_table() {
     let world = World::with(&QUICK).await;
     let person = world.person().await;
     let refresh_token = person.tokens.refresh_token.clone();
@@ -196,11 +196,11 @@ async fn expired_revocations_are_forgotten_by_the_feed_and_swept_from_the_table(
     world.auth.clone().sign_out(message).await.unwrap();
     let mut watcher = Watcher::begin(&world).await;
     watcher.revocation(&person.tokens.session_id).await;
-    assert_eq!(watcher.proven().await.count, 1);
+    assert_eq!(watcher.next_heartbeat().await.count, 1);
     world.advance(Duration::from_mins(10));
-    while watcher.proven().await.count != 0 {}
+    while watcher.next_heartbeat().await.count != 0 {}
     let mut late = Watcher::begin(&world).await;
-    late.proven().await;
+    late.next_heartbeat().await;
     assert_eq!(late.held, []);
 
     let (database, clock) = world.stop().await;

@@ -1,18 +1,31 @@
 //! `AdminService.RevokeAccountSessions`
 
-use shared::proto::auth::{GetAccountRequest, IntrospectTokenRequest};
+use shared::proto::auth::{GetAccountRequest, IntrospectTokenRequest, TokenPair};
 use testing::{assert_refused, violations};
 use tonic::Code;
 
 use crate::{
     admins::{admin, revoke_sessions},
-    keys::{create, exchange, wish},
+    keys::{create, exchange, key_request},
     watcher::of_service,
-    world::{World, bearing},
+    world::{World, with_tokens},
 };
 
+/// Asserts that the refresh token and the access token of a session are refused.
+async fn assert_ended(world: &World, tokens: &TokenPair) {
+    let refused = world.refresh(&tokens.refresh_token, &[]).await.unwrap_err();
+    assert_refused(&refused, Code::Unauthenticated, "SESSION_REVOKED");
+    let get = with_tokens(tokens, GetAccountRequest {});
+    let refused = world.account.clone().get_account(get).await.unwrap_err();
+    assert_refused(&refused, Code::Unauthenticated, "TOKEN_REVOKED");
+    let token = tokens.access_token.clone();
+    let message = of_service(IntrospectTokenRequest { token });
+    let answer = world.verifier.clone().introspect_token(message).await;
+    assert!(!answer.unwrap().into_inner().active);
+}
+
 #[tokio::test]
-async fn every_session_of_the_account_ends_and_its_tokens_are_void_but_it_stays_open() {
+async fn every_session_ends_and_its_tokens_are_revoked_but_the_account_stays_active() {
     let world = World::boot().await;
     let (admin, person, other) = (
         admin(&world).await,
@@ -20,7 +33,7 @@ async fn every_session_of_the_account_ends_and_its_tokens_are_void_but_it_stays_
         world.person().await,
     );
     let phone = world.sign_in(&person).await;
-    let key = create(&world, &person.tokens, wish(&["tasks.read"]))
+    let key = create(&world, &person.tokens, key_request(&["tasks.read"]))
         .await
         .unwrap()
         .secret;
@@ -31,20 +44,7 @@ async fn every_session_of_the_account_ends_and_its_tokens_are_void_but_it_stays_
         2
     );
     for tokens in [&person.tokens, &phone] {
-        let refused = world.refresh(&tokens.refresh_token, &[]).await.unwrap_err();
-        assert_refused(&refused, Code::Unauthenticated, "SESSION_REVOKED");
-        let get = bearing(tokens, GetAccountRequest {});
-        let refused = world.account.clone().get_account(get).await.unwrap_err();
-        assert_refused(&refused, Code::Unauthenticated, "TOKEN_REVOKED");
-        let message = IntrospectTokenRequest {
-            token: tokens.access_token.clone(),
-        };
-        let answer = world
-            .verifier
-            .clone()
-            .introspect_token(of_service(message))
-            .await;
-        assert!(!answer.unwrap().into_inner().active);
+        assert_ended(&world, tokens).await;
     }
     world.sign_in(&person).await;
     exchange(&world, &key).await.unwrap();
@@ -64,7 +64,7 @@ async fn every_session_of_the_account_ends_and_its_tokens_are_void_but_it_stays_
 }
 
 #[tokio::test]
-async fn an_administrator_can_end_the_own_sessions() {
+async fn an_administrator_can_end_its_own_sessions() {
     let world = World::boot().await;
     let admin = admin(&world).await;
     assert_eq!(
@@ -80,7 +80,7 @@ async fn an_administrator_can_end_the_own_sessions() {
 }
 
 #[tokio::test]
-async fn an_account_that_is_none_is_not_found_and_an_id_that_is_none_is_named() {
+async fn an_unknown_account_is_not_found_and_a_malformed_id_is_named() {
     let world = World::boot().await;
     let admin = admin(&world).await;
     let nobody = "0190163d-8694-739b-aea5-966c26f8ad91";

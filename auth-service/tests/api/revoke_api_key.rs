@@ -5,16 +5,16 @@ use testing::{assert_refused, violations};
 use tonic::Code;
 
 use crate::{
-    keys::{create, exchange, revoke, wish},
+    keys::{create, exchange, key_request, revoke},
     watcher::of_service,
     world::World,
 };
 
 #[tokio::test]
-async fn a_revoked_key_is_exchanged_no_more_and_its_tokens_are_void() {
+async fn a_revoked_key_cannot_be_exchanged_and_its_tokens_are_revoked() {
     let world = World::boot().await;
     let person = world.person().await;
-    let made = create(&world, &person.tokens, wish(&["tasks.read"]))
+    let made = create(&world, &person.tokens, key_request(&["tasks.read"]))
         .await
         .unwrap();
     let id = made.api_key.unwrap().id;
@@ -35,7 +35,7 @@ async fn a_revoked_key_is_exchanged_no_more_and_its_tokens_are_void() {
     assert!(!introspect().await);
     let refused = exchange(&world, &made.secret).await.unwrap_err();
     assert_refused(&refused, Code::Unauthenticated, "API_KEY_INVALID");
-    // In the feed, for as long as such a token can live.
+    // The revocation is in the feed for as long as such a token can live.
     let mut connection = world.connect().await;
     let (kind, subject): (i16, String) =
         sqlx::query_as("select kind, subject from auth.revocation")
@@ -48,13 +48,13 @@ async fn a_revoked_key_is_exchanged_no_more_and_its_tokens_are_void() {
 }
 
 #[tokio::test]
-async fn foreign_absent_and_revoked_keys_are_not_found_and_look_alike() {
+async fn keys_of_others_unknown_keys_and_revoked_keys_are_all_not_found() {
     let world = World::boot().await;
     let (person, other) = (world.person().await, world.person().await);
-    let foreign = create(&world, &other.tokens, wish(&["tasks.read"]))
+    let foreign = create(&world, &other.tokens, key_request(&["tasks.read"]))
         .await
         .unwrap();
-    let revoked = create(&world, &person.tokens, wish(&["tasks.read"]))
+    let revoked = create(&world, &person.tokens, key_request(&["tasks.read"]))
         .await
         .unwrap();
     let revoked = revoked.api_key.unwrap().id;
@@ -80,7 +80,7 @@ async fn foreign_absent_and_revoked_keys_are_not_found_and_look_alike() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_none_is_named() {
+async fn a_malformed_id_is_named() {
     let world = World::boot().await;
     let person = world.person().await;
     let refused = revoke(&world, &person.tokens, "1").await.unwrap_err();

@@ -4,16 +4,16 @@ use shared::proto::auth::{RevokeOtherSessionsRequest, TokenPair};
 use testing::assert_refused;
 use tonic::{Code, Status};
 
-use crate::world::{World, bearing};
+use crate::world::{World, with_tokens};
 
 async fn revoke_others(world: &World, tokens: &TokenPair) -> Result<i32, Status> {
-    let request = bearing(tokens, RevokeOtherSessionsRequest {});
+    let request = with_tokens(tokens, RevokeOtherSessionsRequest {});
     let answer = world.account.clone().revoke_other_sessions(request).await?;
     Ok(answer.into_inner().revoked_count)
 }
 
 #[tokio::test]
-async fn the_other_sessions_end_and_nobody_elses() {
+async fn the_other_sessions_of_the_account_end_and_no_more() {
     let world = World::boot().await;
     let person = world.person().await;
     let somebody_else = world.person().await;
@@ -35,7 +35,7 @@ async fn the_other_sessions_end_and_nobody_elses() {
 }
 
 #[tokio::test]
-async fn of_two_sessions_that_end_the_others_at_once_at_least_one_stays() {
+async fn of_two_sessions_that_end_the_others_concurrently_at_least_one_stays() {
     let world = World::boot().await;
     let person = world.person().await;
     let other = world.sign_in(&person).await;

@@ -6,7 +6,7 @@ use shared::proto::auth::{
 use testing::{assert_refused, violations};
 use tonic::{Code, Status};
 
-use crate::world::{World, bearing};
+use crate::world::{World, with_tokens};
 
 async fn revoke(
     world: &World,
@@ -19,13 +19,13 @@ async fn revoke(
     let answer = world
         .account
         .clone()
-        .revoke_session(bearing(tokens, message))
+        .revoke_session(with_tokens(tokens, message))
         .await?;
     Ok(answer.into_inner())
 }
 
 #[tokio::test]
-async fn a_revoked_session_neither_refreshes_nor_reads() {
+async fn a_revoked_session_can_neither_refresh_nor_read() {
     let world = World::boot().await;
     let person = world.person().await;
     let phone = world.sign_in(&person).await;
@@ -34,7 +34,7 @@ async fn a_revoked_session_neither_refreshes_nor_reads() {
         .unwrap();
     let refused = world.refresh(&phone.refresh_token, &[]).await.unwrap_err();
     assert_refused(&refused, Code::Unauthenticated, "SESSION_REVOKED");
-    let request = bearing(&phone, GetAccountRequest {});
+    let request = with_tokens(&phone, GetAccountRequest {});
     let refused = world
         .account
         .clone()
@@ -53,7 +53,7 @@ async fn a_revoked_session_neither_refreshes_nor_reads() {
 }
 
 #[tokio::test]
-async fn the_own_session_can_be_revoked() {
+async fn the_callers_own_session_can_be_revoked() {
     let world = World::boot().await;
     let person = world.person().await;
     revoke(&world, &person.tokens, &person.tokens.session_id)
@@ -66,7 +66,7 @@ async fn the_own_session_can_be_revoked() {
 }
 
 #[tokio::test]
-async fn foreign_absent_and_ended_sessions_are_not_found_and_look_alike() {
+async fn sessions_of_others_unknown_sessions_and_ended_sessions_are_all_not_found() {
     let world = World::boot().await;
     let person = world.person().await;
     let somebody_else = world.person().await;
@@ -93,7 +93,7 @@ async fn foreign_absent_and_ended_sessions_are_not_found_and_look_alike() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_none_is_named() {
+async fn a_malformed_id_is_named() {
     let world = World::boot().await;
     let person = world.person().await;
     for id in ["", "1", "0190163d8694739baea5966c26f8ad91"] {

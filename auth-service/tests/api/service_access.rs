@@ -1,4 +1,4 @@
-//! Who may call `VerifierService`: services that know the secret.
+//! Who may call `VerifierService`: services with the secret.
 
 use shared::proto::auth::{AcknowledgeKeysRequest, IntrospectTokenRequest};
 use testing::assert_refused;
@@ -11,7 +11,7 @@ use crate::{
 
 const NEW: &str = "Zk3vR9tYw1XbN6mQ4sLf8HjC2gPd7Ua0/+=";
 
-/// What each RPC answers to a request with this credential.
+/// The results of each RPC with this credential.
 async fn answers(world: &World, credential: Option<&str>) -> Vec<Result<(), Status>> {
     fn request<T>(credential: Option<&str>, message: T) -> Request<T> {
         match credential {
@@ -54,7 +54,7 @@ async fn assert_all_served(world: &World, credential: &str) {
 }
 
 #[tokio::test]
-async fn every_rpc_for_services_wants_the_secret_and_takes_no_token_of_a_user() {
+async fn every_rpc_for_services_requires_the_secret_and_refuses_tokens_of_users() {
     let world = World::boot().await;
     let person = world.person().await;
     assert_all_refused(&world, None, "TOKEN_MISSING").await;
@@ -72,7 +72,7 @@ async fn every_rpc_for_services_wants_the_secret_and_takes_no_token_of_a_user() 
 }
 
 #[tokio::test]
-async fn two_credentials_at_once_are_none() {
+async fn two_credentials_at_once_are_refused() {
     let world = World::boot().await;
     let mut request = of_service(IntrospectTokenRequest::default());
     let again = format!("Bearer {SERVICE_SECRET}").parse().unwrap();
@@ -86,7 +86,7 @@ async fn two_credentials_at_once_are_none() {
 }
 
 #[tokio::test]
-async fn the_secret_is_replaced_without_a_moment_in_which_a_service_is_refused() {
+async fn the_secret_is_replaced_without_refusing_a_service_at_any_time() {
     let world = World::boot().await;
     assert_all_refused(&world, Some(NEW), "TOKEN_INVALID").await;
     let both = format!("{NEW},{SERVICE_SECRET}");

@@ -1,4 +1,4 @@
-//! The settings that the service under test has.
+//! The settings of the service under test.
 
 use auth_service::config::{Config, DEFAULTS, SECTION};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -7,7 +7,7 @@ use testing::leaks::forbid_settings;
 
 use crate::world::SERVICE_SECRET;
 
-/// Bytes that look random enough for a key.
+/// Bytes that are random enough to be accepted as a key.
 pub(crate) fn key(factor: usize) -> [u8; 32] {
     std::array::from_fn(|at| u8::try_from((at * at * factor + 201) % 256).unwrap())
 }
@@ -28,7 +28,7 @@ pub(crate) fn config(url: &str, settings: &[(&str, &str)]) -> Config {
         ("auth.service_secrets", SERVICE_SECRET.to_owned()),
         ("auth.hash.memory_kib", "8".to_owned()),
         ("auth.hash.iterations", "1".to_owned()),
-        // All calls come from one address; the tests of this limit set it lower.
+        // All calls come from one address. The tests of this limit lower it.
         ("auth.throttle.address_burst", "1000000".to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))

@@ -7,7 +7,7 @@ use tonic::Code;
 use crate::world::{PASSWORD, World, credentials};
 
 #[tokio::test]
-async fn a_person_signs_in_again_whatever_the_case_of_the_address() {
+async fn a_user_signs_in_with_the_address_in_any_case() {
     let world = World::boot().await;
     let person = world.person().await;
     let request = credentials(&person.email.to_uppercase(), PASSWORD);
@@ -24,7 +24,7 @@ async fn a_person_signs_in_again_whatever_the_case_of_the_address() {
 }
 
 #[tokio::test]
-async fn unknown_disabled_and_wrong_answer_alike() {
+async fn unknown_accounts_disabled_accounts_and_wrong_passwords_get_the_same_answer() {
     let world = World::boot().await;
     let known = world.person().await;
     let disabled = world.person().await;
@@ -67,7 +67,7 @@ async fn a_failed_sign_in_of_a_known_account_is_recorded() {
 }
 
 #[tokio::test]
-async fn what_is_missing_or_too_long_is_named() {
+async fn fields_that_are_missing_or_too_long_are_named() {
     let world = World::boot().await;
     let request = SignInRequest {
         email: String::new(),
@@ -84,7 +84,7 @@ async fn what_is_missing_or_too_long_is_named() {
 }
 
 #[tokio::test]
-async fn a_hash_of_older_settings_is_made_anew_when_the_password_is_at_hand() {
+async fn a_hash_with_old_settings_is_replaced_at_the_next_sign_in() {
     let world = World::boot().await;
     let person = world.person().await;
     let (database, clock) = world.stop().await;
@@ -103,7 +103,7 @@ async fn a_hash_of_older_settings_is_made_anew_when_the_password_is_at_hand() {
 }
 
 #[tokio::test]
-async fn a_full_hashing_queue_is_an_answer_at_once() {
+async fn a_full_hashing_queue_refuses_at_once() {
     let settings = [
         ("auth.hash.threads", "1"),
         ("auth.hash.queue", "1"),
@@ -133,10 +133,10 @@ async fn a_full_hashing_queue_is_an_answer_at_once() {
 }
 
 #[tokio::test]
-async fn a_password_changed_meanwhile_wins_over_a_sign_in_that_had_read_the_old_one() {
+async fn a_password_change_refuses_a_sign_in_that_has_read_the_old_password() {
     let world = World::boot().await;
     let person = world.person().await;
-    // The account is held as a password change holds it; the sign-in reads, verifies, and waits for the row.
+    // The account is locked as a password change locks it. The sign-in reads, verifies, and waits for the row.
     let mut change = world.connect().await;
     sqlx::raw_sql("begin; update auth.account set epoch = epoch + 1")
         .execute(&mut change)

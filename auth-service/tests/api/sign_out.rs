@@ -4,7 +4,7 @@ use shared::proto::auth::{GetAccountRequest, SignOutRequest};
 use testing::assert_refused;
 use tonic::Code;
 
-use crate::world::{World, bearing};
+use crate::world::{World, with_tokens};
 
 async fn sign_out(world: &World, token: &str) {
     let request = SignOutRequest {
@@ -23,7 +23,7 @@ async fn signing_out_ends_the_session_its_refresh_token_and_its_access_token() {
         .await
         .unwrap_err();
     assert_refused(&refused, Code::Unauthenticated, "SESSION_REVOKED");
-    let request = bearing(&person.tokens, GetAccountRequest {});
+    let request = with_tokens(&person.tokens, GetAccountRequest {});
     let refused = world
         .account
         .clone()
@@ -48,7 +48,7 @@ async fn an_older_refresh_token_of_the_session_signs_out_too() {
 }
 
 #[tokio::test]
-async fn unknown_tokens_and_ended_sessions_answer_ok_and_end_nothing() {
+async fn unknown_tokens_and_ended_sessions_get_ok_and_end_nothing() {
     let world = World::boot().await;
     let person = world.person().await;
     let other = world.sign_in(&person).await;

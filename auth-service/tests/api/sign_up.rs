@@ -7,9 +7,9 @@ use shared::{
 use testing::{assert_refused, violations};
 use tonic::Code;
 
-use crate::world::{PASSWORD, World, bearing};
+use crate::world::{PASSWORD, World, with_tokens};
 
-fn wish(email: &str) -> SignUpRequest {
+fn request(email: &str) -> SignUpRequest {
     SignUpRequest {
         email: email.to_owned(),
         password: PASSWORD.to_owned(),
@@ -24,7 +24,7 @@ async fn a_new_account_is_signed_in_at_once() {
     let answer = world
         .auth
         .clone()
-        .sign_up(wish("Ada@Example.org"))
+        .sign_up(request("Ada@Example.org"))
         .await
         .unwrap();
     let answer = answer.into_inner();
@@ -34,14 +34,14 @@ async fn a_new_account_is_signed_in_at_once() {
     assert_eq!(account.role(), AccountRole::User);
     assert_eq!(account.state(), AccountState::Active);
     assert_eq!(tokens.token_type, "Bearer");
-    let request = bearing(&tokens, GetAccountRequest {});
+    let request = with_tokens(&tokens, GetAccountRequest {});
     let read = world.account.clone().get_account(request).await.unwrap();
     assert_eq!(read.into_inner().account, Some(account.clone()));
     assert_eq!(world.audit(&account.id, 1).await, ["sign_up"]);
 }
 
 #[tokio::test]
-async fn the_tokens_say_what_the_settings_say_and_end_when_they_say() {
+async fn the_tokens_contain_the_settings_and_expire_on_time() {
     let world = World::boot().await;
     let person = world.person().await;
     let claims = claims(&person.tokens.access_token);
@@ -72,23 +72,28 @@ async fn an_address_is_taken_whatever_its_case() {
     world
         .auth
         .clone()
-        .sign_up(wish("ada@example.org"))
+        .sign_up(request("ada@example.org"))
         .await
         .unwrap();
     for email in ["ada@example.org", "ADA@EXAMPLE.ORG"] {
-        let refused = world.auth.clone().sign_up(wish(email)).await.unwrap_err();
+        let refused = world
+            .auth
+            .clone()
+            .sign_up(request(email))
+            .await
+            .unwrap_err();
         assert_refused(&refused, Code::AlreadyExists, "EMAIL_TAKEN");
     }
     world.becomes("select count(*) from auth.session", 1).await;
 }
 
 #[tokio::test]
-async fn of_twenty_sign_ups_with_one_address_one_wins() {
+async fn of_twenty_sign_ups_with_one_address_one_succeeds() {
     let world = World::boot().await;
     let tries: Vec<_> = (0..20)
         .map(|_| {
             let mut auth = world.auth.clone();
-            tokio::spawn(async move { auth.sign_up(wish("ada@example.org")).await })
+            tokio::spawn(async move { auth.sign_up(request("ada@example.org")).await })
         })
         .collect();
     let mut won = 0;
@@ -103,7 +108,7 @@ async fn of_twenty_sign_ups_with_one_address_one_wins() {
 }
 
 #[tokio::test]
-async fn every_field_out_of_bounds_is_named() {
+async fn every_invalid_field_is_named() {
     let world = World::boot().await;
     let request = SignUpRequest {
         email: "ada".to_owned(),
@@ -124,11 +129,11 @@ async fn every_field_out_of_bounds_is_named() {
 }
 
 #[tokio::test]
-async fn the_own_address_is_no_password() {
+async fn the_address_of_the_account_is_refused_as_its_password() {
     let world = World::boot().await;
     let request = SignUpRequest {
         password: "ADA@example.org".to_owned(),
-        ..wish("ada@example.org")
+        ..request("ada@example.org")
     };
     let refused = world.auth.clone().sign_up(request).await.unwrap_err();
     assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");
@@ -151,7 +156,7 @@ async fn neither_the_password_nor_a_usable_token_is_in_the_database() {
     assert!(!row.contains(&person.tokens.refresh_token));
 }
 
-/// What a token says, unverified.
+/// The claims of a token, without verification.
 fn claims(token: &str) -> Claims {
     use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
     let payload = token.split('.').nth(1).unwrap();

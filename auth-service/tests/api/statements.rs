@@ -1,5 +1,5 @@
-//! A proxy before the database that counts which statements are executed. It reads what the service sends, so that no
-//! statement passes it unseen, and none is counted that was not sent.
+//! A proxy in front of the database that counts the executed statements. It reads everything that the service sends, so it
+//! counts exactly the statements that were sent.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -12,7 +12,7 @@ use tokio::{
     net::{TcpListener, TcpStream, UnixStream},
 };
 
-/// The version of a startup message that begins a session; others ask for encryption first.
+/// The protocol version in the startup message of a session. Other startup messages ask for encryption first.
 const PROTOCOL: [u8; 4] = [0, 3, 0, 0];
 
 /// How often each statement was executed.
@@ -24,7 +24,7 @@ pub(crate) struct Statements {
     executed: Arc<Mutex<Executed>>,
 }
 
-/// What one connection has prepared.
+/// The statements that one connection has prepared.
 #[derive(Default)]
 struct Prepared {
     statements: HashMap<String, String>,
@@ -32,8 +32,8 @@ struct Prepared {
 }
 
 impl Statements {
-    /// A proxy before the server of this URL.
-    pub(crate) async fn before(url: &str) -> Self {
+    /// A proxy in front of the server of this URL.
+    pub(crate) async fn in_front_of(url: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url_here = through(url, listener.local_addr().unwrap().port());
         let server: PgConnectOptions = url.parse().unwrap();
@@ -55,12 +55,12 @@ impl Statements {
         &self.url
     }
 
-    /// How often each statement was executed until now.
+    /// How often each statement has been executed.
     pub(crate) fn executed(&self) -> Executed {
         self.executed.lock().unwrap().clone()
     }
 
-    /// How often each statement was executed since then; those that were not are left out.
+    /// How often each statement has been executed since `before`; statements that were not executed are left out.
     pub(crate) fn since(&self, before: &Executed) -> Executed {
         let mut executed = self.executed();
         executed.retain(|text, count| {
@@ -71,7 +71,7 @@ impl Statements {
     }
 }
 
-/// The URL with the port of the proxy, which only reads what is not encrypted.
+/// The URL with the port of the proxy. TLS is disabled, because the proxy cannot read encrypted connections.
 fn through(url: &str, port: u16) -> String {
     let (address, query) = url.split_once('?').unwrap_or((url, ""));
     let (scheme, rest) = address.split_once("://").unwrap();
@@ -105,7 +105,7 @@ async fn relay(client: TcpStream, server: PgConnectOptions, executed: Arc<Mutex<
     }
 }
 
-/// Carries both directions until either ends.
+/// Forwards both directions until either ends.
 async fn pump(
     client: TcpStream,
     (mut from_server, to_server): (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
@@ -118,7 +118,7 @@ async fn pump(
     }
 }
 
-/// Reads message by message, and passes each on when it has been counted.
+/// Reads message by message, and forwards each one after it was counted.
 async fn read(
     mut client: impl AsyncRead + Unpin,
     mut server: impl AsyncWrite + Unpin,
@@ -144,7 +144,7 @@ async fn read(
     }
 }
 
-/// A message with its length before it.
+/// A message, preceded by its length.
 async fn message(client: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Vec<u8>> {
     let length = client.read_u32().await?;
     let mut message = length.to_be_bytes().to_vec();
@@ -154,13 +154,13 @@ async fn message(client: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Vec<u
 }
 
 impl Prepared {
-    /// The statement that a message of the frontend executes, if it does.
+    /// The statement that a message of the frontend executes, if it executes one.
     fn executes(&mut self, kind: u8, body: &[u8]) -> Option<String> {
         let mut texts = body.split(|byte| *byte == 0);
         let mut text = || String::from_utf8(texts.next().unwrap_or_default().to_vec()).unwrap();
         match kind {
             b'Q' => Some(text()),
-            b'F' => Some("a function called".to_owned()),
+            b'F' => Some("a function call".to_owned()),
             b'P' => {
                 self.statements.insert(text(), text());
                 None

@@ -1,9 +1,9 @@
-//! The sweeper, which deletes what is long over.
+//! The sweeper, which deletes what ended long ago.
 
 use std::time::Duration;
 
 use crate::{
-    keys::{create, revoke, wish},
+    keys::{create, key_request, revoke},
     world::{World, credentials},
 };
 
@@ -16,7 +16,7 @@ async fn a_session_is_deleted_thirty_days_after_its_absolute_deadline_and_not_be
     world.advance(2 * DAY);
     let kept = world.person().await;
     world.advance(119 * DAY);
-    // The first sweep of a service is at its start.
+    // A service sweeps for the first time when it starts.
     let (database, clock) = world.stop().await;
     let world = World::on(database, clock, &[]).await;
     world.becomes("select count(*) from auth.session", 1).await;
@@ -59,11 +59,11 @@ async fn an_api_key_is_deleted_thirty_days_after_it_was_revoked_or_expired_and_n
     let world = World::boot().await;
     let person = world.person().await;
     for _ in 0..2 {
-        create(&world, &person.tokens, wish(&["tasks.read"]))
+        create(&world, &person.tokens, key_request(&["tasks.read"]))
             .await
             .unwrap();
     }
-    let made = create(&world, &person.tokens, wish(&["tasks.read"]))
+    let made = create(&world, &person.tokens, key_request(&["tasks.read"]))
         .await
         .unwrap();
     let revoked = made.api_key.unwrap().id;

@@ -1,4 +1,4 @@
-//! Limits of addresses and accounts: too many wrong passwords, whoever they are for and wherever they come from.
+//! Limits of addresses and accounts: too many wrong passwords from one address, or for one account.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tonic::{Code, Request, Response, Status, metadata::AsciiMetadataValue};
 use crate::world::{PASSWORD, World, credentials};
 
 pub(crate) const WRONG: &str = "a wrong password";
-/// Calls of the tests come through a proxy, which says from where.
+/// The calls of the tests come through a proxy, which adds the address of the client.
 pub(crate) const BEHIND_PROXY: (&str, &str) = ("auth.server.trusted_proxies", "127.0.0.0/8");
 const THREE_AT_ONCE: [(&str, &str); 3] = [
     BEHIND_PROXY,
@@ -18,7 +18,7 @@ const THREE_AT_ONCE: [(&str, &str); 3] = [
 ];
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-/// The message as it comes through a proxy that was called by `address`.
+/// A request that a proxy forwards for a client at `address`.
 pub(crate) fn from<T>(address: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
     let address: AsciiMetadataValue = address.parse().unwrap();
@@ -37,7 +37,7 @@ async fn try_from(
     world.auth.clone().sign_in(request).await
 }
 
-/// Claims that a call was refused for too many attempts, and gives the time until the next one is let through.
+/// Asserts that a call was refused for too many attempts; returns the time until the next one is allowed.
 #[track_caller]
 pub(crate) fn limited<T: std::fmt::Debug>(answer: Result<T, Status>) -> Duration {
     let refused = answer.unwrap_err();
@@ -45,7 +45,7 @@ pub(crate) fn limited<T: std::fmt::Debug>(answer: Result<T, Status>) -> Duration
     retry_delay(&refused)
 }
 
-/// Claims that a password was checked and was wrong.
+/// Asserts that a password was verified and was wrong.
 #[track_caller]
 pub(crate) fn wrong<T: std::fmt::Debug>(answer: Result<T, Status>) {
     assert_refused(
@@ -56,7 +56,7 @@ pub(crate) fn wrong<T: std::fmt::Debug>(answer: Result<T, Status>) {
 }
 
 #[tokio::test]
-async fn an_address_that_guesses_waits_as_long_as_it_is_told_and_no_other_does() {
+async fn an_address_that_guesses_waits_as_long_as_retry_info_says_and_no_other_address_waits() {
     let world = World::with(&THREE_AT_ONCE).await;
     for number in 0..3 {
         let email = format!("nobody{number}@example.org");
@@ -75,7 +75,7 @@ async fn an_address_that_guesses_waits_as_long_as_it_is_told_and_no_other_does()
 }
 
 #[tokio::test]
-async fn a_right_password_costs_its_address_nothing() {
+async fn a_right_password_does_not_count_against_its_address() {
     let world = World::with(&THREE_AT_ONCE).await;
     let person = world.person().await;
     for _ in 0..10 {
@@ -87,7 +87,7 @@ async fn a_right_password_costs_its_address_nothing() {
 }
 
 #[tokio::test]
-async fn accounts_are_not_made_by_the_dozen_from_one_address() {
+async fn sign_ups_from_one_address_are_limited() {
     let world = World::with(&THREE_AT_ONCE).await;
     let sign_up = async |number: u32| {
         let request = SignUpRequest {
@@ -106,7 +106,7 @@ async fn accounts_are_not_made_by_the_dozen_from_one_address() {
 }
 
 #[tokio::test]
-async fn addresses_of_one_ipv6_64_are_one() {
+async fn addresses_of_one_ipv6_64_count_as_one() {
     let world = World::with(&THREE_AT_ONCE).await;
     for number in 0..3 {
         let address = format!("2001:db8::{number}:1");
@@ -118,7 +118,7 @@ async fn addresses_of_one_ipv6_64_are_one() {
 
 #[tokio::test]
 async fn a_client_cannot_choose_its_address() {
-    // A proxy appends whom it was called by; what stands before is the client's own word.
+    // A proxy appends the address of its client. The client can write the addresses before that itself.
     let world = World::with(&THREE_AT_ONCE).await;
     for number in 0..3 {
         let claimed = format!("203.0.113.{number}, 192.0.2.1");
@@ -127,7 +127,7 @@ async fn a_client_cannot_choose_its_address() {
     let claimed = "203.0.113.3, 192.0.2.1";
     limited(try_from(&world, claimed, "nobody@example.org", WRONG).await);
 
-    // Without a trusted proxy the whole header is.
+    // Without a trusted proxy, the client can write the whole header.
     let alone = World::with(&THREE_AT_ONCE[1..]).await;
     for number in 0..3 {
         let claimed = format!("203.0.113.{number}");
@@ -137,7 +137,8 @@ async fn a_client_cannot_choose_its_address() {
 }
 
 #[tokio::test]
-async fn an_account_is_guessed_at_ten_times_in_a_quarter_of_an_hour_from_all_addresses_together() {
+async fn an_account_allows_ten_wrong_passwords_in_a_quarter_of_an_hour_from_all_addresses_together()
+{
     let world = World::with(&[BEHIND_PROXY]).await;
     let person = world.person().await;
     for number in 0..10 {
@@ -147,7 +148,7 @@ async fn an_account_is_guessed_at_ten_times_in_a_quarter_of_an_hour_from_all_add
     let wait = limited(try_from(&world, "198.51.100.1", &person.email, PASSWORD).await);
     assert_eq!(wait, Duration::from_mins(10));
 
-    // The count is the database's: a service that has just started knows it.
+    // The count is in the database, so a service that has just started knows it.
     let (database, clock) = world.stop().await;
     let world = World::on(database, clock, &[BEHIND_PROXY]).await;
     world.advance(wait.saturating_sub(MILLISECOND));
@@ -186,7 +187,7 @@ async fn an_account_at_its_limit_is_refused_before_anything_is_hashed() {
     let settings = [("auth.throttle.account_failures", "1")];
     let world = World::with(&settings).await;
     let person = world.person().await;
-    // A hash that cannot be checked fails whatever comes to it.
+    // A malformed hash makes every verification fail, so this shows that none is tried.
     world
         .execute("update auth.account set password_hash = 'none'")
         .await;
@@ -206,7 +207,7 @@ async fn an_account_at_its_limit_is_refused_before_anything_is_hashed() {
 }
 
 #[tokio::test]
-async fn wrong_passwords_are_all_counted_even_at_once() {
+async fn all_concurrent_wrong_passwords_are_counted() {
     let world = World::boot().await;
     let attempts: Vec<_> = (0..8)
         .map(|_| {

@@ -1,4 +1,4 @@
-//! How long a refused sign-in takes tells nobody whether there is such an account (ASVS 6.3.8).
+//! The time of a refused sign-in does not show whether there is an account (ASVS 6.3.8).
 
 use std::time::{Duration, Instant};
 
@@ -8,10 +8,10 @@ use crate::world::{PASSWORD, World, credentials};
 
 /// Sign-ins of each kind.
 const SAMPLES: usize = 400;
-/// Bounds of Welch's t. Beyond 4.5 a difference is held to be real; the machine may be busy, so more is borne here.
+/// Greatest Welch's t. Above 4.5 a difference is considered real; the limit is higher because the machine may be busy.
 const BOUND: f64 = 10.0;
 
-/// Times sign-ins of all kinds, interleaved, each kind as often first as last; in microseconds.
+/// The times of sign-ins of all kinds in microseconds. The kinds alternate, and each comes first as often as last.
 async fn sample(world: &World, kinds: &[(&str, &str)], expected: &str) -> Vec<Vec<f64>> {
     let mut auth = world.auth.clone();
     let mut times = vec![Vec::with_capacity(SAMPLES); kinds.len()];
@@ -35,7 +35,7 @@ fn mean_and_variance(times: &[f64]) -> (f64, f64, f64) {
     (mean, squares.sum::<f64>() / (count - 1.0), count)
 }
 
-/// Welch's t of two samples without their slowest tenth, which is what else the machine did.
+/// Welch's t of two samples without their slowest tenth, which other work of the machine causes.
 fn welch(one: &[f64], other: &[f64]) -> f64 {
     let of = |times: &[f64]| {
         let mut sorted = times.to_vec();
@@ -47,7 +47,7 @@ fn welch(one: &[f64], other: &[f64]) -> f64 {
     (mean - other_mean) / (variance / count + other_variance / other_count).sqrt()
 }
 
-/// Claims that no kind can be told from another.
+/// Asserts that no kind can be distinguished from another.
 fn assert_alike(times: &[Vec<f64>], kinds: &[(&str, &str)]) {
     for (at, one) in times.iter().enumerate() {
         for (other_at, other) in times.iter().enumerate().skip(at + 1) {
@@ -107,7 +107,7 @@ async fn at_the_limit_unknown_known_and_disabled_take_the_same_time() {
 }
 
 #[test]
-fn the_statistic_tells_samples_apart_that_differ_and_no_others() {
+fn the_statistic_distinguishes_only_samples_that_differ() {
     let sample = |shift: f64| -> Vec<f64> { (0..400).map(|n| shift + f64::from(n % 37)).collect() };
     assert!(welch(&sample(0.0), &sample(0.0)).abs() < 1.0);
     assert!(welch(&sample(0.0), &sample(20.0)) < -BOUND);

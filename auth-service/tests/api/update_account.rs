@@ -5,7 +5,7 @@ use shared::proto::auth::{Account, GetAccountRequest, TokenPair, UpdateAccountRe
 use testing::{assert_refused, violations};
 use tonic::{Code, Status};
 
-use crate::world::{World, bearing};
+use crate::world::{World, with_tokens};
 
 async fn update(
     world: &World,
@@ -22,7 +22,7 @@ async fn update(
     let answer = world
         .account
         .clone()
-        .update_account(bearing(tokens, message))
+        .update_account(with_tokens(tokens, message))
         .await?;
     Ok(answer.into_inner().account.unwrap())
 }
@@ -36,13 +36,13 @@ fn named(display_name: &str, etag: &str) -> Account {
 }
 
 async fn read(world: &World, tokens: &TokenPair) -> Account {
-    let request = bearing(tokens, GetAccountRequest {});
+    let request = with_tokens(tokens, GetAccountRequest {});
     let answer = world.account.clone().get_account(request).await.unwrap();
     answer.into_inner().account.unwrap()
 }
 
 #[tokio::test]
-async fn the_display_name_changes_with_the_mask_the_star_or_none() {
+async fn the_display_name_changes_with_its_mask_with_a_star_and_without_a_mask() {
     let world = World::boot().await;
     let person = world.person().await;
     let before = read(&world, &person.tokens).await;
@@ -69,7 +69,7 @@ async fn the_display_name_changes_with_the_mask_the_star_or_none() {
 }
 
 #[tokio::test]
-async fn a_mask_of_output_only_fields_or_of_nothing_set_changes_nothing() {
+async fn a_mask_of_output_only_fields_and_an_empty_account_change_nothing() {
     let world = World::boot().await;
     let person = world.person().await;
     let before = read(&world, &person.tokens).await;
@@ -81,7 +81,7 @@ async fn a_mask_of_output_only_fields_or_of_nothing_set_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_etag_that_is_not_the_current_one_is_a_mismatch() {
+async fn an_outdated_etag_is_a_mismatch() {
     let world = World::boot().await;
     let person = world.person().await;
     let first = read(&world, &person.tokens).await.etag;
@@ -103,7 +103,7 @@ async fn an_etag_that_is_not_the_current_one_is_a_mismatch() {
 }
 
 #[tokio::test]
-async fn every_field_out_of_bounds_is_named() {
+async fn every_invalid_field_is_named() {
     let world = World::boot().await;
     let person = world.person().await;
     let star: &[&str] = &["*"];
@@ -126,7 +126,7 @@ async fn every_field_out_of_bounds_is_named() {
             "{path}"
         );
     }
-    let request = bearing(&person.tokens, UpdateAccountRequest::default());
+    let request = with_tokens(&person.tokens, UpdateAccountRequest::default());
     let refused = world
         .account
         .clone()

@@ -1,4 +1,4 @@
-//! `VerifierService.WatchRevocations`: what is told, in which order, and to whom.
+//! `VerifierService.WatchRevocations`: which messages a subscriber gets, and in which order.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use crate::{
     world::World,
 };
 
-/// Ends a new session; gives its id.
+/// Ends a new session; returns its id.
 async fn revoke(world: &World) -> String {
     let person = world.person().await;
     let message = SignOutRequest {
@@ -25,7 +25,7 @@ async fn revoke(world: &World) -> String {
     person.tokens.session_id
 }
 
-/// Writes a revocation of a key, as another replica does that took its time from another clock.
+/// Writes a revocation of a key, as another replica with another clock does.
 async fn kill(connection: &mut PgConnection, kid: &str) {
     sqlx::query(
         "insert into auth.revocation (kind, subject, min_epoch, create_time, expire_time)
@@ -42,7 +42,7 @@ async fn run(connection: &mut PgConnection, statement: &'static str) {
 }
 
 #[tokio::test]
-async fn a_reader_that_holds_nothing_gets_all_that_is_in_force_the_keys_and_a_proof() {
+async fn a_new_subscriber_gets_all_revocations_in_force_the_keys_and_a_heartbeat() {
     let world = World::with(&QUICK).await;
     let subject = revoke(&world).await;
     Watcher::begin(&world).await.revocation(&subject).await;
@@ -52,7 +52,7 @@ async fn a_reader_that_holds_nothing_gets_all_that_is_in_force_the_keys_and_a_pr
     assert!(matches!(&first, Event::Snapshot(all) if all.revocations.len() == 1));
     let second = watcher.next().await.unwrap();
     assert!(matches!(&second, Event::Keys(keys) if keys.keys.len() == 1));
-    let heartbeat = watcher.proven().await;
+    let heartbeat = watcher.next_heartbeat().await;
     assert_eq!(
         (heartbeat.count, heartbeat.head_sequence),
         (1, watcher.head())
@@ -66,14 +66,14 @@ async fn a_reader_that_holds_nothing_gets_all_that_is_in_force_the_keys_and_a_pr
 }
 
 #[tokio::test]
-async fn a_revocation_made_here_is_told_without_waiting_for_the_next_look() {
+async fn a_revocation_made_in_this_process_is_sent_before_the_next_poll() {
     let slow = [
         ("auth.feed.poll", "900ms"),
         ("auth.feed.heartbeat", "900ms"),
     ];
     let world = World::with(&slow).await;
     let mut watcher = Watcher::begin(&world).await;
-    watcher.proven().await;
+    watcher.next_heartbeat().await;
     let mut waited = Duration::ZERO;
     for _ in 0..5 {
         let subject = revoke(&world).await;
@@ -81,12 +81,12 @@ async fn a_revocation_made_here_is_told_without_waiting_for_the_next_look() {
         watcher.revocation(&subject).await;
         waited += made.elapsed();
     }
-    // Each begins right after a look, so the next ones would have come after 4.5 s.
+    // Each begins right after a read, so the next polls would have come after 4.5 s.
     assert!(waited < Duration::from_millis(2_500), "{waited:?}");
 }
 
 #[tokio::test]
-async fn every_replica_tells_the_same_and_a_reader_goes_on_at_any_of_them() {
+async fn every_replica_sends_the_same_and_a_subscriber_can_continue_at_any_of_them() {
     let here = World::with(&QUICK).await;
     let there = here.replica(&QUICK).await;
     let (mut at_home, mut abroad) = (Watcher::begin(&here).await, Watcher::begin(&there).await);
@@ -97,18 +97,21 @@ async fn every_replica_tells_the_same_and_a_reader_goes_on_at_any_of_them() {
             at_home.revocation(&subject).await
         );
     }
-    assert_eq!(at_home.proven().await, abroad.proven().await);
+    assert_eq!(
+        at_home.next_heartbeat().await,
+        abroad.next_heartbeat().await
+    );
     assert_eq!(at_home.incarnation, abroad.incarnation);
 
     let mut moved = at_home.resume(&there).await;
     let subject = revoke(&here).await;
     moved.revocation(&subject).await;
-    moved.proven().await;
+    moved.next_heartbeat().await;
     assert_eq!(moved.snapshots, 0);
 }
 
 #[tokio::test]
-async fn a_revocation_that_commits_after_later_ones_is_told_however_late() {
+async fn a_revocation_that_commits_after_later_ones_is_sent_however_late() {
     let world = World::with(&QUICK).await;
     let mut watcher = Watcher::begin(&world).await;
     let (mut first, mut second) = (world.connect().await, world.connect().await);
@@ -117,17 +120,17 @@ async fn a_revocation_that_commits_after_later_ones_is_told_however_late() {
     for kid in ["second", "third", "fourth"] {
         kill(&mut second, kid).await;
         watcher.revocation(kid).await;
-        watcher.proven().await;
+        watcher.next_heartbeat().await;
     }
     let head = watcher.head();
     run(&mut first, "commit").await;
     let late = watcher.revocation("first").await;
     assert!(late.sequence < head);
-    assert_eq!(watcher.proven().await.head_sequence, head);
+    assert_eq!(watcher.next_heartbeat().await.head_sequence, head);
 }
 
 #[tokio::test]
-async fn a_reader_that_goes_on_gets_what_it_lacks_without_a_snapshot() {
+async fn a_subscriber_that_continues_gets_what_it_lacks_without_a_snapshot() {
     let world = World::with(&QUICK).await;
     let mut witness = Watcher::begin(&world).await;
     let (mut first, mut second) = (world.connect().await, world.connect().await);
@@ -136,19 +139,19 @@ async fn a_reader_that_goes_on_gets_what_it_lacks_without_a_snapshot() {
     kill(&mut second, "held").await;
     let mut watcher = Watcher::begin(&world).await;
     watcher.revocation("held").await;
-    // While nobody listens, one with a lower sequence and one with a higher one become visible.
+    // While nobody is subscribed, a revocation with a lower sequence and one with a higher one become visible.
     run(&mut first, "commit").await;
     kill(&mut second, "new").await;
     witness.revocation("new").await;
     witness.revocation("uncommitted").await;
 
     let mut resumed = watcher.resume(&world).await;
-    let heartbeat = resumed.proven().await;
+    let heartbeat = resumed.next_heartbeat().await;
     assert_eq!((heartbeat.count, resumed.snapshots), (3, 0));
 }
 
 #[tokio::test]
-async fn a_reader_of_another_history_or_of_a_forgotten_place_gets_a_snapshot() {
+async fn a_subscriber_with_another_history_or_a_deleted_position_gets_a_snapshot() {
     let world = World::with(&QUICK).await;
     let subject = revoke(&world).await;
     let mut watcher = Watcher::begin(&world).await;
@@ -166,13 +169,13 @@ async fn a_reader_of_another_history_or_of_a_forgotten_place_gets_a_snapshot() {
             verifier_id: "v".to_owned(),
         };
         let mut watcher = Watcher::open(world.verifier.clone(), request).await;
-        watcher.proven().await;
+        watcher.next_heartbeat().await;
         assert_eq!((watcher.snapshots, watcher.held.len()), (1, 1));
     }
 }
 
 #[tokio::test]
-async fn a_restored_database_is_another_history_and_everything_is_told_anew() {
+async fn a_restored_database_is_another_history_and_everything_is_sent_again() {
     let world = World::with(&QUICK).await;
     let other = world.replica(&QUICK).await;
     let lost = revoke(&world).await;
@@ -180,7 +183,7 @@ async fn a_restored_database_is_another_history_and_everything_is_told_anew() {
     watcher.revocation(&lost).await;
     elsewhere.revocation(&lost).await;
     let before = watcher.incarnation.clone();
-    // What restoring a dump does: the same names, other tables.
+    // This is what restoring a dump does: the same names, but other tables.
     world
         .execute(
             "begin;
@@ -195,7 +198,7 @@ async fn a_restored_database_is_another_history_and_everything_is_told_anew() {
         .await;
     for watcher in [&mut watcher, &mut elsewhere] {
         watcher.revocation("restored").await;
-        watcher.proven().await;
+        watcher.next_heartbeat().await;
         assert_eq!((watcher.snapshots, watcher.held.len()), (2, 1));
         assert_ne!(watcher.incarnation, before);
     }
@@ -203,7 +206,7 @@ async fn a_restored_database_is_another_history_and_everything_is_told_anew() {
 }
 
 #[tokio::test]
-async fn a_reader_that_does_not_keep_up_is_dropped_and_begins_again() {
+async fn a_subscriber_that_is_too_slow_is_dropped_and_begins_again() {
     let settings = [QUICK[0], QUICK[1], ("auth.feed.buffer", "4")];
     let world = World::with(&settings).await;
     let narrow = Channel::from_shared(world.uri.clone())
@@ -223,11 +226,11 @@ async fn a_reader_that_does_not_keep_up_is_dropped_and_begins_again() {
     assert_refused(&slow.end().await, Code::ResourceExhausted, "SLOW_CONSUMER");
     assert!(slow.held.len() < 40);
     let mut again = slow.resume(&world).await;
-    assert_eq!(again.proven().await.count, 40);
+    assert_eq!(again.next_heartbeat().await.count, 40);
 }
 
 #[tokio::test]
-async fn a_large_snapshot_comes_in_parts_that_every_client_takes() {
+async fn a_large_snapshot_comes_in_parts_that_every_client_accepts() {
     let world = World::boot().await;
     world
         .execute(
@@ -236,14 +239,14 @@ async fn a_large_snapshot_comes_in_parts_that_every_client_takes() {
         )
         .await;
     let mut watcher = Watcher::begin(&world).await;
-    while watcher.proven().await.count != 60_000 {}
+    while watcher.next_heartbeat().await.count != 60_000 {}
     let mut late = Watcher::begin(&world).await;
-    assert_eq!(late.proven().await.count, 60_000);
+    assert_eq!(late.next_heartbeat().await.count, 60_000);
     assert_eq!((late.snapshots, late.held.len()), (1, 60_000));
 }
 
 #[tokio::test]
-async fn a_request_that_names_no_verifier_or_no_place_is_refused() {
+async fn a_request_without_a_verifier_id_or_with_a_negative_sequence_is_refused() {
     let world = World::boot().await;
     let bad = WatchRevocationsRequest {
         since_sequence: -1,

@@ -1,4 +1,4 @@
-//! A reader of the feed that believes nothing without proof.
+//! A subscriber of the feed that checks every heartbeat against the revocations it has received.
 
 use std::time::Duration;
 
@@ -15,18 +15,18 @@ use tonic::{Request, Status, Streaming, transport::Channel};
 
 use crate::world::{SERVICE_SECRET, World, with_token};
 
-/// Longest wait for a message that must come.
-const LIMIT: Duration = Duration::from_secs(20);
-/// The feed of most tests: quick, so that they are.
+/// Longest wait for an expected message.
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// The feed settings of most tests: short intervals, so that the tests are fast.
 pub(crate) const QUICK: [(&str, &str); 2] =
     [("auth.feed.poll", "20ms"), ("auth.feed.heartbeat", "100ms")];
 
-/// The message as a service sends it.
+/// A request as a service sends it.
 pub(crate) fn of_service<T>(message: T) -> Request<T> {
     with_token(SERVICE_SECRET, message)
 }
 
-/// Someone who holds nothing yet.
+/// The request of a verifier that has received nothing yet.
 pub(crate) fn watch(verifier_id: &str) -> WatchRevocationsRequest {
     WatchRevocationsRequest {
         since_sequence: 0,
@@ -35,15 +35,15 @@ pub(crate) fn watch(verifier_id: &str) -> WatchRevocationsRequest {
     }
 }
 
-/// One stream, and what it has told.
+/// One stream, and what it has received.
 pub(crate) struct Watcher {
     stream: Streaming<WatchRevocationsResponse>,
     pub(crate) incarnation: String,
     pub(crate) held: Vec<Revocation>,
     pub(crate) keys: Vec<JsonWebKey>,
-    /// How many snapshots there were.
+    /// Number of snapshots received.
     pub(crate) snapshots: usize,
-    /// The last proof.
+    /// The last heartbeat.
     pub(crate) heartbeat: Option<RevocationHeartbeat>,
 }
 
@@ -67,7 +67,7 @@ impl Watcher {
         }
     }
 
-    /// Goes on where this one is, with what it holds.
+    /// Opens a stream that continues from here, with the revocations received so far.
     pub(crate) async fn resume(self, world: &World) -> Self {
         let request = WatchRevocationsRequest {
             since_sequence: self.head(),
@@ -81,20 +81,20 @@ impl Watcher {
         }
     }
 
-    /// The highest sequence held.
+    /// The highest sequence received.
     pub(crate) fn head(&self) -> i64 {
         self.held.iter().map(|one| one.sequence).max().unwrap_or(0)
     }
 
     /// The next message; heartbeats are checked.
     pub(crate) async fn next(&mut self) -> Result<Event, Status> {
-        let message = timeout(LIMIT, self.stream.message()).await;
+        let message = timeout(TIMEOUT, self.stream.message()).await;
         let message = message.expect("the feed is silent")?;
         let message = message.expect("the feed ended without a reason");
         Ok(self.apply(message))
     }
 
-    /// Whether nothing at all is told for this long.
+    /// Whether no message arrives for this long.
     pub(crate) async fn silent_for(&mut self, limit: Duration) -> bool {
         match timeout(limit, self.stream.message()).await {
             Err(_elapsed) => true,
@@ -105,8 +105,8 @@ impl Watcher {
         }
     }
 
-    /// Reads on until a proof comes.
-    pub(crate) async fn proven(&mut self) -> RevocationHeartbeat {
+    /// Reads until the next heartbeat.
+    pub(crate) async fn next_heartbeat(&mut self) -> RevocationHeartbeat {
         loop {
             if let Event::Heartbeat(heartbeat) = self.next().await.unwrap() {
                 return heartbeat;
@@ -114,20 +114,20 @@ impl Watcher {
         }
     }
 
-    /// Reads on until there is a revocation of this subject.
+    /// Reads until the revocation of this subject.
     pub(crate) async fn revocation(&mut self, subject: &str) -> Revocation {
         let reading = async {
             while !self.held.iter().any(|one| one.subject == subject) {
                 self.next().await.unwrap();
             }
         };
-        let in_time = timeout(LIMIT, reading).await;
-        in_time.unwrap_or_else(|_elapsed| panic!("{subject} is not told"));
+        let in_time = timeout(TIMEOUT, reading).await;
+        in_time.unwrap_or_else(|_elapsed| panic!("the revocation of {subject} did not arrive"));
         let found = self.held.iter().find(|one| one.subject == subject);
         found.unwrap().clone()
     }
 
-    /// Reads on until the stream ends.
+    /// Reads until the stream ends.
     pub(crate) async fn end(&mut self) -> Status {
         loop {
             if let Err(status) = self.next().await {
@@ -158,7 +158,7 @@ impl Watcher {
         event
     }
 
-    /// A heartbeat is true of what is held.
+    /// Asserts that a heartbeat matches the revocations received.
     fn check(&self, heartbeat: &RevocationHeartbeat) {
         let mut set = RevocationSet::default();
         for one in &self.held {
@@ -168,7 +168,7 @@ impl Watcher {
         assert_eq!(
             (heartbeat.count, heartbeat.digest.as_slice()),
             (i64::try_from(count).unwrap(), digest.as_slice()),
-            "what is held is not what was published: {:?}",
+            "the received revocations differ from the published ones: {:?}",
             self.held
         );
     }

@@ -1,4 +1,4 @@
-//! One service with a database and a clock of its own, and clients of it.
+//! A service with its own database and clock, and its clients.
 
 use std::{
     sync::{
@@ -35,14 +35,14 @@ use crate::{
     settings::{config, key},
 };
 
-/// What services are known by.
+/// The secret that authenticates services.
 pub(crate) const SERVICE_SECRET: &str = "q8Jx0f2Zs7mVb4Kt1LrYp6WnHc3Dg5EaTu9";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
-/// How often and how long something that happens in the background is looked for.
+/// How often and how many times a test checks for the result of a background task.
 pub(crate) const POLL: Duration = Duration::from_millis(20);
 pub(crate) const POLLS: usize = 500;
 
-/// A booted service.
+/// A running service.
 pub(crate) struct World {
     pub(crate) clock: TestClock,
     pub(crate) database: Arc<Database>,
@@ -51,18 +51,18 @@ pub(crate) struct World {
     pub(crate) admin: AdminServiceClient<Channel>,
     pub(crate) verifier: VerifierServiceClient<Channel>,
     channel: Channel,
-    /// Where the service listens.
+    /// The address that the service listens on.
     pub(crate) uri: String,
-    /// What the service counts.
+    /// The metrics of the service.
     pub(crate) metrics: Metrics,
     people: AtomicUsize,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<Result<(), ServeError>>,
-    /// Held to showing no secret until all else has ended.
+    /// Fails the test if a secret is logged. It is dropped last.
     _logs: Logs,
 }
 
-/// Someone with an account, signed in.
+/// A user with an account, signed in.
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
     pub(crate) email: String,
@@ -75,19 +75,19 @@ impl World {
         Self::with(&[]).await
     }
 
-    /// A service with these settings beside those of the tests.
+    /// A service with these settings in addition to those of the tests.
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
         let database = Database::with(&[SCHEMA]).await;
         let clock = TestClock::at("2026-01-01T00:00:00.25Z");
         Self::on(Arc::new(database), clock, settings).await
     }
 
-    /// Another replica: with the same database and the same time.
+    /// Another replica, with the same database and the same time.
     pub(crate) async fn replica(&self, settings: &[(&str, &str)]) -> Self {
         Self::on(Arc::clone(&self.database), self.clock.clone(), settings).await
     }
 
-    /// A service on a database that is there already, ready.
+    /// A ready service on an existing database.
     pub(crate) async fn on(
         database: Arc<Database>,
         clock: TestClock,
@@ -142,17 +142,17 @@ impl World {
         }
     }
 
-    /// Waits until the service says that it is ready.
+    /// Waits until the service reports that it is ready.
     pub(crate) async fn becomes_ready(&self) {
         becomes(&self.channel, SERVING).await;
     }
 
-    /// Waits until the service says that it is not ready.
+    /// Waits until the service reports that it is not ready.
     pub(crate) async fn becomes_unready(&self) {
         becomes(&self.channel, NOT_SERVING).await;
     }
 
-    /// Stops the service and keeps what it leaves behind.
+    /// Stops the service; returns its database and clock.
     pub(crate) async fn stop(mut self) -> (Arc<Database>, TestClock) {
         drop(self.stop.take());
         drop((self.auth, self.account, self.admin, self.verifier));
@@ -161,7 +161,7 @@ impl World {
         (self.database, self.clock)
     }
 
-    /// Someone new.
+    /// A new user.
     pub(crate) async fn person(&self) -> Person {
         let number = self.people.fetch_add(1, Ordering::Relaxed);
         let email = format!("person{number}@example.org");
@@ -184,7 +184,7 @@ impl World {
         }
     }
 
-    /// Another session of the same person.
+    /// Another session of the same user.
     pub(crate) async fn sign_in(&self, person: &Person) -> TokenPair {
         let answer = self
             .auth
@@ -207,7 +207,7 @@ impl World {
         self.clock.advance(by);
     }
 
-    /// Now, in seconds since 1970.
+    /// The current time in seconds since 1970.
     pub(crate) fn seconds(&self) -> i64 {
         self.clock.now().timestamp()
     }
@@ -228,7 +228,7 @@ impl World {
         self.database.connect().await
     }
 
-    /// The kinds of the audit events of an account, as they were appended, once there are `count` of them.
+    /// The kinds of the audit events of an account in the order of insertion, once there are `count` of them.
     pub(crate) async fn audit(&self, account_id: &str, count: usize) -> Vec<String> {
         let mut connection = self.connect().await;
         let mut kinds = Vec::new();
@@ -248,7 +248,7 @@ impl World {
         kinds
     }
 
-    /// Claims that a number becomes what it should within a bound.
+    /// Asserts that the result of a statement becomes this number in time.
     pub(crate) async fn becomes(&self, statement: &'static str, wanted: i64) {
         let mut connection = self.connect().await;
         let mut found = None;
@@ -265,7 +265,7 @@ impl World {
         assert_eq!(found, Some(wanted), "{statement}");
     }
 
-    /// Runs a statement that no RPC makes.
+    /// Runs a statement that no RPC runs.
     pub(crate) async fn execute(&self, statement: &'static str) {
         let mut connection = self.connect().await;
         sqlx::raw_sql(statement)
@@ -284,8 +284,8 @@ pub(crate) fn credentials(email: &str, password: &str) -> SignInRequest {
     }
 }
 
-/// The message as the holder of an access token sends it.
-pub(crate) fn bearing<T>(tokens: &TokenPair, message: T) -> Request<T> {
+/// A request with the access token of these tokens.
+pub(crate) fn with_tokens<T>(tokens: &TokenPair, message: T) -> Request<T> {
     with_token(&tokens.access_token, message)
 }
 

@@ -1,4 +1,4 @@
-//! A verifier that holds the keys as the feed pushes them.
+//! A verifier with the keys that the feed sends.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,14 +18,14 @@ use tonic::{Streaming, transport::Channel};
 
 use crate::world::{SERVICE_SECRET, World, with_token};
 
-/// Longest wait for what comes within milliseconds.
-const LIMIT: Duration = Duration::from_secs(20);
+/// Longest wait for what should happen within milliseconds.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What a follower has been told.
+/// What a follower has received.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Held {
     pub(super) kids: Vec<String>,
-    /// The keys whose tokens are void.
+    /// The keys whose tokens are revoked.
     pub(super) killed: Vec<String>,
 }
 
@@ -39,16 +39,17 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    /// Connects to a replica. It says that it accepts the keys it holds only when [`Follower::acknowledge`] is called.
+    /// Connects to a replica. It acknowledges its keys only when [`Follower::acknowledge`] is called.
     pub(super) async fn silent(world: &World, name: &'static str) -> Self {
         Self::connect(world, name, false).await
     }
 
-    /// Connects to a replica, and says of all keys, as they come, that it accepts them.
+    /// Connects to a replica, and acknowledges all keys as they arrive.
     pub(super) async fn diligent(world: &World, name: &'static str) -> Self {
         Self::connect(world, name, true).await
     }
 
+    // Longer than 40 lines: each part of the connection is used by the next one.
     async fn connect(world: &World, name: &'static str, diligent: bool) -> Self {
         let trust = Trust {
             issuer: "tandem-auth".to_owned(),
@@ -72,9 +73,15 @@ impl Follower {
             .await
             .unwrap()
             .into_inner();
-        let (tell, held) = watch::channel(Held::default());
+        let (sender, held) = watch::channel(Held::default());
         let acknowledging = diligent.then(|| client.clone());
-        let following = spawn(follow(stream, verifier.clone(), tell, name, acknowledging));
+        let following = spawn(follow(
+            stream,
+            verifier.clone(),
+            sender,
+            name,
+            acknowledging,
+        ));
         let follower = Self {
             verifier,
             name,
@@ -86,22 +93,22 @@ impl Follower {
         follower
     }
 
-    /// Says that it accepts all the keys it holds.
+    /// Acknowledges all its keys.
     pub(super) async fn acknowledge(&self) {
         let kids = self.held.borrow().kids.clone();
         acknowledge(self.client.clone(), self.name, kids).await;
     }
 
-    /// Waits until it holds this key.
+    /// Waits until it has this key.
     pub(super) async fn learns(&self, kid: &str) {
         self.sees(|held| held.kids.iter().any(|held| held == kid))
             .await;
     }
 
-    /// Waits until it was told something.
+    /// Waits until it has received something.
     pub(super) async fn sees(&self, wanted: impl FnMut(&Held) -> bool) {
         let mut held = self.held.clone();
-        let seen = timeout(LIMIT, held.wait_for(wanted)).await;
+        let seen = timeout(TIMEOUT, held.wait_for(wanted)).await;
         assert!(
             matches!(seen, Ok(Ok(_))),
             "{}: {:?}",
@@ -120,7 +127,7 @@ impl Drop for Follower {
 async fn follow(
     mut stream: Streaming<WatchRevocationsResponse>,
     verifier: Verifier,
-    tell: watch::Sender<Held>,
+    sender: watch::Sender<Held>,
     name: &'static str,
     acknowledging: Option<VerifierServiceClient<Channel>>,
 ) {
@@ -136,20 +143,20 @@ async fn follow(
                 if let Some(client) = &acknowledging {
                     acknowledge(client.clone(), name, kids.clone()).await;
                 }
-                tell.send_modify(|held| held.kids = kids);
+                sender.send_modify(|held| held.kids = kids);
             }
-            Event::Snapshot(snapshot) => tell_killed(&tell, snapshot.revocations),
-            Event::Delta(delta) => tell_killed(&tell, delta.revocations),
+            Event::Snapshot(snapshot) => add_killed(&sender, snapshot.revocations),
+            Event::Delta(delta) => add_killed(&sender, delta.revocations),
             Event::Heartbeat(_) => {}
         }
     }
 }
 
-fn tell_killed(tell: &watch::Sender<Held>, revocations: Vec<shared::proto::auth::Revocation>) {
+fn add_killed(sender: &watch::Sender<Held>, revocations: Vec<shared::proto::auth::Revocation>) {
     let keys = revocations
         .into_iter()
         .filter(|revocation| revocation.kind() == RevocationKind::Key);
-    tell.send_modify(|held| held.killed.extend(keys.map(|key| key.subject)));
+    sender.send_modify(|held| held.killed.extend(keys.map(|key| key.subject)));
 }
 
 async fn acknowledge(mut client: VerifierServiceClient<Channel>, name: &str, kids: Vec<String>) {

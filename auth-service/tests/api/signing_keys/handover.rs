@@ -1,10 +1,12 @@
-//! When a new key signs: not before its verifiers accept it, unless they take too long.
+//! When a new key signs: not before the verifiers have acknowledged it, unless they take too long.
 
 use std::{sync::Arc, time::Duration};
 
 use auth_service::cli::keys::KeysCommand;
 
-use super::{comes_to_sign, follower::Follower, keys, kid, listed, replicas_have_looked, rotate};
+use super::{
+    follower::Follower, keys, kid, listed, replicas_have_updated, rotate, wait_for_signing,
+};
 use crate::{settings::config, world::World};
 
 #[tokio::test]
@@ -20,13 +22,13 @@ async fn a_new_key_signs_when_every_connected_verifier_has_acknowledged_it() {
     one.learns(&new).await;
     two.learns(&new).await;
     one.acknowledge().await;
-    replicas_have_looked(&world, 1).await;
+    replicas_have_updated(&world, 1).await;
     assert_eq!(kid(&world.sign_in(&person).await), old);
     let states = [(new.clone(), "NEXT".to_owned()), (old, "ACTIVE".to_owned())];
     assert_eq!(listed(&world).await, states);
 
     two.acknowledge().await;
-    let tokens = comes_to_sign(&world, &person, &new).await;
+    let tokens = wait_for_signing(&world, &person, &new).await;
     for follower in [&one, &two] {
         follower
             .verifier
@@ -36,20 +38,20 @@ async fn a_new_key_signs_when_every_connected_verifier_has_acknowledged_it() {
 }
 
 #[tokio::test]
-async fn a_verifier_that_disconnects_holds_no_key_up() {
+async fn a_verifier_that_disconnects_delays_no_key() {
     let world = World::boot().await;
     let person = world.person().await;
     let silent = Follower::silent(&world, "silent").await;
     let new = rotate(&world).await;
     silent.learns(&new).await;
-    replicas_have_looked(&world, 1).await;
+    replicas_have_updated(&world, 1).await;
     assert_ne!(kid(&world.sign_in(&person).await), new);
     drop(silent);
-    comes_to_sign(&world, &person, &new).await;
+    wait_for_signing(&world, &person, &new).await;
 }
 
 #[tokio::test]
-async fn a_verifier_that_never_acknowledges_holds_a_new_key_up_until_the_deadline() {
+async fn a_verifier_that_never_acknowledges_delays_a_new_key_until_the_deadline() {
     let world = World::boot().await;
     let person = world.person().await;
     let silent = Follower::silent(&world, "silent").await;
@@ -61,16 +63,16 @@ async fn a_verifier_that_never_acknowledges_holds_a_new_key_up_until_the_deadlin
             1,
         )
         .await;
-    // 59.999999 s, of which the looks take twenty.
+    // 59.999999 s in all; the steps of the replicas take 20 s of it.
     world.advance(Duration::from_micros(39_999_999));
-    replicas_have_looked(&world, 1).await;
+    replicas_have_updated(&world, 1).await;
     assert_ne!(kid(&world.sign_in(&person).await), new);
     world.advance(Duration::from_micros(1));
-    comes_to_sign(&world, &person, &new).await;
+    wait_for_signing(&world, &person, &new).await;
 }
 
 #[tokio::test]
-async fn rotating_while_a_key_is_on_its_way_makes_no_other() {
+async fn a_rotation_while_another_key_is_next_makes_no_key() {
     let world = World::boot().await;
     let _silent = Follower::silent(&world, "silent").await;
     let first = rotate(&world).await;
@@ -91,12 +93,12 @@ async fn a_key_made_while_no_replica_runs_signs_when_one_does() {
     let person = world.person().await;
     let (database, clock) = world.stop().await;
     let config = config(database.url(), &[]);
-    let told = KeysCommand::Rotate
+    let output = KeysCommand::Rotate
         .run(config, Arc::new(clock.clone()))
         .await;
-    let new = told.unwrap().split(' ').next().unwrap().to_owned();
+    let new = output.unwrap().split(' ').next().unwrap().to_owned();
     let world = World::on(database, clock, &[]).await;
-    comes_to_sign(&world, &person, &new).await;
+    wait_for_signing(&world, &person, &new).await;
     assert!(
         keys(&world, KeysCommand::List)
             .await

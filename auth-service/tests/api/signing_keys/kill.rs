@@ -1,25 +1,27 @@
-//! A key that must not be trusted any more.
+//! Keys that must not be trusted any more.
 
 use shared::{proto::auth::GetAccountRequest, token::TokenError};
 use testing::assert_refused;
 use tonic::Code;
 
 use super::{
-    comes_to_publish, comes_to_sign, follower::Follower, kid, kill, listed, replicas_have_looked,
-    rotate,
+    follower::Follower, kid, kill, listed, replicas_have_updated, rotate, wait_for_published,
+    wait_for_signing,
 };
-use crate::world::{World, bearing};
+use crate::world::{World, with_tokens};
 
+// Longer than 40 lines: one scenario, each step of which depends on the one before.
 #[tokio::test]
 async fn a_killed_key_verifies_nothing_and_another_one_signs_at_once() {
     let world = World::boot().await;
     let person = world.person().await;
     let old = kid(&person.tokens);
-    // It never acknowledges anything: nobody waits for it.
+    // It never acknowledges anything, and the service does not wait for it.
     let follower = Follower::silent(&world, "silent").await;
-    let told = kill(&world, &old).await.unwrap();
-    let [_, "is", "killed;", new, "signs"] = told.split_whitespace().collect::<Vec<_>>()[..] else {
-        panic!("{told}")
+    let output = kill(&world, &old).await.unwrap();
+    let [_, "is", "killed;", new, "signs"] = output.split_whitespace().collect::<Vec<_>>()[..]
+    else {
+        panic!("{output}")
     };
     follower.sees(|held| held.killed == [old.clone()]).await;
     follower.sees(|held| held.kids == [new.to_owned()]).await;
@@ -30,8 +32,8 @@ async fn a_killed_key_verifies_nothing_and_another_one_signs_at_once() {
             .verify(token, shared::token::Purpose::Read),
         Err(TokenError::Invalid)
     );
-    comes_to_publish(&world, &[new]).await;
-    let request = bearing(&person.tokens, GetAccountRequest {});
+    wait_for_published(&world, &[new]).await;
+    let request = with_tokens(&person.tokens, GetAccountRequest {});
     let refused = world.account.clone().get_account(request).await;
     assert_refused(
         &refused.unwrap_err(),
@@ -39,13 +41,13 @@ async fn a_killed_key_verifies_nothing_and_another_one_signs_at_once() {
         "TOKEN_INVALID",
     );
 
-    // Its sessions go on: the refresh token has nothing to do with the key.
+    // Its sessions continue, because the refresh token does not depend on the key.
     let tokens = world
         .refresh(&person.tokens.refresh_token, &[])
         .await
         .unwrap();
     assert_eq!(kid(&tokens), new);
-    let request = bearing(&tokens, GetAccountRequest {});
+    let request = with_tokens(&tokens, GetAccountRequest {});
     world.account.clone().get_account(request).await.unwrap();
     world
         .becomes(
@@ -57,14 +59,14 @@ async fn a_killed_key_verifies_nothing_and_another_one_signs_at_once() {
 }
 
 #[tokio::test]
-async fn a_killed_key_is_never_published_again_not_even_to_a_verifier_that_comes_later() {
+async fn a_killed_key_is_never_published_again_even_to_a_verifier_that_connects_later() {
     let world = World::boot().await;
     let person = world.person().await;
     let old = kid(&person.tokens);
     let new = rotate(&world).await;
-    comes_to_sign(&world, &person, &new).await;
+    wait_for_signing(&world, &person, &new).await;
     kill(&world, &old).await.unwrap();
-    comes_to_publish(&world, &[&new]).await;
+    wait_for_published(&world, &[&new]).await;
     let (database, clock) = world.stop().await;
     let world = World::on(database, clock, &[]).await;
     let late = Follower::silent(&world, "late").await;
@@ -80,22 +82,22 @@ async fn a_key_killed_before_it_signs_never_does() {
     let silent = Follower::silent(&world, "silent").await;
     let next = rotate(&world).await;
     silent.learns(&next).await;
-    let told = kill(&world, &next).await.unwrap();
-    assert_eq!(told, format!("{next} is killed"));
+    let output = kill(&world, &next).await.unwrap();
+    assert_eq!(output, format!("{next} is killed"));
     silent.acknowledge().await;
-    comes_to_publish(&world, &[&old]).await;
-    replicas_have_looked(&world, 1).await;
+    wait_for_published(&world, &[&old]).await;
+    replicas_have_updated(&world, 1).await;
     assert_eq!(listed(&world).await, [(old, "ACTIVE".to_owned())]);
-    // The way is free for another one.
+    // Another key can be made now.
     let other = rotate(&world).await;
     assert_ne!(other, next);
     silent.learns(&other).await;
     silent.acknowledge().await;
-    comes_to_sign(&world, &person, &other).await;
+    wait_for_signing(&world, &person, &other).await;
 }
 
 #[tokio::test]
-async fn a_key_is_killed_once_and_an_unknown_one_not_at_all() {
+async fn a_key_is_killed_once_and_an_unknown_key_is_refused() {
     let world = World::boot().await;
     let old = kid(&world.person().await.tokens);
     kill(&world, &old).await.unwrap();
@@ -115,12 +117,12 @@ async fn a_key_is_killed_once_and_an_unknown_one_not_at_all() {
 }
 
 #[tokio::test]
-async fn no_private_key_is_kept_that_signs_no_more() {
+async fn no_private_key_is_kept_after_it_has_stopped_signing() {
     let world = World::boot().await;
     let person = world.person().await;
     let retired = kid(&person.tokens);
     let killed = rotate(&world).await;
-    comes_to_sign(&world, &person, &killed).await;
+    wait_for_signing(&world, &person, &killed).await;
     kill(&world, &killed).await.unwrap();
     world
         .becomes(
@@ -133,5 +135,5 @@ async fn no_private_key_is_kept_that_signs_no_more() {
     let (active, state) = &keys[0];
     assert_eq!(state, "ACTIVE");
     assert_eq!(keys[1], (retired, "RETIRED".to_owned()));
-    comes_to_sign(&world, &person, active).await;
+    wait_for_signing(&world, &person, active).await;
 }

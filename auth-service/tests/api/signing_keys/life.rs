@@ -1,4 +1,4 @@
-//! One key after another: on time, and without a token refused.
+//! Keys replace each other on time, and no token is refused because of it.
 
 use std::time::Duration;
 
@@ -7,42 +7,43 @@ use testing::assert_refused;
 use tonic::Code;
 
 use super::{
-    comes_to_publish, comes_to_sign, follower::Follower, kid, listed, published,
-    replicas_have_looked, rotate,
+    follower::Follower, kid, listed, published, replicas_have_updated, rotate, wait_for_published,
+    wait_for_signing,
 };
-use crate::world::{World, bearing};
+use crate::world::{World, with_tokens};
 
 const TAG: [u8; 32] = [1; 32];
 const DAY: Duration = Duration::from_hours(24);
-/// Leeway of verifiers, longest time a replica signs without reading the keys, one poll of the tests.
+/// The leeway of verifiers, the longest time a replica signs without reading the keys, and one poll of the tests.
 const MARGIN: Duration = Duration::from_millis(5_000 + 10_000 + 20);
 
+// Longer than 40 lines: one scenario, each step of which depends on the one before.
 #[tokio::test]
-async fn an_old_token_is_good_until_it_expires_and_its_key_is_published_a_little_longer() {
+async fn an_old_token_is_valid_until_it_expires_and_its_key_is_published_a_little_longer() {
     let world = World::boot().await;
     let person = world.person().await;
     let old = kid(&person.tokens);
     let follower = Follower::diligent(&world, "follower").await;
     let new = rotate(&world).await;
-    comes_to_sign(&world, &person, &new).await;
+    wait_for_signing(&world, &person, &new).await;
     let verified = || {
         follower
             .verifier
             .verify(&person.tokens.access_token, shared::token::Purpose::Read)
     };
 
-    // An access token lives at least 95 % of its time.
+    // An access token lives at least 95 % of the configured time.
     world.advance(Duration::from_secs(284));
-    let request = bearing(&person.tokens, GetAccountRequest {});
+    let request = with_tokens(&person.tokens, GetAccountRequest {});
     world.account.clone().get_account(request).await.unwrap();
     verified().unwrap();
 
     world.advance(Duration::from_secs(16) + MARGIN.saturating_sub(Duration::from_millis(1)));
-    comes_to_publish(&world, &[&new, &old]).await;
+    wait_for_published(&world, &[&new, &old]).await;
     follower
         .sees(|held| held.kids == [new.clone(), old.clone()])
         .await;
-    let request = bearing(&person.tokens, GetAccountRequest {});
+    let request = with_tokens(&person.tokens, GetAccountRequest {});
     let refused = world.account.clone().get_account(request).await;
     assert_refused(
         &refused.unwrap_err(),
@@ -52,9 +53,9 @@ async fn an_old_token_is_good_until_it_expires_and_its_key_is_published_a_little
     assert_eq!(verified(), Err(TokenError::Expired));
 
     world.advance(Duration::from_millis(1));
-    comes_to_publish(&world, &[&new]).await;
+    wait_for_published(&world, &[&new]).await;
     follower.sees(|held| held.kids == [new.clone()]).await;
-    let request = bearing(&person.tokens, GetAccountRequest {});
+    let request = with_tokens(&person.tokens, GetAccountRequest {});
     let refused = world.account.clone().get_account(request).await;
     assert_refused(
         &refused.unwrap_err(),
@@ -72,12 +73,12 @@ async fn a_retry_after_a_rotation_gets_the_same_refresh_token_and_an_access_toke
     let first = &person.tokens.refresh_token;
     let lost = world.refresh(first, &TAG).await.unwrap();
     let new = rotate(&world).await;
-    comes_to_sign(&world, &person, &new).await;
+    wait_for_signing(&world, &person, &new).await;
     let again = world.refresh(first, &TAG).await.unwrap();
     assert_eq!(again.refresh_token, lost.refresh_token);
     assert_eq!(kid(&again), new);
     for tokens in [&lost, &again] {
-        let request = bearing(tokens, GetAccountRequest {});
+        let request = with_tokens(tokens, GetAccountRequest {});
         world.account.clone().get_account(request).await.unwrap();
     }
     let once_more = world.refresh(first, &TAG).await.unwrap();
@@ -89,9 +90,9 @@ async fn a_key_is_replaced_when_it_has_signed_for_its_time() {
     let world = World::boot().await;
     let person = world.person().await;
     let mut before = kid(&person.tokens);
-    // The looks take twenty seconds.
+    // The steps of the replicas take 20 s.
     world.advance(29 * DAY + Duration::from_micros(86_379_999_999));
-    replicas_have_looked(&world, 1).await;
+    replicas_have_updated(&world, 1).await;
     assert_eq!(kid(&world.sign_in(&person).await), before);
     world.advance(Duration::from_micros(1));
     for round in 1..=2 {
@@ -105,7 +106,7 @@ async fn a_key_is_replaced_when_it_has_signed_for_its_time() {
             panic!("there are keys")
         };
         assert_ne!(*new, before);
-        comes_to_sign(&world, &person, new).await;
+        wait_for_signing(&world, &person, new).await;
         before.clone_from(new);
         world.advance(30 * DAY);
     }
@@ -116,15 +117,15 @@ async fn without_a_schedule_a_key_signs_for_ever() {
     let world = World::with(&[("auth.signing.rotate_every", "0s")]).await;
     let only = published(&world).await;
     world.advance(5_000 * DAY);
-    replicas_have_looked(&world, 1).await;
+    replicas_have_updated(&world, 1).await;
     assert_eq!(published(&world).await, only);
 }
 
 #[tokio::test]
-async fn keys_that_were_not_read_for_long_sign_no_more() {
+async fn keys_that_were_not_read_for_too_long_stop_signing() {
     let world = World::boot().await;
     let person = world.person().await;
-    // The lanes are up, but nobody can read the keys.
+    // The database is up, but the keys cannot be read.
     world
         .execute("alter table auth.signing_key rename to hidden")
         .await;
@@ -151,5 +152,5 @@ async fn keys_that_were_not_read_for_long_sign_no_more() {
         }
         tokio::time::sleep(crate::world::POLL).await;
     }
-    panic!("the keys are there again");
+    panic!("the keys can be read again");
 }

@@ -1,4 +1,4 @@
-//! Signing keys: sealed at rest, handed on from one to the next without a token refused, killed at once.
+//! Signing keys: sealed at rest, replaced without a refused token, and killed at once.
 
 mod follower;
 mod handover;
@@ -23,7 +23,7 @@ use crate::{
     world::{POLL, POLLS, Person, World},
 };
 
-/// Carries a command out as an operator does it: in a process that is no replica.
+/// Runs a command as an operator does, in a process that is not a replica.
 async fn keys(world: &World, command: KeysCommand) -> Result<String, KeysCommandError> {
     let config = config(world.database.url(), &[]);
     command.run(config, Arc::new(world.clock.clone())).await
@@ -31,8 +31,8 @@ async fn keys(world: &World, command: KeysCommand) -> Result<String, KeysCommand
 
 /// Makes a new key; its id.
 async fn rotate(world: &World) -> String {
-    let told = keys(world, KeysCommand::Rotate).await.unwrap();
-    told.split(' ').next().unwrap().to_owned()
+    let output = keys(world, KeysCommand::Rotate).await.unwrap();
+    output.split(' ').next().unwrap().to_owned()
 }
 
 async fn kill(world: &World, kid: &str) -> Result<String, KeysCommandError> {
@@ -40,7 +40,7 @@ async fn kill(world: &World, kid: &str) -> Result<String, KeysCommandError> {
     keys(world, KeysCommand::Kill { kid }).await
 }
 
-/// The keys that tokens can refer to and their states, the newest first.
+/// The keys that verify tokens and their states, the newest first.
 async fn listed(world: &World) -> Vec<(String, String)> {
     let table = keys(world, KeysCommand::List).await.unwrap();
     let rows = table.lines().map(|line| {
@@ -59,7 +59,7 @@ async fn published(world: &World) -> Vec<String> {
 }
 
 /// Waits until the published keys are these, the newest first.
-async fn comes_to_publish(world: &World, wanted: &[&str]) {
+async fn wait_for_published(world: &World, wanted: &[&str]) {
     let mut found = Vec::new();
     for _ in 0..POLLS {
         found = published(world).await;
@@ -79,7 +79,7 @@ fn kid(tokens: &TokenPair) -> String {
 }
 
 /// Signs in until the tokens are signed with this key.
-async fn comes_to_sign(world: &World, person: &Person, wanted: &str) -> TokenPair {
+async fn wait_for_signing(world: &World, person: &Person, wanted: &str) -> TokenPair {
     let mut found = String::new();
     for _ in 0..POLLS {
         let tokens = world.sign_in(person).await;
@@ -92,18 +92,17 @@ async fn comes_to_sign(world: &World, person: &Person, wanted: &str) -> TokenPai
     panic!("{found} signs, not {wanted}")
 }
 
-/// Moves the clock by 20 s, and waits until each of so many replicas has looked at the keys meanwhile and done what was
-/// due.
-async fn replicas_have_looked(world: &World, count: i64) {
-    // Each says that it is alive before it reads the keys, at most once in 10 s: of two such signs the second comes
-    // after everything that the first look has led to.
+/// Moves the clock by 20 s, and waits until each of `count` replicas has read the keys in that time and done what was due.
+async fn replicas_have_updated(world: &World, count: i64) {
+    // A replica reports that it is alive before it reads the keys, at most once in 10 s. So its second report comes after
+    // everything that the first read led to.
     for _ in 0..2 {
         world.advance(Duration::from_secs(10));
         replicas_are_seen(world, count).await;
     }
 }
 
-/// Waits until so many replicas have said that they are alive at the time it is.
+/// Waits until `count` replicas have reported at the current time.
 async fn replicas_are_seen(world: &World, count: i64) {
     let mut connection = world.connect().await;
     let mut found = 0;

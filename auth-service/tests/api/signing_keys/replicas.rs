@@ -1,4 +1,4 @@
-//! Several replicas over one database.
+//! Several replicas of one database.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,8 +7,8 @@ use futures_util::future::join_all;
 use shared::proto::auth::GetAccountRequest;
 use testing::{Database, TestClock};
 
-use super::{comes_to_sign, follower::Follower, kid, published, replicas_have_looked, rotate};
-use crate::world::{World, bearing};
+use super::{follower::Follower, kid, published, replicas_have_updated, rotate, wait_for_signing};
+use crate::world::{World, with_tokens};
 
 #[tokio::test]
 async fn eight_replicas_that_start_at_once_make_one_key() {
@@ -25,10 +25,10 @@ async fn eight_replicas_that_start_at_once_make_one_key() {
     worlds[0]
         .becomes("select count(*) from auth.signing_key", 1)
         .await;
-    // What one has signed, all verify.
+    // All replicas verify what one of them has signed.
     let person = worlds[3].person().await;
     for world in &worlds {
-        let request = bearing(&person.tokens, GetAccountRequest {});
+        let request = with_tokens(&person.tokens, GetAccountRequest {});
         world.account.clone().get_account(request).await.unwrap();
     }
 }
@@ -41,13 +41,13 @@ async fn a_key_waits_for_the_verifiers_of_every_replica() {
     let far = Follower::silent(&there, "far").await;
     let new = rotate(&here).await;
     far.learns(&new).await;
-    replicas_have_looked(&here, 2).await;
+    replicas_have_updated(&here, 2).await;
     for world in [&here, &there] {
         assert_ne!(kid(&world.sign_in(&person).await), new);
     }
     far.acknowledge().await;
     for world in [&here, &there] {
-        let tokens = comes_to_sign(world, &person, &new).await;
+        let tokens = wait_for_signing(world, &person, &new).await;
         far.verifier
             .verify(&tokens.access_token, shared::token::Purpose::Read)
             .unwrap();
@@ -55,7 +55,7 @@ async fn a_key_waits_for_the_verifiers_of_every_replica() {
 }
 
 #[tokio::test]
-async fn a_replica_that_has_stopped_or_died_is_not_waited_for() {
+async fn no_key_waits_for_a_replica_that_has_stopped_or_died() {
     let here = World::boot().await;
     let there = here.replica(&[]).await;
     let person = here.person().await;
@@ -64,7 +64,7 @@ async fn a_replica_that_has_stopped_or_died_is_not_waited_for() {
     there.stop().await;
     here.becomes("select count(*) from auth.signing_replica", 1)
         .await;
-    // One that was killed leaves its row behind, and is missed for half a minute.
+    // A replica that was killed leaves its row behind, and delays keys for half a minute.
     here.execute(
         "insert into auth.signing_replica (id, seen_time)
          select gen_random_uuid(), seen_time from auth.signing_replica",
@@ -76,10 +76,10 @@ async fn a_replica_that_has_stopped_or_died_is_not_waited_for() {
         1,
     )
     .await;
-    replicas_have_looked(&here, 1).await;
+    replicas_have_updated(&here, 1).await;
     assert_ne!(kid(&here.sign_in(&person).await), new);
     here.advance(Duration::from_secs(10));
-    comes_to_sign(&here, &person, &new).await;
+    wait_for_signing(&here, &person, &new).await;
     here.advance(Duration::from_secs(10));
     here.becomes("select count(*) from auth.signing_replica", 1)
         .await;

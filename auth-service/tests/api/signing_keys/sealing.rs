@@ -8,26 +8,26 @@ use shared::process::Instruments;
 use testing::{Database, TestClock};
 use tokio::{net::TcpListener, time::timeout};
 
-use super::{comes_to_publish, comes_to_sign, kid, kill, replicas_have_looked};
+use super::{kid, kill, replicas_have_updated, wait_for_published, wait_for_signing};
 use crate::{
     settings::{config, key},
     world::World,
 };
 
 const KEKS: &str = "auth.key_encryption_keys";
-const LIMIT: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 fn ring(keys: &[(u8, usize)]) -> String {
     let item = |(id, factor): &(u8, usize)| format!("{id}:{}", STANDARD.encode(key(*factor)));
     keys.iter().map(item).collect::<Vec<_>>().join(",")
 }
 
-/// Makes a new key as an operator does it whose configuration has these key-encryption keys; its id.
+/// Makes a new key with the command line, configured with these key-encryption keys; its id.
 async fn rotate_with(world: &World, keks: &str) -> String {
     let config = config(world.database.url(), &[(KEKS, keks)]);
     let clock = Arc::new(world.clock.clone());
-    let told = KeysCommand::Rotate.run(config, clock).await.unwrap();
-    told.split(' ').next().unwrap().to_owned()
+    let output = KeysCommand::Rotate.run(config, clock).await.unwrap();
+    output.split(' ').next().unwrap().to_owned()
 }
 
 /// Why the service does not start on this database.
@@ -36,13 +36,12 @@ async fn start_error(database: &Database, keks: &str) -> String {
     let clock = TestClock::at("2026-01-01T00:00:00Z");
     let app = App::new(config, Instruments::off(Arc::new(clock))).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let served = timeout(LIMIT, app.serve(listener, pending())).await;
+    let served = timeout(TIMEOUT, app.serve(listener, pending())).await;
     served.unwrap().unwrap_err().to_string()
 }
 
 #[tokio::test]
-async fn the_service_does_not_start_with_the_wrong_key_encryption_key_and_says_which_one_it_needs()
-{
+async fn the_service_does_not_start_with_the_wrong_key_encryption_key_and_names_the_one_it_needs() {
     let world = World::boot().await;
     let signs = kid(&world.person().await.tokens);
     let (database, clock) = world.stop().await;
@@ -57,9 +56,9 @@ async fn the_service_does_not_start_with_the_wrong_key_encryption_key_and_says_w
          sealed it, or its row was changed"
     );
     assert_eq!(start_error(&database, &ring(&[(1, 8)])).await, forged);
-    // Nothing was made or changed meanwhile.
+    // Nothing was made or changed.
     let world = World::on(database, clock, &[]).await;
-    comes_to_publish(&world, &[&signs]).await;
+    wait_for_published(&world, &[&signs]).await;
 }
 
 #[tokio::test]
@@ -78,7 +77,7 @@ async fn the_service_does_not_start_on_a_row_that_was_changed() {
 }
 
 #[tokio::test]
-async fn the_database_holds_no_private_key_in_the_clear() {
+async fn the_database_has_no_private_key_in_plain_text() {
     let world = World::boot().await;
     let signer = world.signer().await;
     let kid = kid(&world.person().await.tokens);
@@ -92,7 +91,7 @@ async fn the_database_holds_no_private_key_in_the_clear() {
 }
 
 #[tokio::test]
-async fn a_key_encryption_key_is_replaced_by_a_rotation_and_then_needed_no_more() {
+async fn a_key_encryption_key_is_not_needed_after_a_rotation_has_replaced_it() {
     let world = World::boot().await;
     let person = world.person().await;
     let old = kid(&person.tokens);
@@ -101,21 +100,21 @@ async fn a_key_encryption_key_is_replaced_by_a_rotation_and_then_needed_no_more(
     let world = World::on(database, clock, &[(KEKS, &both)]).await;
     assert_eq!(kid(&world.sign_in(&person).await), old);
     let new = rotate_with(&world, &both).await;
-    comes_to_sign(&world, &person, &new).await;
+    wait_for_signing(&world, &person, &new).await;
     let (database, clock) = world.stop().await;
     let world = World::on(database, clock, &[(KEKS, &ring(&[(2, 9)]))]).await;
     assert_eq!(kid(&world.sign_in(&person).await), new);
-    comes_to_publish(&world, &[&new, &old]).await;
+    wait_for_published(&world, &[&new, &old]).await;
 }
 
 #[tokio::test]
-async fn a_replica_that_could_not_sign_with_a_new_key_holds_it_up() {
+async fn a_replica_that_could_not_sign_with_a_new_key_delays_it() {
     let able = World::boot().await;
     let person = able.person().await;
     let lacking = able.replica(&[]).await;
-    // Sealed with a key-encryption key that neither has: the deadline decides, and then they stop signing.
+    // The key is sealed with a key-encryption key that neither replica has. The deadline activates it, and they stop signing.
     let dead = rotate_with(&able, &ring(&[(3, 9)])).await;
-    replicas_have_looked(&able, 2).await;
+    replicas_have_updated(&able, 2).await;
     for world in [&able, &lacking] {
         assert_eq!(kid(&world.sign_in(&person).await), kid(&person.tokens));
     }
@@ -128,12 +127,12 @@ async fn a_replica_that_could_not_sign_with_a_new_key_holds_it_up() {
     for world in [&able, &lacking] {
         world.becomes_unready().await;
     }
-    // An operator mends it without a restart.
+    // An operator can correct this without a restart.
     kill(&able, &dead).await.unwrap();
     for world in [&able, &lacking] {
         world.becomes_ready().await;
     }
     let tokens = able.sign_in(&person).await;
     assert_ne!(kid(&tokens), dead);
-    comes_to_sign(&lacking, &person, &kid(&tokens)).await;
+    wait_for_signing(&lacking, &person, &kid(&tokens)).await;
 }

@@ -1,4 +1,4 @@
-//! Keys rotated as fast as they can be, under load.
+//! Keys rotated as fast as possible, under load.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -10,12 +10,12 @@ use tokio::{
 };
 
 use super::{follower::Follower, kid, rotate};
-use crate::world::{Person, World, bearing};
+use crate::world::{Person, World, with_tokens};
 
 const ROTATIONS: usize = 50;
 /// Longest time of one rotation.
-const LIMIT: Duration = Duration::from_secs(20);
-/// Tokens that each client keeps and has verified again and again.
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// Tokens that each client keeps and verifies repeatedly.
 const KEPT: usize = 40;
 
 /// Two replicas, and a verifier at each.
@@ -25,15 +25,15 @@ struct Stage {
 }
 
 impl Stage {
-    /// Claims that a token is good everywhere: at both verifiers and at the replica that did not sign it.
-    async fn assert_good(&self, signed_at: usize, tokens: &TokenPair) {
+    /// Asserts that both verifiers and the replica that did not sign a token accept it.
+    async fn assert_valid(&self, signed_at: usize, tokens: &TokenPair) {
         for follower in &self.followers {
             let verified = follower
                 .verifier
                 .verify(&tokens.access_token, shared::token::Purpose::Read);
             verified.unwrap_or_else(|error| panic!("{}: {error}", kid(tokens)));
         }
-        let request = bearing(tokens, GetAccountRequest {});
+        let request = with_tokens(tokens, GetAccountRequest {});
         let answered = self.worlds[1 - signed_at]
             .account
             .clone()
@@ -43,7 +43,7 @@ impl Stage {
     }
 }
 
-/// Refreshes and signs in at either replica until it is told to stop; how many tokens it had.
+/// Refreshes and signs in at both replicas until it is stopped; how many tokens it had.
 async fn call(
     stage: Arc<Stage>,
     person: Person,
@@ -62,7 +62,7 @@ async fn call(
             let last = &held.last().unwrap().refresh_token;
             world.refresh(last, &[]).await.unwrap()
         };
-        stage.assert_good(at, &tokens).await;
+        stage.assert_valid(at, &tokens).await;
         for old in &held {
             let verified = stage.followers[at]
                 .verifier
@@ -79,6 +79,7 @@ async fn call(
     count
 }
 
+// Longer than 40 lines: one scenario, each step of which depends on the one before.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_rotations_in_a_row_refuse_no_token() {
     let here = World::boot().await;
@@ -111,7 +112,7 @@ async fn fifty_rotations_in_a_row_refuse_no_token() {
         let mut signing = signs.subscribe();
         let signed = signing.wait_for(|kid| *kid == new);
         tokio::select! {
-            signed = timeout(LIMIT, signed) => { signed.unwrap().unwrap(); }
+            signed = timeout(TIMEOUT, signed) => { signed.unwrap().unwrap(); }
             Some(ended) = clients.join_next() => panic!("a client has ended: {ended:?}"),
         }
         assert!(seen.insert(new));

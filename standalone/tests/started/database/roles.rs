@@ -67,11 +67,11 @@ async fn both_services_and_their_commands_work_with_roles_that_own_nothing() {
         (&["keys", "rotate"][..], "is next"),
         (
             &["admin", "disable", "--email", "roles@example.org"],
-            "is closed",
+            "is disabled",
         ),
         (
             &["restored", "--sign-everyone-out"],
-            "everything issued before is void",
+            "everything issued before is revoked",
         ),
     ] {
         let variables = auth_variables(&auth, "127.0.0.1:0");
