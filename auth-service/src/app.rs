@@ -4,15 +4,20 @@ pub(crate) mod parts;
 
 use std::sync::Arc;
 
-use shared::{
-    database::Lanes, health::Health, metrics::Metrics, ops::Ops, process::Instruments, readiness,
-    serve::Server, token::Verifier,
+use database::{Conditions, Lanes};
+use serving::{
+    health::{Health, Readiness},
+    ops::Ops,
+    process::Instruments,
+    serve::Server,
 };
+use telemetry::metrics::Metrics;
 use tokio::{
     net::TcpListener,
     sync::{oneshot, watch},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use verifier::Verifier;
 
 use self::parts::Parts;
 pub use self::parts::StartError;
@@ -94,9 +99,10 @@ impl App {
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         let (ready, signs) = watch::channel(false);
-        let more = vec![("signing key", signs)];
-        let lanes = &self.context.lanes;
-        readiness::follow(&tasks, self.health, lanes, SCHEMA, more, &stop);
+        let database = Conditions::follow(&tasks, &self.context.lanes, SCHEMA, &stop);
+        let mut conditions = database.named();
+        conditions.push(("signing key", signs));
+        tasks.spawn(Readiness::new(conditions).follow(self.health, stop.clone()));
         spawn_tasks(&tasks, &self.context, self.feed_lane, &stop);
         let replica = Replica::new(self.signing_keys, self.verifier, ready);
         let (failed, failure) = oneshot::channel();

@@ -2,15 +2,11 @@
 
 use std::time::Duration;
 
-use shared::{
-    config::{KeyMaterial, Problems, Settings, Source, Weakness, database, server},
-    connections::Protocols,
-    database,
-    process::ProcessSettings,
-    serve::Limits,
-    service_secrets::ServiceSecrets,
-    tls::{ServerTls, listener_tls},
-};
+use database;
+use serving::process::ProcessSettings;
+use serving::{serve::Limits, service_secrets::ServiceSecrets, settings::server};
+use settings::{KeyMaterial, Problems, Settings, Source, Weakness};
+use tls::{Protocols, ServerTls, listener_tls};
 
 use crate::{
     passwords::hashing::{HashSettings, MAX_MEMORY_KIB, Peppers},
@@ -85,7 +81,7 @@ impl Config {
     pub fn read(settings: &mut Settings) -> Option<Self> {
         let server = server(settings, SECTION);
         let tls = listener_tls(settings, SECTION, Protocols::Http2);
-        let database = database(settings, SECTION);
+        let database = database::settings::read(settings, SECTION);
         let profile = profile(settings);
         let leeway = settings.get_within("auth.leeway", Duration::ZERO..=5 * SECOND);
         let lifetimes = lifetimes(settings);

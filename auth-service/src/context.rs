@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
-use shared::{clock::Clock, database::Lanes};
+use clock::Clock;
+use database::Lanes;
 
 use crate::revocations::Feed;
 

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use shared::{
-    database::{self, UnitError},
-    refusal::{Problem, Reason, Refusal, Violation, refuse},
-};
+use contract::refusal::{Problem, Reason, Refusal, Violation, refuse};
+use database::{self, UnitError};
 use tonic::Status;
 
 use crate::passwords::hashing::HashError;

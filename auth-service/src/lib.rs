@@ -15,6 +15,7 @@ mod context;
 mod digest;
 pub mod error;
 pub mod key_ring;
+pub mod metrics;
 pub mod passwords;
 pub mod revocations;
 mod routes;
@@ -24,7 +25,7 @@ mod sql;
 mod sweeper;
 pub mod throttle;
 
-use shared::readiness::Schema;
+use database::Schema;
 
 pub use app::{App, ServeError, StartError};
 

@@ -17,16 +17,15 @@ use auth_service::{
     config::{Config, SECTION},
 };
 use clap::{Parser, Subcommand};
+use clock::SystemClock;
+use database::settings::for_migrate;
 use futures_util::future::BoxFuture;
 use secrecy::ExposeSecret as _;
-use shared::{
-    clock::SystemClock,
-    config::{Settings, Source, for_migrate},
-    connections::Protocols,
-    healthcheck::Asked,
-    process::{self, Instruments, ProcessCommand, ProcessSettings, Program},
-    telemetry,
-};
+use serving::healthcheck::Asked;
+use serving::process::{self, Instruments, ProcessCommand, ProcessSettings, Program};
+use settings::{Settings, Source};
+use telemetry::logs;
+use tls::Protocols;
 use tokio::net::TcpListener;
 
 /// Accounts, sessions and tokens over gRPC.
@@ -123,13 +122,13 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
 /// All settings, with logging started as they say.
 fn load() -> anyhow::Result<Config> {
     let config = process::load::<AuthService>()?;
-    telemetry::init(&config.process.log)?;
+    logs::init(&config.process.log)?;
     Ok(config)
 }
 
 async fn migrate() -> anyhow::Result<ExitCode> {
     let (log, database) = for_migrate(Config::source(), SECTION, Config::read)?;
-    telemetry::init(&log)?;
+    logs::init(&log)?;
     Ok(SCHEMA.migrate_command(database.url.expose_secret()).await?)
 }
 

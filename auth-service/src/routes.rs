@@ -3,29 +3,27 @@
 
 use std::sync::Arc;
 
-use shared::{
-    proto::auth::{
-        AcknowledgeKeysRequest, AcknowledgeKeysResponse, ChangePasswordRequest,
-        ChangePasswordResponse, CreateApiKeyRequest, CreateApiKeyResponse, DeleteAccountRequest,
-        DeleteAccountResponse, DisableAccountRequest, DisableAccountResponse, EnableAccountRequest,
-        EnableAccountResponse, ExchangeApiKeyRequest, ExchangeApiKeyResponse, GetAccountRequest,
-        GetAccountResponse, GetJsonWebKeySetRequest, GetJsonWebKeySetResponse,
-        IntrospectTokenRequest, IntrospectTokenResponse, ListAccountsRequest, ListAccountsResponse,
-        ListApiKeysRequest, ListApiKeysResponse, ListAuditEventsRequest, ListAuditEventsResponse,
-        ListSessionsRequest, ListSessionsResponse, ListSigningKeysRequest, ListSigningKeysResponse,
-        RefreshTokensRequest, RefreshTokensResponse, RevokeAccountSessionsRequest,
-        RevokeAccountSessionsResponse, RevokeApiKeyRequest, RevokeApiKeyResponse,
-        RevokeOtherSessionsRequest, RevokeOtherSessionsResponse, RevokeSessionRequest,
-        RevokeSessionResponse, RotateSigningKeyRequest, RotateSigningKeyResponse, SignInRequest,
-        SignInResponse, SignOutRequest, SignOutResponse, SignUpRequest, SignUpResponse,
-        UpdateAccountRequest, UpdateAccountResponse, WatchRevocationsRequest,
-        account_service_server::{AccountService, AccountServiceServer},
-        admin_service_server::{AdminService, AdminServiceServer},
-        auth_service_server::{AuthService, AuthServiceServer},
-        verifier_service_server::{VerifierService, VerifierServiceServer},
-    },
-    serve::Surface,
+use contract::proto::auth::{
+    AcknowledgeKeysRequest, AcknowledgeKeysResponse, ChangePasswordRequest, ChangePasswordResponse,
+    CreateApiKeyRequest, CreateApiKeyResponse, DeleteAccountRequest, DeleteAccountResponse,
+    DisableAccountRequest, DisableAccountResponse, EnableAccountRequest, EnableAccountResponse,
+    ExchangeApiKeyRequest, ExchangeApiKeyResponse, GetAccountRequest, GetAccountResponse,
+    GetJsonWebKeySetRequest, GetJsonWebKeySetResponse, IntrospectTokenRequest,
+    IntrospectTokenResponse, ListAccountsRequest, ListAccountsResponse, ListApiKeysRequest,
+    ListApiKeysResponse, ListAuditEventsRequest, ListAuditEventsResponse, ListSessionsRequest,
+    ListSessionsResponse, ListSigningKeysRequest, ListSigningKeysResponse, RefreshTokensRequest,
+    RefreshTokensResponse, RevokeAccountSessionsRequest, RevokeAccountSessionsResponse,
+    RevokeApiKeyRequest, RevokeApiKeyResponse, RevokeOtherSessionsRequest,
+    RevokeOtherSessionsResponse, RevokeSessionRequest, RevokeSessionResponse,
+    RotateSigningKeyRequest, RotateSigningKeyResponse, SignInRequest, SignInResponse,
+    SignOutRequest, SignOutResponse, SignUpRequest, SignUpResponse, UpdateAccountRequest,
+    UpdateAccountResponse, WatchRevocationsRequest,
+    account_service_server::{AccountService, AccountServiceServer},
+    admin_service_server::{AdminService, AdminServiceServer},
+    auth_service_server::{AuthService, AuthServiceServer},
+    verifier_service_server::{VerifierService, VerifierServiceServer},
 };
+use serving::serve::Surface;
 use tonic::{Request, Response, Status};
 
 use crate::{

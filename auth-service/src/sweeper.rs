@@ -4,11 +4,9 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use clock::Clock;
+use database::{self, Lanes};
 use futures_util::FutureExt as _;
-use shared::{
-    clock::Clock,
-    database::{self, Lanes},
-};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 

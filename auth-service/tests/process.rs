@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use shared::proto::{
+use contract::proto::{
     auth::{GetJsonWebKeySetRequest, auth_service_client::AuthServiceClient},
     health::{HealthCheckRequest, health_client::HealthClient},
 };

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use shared::proto::auth::{SignInRequest, SignUpRequest, auth_service_client::AuthServiceClient};
+use contract::proto::auth::{SignInRequest, SignUpRequest, auth_service_client::AuthServiceClient};
 use testing::{Database, Process, assert_refused};
 use tonic::{Code, Request, metadata::AsciiMetadataValue, transport::Channel};
 

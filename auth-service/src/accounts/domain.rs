@@ -1,7 +1,8 @@
 //! Accounts, and the values they are made of.
 
+use api::{ids::UserId, text};
 use chrono::{DateTime, Utc};
-use shared::{ids::UserId, refusal::Problem, text};
+use contract::refusal::Problem;
 
 use super::email::Email;
 

@@ -1,6 +1,6 @@
 //! Email addresses.
 
-use shared::refusal::Problem;
+use contract::refusal::Problem;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::digest::sha256;

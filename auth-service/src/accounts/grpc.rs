@@ -1,16 +1,14 @@
 //! The RPCs of accounts: messages in, messages out. Every violation of a request is reported at once.
 
-use shared::{
-    caller::{anonymous, authenticated},
-    etag,
-    mask::Fields,
+use api::{etag, mask::Fields, time::timestamp};
+use contract::{
     proto::auth::{
         self, DeleteAccountRequest, DeleteAccountResponse, GetAccountRequest, GetAccountResponse,
         SignUpRequest, SignUpResponse, UpdateAccountRequest, UpdateAccountResponse,
     },
     refusal::{Problem, Violations},
-    revocation::timestamp,
 };
+use serving::caller::{anonymous, authenticated};
 use tonic::{Request, Response, Status};
 
 use super::{

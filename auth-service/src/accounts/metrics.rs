@@ -1,8 +1,28 @@
 //! How sign-ups end, counted.
 
-use shared::metrics::{CounterBy, Metrics, definitions::SIGN_UPS, labels::SignUp};
+use telemetry::metrics::{CounterBy, Metrics};
 
 use crate::error::Error;
+use telemetry::metrics::definitions::{LabelDefinition, exposed_by};
+
+telemetry::metric_labels! {
+    /// How a sign-up ended.
+    SignUp = "result" {
+        /// An account was made.
+        Ok = "ok",
+        /// The address has an account.
+        Taken = "taken",
+        /// A limit stood against it.
+        Throttled = "throttled",
+        /// It was not the caller's fault.
+        Failed = "failed",
+    }
+}
+
+telemetry::metric_definitions! {
+    SIGN_UPS = Counter "tandem.auth.sign_ups" ["{sign_up}"] { LabelDefinition::of::<SignUp>() } by exposed_by::AUTH =>
+        "Sign-ups.";
+}
 
 /// Counters of accounts.
 #[derive(Debug, Clone)]

@@ -10,11 +10,9 @@ pub(crate) mod store;
 
 use std::sync::Arc;
 
+use api::ids::{SessionId, UserId};
 use futures_util::FutureExt as _;
-use shared::{
-    caller::{Call, Caller},
-    ids::{SessionId, UserId},
-};
+use serving::caller::{Call, Caller};
 use sqlx::PgConnection;
 
 use self::{

@@ -1,8 +1,10 @@
 //! Statements over `auth.account` that an account asks for. They join the caller's session, because the access token may
 //! outlive both the session and the account.
 
+use api::ids::UserId;
 use chrono::{DateTime, Utc};
-use shared::{caller::Caller, database, ids::UserId};
+use database;
+use serving::caller::Caller;
 use sqlx::PgConnection;
 
 use super::{

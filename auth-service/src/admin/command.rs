@@ -1,8 +1,8 @@
 //! What an administrator or the command line does to an account, within a transaction. Each change is recorded in the audit
 //! log; a command that changes nothing is not.
 
+use api::ids::UserId;
 use chrono::{DateTime, Utc};
-use shared::ids::UserId;
 use sqlx::PgConnection;
 
 use super::store;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use futures_util::{FutureExt as _, future::BoxFuture};
-use shared::caller::{Call, Caller};
+use serving::caller::{Call, Caller};
 use sqlx::PgConnection;
 
 use super::store;

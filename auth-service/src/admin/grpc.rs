@@ -1,8 +1,7 @@
 //! The RPCs with which administrators manage accounts.
 
-use shared::{
-    caller::{Caller, authenticated},
-    ids::UserId,
+use api::ids::UserId;
+use contract::{
     proto::auth::{
         DisableAccountRequest, DisableAccountResponse, EnableAccountRequest, EnableAccountResponse,
         ListAccountsRequest, ListAccountsResponse, RevokeAccountSessionsRequest,
@@ -10,6 +9,7 @@ use shared::{
     },
     refusal::Violations,
 };
+use serving::caller::{Caller, authenticated};
 use tonic::{Request, Response, Status};
 
 use super::{

@@ -8,11 +8,9 @@ pub(crate) mod store;
 
 use std::sync::Arc;
 
+use api::ids::UserId;
 use futures_util::FutureExt as _;
-use shared::{
-    caller::{Call, Caller},
-    ids::UserId,
-};
+use serving::caller::{Call, Caller};
 
 use self::{
     command::AdminCommand,

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use shared::{
-    caller::Caller,
-    paging::{self, Binding, PageTokens},
-    refusal::{Problem, Violations},
-};
+use api::paging::{self, Binding, PageTokens};
+use contract::refusal::{Problem, Violations};
+use serving::caller::Caller;
 use uuid::Uuid;
 
 use crate::{context::Context, key_ring::KeyRing};

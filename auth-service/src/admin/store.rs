@@ -1,8 +1,10 @@
 //! Statements about any account, not only the caller's. Each belongs in a transaction that began with [`authorize`], or in one
 //! of the command line.
 
+use api::ids::UserId;
 use chrono::{DateTime, Utc};
-use shared::{caller::Caller, database, ids::UserId};
+use database;
+use serving::caller::Caller;
 use sqlx::PgConnection;
 use uuid::Uuid;
 

@@ -1,10 +1,8 @@
 //! What an API key may do, and until when.
 
 use chrono::{DateTime, Months, SubsecRound as _, Utc};
-use shared::{
-    refusal::{Problem, Violations},
-    token::{Scope, Scopes},
-};
+use contract::refusal::{Problem, Violations};
+use verifier::{Scope, Scopes};
 
 /// Longest life of a key, in months.
 const MAX_LIFE: Months = Months::new(12);

@@ -1,17 +1,16 @@
 //! The RPCs of API keys: messages in, messages out. Every violation of a request is reported at once.
 
+use api::{ids::ApiKeyId, time::timestamp};
 use chrono::{DateTime, Utc};
-use shared::{
-    caller::{anonymous, authenticated},
-    ids::ApiKeyId,
+use contract::{
     proto::auth::{
         self, CreateApiKeyRequest, CreateApiKeyResponse, ExchangeApiKeyRequest,
         ExchangeApiKeyResponse, ListApiKeysRequest, ListApiKeysResponse, RevokeApiKeyRequest,
         RevokeApiKeyResponse,
     },
     refusal::{Problem, Violations},
-    revocation::timestamp,
 };
+use serving::caller::{anonymous, authenticated};
 use tonic::{Request, Response, Status};
 
 use super::{

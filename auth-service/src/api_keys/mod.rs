@@ -8,12 +8,10 @@ mod token;
 
 use std::sync::Arc;
 
+use api::ids::ApiKeyId;
 use chrono::{DurationRound as _, TimeDelta};
 use futures_util::FutureExt as _;
-use shared::{
-    caller::{Call, Caller},
-    ids::ApiKeyId,
-};
+use serving::caller::{Call, Caller};
 use sqlx::PgConnection;
 
 use self::{

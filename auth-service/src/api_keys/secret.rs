@@ -5,8 +5,8 @@
 
 use std::fmt;
 
+use api::ids::ApiKeyId;
 use aws_lc_rs::rand;
-use shared::ids::ApiKeyId;
 use uuid::Uuid;
 use zeroize::{Zeroize as _, Zeroizing};
 

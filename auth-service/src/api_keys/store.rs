@@ -1,11 +1,9 @@
 //! Statements over `auth.api_key`. Those that an account asks for join the caller's session, like those of accounts.
 
+use api::ids::{ApiKeyId, UserId};
 use chrono::{DateTime, Utc};
-use shared::{
-    caller::Caller,
-    database,
-    ids::{ApiKeyId, UserId},
-};
+use database;
+use serving::caller::Caller;
 use sqlx::PgConnection;
 
 use super::domain::{KeyEnd, KeyScopes};

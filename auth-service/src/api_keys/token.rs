@@ -1,7 +1,7 @@
 //! Access tokens of API keys.
 
+use api::ids::uuid_at;
 use chrono::{DateTime, Utc};
-use shared::ids::uuid_at;
 
 use super::{domain::KeyScopes, store::KeyGrant};
 use crate::{

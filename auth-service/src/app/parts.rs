@@ -2,15 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use shared::{
-    access::PolicyError,
-    clock::Clock,
-    database::Lanes,
-    metrics::Metrics,
-    serve::Surface,
-    token::{Revocations, Trust, Verifier},
-};
+use clock::Clock;
+use database::Lanes;
+use serving::{access::PolicyError, serve::Surface};
+use telemetry::metrics::Metrics;
 use tokio_util::task::TaskTracker;
+use verifier::{Revocations, Trust, Verifier};
 
 use crate::{
     accounts::{Accounts, metrics::AccountMetrics},

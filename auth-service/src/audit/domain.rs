@@ -1,10 +1,8 @@
 //! What is recorded of accounts and keys, and where a call came from.
 
+use api::ids::{UserId, uuid_at};
 use chrono::{DateTime, Utc};
-use shared::{
-    caller::Call,
-    ids::{UserId, uuid_at},
-};
+use serving::caller::Call;
 use uuid::Uuid;
 
 /// What happened.

@@ -1,12 +1,11 @@
 //! The RPC of the audit log.
 
-use shared::{
-    caller::{Caller, authenticated},
-    ids::UserId,
+use api::{ids::UserId, time::timestamp};
+use contract::{
     proto::auth::{self, ListAuditEventsRequest, ListAuditEventsResponse},
     refusal::Violations,
-    revocation::timestamp,
 };
+use serving::caller::{Caller, authenticated};
 use tonic::{Request, Response, Status};
 
 use super::{Audit, domain::RecordedEvent};

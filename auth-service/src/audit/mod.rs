@@ -4,11 +4,9 @@ pub(crate) mod domain;
 pub(crate) mod grpc;
 pub(crate) mod store;
 
+use api::ids::UserId;
 use futures_util::FutureExt as _;
-use shared::{
-    caller::{Call, Caller},
-    ids::UserId,
-};
+use serving::caller::{Call, Caller};
 
 use self::domain::RecordedEvent;
 use crate::{

@@ -1,9 +1,7 @@
 //! Statements over `auth.audit_event`.
 
-use shared::{
-    database,
-    ids::{SessionId, UserId},
-};
+use api::ids::{SessionId, UserId};
+use database;
 use sqlx::PgConnection;
 use uuid::Uuid;
 

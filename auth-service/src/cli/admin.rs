@@ -9,9 +9,12 @@ use std::{
     time::Duration,
 };
 
+use api::ids::UserId;
 use chrono::{DateTime, SubsecRound as _, Utc};
+use clock::Clock;
+use contract::refusal::Problem;
+use database::Lanes;
 use futures_util::FutureExt as _;
-use shared::{clock::Clock, database::Lanes, ids::UserId, refusal::Problem};
 use sqlx::PgConnection;
 use tokio::time::Instant;
 use zeroize::Zeroizing;

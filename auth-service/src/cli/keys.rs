@@ -5,10 +5,8 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Subcommand;
-use shared::{
-    clock::Clock,
-    database::{self, Lanes},
-};
+use clock::Clock;
+use database::{self, Lanes};
 use tokio::time::Instant;
 
 use super::ACTOR;

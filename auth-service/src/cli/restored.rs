@@ -8,11 +8,9 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, SubsecRound as _, Utc};
+use clock::Clock;
+use database::{self, Lanes};
 use futures_util::FutureExt as _;
-use shared::{
-    clock::Clock,
-    database::{self, Lanes},
-};
 use sqlx::PgConnection;
 use tokio::time::Instant;
 

@@ -1,8 +1,9 @@
 //! Statements after a restore from a backup. They end everything that was issued before. No running service uses them.
 
 use chrono::{DateTime, Utc};
-use shared::{database, revocation::RevocationKind};
+use database;
 use sqlx::PgConnection;
+use verifier::revocation::RevocationKind;
 
 use crate::{revocations::domain::RevocationWindow, sessions::store::end::RevokeReason, sql::sql};
 

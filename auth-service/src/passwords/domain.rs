@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use shared::refusal::Problem;
+use contract::refusal::Problem;
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 

@@ -1,10 +1,10 @@
 //! The RPC of passwords.
 
-use shared::{
-    caller::authenticated,
+use contract::{
     proto::auth::{ChangePasswordRequest, ChangePasswordResponse},
     refusal::Violations,
 };
+use serving::caller::authenticated;
 use tonic::{Request, Response, Status};
 
 use super::{

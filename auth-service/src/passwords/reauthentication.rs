@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
+use database;
 use futures_util::FutureExt as _;
-use shared::{
-    caller::{Call, Caller},
-    database,
-};
+use serving::caller::{Call, Caller};
 use tokio::time::{Duration, Instant};
 use tokio_util::task::TaskTracker;
 

@@ -1,12 +1,10 @@
 //! Statements over the credentials of accounts. Those that precede a check of a password also read the counts of wrong
 //! passwords, in one statement.
 
+use api::ids::{SessionId, UserId};
 use chrono::{DateTime, Utc};
-use shared::{
-    caller::Caller,
-    database,
-    ids::{SessionId, UserId},
-};
+use database;
+use serving::caller::Caller;
 use sqlx::PgConnection;
 
 use super::hashing::PasswordHash;

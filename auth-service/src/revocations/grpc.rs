@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use futures_util::{StreamExt as _, stream::BoxStream};
-use shared::{
-    caller::from_service,
+use api::time::timestamp;
+use contract::{
     proto::auth::{
         AcknowledgeKeysRequest, AcknowledgeKeysResponse, IntrospectTokenRequest,
         IntrospectTokenResponse, Revocation as RevocationMessage, RevocationDelta,
@@ -12,10 +11,11 @@ use shared::{
         WatchRevocationsResponse, watch_revocations_response::Event,
     },
     refusal::{Problem, Violations, refuse_request},
-    revocation::{Revocation, timestamp},
-    token::{Claims, PublicKey},
 };
+use futures_util::{StreamExt as _, stream::BoxStream};
+use serving::caller::from_service;
 use tonic::{Request, Response, Status};
+use verifier::{Claims, PublicKey, revocation::Revocation};
 
 use super::{
     Feed, FeedEvent, FeedMessage, Heartbeat, introspection::Introspection, subscribers::VerifierId,

@@ -1,10 +1,8 @@
 //! Whether a token is valid now (RFC 7662), for services that ask instead of reading the feed.
 
 use futures_util::FutureExt as _;
-use shared::{
-    caller::{Call, Caller},
-    token::{Claims, Purpose, Verifier, key_id},
-};
+use serving::caller::{Call, Caller};
+use verifier::{Claims, Purpose, Verifier, key_id};
 
 use super::store;
 use crate::{context::Context, error::Error};

@@ -1,12 +1,18 @@
 //! Gauges of the feed.
 
-use shared::metrics::{
-    Metrics,
-    definitions::{FEED_LOOK_AGE, FEED_SUBSCRIBERS, REVOCATIONS_HELD},
-};
+use telemetry::metrics::Metrics;
 use tokio::time::Instant;
+use verifier::metrics::REVOCATIONS_HELD;
 
 use super::Feed;
+use telemetry::metrics::definitions::exposed_by;
+
+telemetry::metric_definitions! {
+    FEED_SUBSCRIBERS = Gauge "tandem.revocations.subscribers" ["{verifier}"] { } by exposed_by::AUTH =>
+        "Verifiers that read this replica's feed of revocations.";
+    FEED_LOOK_AGE = Gauge "tandem.revocations.published.age" ["s"] { } by exposed_by::AUTH =>
+        "Time since this replica last read the revocations, or since the start. Heartbeats stop with it.";
+}
 
 impl Feed {
     /// Registers the number of subscribers, the age of the last read, and the number of revocations.

@@ -11,7 +11,7 @@
 pub(crate) mod domain;
 pub(crate) mod grpc;
 pub(crate) mod introspection;
-mod metrics;
+pub(crate) mod metrics;
 mod published;
 mod publisher;
 pub(crate) mod store;
@@ -25,15 +25,15 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use shared::{
-    revocation::{Digest, Revocation},
-    token::{Claims, PublicKey},
-};
 use tokio::{
     sync::{Notify, broadcast},
     time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
+use verifier::{
+    Claims, PublicKey,
+    revocation::{Digest, Revocation},
+};
 
 use self::{
     domain::{RevocationTtl, RevocationWindow},

@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use shared::{
-    revocation::{Revocation, RevocationSet},
-    token::{Claims, PublicKey},
-};
 use tokio::time::Instant;
+use verifier::{
+    Claims, PublicKey,
+    revocation::{Revocation, RevocationSet},
+};
 
 use super::{
     FeedEvent, FeedMessage, FeedSettings, Heartbeat, store::FeedChanges, subscription::Since,

@@ -3,11 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
+use clock::Clock;
+use database::{self, Lanes, Settings};
 use futures_util::FutureExt as _;
-use shared::{
-    clock::Clock,
-    database::{self, Lanes, Settings},
-};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 

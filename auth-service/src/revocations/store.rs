@@ -3,15 +3,13 @@
 //! Whatever ends tokens revokes them in the same transaction: with one of these functions, or in a statement that inserts
 //! into the table in the same way.
 
+use api::ids::UserId;
 use chrono::{DateTime, Utc};
-use shared::{
-    caller::Caller,
-    database,
-    ids::UserId,
-    revocation::{Revocation, RevocationKind},
-};
+use database;
+use serving::caller::Caller;
 use sqlx::PgConnection;
 use uuid::Uuid;
+use verifier::revocation::{Revocation, RevocationKind};
 
 use super::domain::RevocationWindow;
 use crate::sql::sql;

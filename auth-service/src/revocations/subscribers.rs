@@ -5,7 +5,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use shared::{refusal::Problem, text};
+use api::text;
+use contract::refusal::Problem;
 use tokio::sync::Notify;
 
 /// Most characters in the name of a verifier.

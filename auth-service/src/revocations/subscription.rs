@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
+use contract::refusal::Reason;
 use futures_util::{Stream, stream};
-use shared::refusal::Reason;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio_util::sync::CancellationToken;
 

@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
+use clock::Clock;
+use database::Lanes;
 use futures_util::FutureExt as _;
-use shared::{clock::Clock, database::Lanes};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 

@@ -1,7 +1,9 @@
 //! Whether a password may be tried, and what happens after a wrong one.
 
+use api::ids::UserId;
+use database;
 use futures_util::FutureExt as _;
-use shared::{caller::Call, database, ids::UserId};
+use serving::caller::Call;
 use tokio::{
     sync::oneshot,
     time::{Duration, Instant},

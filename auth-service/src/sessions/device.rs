@@ -4,11 +4,9 @@
 //! token may be old: it gives no access, because the password is still required, and the row of the session says whether the
 //! device counts as known.
 
-use shared::{
-    ids::SessionId,
-    token::{Verifier, bearer},
-};
+use api::ids::SessionId;
 use tonic::metadata::MetadataMap;
+use verifier::{Verifier, bearer};
 
 use super::SessionTokens;
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use shared::{
+use api::{
     ids::{SessionId, UserId},
-    refusal::Problem,
     text,
 };
+use chrono::{DateTime, Utc};
+use contract::refusal::Problem;
 
 use crate::{accounts::domain::Role, audit::domain::Origin, digest::sha256};
 

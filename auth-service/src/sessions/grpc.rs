@@ -1,8 +1,7 @@
 //! The RPCs of sessions: messages in, messages out. Every violation of a request is reported at once.
 
-use shared::{
-    caller::{anonymous, authenticated},
-    ids::SessionId,
+use api::{ids::SessionId, time::timestamp};
+use contract::{
     proto::auth::{
         self, ListSessionsRequest, ListSessionsResponse, RefreshTokensRequest,
         RefreshTokensResponse, RevokeOtherSessionsRequest, RevokeOtherSessionsResponse,
@@ -10,8 +9,8 @@ use shared::{
         SignOutResponse,
     },
     refusal::Violations,
-    revocation::timestamp,
 };
+use serving::caller::{anonymous, authenticated};
 use tonic::{Request, Response, Status};
 
 use super::{

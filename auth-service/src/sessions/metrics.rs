@@ -1,13 +1,53 @@
 //! How sign-ins and refreshes end, counted.
 
-use shared::metrics::{
-    CounterBy, Metrics,
-    definitions::{REFRESHES, SIGN_INS},
-    labels::{Refresh, SignIn},
-};
+use telemetry::metrics::{CounterBy, Metrics};
 
 use super::tokens::TokenPair;
 use crate::error::Error;
+use telemetry::metrics::definitions::{LabelDefinition, exposed_by};
+
+telemetry::metric_labels! {
+    /// How a sign-in ended.
+    SignIn = "result" {
+        /// A session began.
+        Ok = "ok",
+        /// The email or the password is wrong, or the account is closed.
+        Wrong = "wrong",
+        /// A limit stood against it.
+        Throttled = "throttled",
+        /// It was not the caller's fault.
+        Failed = "failed",
+    }
+
+    /// How a refresh ended.
+    Refresh = "outcome" {
+        /// The session moved on.
+        Rotated = "rotated",
+        /// The same attempt again; it got the same pair.
+        Retried = "retried",
+        /// Another call of the same client was first; it got the same pair.
+        Concurrent = "concurrent",
+        /// A token that somebody else has used: its session was ended.
+        Reused = "reused",
+        /// The session had been ended.
+        Revoked = "revoked",
+        /// The session's time was over.
+        Expired = "expired",
+        /// Not one of this service's tokens.
+        Invalid = "invalid",
+        /// A limit stood against it.
+        Throttled = "throttled",
+        /// It was not the caller's fault.
+        Failed = "failed",
+    }
+}
+
+telemetry::metric_definitions! {
+    SIGN_INS = Counter "tandem.auth.sign_ins" ["{sign_in}"] { LabelDefinition::of::<SignIn>() } by exposed_by::AUTH =>
+        "Sign-ins with a password.";
+    REFRESHES = Counter "tandem.auth.refreshes" ["{refresh}"] { LabelDefinition::of::<Refresh>() } by exposed_by::AUTH =>
+        "Refreshes of tokens. `reused` is a stolen token, or a client that kept an old one.";
+}
 
 /// Counters of sessions.
 #[derive(Debug)]

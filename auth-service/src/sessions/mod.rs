@@ -14,12 +14,10 @@ pub(crate) mod tokens;
 
 use std::sync::Arc;
 
+use api::ids::SessionId;
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
-use shared::{
-    caller::{Call, Caller},
-    ids::SessionId,
-};
+use serving::caller::{Call, Caller};
 
 use self::{
     domain::{DeviceLabel, NewSession, SessionState},

@@ -1,8 +1,10 @@
 //! Refreshing: one statement when the token is the current one, and a decision about the row when it is not.
 
+use crate::sessions::metrics::Refresh;
+use api::ids::SessionId;
 use chrono::TimeDelta;
 use futures_util::FutureExt as _;
-use shared::{caller::Call, ids::SessionId, metrics::labels::Refresh};
+use serving::caller::Call;
 
 use super::{
     Sessions,

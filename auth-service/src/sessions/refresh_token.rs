@@ -7,8 +7,8 @@
 
 use std::fmt;
 
+use api::ids::SessionId;
 use aws_lc_rs::rand;
-use shared::ids::SessionId;
 use uuid::Uuid;
 use zeroize::Zeroize as _;
 

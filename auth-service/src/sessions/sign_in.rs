@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
+use api::ids::SessionId;
 use futures_util::FutureExt as _;
-use shared::{caller::Call, ids::SessionId, token::Verifier};
+use serving::caller::Call;
 use sqlx::PgConnection;
 use tokio_util::task::TaskTracker;
+use verifier::Verifier;
 
 use super::{
     Sessions,

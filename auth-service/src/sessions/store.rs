@@ -2,12 +2,10 @@
 
 pub(crate) mod end;
 
+use api::ids::{SessionId, UserId};
 use chrono::{DateTime, Utc};
-use shared::{
-    caller::Caller,
-    database,
-    ids::{SessionId, UserId},
-};
+use database;
+use serving::caller::Caller;
 use sqlx::PgConnection;
 
 use super::domain::{NewSession, SessionState};

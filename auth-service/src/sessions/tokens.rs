@@ -4,11 +4,9 @@
 
 use std::sync::Arc;
 
+use api::ids::SessionId;
 use chrono::{DateTime, TimeDelta, Utc};
-use shared::{
-    ids::SessionId,
-    token::{Claims, Scope, Scopes},
-};
+use verifier::{Claims, Scope, Scopes};
 
 use super::{domain::SessionState, refresh_token::RefreshToken};
 use crate::{

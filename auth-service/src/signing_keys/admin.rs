@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use shared::caller::{Call, Caller};
+use serving::caller::{Call, Caller};
 
 use super::{
     KeyChange, SigningKeys,

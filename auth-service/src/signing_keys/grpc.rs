@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use shared::{
-    caller::{anonymous, authenticated},
-    proto::auth::{
-        self, GetJsonWebKeySetRequest, GetJsonWebKeySetResponse, ListSigningKeysRequest,
-        ListSigningKeysResponse, RotateSigningKeyRequest, RotateSigningKeyResponse,
-    },
-    revocation::timestamp,
-    token::PublicKey,
+use api::time::timestamp;
+use contract::proto::auth::{
+    self, GetJsonWebKeySetRequest, GetJsonWebKeySetResponse, ListSigningKeysRequest,
+    ListSigningKeysResponse, RotateSigningKeyRequest, RotateSigningKeyResponse,
 };
+use serving::caller::{anonymous, authenticated};
 use tonic::{Request, Response, Status};
+use verifier::PublicKey;
 
 use super::{
     KeyAdmin, SigningKeys,

@@ -2,11 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use api::ids::{SessionId, UserId};
 use chrono::{DateTime, Utc};
-use shared::{
-    ids::{SessionId, UserId},
-    token::Claims,
-};
+use verifier::Claims;
 
 use super::{
     SigningKeys,

@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
-use shared::metrics::{
-    Metrics,
-    definitions::{KEYS_AGE, KEYS_PUBLISHED},
-};
+use telemetry::metrics::Metrics;
 use tokio::time::Instant;
 
 use super::SigningKeys;
+use telemetry::metrics::definitions::exposed_by;
+
+telemetry::metric_definitions! {
+    KEYS_AGE = Gauge "tandem.auth.signing_keys.age" ["s"] { } by exposed_by::AUTH =>
+        "Time since the signing keys were last read from the database, or since the start.";
+    KEYS_PUBLISHED = Gauge "tandem.auth.signing_keys.published" ["{key}"] { } by exposed_by::AUTH =>
+        "Keys that verify tokens.";
+}
 
 impl SigningKeys {
     /// Registers the age of the last read of the keys, and the number of published keys.

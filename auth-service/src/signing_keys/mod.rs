@@ -13,7 +13,7 @@ mod admin;
 mod changes;
 pub(crate) mod grpc;
 pub(crate) mod issuer;
-mod metrics;
+pub(crate) mod metrics;
 mod replica;
 mod replica_report;
 pub mod sealing;
@@ -25,8 +25,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
-use shared::token::PublicKey;
 use tokio::{sync::Notify, time::Instant};
+use verifier::PublicKey;
 
 use self::{
     sealing::{KeyEncryptionKeys, OpenError, random_seed},

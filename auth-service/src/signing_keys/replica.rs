@@ -3,17 +3,15 @@
 
 use std::{sync::Arc, time::Duration};
 
+use api::ids::uuid_at;
 use chrono::{DateTime, Utc};
+use database;
 use futures_util::{FutureExt as _, future::BoxFuture};
-use shared::{
-    database,
-    ids::uuid_at,
-    token::{KeySet, PublicKey, Verifier},
-};
 use sqlx::PgConnection;
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+use verifier::{KeySet, PublicKey, Verifier};
 
 use super::{
     ActiveKey, SigningKeys, public_key,

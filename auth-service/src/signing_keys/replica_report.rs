@@ -1,8 +1,8 @@
 //! What a replica reports of itself to the others: that it is alive, and which new key it has acknowledged.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use database;
 use futures_util::FutureExt as _;
-use shared::database;
 
 use super::{
     Replica,

@@ -8,7 +8,7 @@ use aws_lc_rs::{
     signature::{Ed25519KeyPair, KeyPair as _},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use shared::token::{Claims, PublicKey, TYPE};
+use verifier::{Claims, PublicKey, TYPE};
 
 use crate::digest::sha256;
 

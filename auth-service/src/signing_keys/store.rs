@@ -1,7 +1,7 @@
 //! Statements over signing keys, and over the replicas that must know a key before it signs.
 
 use chrono::{DateTime, Utc};
-use shared::database;
+use database;
 use sqlx::PgConnection;
 use uuid::Uuid;
 

@@ -14,7 +14,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use shared::network::customer;
+use transport::network::customer;
 use uuid::Uuid;
 
 /// Number of locks that the buckets are divided among.
@@ -157,7 +157,7 @@ impl Shard {
 
 #[cfg(test)]
 mod tests {
-    use shared::clock::Clock as _;
+    use clock::Clock as _;
     use testing::TestClock;
 
     use super::*;

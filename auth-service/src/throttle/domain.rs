@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use crate::throttle::metrics::Limit;
+use api::ids::SessionId;
 use chrono::{DateTime, Utc};
-use shared::{ids::SessionId, metrics::labels::Limit};
 
 use crate::digest::sha256;
 

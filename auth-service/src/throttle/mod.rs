@@ -15,6 +15,7 @@
 
 mod buckets;
 pub(crate) mod domain;
+pub(crate) mod metrics;
 pub(crate) mod store;
 
 use std::{
@@ -23,13 +24,12 @@ use std::{
     time::Duration,
 };
 
+use self::metrics::{Limit, THROTTLED};
+use api::ids::SessionId;
 use chrono::TimeDelta;
-use shared::{
-    caller::Call,
-    clock::Clock,
-    ids::SessionId,
-    metrics::{CounterBy, Metrics, definitions::THROTTLED, labels::Limit},
-};
+use clock::Clock;
+use serving::caller::Call;
+use telemetry::metrics::{CounterBy, Metrics};
 use uuid::Uuid;
 
 use self::{

@@ -2,7 +2,7 @@
 //! [`crate::passwords::store`].
 
 use chrono::{DateTime, Utc};
-use shared::database;
+use database;
 use sqlx::PgConnection;
 
 use super::domain::ThrottleKey;

@@ -2,18 +2,16 @@
 
 use std::time::Duration;
 
-use shared::{
-    clock::Clock as _,
-    ids::{SessionId, UserId},
-    proto::auth::{
-        Account, ChangePasswordRequest, DeleteAccountRequest, GetAccountRequest,
-        ListApiKeysRequest, ListSessionsRequest, RevokeApiKeyRequest, RevokeOtherSessionsRequest,
-        RevokeSessionRequest, SignOutRequest, SignUpRequest, TokenPair, UpdateAccountRequest,
-    },
-    token::Claims,
+use api::ids::{SessionId, UserId};
+use clock::Clock as _;
+use contract::proto::auth::{
+    Account, ChangePasswordRequest, DeleteAccountRequest, GetAccountRequest, ListApiKeysRequest,
+    ListSessionsRequest, RevokeApiKeyRequest, RevokeOtherSessionsRequest, RevokeSessionRequest,
+    SignOutRequest, SignUpRequest, TokenPair, UpdateAccountRequest,
 };
 use testing::assert_refused;
 use tonic::{Code, Request, Status};
+use verifier::Claims;
 
 use crate::keys;
 use crate::world::{PASSWORD, Person, World, credentials, with_token};

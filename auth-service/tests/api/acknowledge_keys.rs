@@ -1,6 +1,6 @@
 //! `VerifierService.AcknowledgeKeys`
 
-use shared::proto::auth::{AcknowledgeKeysRequest, AcknowledgeKeysResponse};
+use contract::proto::auth::{AcknowledgeKeysRequest, AcknowledgeKeysResponse};
 use testing::{assert_refused, violations};
 use tonic::{Code, Status};
 

@@ -1,11 +1,9 @@
 //! Who may call `AdminService`: those whose account is an administrator now, whatever their token says.
 
-use shared::{
-    proto::auth::{ListAccountsRequest, ListAuditEventsRequest, TokenPair},
-    token::{Scope, Scopes},
-};
+use contract::proto::auth::{ListAccountsRequest, ListAuditEventsRequest, TokenPair};
 use testing::assert_refused;
 use tonic::{Code, Status};
+use verifier::{Scope, Scopes};
 
 use crate::{
     admins::{

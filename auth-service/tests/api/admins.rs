@@ -1,6 +1,6 @@
 //! Shared by the tests of administration: an administrator, and one function for each RPC.
 
-use shared::proto::auth::{
+use contract::proto::auth::{
     Account, AuditEvent, DisableAccountRequest, EnableAccountRequest, ListAccountsRequest,
     ListAccountsResponse, ListAuditEventsRequest, ListAuditEventsResponse, ListSigningKeysRequest,
     RevokeAccountSessionsRequest, RotateSigningKeyRequest, SigningKey, TokenPair,

@@ -1,6 +1,6 @@
 //! Each way to end tokens, and which tokens it revokes.
 
-use shared::proto::auth::{
+use contract::proto::auth::{
     ChangePasswordRequest, DeleteAccountRequest, GetAccountRequest, RevocationKind,
     RevokeOtherSessionsRequest, RevokeSessionRequest, SignOutRequest, TokenPair,
 };

@@ -1,6 +1,6 @@
 //! `AccountService.ChangePassword`
 
-use shared::proto::auth::{ChangePasswordRequest, GetAccountRequest, TokenPair};
+use contract::proto::auth::{ChangePasswordRequest, GetAccountRequest, TokenPair};
 use testing::{assert_refused, violations};
 use tonic::{Code, Status};
 

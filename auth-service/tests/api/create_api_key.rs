@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use contract::proto::auth::CreateApiKeyRequest;
 use futures_util::future::join_all;
 use prost_types::Timestamp;
-use shared::proto::auth::CreateApiKeyRequest;
 use testing::{assert_refused, violations};
 use tonic::Code;
 

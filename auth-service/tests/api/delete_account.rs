@@ -1,6 +1,6 @@
 //! `AccountService.DeleteAccount`
 
-use shared::proto::auth::{
+use contract::proto::auth::{
     DeleteAccountRequest, DeleteAccountResponse, GetAccountRequest, SignUpRequest, TokenPair,
 };
 use testing::{assert_refused, violations};

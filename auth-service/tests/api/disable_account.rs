@@ -1,6 +1,6 @@
 //! `AdminService.DisableAccount` and `AdminService.EnableAccount`
 
-use shared::proto::auth::{GetAccountRequest, IntrospectTokenRequest};
+use contract::proto::auth::{GetAccountRequest, IntrospectTokenRequest};
 use testing::{assert_refused, violations};
 use tonic::Code;
 

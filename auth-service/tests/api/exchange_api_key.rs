@@ -2,13 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use contract::proto::auth::CreateApiKeyRequest;
 use prost_types::Timestamp;
-use shared::{
-    proto::auth::CreateApiKeyRequest,
-    token::{Claims, KeySet, Purpose, Revocations, Scope, Scopes, Trust, Verifier},
-};
 use testing::assert_refused;
 use tonic::Code;
+use verifier::{Claims, KeySet, Purpose, Revocations, Scope, Scopes, Trust, Verifier};
 
 use crate::{
     keys::{create, exchange, key_request, revoke},

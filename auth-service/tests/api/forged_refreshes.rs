@@ -16,7 +16,7 @@ use auth_service::{
 };
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use shared::proto::auth::{RefreshTokensRequest, auth_service_client::AuthServiceClient};
+use contract::proto::auth::{RefreshTokensRequest, auth_service_client::AuthServiceClient};
 use testing::{Database, TestClock, assert_refused};
 use tonic::{Code, transport::Channel};
 

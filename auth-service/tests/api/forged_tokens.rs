@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::proto::auth::{
+use contract::proto::auth::{
     CreateApiKeyRequest, ExchangeApiKeyRequest, ExchangeApiKeyResponse, RefreshTokensRequest,
     RefreshTokensResponse, RevokeApiKeyRequest, SignOutRequest,
 };

@@ -1,6 +1,6 @@
 //! `AccountService.GetAccount`
 
-use shared::proto::auth::GetAccountRequest;
+use contract::proto::auth::GetAccountRequest;
 
 use crate::world::{World, with_tokens};
 

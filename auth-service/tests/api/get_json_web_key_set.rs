@@ -2,10 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use shared::{
-    proto::auth::GetJsonWebKeySetRequest,
-    token::{KeySet, PublicKey, Purpose, Revocations, TokenError, Trust, Verifier},
-};
+use contract::proto::auth::GetJsonWebKeySetRequest;
+use verifier::{KeySet, PublicKey, Purpose, Revocations, TokenError, Trust, Verifier};
 
 use crate::world::World;
 

@@ -1,6 +1,6 @@
 //! The responses when the queue of password hashing is full.
 
-use shared::proto::auth::{ChangePasswordRequest, DeleteAccountRequest, SignUpRequest};
+use contract::proto::auth::{ChangePasswordRequest, DeleteAccountRequest, SignUpRequest};
 use testing::{assert_refused, reason};
 use tonic::{Code, Status};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::proto::health::{HealthCheckRequest, health_client::HealthClient};
+use contract::proto::health::{HealthCheckRequest, health_client::HealthClient};
 use tonic::transport::Channel;
 
 /// Longest wait for a state of the service.

@@ -2,18 +2,16 @@
 
 use std::time::Duration;
 
+use api::ids::{SessionId, UserId};
 use auth_service::signing_keys::signer::Signer;
-use shared::{
-    clock::Clock as _,
-    ids::{SessionId, UserId},
-    proto::auth::{
-        CreateApiKeyRequest, ExchangeApiKeyRequest, IntrospectTokenRequest,
-        IntrospectTokenResponse, TokenPair,
-    },
-    token::Claims,
+use clock::Clock as _;
+use contract::proto::auth::{
+    CreateApiKeyRequest, ExchangeApiKeyRequest, IntrospectTokenRequest, IntrospectTokenResponse,
+    TokenPair,
 };
 use testing::assert_refused;
 use tonic::{Code, Status};
+use verifier::Claims;
 
 use crate::{
     watcher::{QUICK, Watcher, of_service},

@@ -1,6 +1,6 @@
 //! Shared by the tests of API keys: one function for each RPC.
 
-use shared::proto::auth::{
+use contract::proto::auth::{
     ApiKey, CreateApiKeyRequest, CreateApiKeyResponse, ExchangeApiKeyRequest,
     ExchangeApiKeyResponse, ListApiKeysRequest, RevokeApiKeyRequest, TokenPair,
 };

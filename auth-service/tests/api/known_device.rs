@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::proto::auth::{
+use contract::proto::auth::{
     ChangePasswordRequest, DeleteAccountRequest, RevokeOtherSessionsRequest, SignInResponse,
     SignOutRequest, TokenPair,
 };

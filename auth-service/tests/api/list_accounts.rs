@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::proto::auth::ListAccountsRequest;
+use contract::proto::auth::ListAccountsRequest;
 use testing::{assert_refused, violations};
 use tonic::Code;
 

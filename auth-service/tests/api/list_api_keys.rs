@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use contract::proto::auth::CreateApiKeyRequest;
 use prost_types::Timestamp;
-use shared::proto::auth::CreateApiKeyRequest;
 
 use crate::{
     keys::{create, exchange, key_request, list, revoke},

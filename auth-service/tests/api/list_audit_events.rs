@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use shared::proto::auth::{
+use contract::proto::auth::{
     ChangePasswordRequest, DeleteAccountRequest, ListAuditEventsRequest,
     RevokeOtherSessionsRequest, RevokeSessionRequest, SignOutRequest,
 };

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use shared::proto::auth::{ListSessionsRequest, Session, SignInRequest, SignOutRequest, TokenPair};
+use contract::proto::auth::{
+    ListSessionsRequest, Session, SignInRequest, SignOutRequest, TokenPair,
+};
 
 use crate::world::{PASSWORD, World, credentials, with_tokens};
 

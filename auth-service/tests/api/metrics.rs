@@ -1,6 +1,6 @@
 //! The metrics of sign-ins, refreshes, limits, hashing and the feed.
 
-use shared::proto::auth::{GetAccountRequest, SignUpRequest};
+use contract::proto::auth::{GetAccountRequest, SignUpRequest};
 use tonic::Code;
 
 use crate::{
@@ -173,7 +173,7 @@ async fn an_ended_session_is_counted_among_the_revocations() {
     let world = World::boot().await;
     let first = world.person().await.tokens;
     assert!(value(&world, "tandem_revocations_held").abs() < f64::EPSILON);
-    let request = shared::proto::auth::SignOutRequest {
+    let request = contract::proto::auth::SignOutRequest {
         refresh_token: first.refresh_token,
     };
     world.auth.clone().sign_out(request).await.unwrap();

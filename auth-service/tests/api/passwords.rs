@@ -1,7 +1,7 @@
 //! Which passwords can be chosen, and the pepper that they are hashed with.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use shared::proto::auth::{ChangePasswordRequest, SignUpRequest};
+use contract::proto::auth::{ChangePasswordRequest, SignUpRequest};
 use testing::{assert_refused, violations};
 use tonic::Code;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::proto::auth::GetAccountRequest;
+use contract::proto::auth::GetAccountRequest;
 use testing::{assert_refused, violations};
 use tonic::Code;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use shared::proto::auth::{
+use contract::proto::auth::{
     ChangePasswordRequest, GetAccountRequest, Revocation, RevokeOtherSessionsRequest,
     SignOutRequest, TokenPair,
 };

@@ -1,6 +1,6 @@
 //! `AdminService.RevokeAccountSessions`
 
-use shared::proto::auth::{GetAccountRequest, IntrospectTokenRequest, TokenPair};
+use contract::proto::auth::{GetAccountRequest, IntrospectTokenRequest, TokenPair};
 use testing::{assert_refused, violations};
 use tonic::Code;
 

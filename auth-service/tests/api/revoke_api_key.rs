@@ -1,6 +1,6 @@
 //! `AccountService.RevokeApiKey`
 
-use shared::proto::auth::IntrospectTokenRequest;
+use contract::proto::auth::IntrospectTokenRequest;
 use testing::{assert_refused, violations};
 use tonic::Code;
 

@@ -1,6 +1,6 @@
 //! `AccountService.RevokeOtherSessions`
 
-use shared::proto::auth::{RevokeOtherSessionsRequest, TokenPair};
+use contract::proto::auth::{RevokeOtherSessionsRequest, TokenPair};
 use testing::assert_refused;
 use tonic::{Code, Status};
 

@@ -1,6 +1,6 @@
 //! `AccountService.RevokeSession`
 
-use shared::proto::auth::{
+use contract::proto::auth::{
     GetAccountRequest, RevokeSessionRequest, RevokeSessionResponse, TokenPair,
 };
 use testing::{assert_refused, violations};

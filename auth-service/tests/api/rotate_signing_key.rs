@@ -1,6 +1,6 @@
 //! `AdminService.RotateSigningKey` and `AdminService.ListSigningKeys`
 
-use shared::proto::auth::{
+use contract::proto::auth::{
     GetJsonWebKeySetRequest, ListAuditEventsRequest, SigningKey, SigningKeyState as State,
 };
 

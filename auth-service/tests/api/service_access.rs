@@ -1,6 +1,6 @@
 //! Who may call `VerifierService`: services with the secret.
 
-use shared::proto::auth::{AcknowledgeKeysRequest, IntrospectTokenRequest};
+use contract::proto::auth::{AcknowledgeKeysRequest, IntrospectTokenRequest};
 use testing::assert_refused;
 use tonic::{Code, Request, Status};
 

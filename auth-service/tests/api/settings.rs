@@ -2,7 +2,7 @@
 
 use auth_service::config::{Config, DEFAULTS, SECTION};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use shared::config::{Settings, Source};
+use settings::{Settings, Source};
 use testing::leaks::forbid_settings;
 
 use crate::world::SERVICE_SECRET;

@@ -1,6 +1,6 @@
 //! `AuthService.SignIn`
 
-use shared::proto::auth::SignInRequest;
+use contract::proto::auth::SignInRequest;
 use testing::{assert_refused, violations};
 use tonic::Code;
 

@@ -1,6 +1,6 @@
 //! `AuthService.SignOut`
 
-use shared::proto::auth::{GetAccountRequest, SignOutRequest};
+use contract::proto::auth::{GetAccountRequest, SignOutRequest};
 use testing::assert_refused;
 use tonic::Code;
 

@@ -1,11 +1,9 @@
 //! `AuthService.SignUp`
 
-use shared::{
-    proto::auth::{AccountRole, AccountState, GetAccountRequest, SignUpRequest},
-    token::Claims,
-};
+use contract::proto::auth::{AccountRole, AccountState, GetAccountRequest, SignUpRequest};
 use testing::{assert_refused, violations};
 use tonic::Code;
+use verifier::Claims;
 
 use crate::world::{PASSWORD, World, with_tokens};
 

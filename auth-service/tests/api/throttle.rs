@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::proto::auth::{SignInResponse, SignUpRequest};
+use contract::proto::auth::{SignInResponse, SignUpRequest};
 use testing::{assert_refused, retry_delay};
 use tonic::{Code, Request, Response, Status, metadata::AsciiMetadataValue};
 

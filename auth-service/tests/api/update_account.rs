@@ -1,7 +1,7 @@
 //! `AccountService.UpdateAccount`
 
+use contract::proto::auth::{Account, GetAccountRequest, TokenPair, UpdateAccountRequest};
 use prost_types::FieldMask;
-use shared::proto::auth::{Account, GetAccountRequest, TokenPair, UpdateAccountRequest};
 use testing::{assert_refused, violations};
 use tonic::{Code, Status};
 

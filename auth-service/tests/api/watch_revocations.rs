@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use shared::proto::auth::{
+use contract::proto::auth::{
     SignOutRequest, WatchRevocationsRequest, verifier_service_client::VerifierServiceClient,
     watch_revocations_response::Event,
 };
@@ -60,7 +60,7 @@ async fn a_new_subscriber_gets_all_revocations_in_force_the_keys_and_a_heartbeat
     let published = world
         .auth
         .clone()
-        .get_json_web_key_set(shared::proto::auth::GetJsonWebKeySetRequest {})
+        .get_json_web_key_set(contract::proto::auth::GetJsonWebKeySetRequest {})
         .await;
     assert_eq!(watcher.keys, published.unwrap().into_inner().keys);
 }

@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use shared::{
-    proto::auth::{
-        JsonWebKey, Revocation, RevocationHeartbeat, WatchRevocationsRequest,
-        WatchRevocationsResponse, verifier_service_client::VerifierServiceClient,
-        watch_revocations_response::Event,
-    },
-    revocation::{Revocation as Entry, RevocationSet, moment},
+use api::time::moment;
+use contract::proto::auth::{
+    JsonWebKey, Revocation, RevocationHeartbeat, WatchRevocationsRequest, WatchRevocationsResponse,
+    verifier_service_client::VerifierServiceClient, watch_revocations_response::Event,
 };
 use tokio::time::timeout;
 use tonic::{Request, Status, Streaming, transport::Channel};
+use verifier::revocation::{Revocation as Entry, RevocationSet};
 
 use crate::world::{SERVICE_SECRET, World, with_token};
 

@@ -12,17 +12,15 @@ use auth_service::{
     App, SCHEMA, ServeError,
     signing_keys::{sealing::KeyEncryptionKeys, signer::Signer},
 };
-use shared::process::Instruments;
-use shared::{
-    clock::Clock as _,
-    metrics::Metrics,
-    proto::auth::{
-        RefreshTokensRequest, SignInRequest, SignUpRequest, TokenPair,
-        account_service_client::AccountServiceClient, admin_service_client::AdminServiceClient,
-        auth_service_client::AuthServiceClient, verifier_service_client::VerifierServiceClient,
-    },
+use clock::Clock as _;
+use contract::proto::auth::{
+    RefreshTokensRequest, SignInRequest, SignUpRequest, TokenPair,
+    account_service_client::AccountServiceClient, admin_service_client::AdminServiceClient,
+    auth_service_client::AuthServiceClient, verifier_service_client::VerifierServiceClient,
 };
+use serving::process::Instruments;
 use sqlx::PgConnection;
+use telemetry::metrics::Metrics;
 use testing::{
     Database, TestClock,
     leaks::{Logs, forbid},

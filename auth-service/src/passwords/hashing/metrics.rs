@@ -1,15 +1,24 @@
 //! Metrics of password hashing.
 
-use shared::metrics::{
-    BoundHistogram, BoundUpDownCounter, CounterBy, KeyValue, Metrics,
-    definitions::{
-        HASHING_BUSY, HASHING_DURATION, HASHING_QUEUED, HASHING_THREADS, HASHING_WAIT, THROTTLED,
-    },
-    labels::Limit,
-};
+use crate::throttle::metrics::{Limit, THROTTLED};
+use telemetry::metrics::{BoundHistogram, BoundUpDownCounter, CounterBy, KeyValue, Metrics};
 use tokio::time::{Duration, Instant};
 
 use super::queue::QueueSender;
+use telemetry::metrics::definitions::{LabelDefinition, exposed_by};
+
+telemetry::metric_definitions! {
+    HASHING_THREADS = Gauge "tandem.auth.hashing.threads" ["{thread}"] { } by exposed_by::AUTH =>
+        "Threads that hash passwords.";
+    HASHING_BUSY = Gauge "tandem.auth.hashing.busy" ["{thread}"] { } by exposed_by::AUTH =>
+        "Threads that hash a password now.";
+    HASHING_QUEUED = Gauge "tandem.auth.hashing.queued" ["{password}"] { LabelDefinition::free("line", "`known` for known devices, `anyone`") } by exposed_by::AUTH =>
+        "Passwords that wait for a thread.";
+    HASHING_WAIT = Histogram "tandem.auth.hashing.wait" ["s"] { } by exposed_by::AUTH =>
+        "Time a password waited for a thread.";
+    HASHING_DURATION = Histogram "tandem.auth.hashing.duration" ["s"] { } by exposed_by::AUTH =>
+        "Time a thread took for a password.";
+}
 
 /// Measures the work of the threads. Cheap to clone.
 #[derive(Debug, Clone)]

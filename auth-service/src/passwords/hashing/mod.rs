@@ -6,7 +6,7 @@
 //! The queue has two lines ([`Line`]), so that a flood of unknown clients does not block known devices.
 
 mod arena;
-mod metrics;
+pub(crate) mod metrics;
 mod pepper;
 mod phc;
 mod queue;
@@ -14,7 +14,7 @@ mod queue;
 use std::{io, thread};
 
 use aws_lc_rs::rand;
-use shared::{
+use telemetry::{
     metrics::Metrics,
     trace::{self, SpanKind},
 };

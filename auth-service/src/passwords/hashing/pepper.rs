@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
-use shared::config::KeyMaterial;
+use settings::KeyMaterial;
 
 /// Bytes of an id: as many as fit into the parameter `keyid` of Argon2's PHC strings.
 pub(super) const ID_BYTES: usize = 8;

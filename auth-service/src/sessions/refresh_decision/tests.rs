@@ -1,6 +1,6 @@
+use api::ids::{SessionId, UserId};
 use chrono::{DateTime, Utc};
 use proptest::prelude::*;
-use shared::ids::{SessionId, UserId};
 
 use super::*;
 use crate::{accounts::domain::Role, audit::domain::Origin};

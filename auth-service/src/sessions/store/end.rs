@@ -1,12 +1,10 @@
 //! Statements that end sessions. Each also revokes the tokens of the session and records the end, itself or in the same
 //! transaction.
 
+use api::ids::{SessionId, UserId};
 use chrono::{DateTime, Utc};
-use shared::{
-    caller::Caller,
-    database,
-    ids::{SessionId, UserId},
-};
+use database;
+use serving::caller::Caller;
 use sqlx::PgConnection;
 
 use crate::{

@@ -3,14 +3,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use api::ids::{SessionId, UserId};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
+use clock::Clock;
 use serde_json::{Value, json};
-use shared::{
-    clock::Clock,
-    ids::{SessionId, UserId},
-    token::{Claims, KeySet, PublicKey, Purpose, Revocations, TokenError, Trust, Verifier},
-};
+use verifier::{Claims, KeySet, PublicKey, Purpose, Revocations, TokenError, Trust, Verifier};
 
 use super::Signer;
 

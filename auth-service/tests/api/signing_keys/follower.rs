@@ -2,12 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use shared::{
-    proto::auth::{
-        AcknowledgeKeysRequest, RevocationKind, WatchRevocationsRequest, WatchRevocationsResponse,
-        verifier_service_client::VerifierServiceClient, watch_revocations_response::Event,
-    },
-    token::{KeySet, PublicKey, Trust, Verifier},
+use contract::proto::auth::{
+    AcknowledgeKeysRequest, RevocationKind, WatchRevocationsRequest, WatchRevocationsResponse,
+    verifier_service_client::VerifierServiceClient, watch_revocations_response::Event,
 };
 use tokio::{
     sync::watch,
@@ -15,6 +12,7 @@ use tokio::{
     time::timeout,
 };
 use tonic::{Streaming, transport::Channel};
+use verifier::{KeySet, PublicKey, Trust, Verifier};
 
 use crate::world::{SERVICE_SECRET, World, with_token};
 
@@ -58,7 +56,7 @@ impl Follower {
         };
         let verifier = Verifier::new(
             trust,
-            shared::token::Revocations::NotConsulted,
+            verifier::Revocations::NotConsulted,
             0,
             Arc::new(world.clock.clone()),
         );
@@ -152,7 +150,7 @@ async fn follow(
     }
 }
 
-fn add_killed(sender: &watch::Sender<Held>, revocations: Vec<shared::proto::auth::Revocation>) {
+fn add_killed(sender: &watch::Sender<Held>, revocations: Vec<contract::proto::auth::Revocation>) {
     let keys = revocations
         .into_iter()
         .filter(|revocation| revocation.kind() == RevocationKind::Key);

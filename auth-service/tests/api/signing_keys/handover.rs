@@ -32,7 +32,7 @@ async fn a_new_key_signs_when_every_connected_verifier_has_acknowledged_it() {
     for follower in [&one, &two] {
         follower
             .verifier
-            .verify(&tokens.access_token, shared::token::Purpose::Read)
+            .verify(&tokens.access_token, verifier::Purpose::Read)
             .unwrap();
     }
 }

@@ -1,8 +1,9 @@
 //! Keys that must not be trusted any more.
 
-use shared::{proto::auth::GetAccountRequest, token::TokenError};
+use contract::proto::auth::GetAccountRequest;
 use testing::assert_refused;
 use tonic::Code;
+use verifier::TokenError;
 
 use super::{
     follower::Follower, kid, kill, listed, replicas_have_updated, rotate, wait_for_published,
@@ -27,9 +28,7 @@ async fn a_killed_key_verifies_nothing_and_another_one_signs_at_once() {
     follower.sees(|held| held.kids == [new.to_owned()]).await;
     let token = &person.tokens.access_token;
     assert_eq!(
-        follower
-            .verifier
-            .verify(token, shared::token::Purpose::Read),
+        follower.verifier.verify(token, verifier::Purpose::Read),
         Err(TokenError::Invalid)
     );
     wait_for_published(&world, &[new]).await;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use shared::{proto::auth::GetAccountRequest, token::TokenError};
+use contract::proto::auth::GetAccountRequest;
 use testing::assert_refused;
 use tonic::Code;
+use verifier::TokenError;
 
 use super::{
     follower::Follower, kid, listed, published, replicas_have_updated, rotate, wait_for_published,
@@ -29,7 +30,7 @@ async fn an_old_token_is_valid_until_it_expires_and_its_key_is_published_a_littl
     let verified = || {
         follower
             .verifier
-            .verify(&person.tokens.access_token, shared::token::Purpose::Read)
+            .verify(&person.tokens.access_token, verifier::Purpose::Read)
     };
 
     // An access token lives at least 95 % of the configured time.

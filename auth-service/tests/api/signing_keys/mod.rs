@@ -12,11 +12,9 @@ use std::{sync::Arc, time::Duration};
 
 use auth_service::cli::keys::{KeysCommand, KeysCommandError};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use clock::Clock as _;
+use contract::proto::auth::{GetJsonWebKeySetRequest, TokenPair};
 use serde_json::Value;
-use shared::{
-    clock::Clock as _,
-    proto::auth::{GetJsonWebKeySetRequest, TokenPair},
-};
 
 use crate::{
     settings::config,

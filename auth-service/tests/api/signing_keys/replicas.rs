@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use auth_service::SCHEMA;
+use contract::proto::auth::GetAccountRequest;
 use futures_util::future::join_all;
-use shared::proto::auth::GetAccountRequest;
 use testing::{Database, TestClock};
 
 use super::{follower::Follower, kid, published, replicas_have_updated, rotate, wait_for_signing};
@@ -49,7 +49,7 @@ async fn a_key_waits_for_the_verifiers_of_every_replica() {
     for world in [&here, &there] {
         let tokens = wait_for_signing(world, &person, &new).await;
         far.verifier
-            .verify(&tokens.access_token, shared::token::Purpose::Read)
+            .verify(&tokens.access_token, verifier::Purpose::Read)
             .unwrap();
     }
 }

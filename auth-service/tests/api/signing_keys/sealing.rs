@@ -4,7 +4,7 @@ use std::{future::pending, sync::Arc, time::Duration};
 
 use auth_service::{App, cli::keys::KeysCommand};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use shared::process::Instruments;
+use serving::process::Instruments;
 use testing::{Database, TestClock};
 use tokio::{net::TcpListener, time::timeout};
 

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use shared::proto::auth::{GetAccountRequest, TokenPair};
+use contract::proto::auth::{GetAccountRequest, TokenPair};
 use tokio::{
     sync::watch,
     task::JoinSet,
@@ -30,7 +30,7 @@ impl Stage {
         for follower in &self.followers {
             let verified = follower
                 .verifier
-                .verify(&tokens.access_token, shared::token::Purpose::Read);
+                .verify(&tokens.access_token, verifier::Purpose::Read);
             verified.unwrap_or_else(|error| panic!("{}: {error}", kid(tokens)));
         }
         let request = with_tokens(tokens, GetAccountRequest {});
@@ -66,7 +66,7 @@ async fn call(
         for old in &held {
             let verified = stage.followers[at]
                 .verifier
-                .verify(&old.access_token, shared::token::Purpose::Read);
+                .verify(&old.access_token, verifier::Purpose::Read);
             verified.unwrap_or_else(|error| panic!("{}: {error}", kid(old)));
         }
         signs.send_replace(kid(&tokens));

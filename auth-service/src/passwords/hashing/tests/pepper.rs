@@ -1,6 +1,6 @@
 //! Hashes with a pepper, and hashes with another one or none.
 
-use shared::config::KeyMaterial;
+use settings::KeyMaterial;
 
 use super::*;
 
