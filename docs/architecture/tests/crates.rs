@@ -115,7 +115,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "bench",
-        &["api", "contract", "embedded-postgres", "testing"],
+        &["contract", "embedded-postgres", "testing", "verifier"],
     ),
     ("architecture", &[]),
 ];
