@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::sources::{flat, variable};
+use super::names::{flat, variable};
 use super::values::{Bounded, Setting};
 
 /// A setting as the code reads it.

@@ -1,6 +1,5 @@
 //! Reading `.env` and TOML files. No message quotes them: any line may hold a secret.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -65,27 +64,11 @@ fn unreadable_line(error: &dotenvy::Error, text: &str) -> String {
     )
 }
 
-/// The values of a TOML file, and the flat keys it sets twice.
-pub(crate) fn read_toml(path: &Path) -> Result<(BTreeMap<String, String>, Vec<String>), String> {
+/// The leaves of a TOML file under flat keys.
+pub(crate) fn read_toml(path: &Path) -> Result<Vec<(String, String)>, String> {
     let shown = path.display();
     let text = read_text(path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
-    let leaves =
-        toml_leaves(&text).map_err(|line| format!("{shown} is not TOML in line {line}"))?;
-    Ok(without_doubles(leaves))
-}
-
-/// The pairs by key, the last of several; and the keys of which there are several.
-pub(crate) fn without_doubles(
-    pairs: Vec<(String, String)>,
-) -> (BTreeMap<String, String>, Vec<String>) {
-    let mut doubles = Vec::new();
-    let mut values = BTreeMap::new();
-    for (key, value) in pairs {
-        if values.insert(key.clone(), value).is_some() {
-            doubles.push(key);
-        }
-    }
-    (values, doubles)
+    toml_leaves(&text).map_err(|line| format!("{shown} is not TOML in line {line}"))
 }
 
 /// The leaves of a TOML text under flat keys; lists joined by commas. Fails with the number of the wrong line: the parser's

@@ -20,14 +20,16 @@
 mod addresses;
 mod asked;
 mod files;
+mod layers;
 mod listing;
 mod lookup;
+mod names;
 mod part;
 mod problems;
 mod provenance;
 mod secrets;
 mod settings;
-mod sources;
+mod source;
 mod unknown;
 mod values;
 
@@ -39,5 +41,8 @@ pub use problems::{EX_CONFIG, Problem, Problems, exit_with};
 pub use provenance::Provenance;
 pub use secrets::{KeyMaterial, Weakness, refuse_placeholder, secret_bytes};
 pub use settings::Settings;
-pub use sources::{DEFAULTS, Source, process_environment};
+pub use source::{Source, process_environment};
+
+/// The settings every binary has, with their meanings and defaults.
+pub const DEFAULTS: &str = include_str!("default.toml");
 pub use values::{Bounded, Setting};

@@ -5,9 +5,9 @@ use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
 use super::files::read_text;
+use super::layers::{Found, Winners};
+use super::names::{DATABASE_URL, flat};
 use super::problems::Problem;
-use super::provenance::Provenance;
-use super::sources::{DATABASE_URL, Found, Winners, flat};
 
 /// How much of a wrong value a message quotes, in characters.
 const QUOTED: usize = 64;
@@ -74,7 +74,7 @@ impl Wanted<'_> {
         let Some(value) = value else {
             return self.read_named(named).map(Some);
         };
-        match value.provenance.layer.cmp(&named.provenance.layer) {
+        match value.provenance.layer().cmp(&named.provenance.layer()) {
             Ordering::Less => self.read_named(named).map(Some),
             Ordering::Greater => Ok(Some(value)),
             Ordering::Equal => {
@@ -89,14 +89,8 @@ impl Wanted<'_> {
             Ok(content) => {
                 let line = content.strip_suffix('\n').unwrap_or(&content);
                 let text = line.strip_suffix('\r').unwrap_or(line).to_owned();
-                let file = Some(PathBuf::from(named.text));
-                Ok(Found {
-                    text,
-                    provenance: Provenance {
-                        file,
-                        ..named.provenance
-                    },
-                })
+                let provenance = named.provenance.in_file(PathBuf::from(named.text));
+                Ok(Found { text, provenance })
             }
             Err(error) => {
                 // What does not name a file may be the secret itself, put into the wrong variable.

@@ -3,7 +3,7 @@
 
 use super::problems::Problems;
 use super::settings::Settings;
-use super::sources::Source;
+use super::source::Source;
 
 /// Reads the part of the configuration that a command needs: the settings whose keys are `needed`, or begin with one of them that
 /// ends with a dot. What is not needed may be absent. What is set must be right all the same, since a wrong or misspelt setting

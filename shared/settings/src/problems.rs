@@ -9,7 +9,7 @@ use super::provenance::Provenance;
 pub const EX_CONFIG: u8 = 78;
 
 /// One thing wrong with one setting. Never holds the value of a secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
     key: String,
     message: String,
@@ -55,7 +55,7 @@ impl fmt::Display for Problem {
 }
 
 /// Every problem of a configuration, sorted by key, each once; at least one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {

@@ -5,12 +5,14 @@ use std::fmt::{self, Display};
 use std::ops::RangeInclusive;
 
 use super::asked::{Asked, Expected};
+use super::layers::{Found, Merged, Winners, merge};
 use super::listing::{Listed, Listing};
 use super::lookup::{look_up, quoted, takes_database_url, without_userinfo};
+use super::names::{flat, variable};
 use super::problems::{Problem, Problems};
 use super::provenance::{Layer, Provenance};
 use super::secrets::Weakness;
-use super::sources::{Found, Merged, Source, Winners, flat, merge, variable};
+use super::source::Source;
 use super::unknown::{is_elsewhere, unknown};
 use super::values::{Bounded, Setting};
 
@@ -49,7 +51,7 @@ impl Known {
 
     fn asked(&self, key: &str) -> Asked {
         let default = self.found.as_ref();
-        let default = default.filter(|found| found.provenance.layer == Layer::Default);
+        let default = default.filter(|found| found.provenance.layer() == Layer::Default);
         let expected = self.expected.clone();
         Asked {
             key: key.to_owned(),
@@ -252,11 +254,13 @@ impl Settings {
         found: &Found,
         parse: impl FnOnce(&str) -> Result<T, Weakness>,
     ) -> Option<T> {
-        let parsed = match found.provenance.layer {
+        let parsed = match found.provenance.layer() {
             Layer::Default => Err(Weakness::Malformed(
                 "is a secret and may not have a default",
             )),
-            Layer::Made | Layer::File(_) | Layer::DotEnv | Layer::Environment => parse(&found.text),
+            Layer::Generated | Layer::File | Layer::DotEnv | Layer::Environment => {
+                parse(&found.text)
+            }
         };
         self.noted(key, &found.provenance, parsed)
     }

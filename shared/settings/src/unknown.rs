@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::layers::Winners;
+use super::names::{DATABASE_URL, dotted};
 use super::problems::Problem;
-use super::sources::{DATABASE_URL, Winners, dotted};
 
 /// The sections of all binaries, which may share one file or environment: a key in another binary's section is not looked at.
 const SECTIONS: [&str; 4] = ["auth", "task", "gateway", "standalone"];
@@ -30,10 +31,10 @@ pub(crate) fn unknown(
             (None, Some(known)) => (key, format!("unknown setting; did you mean {known}?")),
             (None, None) => (key, "unknown setting".to_owned()),
         };
-        let mut provenance = found.provenance.clone();
-        if long.is_some() {
-            provenance.flat.clone_from(&key);
-        }
+        let provenance = match long {
+            Some(_) => found.provenance.with_key(&key),
+            None => found.provenance.clone(),
+        };
         problems.push(Problem::new(key, message, Some(provenance)));
     }
     problems
