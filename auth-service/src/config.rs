@@ -88,7 +88,7 @@ impl Config {
     /// Where a process finds its settings.
     #[must_use]
     pub fn source() -> Source<'static> {
-        Source::of_process(&[DEFAULTS], &[SECTION])
+        Source::of_process(&[shared::config::DEFAULTS, DEFAULTS], &[SECTION])
     }
 
     /// Reads each setting by itself; `None` when something was noted.

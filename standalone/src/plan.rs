@@ -10,8 +10,9 @@ use shared::{
 
 use crate::next_steps::Addresses;
 
-/// The `default.toml` of each part; that of `log` is [`shared::config::DEFAULTS`].
-pub const DEFAULTS: [&str; 4] = [
+/// The `default.toml` that every binary has, and that of each part.
+pub const DEFAULTS: [&str; 5] = [
+    shared::config::DEFAULTS,
     auth_service::config::DEFAULTS,
     task_service::config::DEFAULTS,
     gateway::DEFAULTS,

@@ -76,7 +76,7 @@ impl Config {
     /// Where a process finds its settings.
     #[must_use]
     pub fn source() -> Source<'static> {
-        Source::of_process(&[DEFAULTS], &[SECTION])
+        Source::of_process(&[shared::config::DEFAULTS, DEFAULTS], &[SECTION])
     }
 
     /// The configuration from `source`, or everything that is wrong with it.
@@ -190,7 +190,7 @@ mod tests {
     fn load(variables: &[(&str, &str)]) -> Result<Config, Problems> {
         let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         Config::load(Source {
-            defaults: &[DEFAULTS],
+            defaults: &[shared::config::DEFAULTS, DEFAULTS],
             sections: &[SECTION],
             made: Vec::new(),
             directory: std::env::temp_dir().join("a-folder-without-settings"),

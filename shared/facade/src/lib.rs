@@ -20,7 +20,7 @@ pub mod config {
     pub use ::serving::settings::{for_healthcheck, listen, ops, server};
     pub use ::settings::*;
     pub use ::telemetry::logs::{Log, LogFormat, LogLevel, log};
-    pub use ::telemetry::settings::{OtlpHeaders, OtlpSettings, Telemetry, telemetry};
+    pub use ::telemetry::settings::{DEFAULTS, OtlpHeaders, OtlpSettings, Telemetry, telemetry};
     pub use ::transport::settings::connections;
 }
 pub mod connections {

@@ -8,7 +8,6 @@ use figment::providers::Serialized;
 use figment::value::{Dict, Map};
 use figment::{Figment, Metadata, Profile, Provider};
 
-use super::DEFAULTS;
 use super::files::{read_dot_env, read_toml, toml_leaves};
 use super::names::{CONFIG_VARIABLE, dotted, flat, variable_key};
 use super::problems::Problem;
@@ -44,7 +43,7 @@ pub(crate) fn merge(source: Source<'_>) -> Merged {
     let config_file = config_file(&source, &dot_env);
 
     let mut layers = Layers::default();
-    for defaults in [DEFAULTS].iter().chain(source.defaults) {
+    for defaults in source.defaults {
         let leaves = toml_leaves(defaults).expect("an embedded default.toml is TOML");
         layers.add(Layer::Default.metadata(), leaves);
     }

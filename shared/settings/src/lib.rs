@@ -42,7 +42,4 @@ pub use provenance::Provenance;
 pub use secrets::{KeyMaterial, Weakness, refuse_placeholder, secret_bytes};
 pub use settings::Settings;
 pub use source::{Source, process_environment};
-
-/// The settings every binary has, with their meanings and defaults.
-pub const DEFAULTS: &str = include_str!("default.toml");
 pub use values::{Bounded, Setting};

@@ -32,6 +32,7 @@ fn a_process_reads_its_environment_and_the_files_of_its_working_directory() {
              auth.listen = \"127.0.0.1:4\" (from TANDEM_AUTH__LISTEN)\n\
              auth.note = \".env\" (from TANDEM_AUTH__NOTE in .env)\n"
         );
+        assert_eq!(settings.finish(|| Some(())), Ok(()));
         Ok(())
     });
 }

@@ -17,7 +17,7 @@ pub mod metrics;
 mod own;
 mod protocols;
 mod server;
-mod settings;
+pub mod settings;
 
 pub use self::{
     client::{ClientTls, NoTls, Upstream, keep_current},

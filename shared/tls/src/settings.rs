@@ -8,6 +8,9 @@ use super::{ClientTls, Fault, Files, Part, ServerTls};
 use crate::Protocols;
 use settings::{Settings, Weakness};
 
+/// What the settings of `<section>.tls` mean. Their defaults are those of each binary.
+pub const DEFAULTS: &str = include_str!("default.toml");
+
 const SHORTEST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_hours(24);
 

@@ -53,10 +53,15 @@ pub(crate) struct Reference {
 }
 
 impl Reference {
-    /// With the shared meanings that the text `common` has.
-    pub(crate) fn new(asked: Vec<Asked>, common: &str) -> Self {
-        let mut shared = tables(common);
-        shared.retain(|table| table.name.starts_with('*'));
+    /// With the shared meanings in the texts `common`. Several texts may describe parts of one table.
+    pub(crate) fn new(asked: Vec<Asked>, common: &[&str]) -> Self {
+        let mut shared: Vec<Table> = Vec::new();
+        for Table { name, groups } in common.iter().flat_map(|text| tables(text)) {
+            match shared.iter_mut().find(|table| table.name == name) {
+                Some(table) => table.groups.extend(groups),
+                None => shared.push(Table { name, groups }),
+            }
+        }
         Self {
             asked: asked.into_iter().map(|a| (a.key.clone(), a)).collect(),
             shared,

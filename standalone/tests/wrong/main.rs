@@ -74,9 +74,18 @@ impl Part {
         environment: Vec<(String, String)>,
     ) -> Result<Listing, Problems> {
         let (defaults, sections) = match self {
-            Self::Auth => ([auth_service::config::DEFAULTS], [self.section()]),
-            Self::Task => ([task_service::config::DEFAULTS], [self.section()]),
-            Self::Gateway => ([gateway::DEFAULTS], [self.section()]),
+            Self::Auth => (
+                [shared::config::DEFAULTS, auth_service::config::DEFAULTS],
+                [self.section()],
+            ),
+            Self::Task => (
+                [shared::config::DEFAULTS, task_service::config::DEFAULTS],
+                [self.section()],
+            ),
+            Self::Gateway => (
+                [shared::config::DEFAULTS, gateway::DEFAULTS],
+                [self.section()],
+            ),
         };
         let source = Source {
             defaults: &defaults,

@@ -7,7 +7,7 @@ use crate::{DEFAULTS, KEY, URL, empty_directory, read};
 
 fn settings() -> Settings {
     let mut settings = Settings::load(Source {
-        defaults: &[DEFAULTS],
+        defaults: &[telemetry::settings::DEFAULTS, DEFAULTS],
         sections: &["auth", "task"],
         made: vec![("auth.signing_key".into(), KEY.into())],
         directory: empty_directory(),

@@ -106,7 +106,7 @@ fn load_pairs(
     environment: Vec<(String, String)>,
 ) -> Result<Config, Problems> {
     let mut settings = Settings::load(Source {
-        defaults: &[defaults],
+        defaults: &[telemetry::settings::DEFAULTS, defaults],
         sections: &["auth"],
         made: Vec::new(),
         directory: directory.to_path_buf(),

@@ -62,7 +62,7 @@ fn every_missing_value_is_told_in_one_run() {
 #[test]
 fn every_malformed_value_is_told_in_one_run() {
     let mut settings = Settings::load(Source {
-        defaults: &[DEFAULTS],
+        defaults: &[telemetry::settings::DEFAULTS, DEFAULTS],
         sections: &["auth"],
         made: Vec::new(),
         directory: empty_directory(),
@@ -178,7 +178,7 @@ fn settings_of_other_binaries_and_service_links_are_not_ours_to_judge() {
 #[test]
 fn a_refusal_in_the_light_of_other_settings_tells_where_the_value_came_from() {
     let mut settings = Settings::load(Source {
-        defaults: &[DEFAULTS],
+        defaults: &[telemetry::settings::DEFAULTS, DEFAULTS],
         sections: &["auth"],
         made: Vec::new(),
         directory: empty_directory(),

@@ -37,7 +37,7 @@ fn later_layers_win() {
 #[test]
 fn values_the_program_made_yield_to_what_people_set() {
     let mut settings = Settings::load(Source {
-        defaults: &[DEFAULTS],
+        defaults: &[telemetry::settings::DEFAULTS, DEFAULTS],
         sections: &["auth"],
         made: vec![
             ("auth.listen".into(), "127.0.0.1:9".into()),

@@ -16,7 +16,7 @@ fn load(pairs: Pairs<'_>, upstream: &str) -> Result<(bool, bool), Problems> {
     let set =
         |(name, value): &(&str, &str)| (format!("TANDEM_AUTH__TLS__{name}"), (*value).to_owned());
     let mut settings = Settings::load(Source {
-        defaults: &[DEFAULTS],
+        defaults: &[telemetry::settings::DEFAULTS, DEFAULTS],
         sections: &["auth"],
         made: Vec::new(),
         directory: empty_directory(),
