@@ -5,9 +5,8 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
-
 use contract::refusal::{Problem, Reason, Refusal, Violation};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The header.
 pub const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
