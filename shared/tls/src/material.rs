@@ -1,4 +1,4 @@
-//! What the files hold, read and understood.
+//! The contents of the files, read and parsed.
 
 use std::{
     fs,
@@ -16,16 +16,16 @@ use x509_cert::{Certificate, der::Decode as _};
 use zeroize::Zeroizing;
 
 use super::{
-    PROVIDER,
-    faults::{Fault, Part, Validity, What},
+    crypto::PROVIDER,
+    error::{Fault, Part, Validity, What},
 };
 
-/// Where the files are; each holds PEM (RFC 7468).
+/// The paths of the files, all in PEM (RFC 7468).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Files {
-    /// The certificate to show and its key.
+    /// The certificate to present, and its key.
     pub identity: Option<(PathBuf, PathBuf)>,
-    /// The authorities to accept certificates of.
+    /// The authorities whose certificates are accepted.
     pub authorities: Option<PathBuf>,
 }
 
@@ -36,20 +36,20 @@ pub(super) struct Contents {
     authorities: Option<Vec<u8>>,
 }
 
-/// What the bytes mean.
+/// The parsed contents.
 pub(super) struct Material {
     pub(super) identity: Option<Identity>,
     pub(super) authorities: Option<Arc<RootCertStore>>,
 }
 
-/// A certificate to show, and the key that belongs to it.
+/// A certificate to present, with its key.
 pub(super) struct Identity {
     pub(super) certified: Arc<CertifiedKey>,
     pub(super) validity: Validity,
 }
 
 impl Files {
-    /// Reads them all. If one cannot be read, what is wrong with the others is told with it. Blocks.
+    /// Reads all files. If one cannot be read, the problems of the others are reported too. Blocks.
     pub(super) fn read(&self) -> Result<Contents, Vec<Fault>> {
         let mut faults = Vec::new();
         let mut read = |part, path: &Path| match fs::read(path) {
@@ -72,12 +72,12 @@ impl Files {
         if faults.is_empty() {
             return Ok(contents);
         }
-        faults.extend(self.understand(&contents).err().into_iter().flatten());
+        faults.extend(self.parse(&contents).err().into_iter().flatten());
         Err(faults)
     }
 
-    /// Understands what was read from them.
-    pub(super) fn understand(&self, contents: &Contents) -> Result<Material, Vec<Fault>> {
+    /// Parses the contents of the files.
+    pub(super) fn parse(&self, contents: &Contents) -> Result<Material, Vec<Fault>> {
         let identity = match (&self.identity, &contents.identity) {
             (Some(paths), Some((certificate, key))) => identity(paths, certificate, key).map(Some),
             _ => Ok(None),
@@ -126,7 +126,7 @@ fn identity(
     })
 }
 
-/// The certificate to show with those that lead to its authority, and when the first of them is valid.
+/// The certificate to present with those between it and its authority, and when the first is valid.
 fn chain(pem: &[u8]) -> Result<(Vec<CertificateDer<'static>>, Validity), What> {
     let chain = certificates(pem)?;
     let first = chain.first().ok_or(What::NoCertificate)?;
@@ -151,7 +151,7 @@ fn authorities(path: &Path, pem: &[u8]) -> Result<RootCertStore, Fault> {
     Ok(store)
 }
 
-/// At least one.
+/// The certificates in a PEM text, at least one.
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, What> {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match certificates {

@@ -1,4 +1,4 @@
-//! What can be wrong with the files of TLS.
+//! What can be wrong with the files of TLS, and when a certificate is valid.
 
 use std::{fmt, io, path::PathBuf};
 
@@ -7,21 +7,21 @@ use chrono::{DateTime, SecondsFormat, Utc};
 /// One of the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Part {
-    /// The certificate that is shown, with those between it and its authority.
+    /// The certificate that is presented, with those between it and its authority.
     Certificate,
     /// Its private key.
     Key,
-    /// The authorities whose certificates are accepted from the other end.
+    /// The authorities whose certificates are accepted from the peer.
     Authorities,
 }
 
-/// One thing that is wrong with one file. Never holds what stands in it.
+/// One problem of one file. Never contains the contents of the file.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {what}", path.display())]
 pub struct Fault {
-    /// Which file it is.
+    /// Which of the files.
     pub part: Part,
-    /// Where it is.
+    /// The path of the file.
     pub path: PathBuf,
     /// What is wrong.
     pub what: What,
@@ -30,26 +30,26 @@ pub struct Fault {
 /// What is wrong with a file.
 #[derive(Debug, thiserror::Error)]
 pub enum What {
-    /// The system does not give it.
+    /// The system cannot read it.
     #[error("cannot be read: {0}")]
     Unreadable(#[source] io::Error),
-    /// It is not PEM (RFC 7468), or holds no certificate.
+    /// It is not PEM (RFC 7468), or contains no certificate.
     #[error("holds no certificate in PEM")]
     NoCertificate,
-    /// It is not PEM, or holds no key that is not encrypted.
+    /// It is not PEM, or contains no unencrypted key.
     #[error("holds no private key in PEM (PKCS #8, SEC 1 or PKCS #1, not encrypted)")]
     NoKey,
-    /// A certificate in it is none.
+    /// A certificate in it cannot be parsed.
     #[error("holds a certificate that cannot be read")]
     Malformed,
-    /// Its key is of a kind that cannot be used.
+    /// Its key is of an unsupported kind.
     #[error("holds a key that cannot be used")]
     Unusable,
-    /// It belongs to another certificate.
+    /// The key belongs to another certificate.
     #[error("does not belong to the certificate")]
     Mismatch,
-    /// A certificate that is not valid now would take the place of one that is.
-    #[error("is not valid now but {0}, and the one in use is")]
+    /// A certificate that is not valid now would replace one that is.
+    #[error("is not valid now but {0}, while the one in use is valid")]
     NotValidNow(Validity),
 }
 
