@@ -1,4 +1,4 @@
-//! Whatever the environment holds.
+//! Properties that hold for any environment.
 
 use std::fs;
 use std::path::{Path, PathBuf};
