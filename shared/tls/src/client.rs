@@ -25,7 +25,7 @@ use tower::Service;
 
 use super::{
     crypto::{PROVIDER, VERSIONS, VERSIONS_SUPPORTED},
-    error::{Fault, Validity},
+    error::{FileError, Validity},
     expiry::tell_expiry,
     material::{Files, Material},
     reload::Reloading,
@@ -46,7 +46,7 @@ impl ClientTls {
         name: impl Into<String>,
         files: Files,
         every: Duration,
-    ) -> Result<Self, Vec<Fault>> {
+    ) -> Result<Self, Vec<FileError>> {
         Reloading::load(name.into(), files, every, config).map(|config| Self(Arc::new(config)))
     }
 

@@ -4,9 +4,9 @@ use std::{fmt, io, path::PathBuf};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-/// One of the files.
+/// What one of the files is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Part {
+pub enum FileRole {
     /// The certificate that is presented, with those between it and its authority.
     Certificate,
     /// Its private key.
@@ -17,19 +17,19 @@ pub enum Part {
 
 /// One problem of one file. Never contains the contents of the file.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {what}", path.display())]
-pub struct Fault {
-    /// Which of the files.
-    pub part: Part,
+#[error("{}: {kind}", path.display())]
+pub struct FileError {
+    /// What the file is for.
+    pub role: FileRole,
     /// The path of the file.
     pub path: PathBuf,
-    /// What is wrong.
-    pub what: What,
+    /// What is wrong with it.
+    pub kind: FileErrorKind,
 }
 
 /// What is wrong with a file.
 #[derive(Debug, thiserror::Error)]
-pub enum What {
+pub enum FileErrorKind {
     /// The system cannot read it.
     #[error("cannot be read: {0}")]
     Unreadable(#[source] io::Error),
@@ -82,8 +82,8 @@ impl fmt::Display for Validity {
     }
 }
 
-/// Several faults in one line.
-pub(super) fn in_one_line(faults: &[Fault]) -> String {
-    let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
-    faults.join("; ")
+/// Several errors in one line.
+pub(super) fn in_one_line(errors: &[FileError]) -> String {
+    let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    errors.join("; ")
 }

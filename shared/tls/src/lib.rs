@@ -22,7 +22,7 @@ pub mod settings;
 
 pub use self::{
     client::{ClientTls, NoTls, Upstream, keep_current},
-    error::{Fault, Part, Validity, What},
+    error::{FileError, FileErrorKind, FileRole, Validity},
     expiry::tell_expiry,
     material::Files,
     protocols::Protocols,

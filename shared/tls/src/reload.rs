@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{
-    error::{Fault, Part, Validity, What, in_one_line},
+    error::{FileError, FileErrorKind, FileRole, Validity, in_one_line},
     material::{Contents, Files, Material},
 };
 
@@ -37,7 +37,7 @@ struct Current<C> {
 enum Reload {
     Unchanged,
     Replaced(Option<Validity>),
-    Kept(Vec<Fault>),
+    Kept(Vec<FileError>),
 }
 
 impl<C: Send + Sync + 'static> Reloading<C> {
@@ -47,7 +47,7 @@ impl<C: Send + Sync + 'static> Reloading<C> {
         files: Files,
         every: Duration,
         make: impl Fn(Material) -> C + Send + Sync + 'static,
-    ) -> Result<Self, Vec<Fault>> {
+    ) -> Result<Self, Vec<FileError>> {
         let contents = files.read()?;
         let material = files.parse(&contents)?;
         let validity = validity(&material);
@@ -105,8 +105,8 @@ impl<C: Send + Sync + 'static> Reloading<C> {
                 self.warn_if_not_valid(validity);
                 None
             }
-            Reload::Kept(faults) => {
-                let problem = in_one_line(&faults);
+            Reload::Kept(errors) => {
+                let problem = in_one_line(&errors);
                 if logged != Some(problem.as_str()) {
                     tracing::error!(
                         tls = self.name,
@@ -123,18 +123,18 @@ impl<C: Send + Sync + 'static> Reloading<C> {
     fn reload(&self, now: DateTime<Utc>) -> Reload {
         let contents = match self.files.read() {
             Ok(contents) => contents,
-            Err(faults) => return Reload::Kept(faults),
+            Err(errors) => return Reload::Kept(errors),
         };
         if contents == self.current.load().contents {
             return Reload::Unchanged;
         }
         let material = match self.files.parse(&contents) {
             Ok(material) => material,
-            Err(faults) => return Reload::Kept(faults),
+            Err(errors) => return Reload::Kept(errors),
         };
         let new = validity(&material);
-        if let Some(fault) = self.refuse_not_valid(new, now) {
-            return Reload::Kept(vec![fault]);
+        if let Some(file_error) = self.refuse_not_valid(new, now) {
+            return Reload::Kept(vec![file_error]);
         }
         self.current.store(Arc::new(Current {
             config: Arc::new((self.make)(material)),
@@ -145,16 +145,16 @@ impl<C: Send + Sync + 'static> Reloading<C> {
     }
 
     /// Refuses a certificate that is not valid now while the one in use is. It may be accepted later.
-    fn refuse_not_valid(&self, new: Option<Validity>, now: DateTime<Utc>) -> Option<Fault> {
+    fn refuse_not_valid(&self, new: Option<Validity>, now: DateTime<Utc>) -> Option<FileError> {
         let new = new.filter(|new| !new.contains(now))?;
         let in_use = *self.validity.borrow();
         let (path, _key) = self.files.identity.as_ref()?;
         in_use
             .filter(|in_use| in_use.contains(now))
-            .map(|_valid| Fault {
-                part: Part::Certificate,
+            .map(|_valid| FileError {
+                role: FileRole::Certificate,
                 path: path.clone(),
-                what: What::NotValidNow(new),
+                kind: FileErrorKind::NotValidNow(new),
             })
     }
 

@@ -14,7 +14,7 @@ use tokio_rustls::{TlsAcceptor, client, server::TlsStream};
 
 use super::{
     crypto::{PROVIDER, VERSIONS, VERSIONS_SUPPORTED},
-    error::{Fault, Validity},
+    error::{FileError, Validity},
     expiry::tell_expiry,
     loopback,
     material::{Files, Material},
@@ -42,7 +42,7 @@ impl ServerTls {
         files: Files,
         protocols: Protocols,
         every: Duration,
-    ) -> Result<Self, Vec<Fault>> {
+    ) -> Result<Self, Vec<FileError>> {
         let make = move |material| listener_config(material, protocols);
         Reloading::load(name.into(), files, every, make).map(|config| Self(Arc::new(config)))
     }

@@ -7,7 +7,7 @@ use settings::{Settings, Weakness};
 
 use super::{
     client::ClientTls,
-    error::{Fault, Part},
+    error::{FileError, FileRole},
     material::Files,
     protocols::Protocols,
     server::ServerTls,
@@ -33,11 +33,11 @@ struct Keys {
 }
 
 impl Keys {
-    fn for_part(&self, part: Part) -> &str {
-        match part {
-            Part::Certificate => &self.certificate,
-            Part::Key => &self.key,
-            Part::Authorities => &self.authorities,
+    fn for_role(&self, role: FileRole) -> &str {
+        match role {
+            FileRole::Certificate => &self.certificate,
+            FileRole::Key => &self.key,
+            FileRole::Authorities => &self.authorities,
         }
     }
 
@@ -65,13 +65,13 @@ impl Keys {
     }
 
     /// Notes the problems of the files, each under its setting.
-    fn noted<T>(&self, settings: &mut Settings, loaded: Result<T, Vec<Fault>>) -> Option<T> {
+    fn noted<T>(&self, settings: &mut Settings, loaded: Result<T, Vec<FileError>>) -> Option<T> {
         match loaded {
             Ok(loaded) => Some(loaded),
-            Err(faults) => {
-                for fault in faults {
-                    let key = self.for_part(fault.part).to_owned();
-                    settings.refuse(&key, fault.to_string());
+            Err(errors) => {
+                for file_error in errors {
+                    let key = self.for_role(file_error.role).to_owned();
+                    settings.refuse(&key, file_error.to_string());
                 }
                 None
             }

@@ -90,10 +90,8 @@ fn what_belongs_together_must_be_set_together() {
     ];
     for (pairs, upstream, reported) in cases {
         let problems = lines(&load(pairs, upstream).unwrap_err());
-        assert!(
-            problems.len() == 1 && problems[0].starts_with(reported),
-            "{problems:?}"
-        );
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with(reported), "{problems:?}");
     }
 }
 
