@@ -53,7 +53,7 @@ impl Refusal for TimeoutError {
     }
 }
 
-/// The timeout that a request asks for; `None` when it has no such header.
+/// The timeout of a request; `None` without the header.
 pub fn from_headers(headers: &HeaderMap) -> Result<Option<Duration>, TimeoutError> {
     let Some(value) = headers.get(GRPC_TIMEOUT) else {
         return Ok(None);

@@ -35,7 +35,7 @@ fn later_layers_win() {
 }
 
 #[test]
-fn every_other_layer_overrides_generated_values() {
+fn values_that_people_set_override_generated_ones() {
     let mut settings = Settings::load(Source {
         defaults: &[telemetry::settings::DEFAULTS, DEFAULTS],
         sections: &["auth"],
