@@ -73,7 +73,7 @@ impl Config {
     /// The sources of the settings of a process.
     #[must_use]
     pub fn source() -> Source<'static> {
-        Source::of_process(&[DEFAULTS], &[SECTION])
+        Source::of_process(&[telemetry::settings::DEFAULTS, DEFAULTS], &[SECTION])
     }
 
     /// Reads every setting; `None` if there are problems.

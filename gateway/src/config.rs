@@ -77,7 +77,7 @@ impl Config {
     /// Where a process finds its settings.
     #[must_use]
     pub fn source() -> Source<'static> {
-        Source::of_process(&[DEFAULTS], &[SECTION])
+        Source::of_process(&[telemetry::settings::DEFAULTS, DEFAULTS], &[SECTION])
     }
 
     /// The settings of a gateway.

@@ -1,5 +1,5 @@
-//! Generates messages, clients and servers from `proto/`, and the descriptor set that reflection and the access policy
-//! read. The compiler is protox, so no `protoc` is needed on the machine.
+//! Generates messages, clients and servers from `proto/`, and the descriptor set for reflection and the access policy. The compiler
+//! is protox, so that no `protoc` has to be installed.
 
 use std::{env, error::Error, fs, path::PathBuf};
 
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .include_imports(true)
         .include_source_info(true)
         .open_files(FILES)?;
-    // Encoded by the compiler, not by prost-types, which would lose the access options.
+    // The compiler encodes it: prost-types would drop the access options.
     fs::write(
         out.join("descriptors.bin"),
         compiler.encode_file_descriptor_set(),

@@ -12,8 +12,9 @@ use telemetry::{
 
 use crate::next_steps::Addresses;
 
-/// The `default.toml` of each part; that of `log` is [`settings::DEFAULTS`].
-pub const DEFAULTS: [&str; 4] = [
+/// The `default.toml` that every binary has, and that of each part.
+pub const DEFAULTS: [&str; 5] = [
+    telemetry::settings::DEFAULTS,
     auth_service::config::DEFAULTS,
     task_service::config::DEFAULTS,
     gateway::DEFAULTS,

@@ -60,7 +60,7 @@ impl Config {
     /// The sources of the settings of a process.
     #[must_use]
     pub fn source() -> Source<'static> {
-        Source::of_process(&[DEFAULTS], &[SECTION])
+        Source::of_process(&[telemetry::settings::DEFAULTS, DEFAULTS], &[SECTION])
     }
 
     /// The configuration from `source`, or every problem with it.
@@ -167,7 +167,7 @@ mod tests {
     fn load(variables: &[(&str, &str)]) -> Result<Config, Problems> {
         let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         Config::load(Source {
-            defaults: &[DEFAULTS],
+            defaults: &[telemetry::settings::DEFAULTS, DEFAULTS],
             sections: &[SECTION],
             made: Vec::new(),
             directory: std::env::temp_dir().join("a-folder-without-settings"),

@@ -39,7 +39,7 @@ pub(crate) fn config(url: &str, settings: &[(&str, &str)]) -> Config {
     }
     forbid_settings(made.iter().map(|one| (one.0.as_str(), one.1.as_str())));
     let source = Source {
-        defaults: &[DEFAULTS],
+        defaults: &[telemetry::settings::DEFAULTS, DEFAULTS],
         sections: &[SECTION],
         made,
         directory: "/".into(),

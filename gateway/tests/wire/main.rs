@@ -77,7 +77,7 @@ pub(crate) async fn gateway(
 /// The settings of a gateway in front of these services.
 pub(crate) fn source(auth: SocketAddr, task: SocketAddr) -> Source<'static> {
     Source {
-        defaults: &[DEFAULTS],
+        defaults: &[telemetry::settings::DEFAULTS, DEFAULTS],
         sections: &[SECTION],
         made: vec![
             ("gateway.auth_upstream".into(), format!("http://{auth}")),

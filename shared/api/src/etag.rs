@@ -1,4 +1,4 @@
-//! Strong entity tags (RFC 9110 section 8.8.3, AIP-154) over a revision number.
+//! Strong entity tags (RFC 9110 section 8.8.3, AIP-154), made from a revision number.
 
 use contract::refusal::Problem;
 
@@ -10,7 +10,7 @@ pub fn of(revision: i64) -> String {
 
 /// The revision a client expects; `None` when it sent no etag.
 ///
-/// A tag this service never makes cannot match anything, so it is refused as malformed.
+/// A tag in a form that this service never makes cannot match any revision, so it is refused as malformed.
 pub fn parse(text: &str) -> Result<Option<i64>, Problem> {
     if text.is_empty() {
         return Ok(None);

@@ -5,9 +5,8 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
-
 use contract::refusal::{Problem, Reason, Refusal, Violation};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The header.
 pub const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
@@ -54,7 +53,7 @@ impl Refusal for TimeoutError {
     }
 }
 
-/// The timeout that a request asks for; `None` when it has no such header.
+/// The timeout of a request; `None` without the header.
 pub fn from_headers(headers: &HeaderMap) -> Result<Option<Duration>, TimeoutError> {
     let Some(value) = headers.get(GRPC_TIMEOUT) else {
         return Ok(None);

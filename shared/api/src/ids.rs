@@ -1,9 +1,8 @@
-//! Identifiers: UUIDv7 (RFC 9562), made by the application from the clock, so that no database sequence is needed.
+//! Identifiers: UUIDv7 (RFC 9562). The application makes them from the clock, so no database sequence is needed.
 
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
-
 use contract::refusal::Problem;
+use uuid::Uuid;
 
 /// A UUIDv7 whose time is `now`, to the millisecond; its other 74 bits are random.
 #[must_use]
@@ -44,7 +43,7 @@ macro_rules! id {
                 Self(uuid_at(now))
             }
 
-            /// Parses the text form that messages carry.
+            /// Parses the text form that is used in messages.
             pub fn parse(text: &str) -> Result<Self, Problem> {
                 parse_uuid(text).map(Self)
             }
@@ -71,20 +70,22 @@ macro_rules! id {
 }
 
 id! {
-    /// Who a token speaks for: an account, and the owner of tasks.
+    /// An account: the user that a token authenticates, and the owner of tasks.
     UserId
 }
 id! {
     /// One signed-in device.
     SessionId
 }
+
 impl From<ApiKeyId> for SessionId {
     fn from(id: ApiKeyId) -> Self {
         Self(id.0)
     }
 }
+
 id! {
-    /// A credential of a backend; the session of the tokens it is exchanged for has the same id.
+    /// A credential of a backend. The tokens it is exchanged for belong to a session with the same id.
     ApiKeyId
 }
 id! {

@@ -1,13 +1,13 @@
-//! What the parts of a request mean: values that exist only if they are valid.
+//! The parts of a request as values that exist only if they are valid.
 //!
-//! | module | what it is |
+//! | module | content |
 //! |---|---|
 //! | [`ids`] | ids of accounts, sessions and tasks |
 //! | [`etag`], [`mask`] | etags (AIP-154) and field masks (AIP-161) |
 //! | [`paging`] | page sizes and sealed page tokens (AIP-158) |
-//! | [`text`] | text in NFC with its length in code points |
-//! | [`time`] | timestamps of messages |
-//! | [`grpc_timeout`], [`request_id`] | the headers that every call may bring |
+//! | [`text`] | text in NFC, with a length in code points |
+//! | [`time`] | conversion from and to protobuf timestamps |
+//! | [`grpc_timeout`], [`request_id`] | the headers that every call may have |
 
 pub mod etag;
 pub mod grpc_timeout;

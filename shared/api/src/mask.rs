@@ -1,22 +1,27 @@
-//! Field masks as AIP-134 and AIP-161 describe them.
+//! Field masks (AIP-134, AIP-161).
 
 use std::collections::BTreeSet;
 
+use contract::refusal::Problem;
 use prost_types::FieldMask;
 
-use contract::refusal::Problem;
+/// Characters of an unknown path that a message quotes.
+const QUOTED_PATH_CHARS: usize = 60;
 
 /// Which fields of a resource an update may name.
 #[derive(Debug, Clone, Copy)]
 pub struct Fields {
-    /// Those that can change.
+    /// Fields that clients can change.
     pub mutable: &'static [&'static str],
-    /// Those that the server sets: named in a mask, they are passed over (AIP-203).
+    /// Fields that the server sets: a mask may name them, which has no effect (AIP-203).
     pub output_only: &'static [&'static str],
 }
 
 impl Fields {
-    /// The fields to change: those named; all for `*`; without a mask those that `populated` says are set.
+    /// The fields to change: those that the mask names; all for `*`; without a mask those for which `populated` is true.
+    ///
+    /// # Errors
+    /// The mask names a path that is neither mutable nor output-only.
     pub fn chosen(
         &self,
         mask: Option<&FieldMask>,
@@ -27,9 +32,8 @@ impl Fields {
             None | Some([]) => Ok(all.filter(|field| populated(field)).collect()),
             Some([star]) if star == "*" => Ok(all.collect()),
             Some(paths) => {
-                let unknown: Vec<_> = paths.iter().filter(|path| !self.knows(path)).collect();
-                if let Some(first) = unknown.first() {
-                    let shown: String = first.chars().take(60).collect();
+                if let Some(unknown) = paths.iter().find(|path| !self.has(path)) {
+                    let shown: String = unknown.chars().take(QUOTED_PATH_CHARS).collect();
                     return Err(Problem::new(
                         "UNKNOWN_PATH",
                         format!("names `{shown}`, which is not a field that can be updated"),
@@ -42,7 +46,7 @@ impl Fields {
         }
     }
 
-    fn knows(&self, path: &str) -> bool {
+    fn has(&self, path: &str) -> bool {
         self.mutable.contains(&path) || self.output_only.contains(&path)
     }
 }

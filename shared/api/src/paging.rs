@@ -1,7 +1,8 @@
-//! Pages of a list (AIP-158): how many entries a page has, and tokens that say where the next one goes on.
+//! Pages of a list (AIP-158): page sizes, and tokens for the next page.
 //!
-//! A token is sealed (AES-256-GCM): nobody can read, make or change one. What it was made for is bound in as associated
-//! data, so with any other caller or any other arguments it does not open. It says where to go on, never what may be seen.
+//! A token is encrypted and authenticated (AES-256-GCM), so clients can neither read nor make nor change one. The caller and the
+//! arguments of the list are its associated data: with another caller or other arguments it does not open. A token holds a
+//! position in the list and grants no access.
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
@@ -9,39 +10,41 @@ use aws_lc_rs::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
+use contract::refusal::Problem;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use contract::refusal::Problem;
-
 /// The page size of a request that names none.
-const USUAL: usize = 50;
-/// The largest page.
-const LARGEST: usize = 200;
-/// How long a token is good for.
-const LIFETIME: TimeDelta = TimeDelta::days(3);
-/// Longest token looked at, in bytes: the longest title of a task makes one of about 2,200.
-const LONGEST: usize = 4096;
+const DEFAULT_PAGE_SIZE: usize = 50;
+/// The largest page size.
+const MAX_PAGE_SIZE: usize = 200;
+/// How long a token is valid.
+const TOKEN_LIFETIME: TimeDelta = TimeDelta::days(3);
+/// Bytes of the longest token that is decoded. The longest title of a task makes a token of about 2,200 bytes.
+const MAX_TOKEN_BYTES: usize = 4096;
 
-/// How many entries a page has: nothing means 50, too much means 200.
-pub fn size(asked: i32) -> Result<usize, Problem> {
-    match usize::try_from(asked) {
-        Ok(0) => Ok(USUAL),
-        Ok(size) => Ok(size.min(LARGEST)),
+/// The number of entries of a page: 50 if the request has 0, and never more than 200.
+///
+/// # Errors
+/// The request has a negative number.
+pub fn size(requested: i32) -> Result<usize, Problem> {
+    match usize::try_from(requested) {
+        Ok(0) => Ok(DEFAULT_PAGE_SIZE),
+        Ok(size) => Ok(size.min(MAX_PAGE_SIZE)),
         Err(_negative) => Err(Problem::new("OUT_OF_RANGE", "must not be negative")),
     }
 }
 
-/// What a token is bound to: the list, the caller and every argument that chooses or orders.
+/// What a token is bound to: the list, the caller and every argument that filters or orders.
 #[derive(Debug, Clone, Copy)]
 pub struct Binding([u8; 32]);
 
 impl Binding {
-    /// The binding of these parts, in this order.
+    /// The binding to these parts, in this order.
     #[must_use]
     pub fn of(parts: &[&[u8]]) -> Self {
         let mut text = b"tandem page token 1".to_vec();
         for part in parts {
-            // Where one part ends and the next begins is bound too.
+            // The length is hashed too, so that parts cannot be split differently.
             text.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             text.extend_from_slice(part);
         }
@@ -51,7 +54,8 @@ impl Binding {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Sealed<T> {
+struct TokenContent<T> {
+    /// Unix time in seconds.
     issued: i64,
     last: T,
 }
@@ -66,21 +70,21 @@ impl std::fmt::Debug for PageTokens {
 }
 
 impl PageTokens {
-    /// Tokens sealed with this key.
+    /// Tokens encrypted with this key.
     #[must_use]
     pub fn new(key: &[u8; 32]) -> Self {
         Self(RandomizedNonceKey::new(&AES_256_GCM, key).expect("AES-256 takes a key of 32 bytes"))
     }
 
-    /// The token for the page after the entry at `last`, which must be made of numbers and strings.
+    /// The token for the page after the entry `last`, whose position must consist of numbers and strings.
     #[must_use]
     pub fn seal<T: Serialize>(&self, binding: Binding, last: T, now: DateTime<Utc>) -> String {
-        let sealed = Sealed {
+        let content = TokenContent {
             issued: now.timestamp(),
             last,
         };
         let mut text =
-            serde_json::to_vec(&sealed).expect("numbers and strings can be written as JSON");
+            serde_json::to_vec(&content).expect("numbers and strings can be written as JSON");
         let nonce = self
             .0
             .seal_in_place_append_tag(Aad::from(binding.0), &mut text)
@@ -90,7 +94,10 @@ impl PageTokens {
         URL_SAFE_NO_PAD.encode(token)
     }
 
-    /// Where the page before ended; `None` for an empty token, which asks for the first page.
+    /// The last entry of the previous page; `None` for an empty token, which requests the first page.
+    ///
+    /// # Errors
+    /// `PAGE_TOKEN_INVALID` for another binding or key, `PAGE_TOKEN_EXPIRED` after 3 days.
     pub fn open<T: DeserializeOwned>(
         &self,
         token: &str,
@@ -100,24 +107,28 @@ impl PageTokens {
         if token.is_empty() {
             return Ok(None);
         }
-        let sealed: Sealed<T> = self.unseal(token, binding).ok_or_else(|| {
+        let content: TokenContent<T> = self.unseal(token, binding).ok_or_else(|| {
             Problem::new(
                 "PAGE_TOKEN_INVALID",
                 "is not a page token of this caller and these arguments",
             )
         })?;
-        let age = now.timestamp() - sealed.issued;
-        if age > LIFETIME.num_seconds() {
+        let age = now.timestamp() - content.issued;
+        if age > TOKEN_LIFETIME.num_seconds() {
             return Err(Problem::new(
                 "PAGE_TOKEN_EXPIRED",
                 "is older than 3 days; list from the start",
             ));
         }
-        Ok(Some(sealed.last))
+        Ok(Some(content.last))
     }
 
-    fn unseal<T: DeserializeOwned>(&self, token: &str, binding: Binding) -> Option<Sealed<T>> {
-        if token.len() > LONGEST {
+    fn unseal<T: DeserializeOwned>(
+        &self,
+        token: &str,
+        binding: Binding,
+    ) -> Option<TokenContent<T>> {
+        if token.len() > MAX_TOKEN_BYTES {
             return None;
         }
         let mut bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
@@ -146,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_has_50_entries_unless_another_number_up_to_200_is_asked_for() {
+    fn a_page_has_50_entries_unless_another_number_up_to_200_is_requested() {
         assert_eq!(size(0), Ok(50));
         assert_eq!(size(1), Ok(1));
         assert_eq!(size(i32::MAX), Ok(200));
@@ -154,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_opens_for_what_it_was_made_for_and_nothing_else() {
+    fn a_token_opens_only_with_the_binding_and_the_key_it_was_made_with() {
         let tokens = PageTokens::new(&[7; 32]);
         let binding = Binding::of(&[b"list", b"f", b"o"]);
         let token = tokens.seal(binding, last(), now());
@@ -168,30 +179,34 @@ mod tests {
             let refused = tokens.open::<Last>(&token, other, now());
             assert_eq!(refused.unwrap_err().reason, "PAGE_TOKEN_INVALID");
         }
-        let stranger = PageTokens::new(&[8; 32]);
-        assert!(stranger.open::<Last>(&token, binding, now()).is_err());
+        let other_key = PageTokens::new(&[8; 32]);
+        assert!(other_key.open::<Last>(&token, binding, now()).is_err());
         let bytes = URL_SAFE_NO_PAD.decode(&token).unwrap();
         assert!(!bytes.windows(6).any(|window| window == b"issued"));
     }
 
     #[test]
-    fn an_empty_token_asks_for_the_first_page() {
+    fn an_empty_token_requests_the_first_page() {
         let tokens = PageTokens::new(&[7; 32]);
         assert_eq!(tokens.open::<Last>("", Binding::of(&[]), now()), Ok(None));
     }
 
     #[test]
-    fn a_token_ends_after_three_days_and_a_changed_one_never_opens() {
+    fn a_token_expires_after_three_days_and_a_changed_one_never_opens() {
         let binding = Binding::of(&[]);
         let tokens = PageTokens::new(&[7; 32]);
         let token = tokens.seal(binding, last(), now());
 
         assert!(
             tokens
-                .open::<Last>(&token, binding, now() + LIFETIME)
+                .open::<Last>(&token, binding, now() + TOKEN_LIFETIME)
                 .is_ok()
         );
-        let late = tokens.open::<Last>(&token, binding, now() + LIFETIME + TimeDelta::seconds(1));
+        let late = tokens.open::<Last>(
+            &token,
+            binding,
+            now() + TOKEN_LIFETIME + TimeDelta::seconds(1),
+        );
         assert_eq!(late.unwrap_err().reason, "PAGE_TOKEN_EXPIRED");
         for at in 0..token.len() {
             let mut changed = token.clone().into_bytes();

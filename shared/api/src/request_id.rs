@@ -1,9 +1,9 @@
-//! The id of a request, by which its log lines and its refusals are found. The services and the gateway share this rule:
+//! The id of a request, which its log lines and refusals contain. The services and the gateway share this rule:
 //! 1 to 64 characters of `[A-Za-z0-9._-]`, which are safe in a log line.
 
 use http::{HeaderMap, HeaderName};
 
-/// Carries the id, in requests and in answers.
+/// The header with the id, in requests and in answers.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The length of the longest id that is accepted from a client.

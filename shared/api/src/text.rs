@@ -1,17 +1,22 @@
-//! Text as people write it: NFC, measured in Unicode code points (AIP-210), free of control characters.
+//! Text from people: normalized to NFC, measured in Unicode code points (AIP-210), without control characters.
 
 use std::ops::RangeInclusive;
 
+use contract::refusal::Problem;
 use unicode_normalization::UnicodeNormalization as _;
 
-use contract::refusal::Problem;
-
-/// One line of text within `bounds` code points: no control character at all.
+/// One line of text with a length in code points within `bounds`. No control character is allowed.
+///
+/// # Errors
+/// `REQUIRED`, `TOO_SHORT`, `TOO_LONG` or `CONTROL_CHARACTER`.
 pub fn line(raw: &str, bounds: RangeInclusive<usize>) -> Result<String, Problem> {
     bounded(raw, bounds, |_| false)
 }
 
-/// Text of several lines within `bounds` code points: of the control characters only newline and tab.
+/// Text of several lines with a length in code points within `bounds`. The only control characters allowed are newline and tab.
+///
+/// # Errors
+/// As for [`line`].
 pub fn block(raw: &str, bounds: RangeInclusive<usize>) -> Result<String, Problem> {
     bounded(raw, bounds, |c| matches!(c, '\n' | '\t'))
 }
@@ -60,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_block_takes_newline_and_tab() {
+    fn only_a_block_may_contain_newline_and_tab() {
         assert!(block("a\n\tb", 0..=9).is_ok());
         assert_eq!(line("a\nb", 0..=9).unwrap_err().reason, "CONTROL_CHARACTER");
         assert_eq!(

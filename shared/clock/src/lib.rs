@@ -1,21 +1,21 @@
-//! Where the time comes from.
+//! The clock, as a parameter.
 
 use chrono::{DateTime, Utc};
 
-/// The time of day. Handed to whatever needs it, so that tests hold time in their hand.
+/// The source of the current time. It is a parameter of whatever needs it, so that tests control the time.
 pub trait Clock: Send + Sync + std::fmt::Debug + 'static {
-    /// Now.
+    /// The current time.
     fn now(&self) -> DateTime<Utc>;
 }
 
-/// The machine's clock.
+/// The clock of the machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
     #[expect(
         clippy::disallowed_methods,
-        reason = "the one place that reads the machine's clock"
+        reason = "the only place that reads the clock of the machine"
     )]
     fn now(&self) -> DateTime<Utc> {
         Utc::now()

@@ -2,7 +2,7 @@
 
 use tonic::Code;
 
-/// The names of the codes, each at its number.
+/// The names of the codes; the index is the number of the code.
 pub const NAMES: [&str; 17] = [
     "OK",
     "CANCELLED",
@@ -23,7 +23,7 @@ pub const NAMES: [&str; 17] = [
     "UNAUTHENTICATED",
 ];
 
-/// The name of a code, as labels of metrics and attributes of spans have it.
+/// The name of a code, as used in metric labels and span attributes.
 #[must_use]
 pub fn code_name(code: Code) -> &'static str {
     NAMES[code as usize]

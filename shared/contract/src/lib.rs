@@ -1,12 +1,12 @@
-//! The contract in code: the generated messages, clients and servers, the registry of reasons, and the one way from an
-//! error to a `Status`.
+//! The API contract in code: the generated messages, clients and servers, the registry of reasons, and the conversion of an error
+//! to a `Status`.
 //!
-//! | module | what it is |
+//! | module | content |
 //! |---|---|
 //! | [`proto`] | generated code, and the descriptors of every service |
-//! | [`reason`] | what `google.rpc.ErrorInfo.reason` can be, and the status code of each |
-//! | [`refusal`] | from an error to a `Status` with its details |
-//! | [`violations`] | all that is wrong with the fields of one request |
+//! | [`reason`] | every value of `google.rpc.ErrorInfo.reason` with its status code |
+//! | [`refusal`] | the conversion of an error to a `Status` with its details |
+//! | [`violations`] | the violations of the fields of one request, collected |
 //! | [`code`] | the names of the status codes |
 
 pub mod code;

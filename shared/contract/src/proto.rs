@@ -35,7 +35,7 @@ pub mod reflection_v1 {
     tonic::include_proto!("grpc.reflection.v1");
 }
 
-/// `grpc.reflection.v1alpha`, the only version some clients (Python's) speak.
+/// `grpc.reflection.v1alpha`, the only version that some clients (such as Python's) support.
 pub mod reflection_v1alpha {
     tonic::include_proto!("grpc.reflection.v1alpha");
 }

@@ -1,7 +1,7 @@
-//! The registry of reasons: what `google.rpc.ErrorInfo.reason` can be, and the status code each comes with.
+//! The registry of reasons: every value of `google.rpc.ErrorInfo.reason`, and its status code.
 //!
-//! A reason is never renamed: clients switch on it. `docs/errors.md` is generated from this file and a test holds the
-//! two together.
+//! A reason is never renamed, because clients switch on it. `docs/errors.md` is generated from this file; a test fails when the page
+//! is out of date.
 
 use tonic::Code;
 
@@ -14,16 +14,16 @@ macro_rules! reasons {
         }
 
         impl Reason {
-            /// Every reason there is.
+            /// Every reason.
             pub const ALL: &[Self] = &[ $( Self::$name, )+ ];
 
-            /// As it stands in `ErrorInfo.reason`: `UPPER_SNAKE_CASE`, at most 63 characters (AIP-193).
+            /// The value of `ErrorInfo.reason`: `UPPER_SNAKE_CASE`, at most 63 characters (AIP-193).
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $( Self::$name => $text, )+ }
             }
 
-            /// The status code it comes with.
+            /// Its status code.
             #[must_use]
             pub const fn code(self) -> Code {
                 match self { $( Self::$name => Code::$code, )+ }
@@ -128,7 +128,7 @@ mod tests {
         let mut seen = std::collections::BTreeSet::new();
         for reason in Reason::ALL {
             let text = reason.as_str();
-            assert!(seen.insert(text), "{text} stands twice");
+            assert!(seen.insert(text), "{text} occurs twice");
             assert!(text.len() <= 63);
             assert!(text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'));
             assert!(!reason.description().is_empty());

@@ -1,7 +1,7 @@
-//! The one road from an error to a `Status`: [`Refusal`] says what a caller may know, [`refuse`] makes the status.
+//! The conversion of an error to a `Status`: [`Refusal`] says what a caller may learn of an error, [`refuse`] makes the status.
 //!
-//! Every status carries `google.rpc.ErrorInfo`; the outermost layer ([`serving::rpc`]) adds `RequestInfo`. Authentication
-//! and internal errors have fixed texts (ASVS 16.5.1); the cause goes to the log, once, here.
+//! Every status has `google.rpc.ErrorInfo`; the outermost layer of a server adds `RequestInfo`. Authentication errors and internal
+//! errors have fixed texts (ASVS 16.5.1). Their cause is logged once, here.
 
 use std::{collections::HashMap, error::Error as StdError, time::Duration};
 
@@ -14,9 +14,9 @@ pub use crate::violations::{Problem, Violation, Violations};
 /// `ErrorInfo.domain`.
 pub const DOMAIN: &str = "tandem";
 
-/// What an error lets its caller know. Everything else stays in the log.
+/// What a caller may learn of an error. Everything else is only logged.
 pub trait Refusal: StdError + 'static {
-    /// The reason, which brings the code with it.
+    /// The reason, which determines the code.
     fn reason(&self) -> Reason;
 
     /// The fields at fault; never empty when the code is `INVALID_ARGUMENT`.
@@ -24,18 +24,18 @@ pub trait Refusal: StdError + 'static {
         &[]
     }
 
-    /// When another attempt can succeed; the reason's own delay when `None`.
+    /// How long to wait before another attempt; `None` for the default delay of the reason.
     fn retry_after(&self) -> Option<Duration> {
         None
     }
 
-    /// What a program can read beside the reason: `ErrorInfo.metadata`.
+    /// More facts for programs: `ErrorInfo.metadata`.
     fn metadata(&self) -> HashMap<String, String> {
         HashMap::new()
     }
 }
 
-/// Makes the status of an error; the only place that makes one from an error.
+/// The status of an error. No other function converts an error to a status.
 pub fn refuse(error: &dyn Refusal) -> Status {
     let reason = error.reason();
     let message = match reason.code() {
@@ -44,7 +44,7 @@ pub fn refuse(error: &dyn Refusal) -> Status {
             reason.description().to_owned()
         }
         Code::Unavailable => {
-            tracing::debug!(error = %chain(error), "a call was turned away");
+            tracing::debug!(error = %chain(error), "a call was refused as unavailable");
             reason.description().to_owned()
         }
         Code::Unauthenticated => reason.description().to_owned(),
@@ -63,15 +63,15 @@ pub fn refuse(error: &dyn Refusal) -> Status {
     with_details(reason.code(), message, details)
 }
 
-/// Makes a status from a reason alone, for refusals that no error of a service stands behind.
+/// The status of a reason alone, for refusals without an error type.
 #[must_use]
 pub fn refuse_plainly(reason: Reason) -> Status {
     let details = details(reason, HashMap::new(), None);
     with_details(reason.code(), reason.description(), details)
 }
 
-/// Makes the complete status of a request that never reached a method: `RequestInfo` included, and the request as a whole
-/// as the violation when it is the request's fault.
+/// The complete status of a request that reached no method: it has `RequestInfo`, and with `INVALID_ARGUMENT` one violation for
+/// the request as a whole.
 #[must_use]
 pub fn refuse_request(reason: Reason, request_id: &str) -> Status {
     let mut details = details(reason, HashMap::new(), None);
@@ -86,7 +86,7 @@ pub fn refuse_request(reason: Reason, request_id: &str) -> Status {
     with_details(reason.code(), reason.description(), details)
 }
 
-/// The status with the id of its request (`RequestInfo`); its other details and its metadata stay.
+/// The status with the id of its request added (`RequestInfo`). Its other details and its metadata are kept.
 #[must_use]
 pub fn with_request_info(status: &Status, request_id: &str) -> Status {
     let mut details = status.get_error_details();
@@ -96,7 +96,7 @@ pub fn with_request_info(status: &Status, request_id: &str) -> Status {
     complete
 }
 
-/// The details that a status of this reason must have: `ErrorInfo`, and `RetryInfo` where a retry can help.
+/// The details that every status with this reason has: `ErrorInfo`, and `RetryInfo` where a retry can succeed.
 fn details(
     reason: Reason,
     metadata: HashMap<String, String>,
@@ -104,18 +104,20 @@ fn details(
 ) -> ErrorDetails {
     let mut details = ErrorDetails::with_error_info(reason.as_str(), DOMAIN, metadata);
     if matches!(reason.code(), Code::ResourceExhausted | Code::Unavailable) {
-        details.set_retry_info(Some(retry_after.unwrap_or_else(|| usual_delay(reason))));
+        details.set_retry_info(Some(
+            retry_after.unwrap_or_else(|| default_retry_delay(reason)),
+        ));
     }
     details
 }
 
-/// Makes the status; the one door to tonic's constructor.
+/// The only caller of tonic's constructor.
 fn with_details(code: Code, message: impl Into<String>, details: ErrorDetails) -> Status {
     Status::with_error_details(code, message, details)
 }
 
-/// How long to wait before another attempt when the error itself does not know.
-fn usual_delay(reason: Reason) -> Duration {
+/// How long to wait before another attempt when the error does not say.
+fn default_retry_delay(reason: Reason) -> Duration {
     match reason {
         Reason::Overloaded => Duration::from_millis(200),
         Reason::TaskQuotaExceeded => Duration::from_mins(1),

@@ -1,16 +1,16 @@
-//! Field violations, gathered so that a caller hears of all of them at once (AIP-193).
+//! Field violations, collected so that one answer lists them all (AIP-193).
 
 use tonic_types::FieldViolation;
 
-/// How many violations one answer names: with it the details stay under 4 KiB.
-const MOST: usize = 12;
+/// How many violations one answer lists, so that the details stay below 4 KiB.
+const MAX_VIOLATIONS: usize = 12;
 
-/// Why a value is not acceptable, before it is known which field it came from.
+/// Why a value is invalid, without the field it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// `UPPER_SNAKE_CASE`, for programs.
     pub reason: &'static str,
-    /// For people; never repeats a secret.
+    /// For people; never contains a secret.
     pub description: String,
 }
 
@@ -34,7 +34,7 @@ pub struct Violation {
 }
 
 impl Violation {
-    /// As `google.rpc.BadRequest` carries it.
+    /// As a part of `google.rpc.BadRequest`.
     pub(crate) fn to_field_violation(&self) -> FieldViolation {
         FieldViolation {
             reason: self.problem.reason.to_owned(),
@@ -43,10 +43,10 @@ impl Violation {
     }
 }
 
-/// Gathers the violations of one request.
+/// Collects the violations of one request.
 ///
 /// ```
-/// # use crate::refusal::{Problem, Violations};
+/// # use contract::refusal::{Problem, Violations};
 /// let mut violations = Violations::default();
 /// let age = violations.take("age", "x".parse::<u8>().map_err(|e| Problem::new("NOT_A_NUMBER", e.to_string())));
 /// assert_eq!(violations.finish(|| age).unwrap_err()[0].field, "age");
@@ -68,7 +68,7 @@ impl Violations {
 
     /// Notes a violation.
     pub fn note(&mut self, field: &str, problem: Problem) {
-        if self.0.len() < MOST {
+        if self.0.len() < MAX_VIOLATIONS {
             self.0.push(Violation {
                 field: field.to_owned(),
                 problem,
@@ -76,13 +76,13 @@ impl Violations {
         }
     }
 
-    /// What `build` makes of the values taken, or every violation when there is one.
+    /// The result of `build`, or all violations if there are any.
     ///
-    /// `build` returns `None` only when a value it needs was not taken.
+    /// `build` returns `None` only when a value it needs is missing because of a violation.
     pub fn finish<T>(self, build: impl FnOnce() -> Option<T>) -> Result<T, Vec<Violation>> {
         if !self.0.is_empty() {
             return Err(self.0);
         }
-        Ok(build().expect("without a violation every value was taken"))
+        Ok(build().expect("without a violation every value is present"))
     }
 }

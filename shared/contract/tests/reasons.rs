@@ -1,4 +1,4 @@
-//! `docs/errors.md` is what the registry of reasons says.
+//! `docs/errors.md` is generated from the registry of reasons.
 
 use std::{fmt::Write as _, fs};
 
@@ -21,7 +21,7 @@ fn page() -> String {
             page,
             "| `{}` | {} | {} |",
             reason.as_str(),
-            screaming(&code),
+            upper_snake_case(&code),
             reason.description()
         )
         .expect("a string takes any text");
@@ -30,7 +30,7 @@ fn page() -> String {
 }
 
 /// `InvalidArgument` as the gRPC protocol spells it.
-fn screaming(code: &str) -> String {
+fn upper_snake_case(code: &str) -> String {
     let mut text = String::new();
     for (at, c) in code.char_indices() {
         if c.is_uppercase() && at > 0 {
@@ -47,6 +47,6 @@ fn the_page_of_errors_is_generated_from_the_registry() {
     let found = fs::read_to_string(PAGE).unwrap_or_default();
     if found != expected {
         fs::write(PAGE, &expected).unwrap();
-        panic!("docs/errors.md was out of date; it is written anew: review and commit it");
+        panic!("docs/errors.md was out of date and has been rewritten: review and commit it");
     }
 }

@@ -9,6 +9,9 @@ use telemetry::logs::{Log, log};
 
 pub use crate::url::database_url;
 
+/// What the settings of `<section>.database` mean. Their defaults are those of each binary.
+pub const DEFAULTS: &str = include_str!("default.toml");
+
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);

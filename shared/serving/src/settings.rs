@@ -9,6 +9,10 @@ use transport::settings::connections;
 
 use crate::{healthcheck::Asked, ops, serve::Limits};
 
+/// What the settings of `<section>.server` and `<section>.ops` mean, without the limits of connections
+/// ([`transport::settings::DEFAULTS`]). Their defaults are those of each binary.
+pub const DEFAULTS: &str = include_str!("default.toml");
+
 const MILLISECOND: Duration = Duration::from_millis(1);
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);

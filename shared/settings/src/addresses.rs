@@ -1,4 +1,4 @@
-//! Addresses on the web: of services that are called, and of pages that call.
+//! Web addresses: of services that are called, and of the pages that call them.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use http::Uri;
 
 use super::values::Setting;
 
-/// An absolute `http` or `https` URI, such as the address of another service. Without a user or password: what is no secret is
-/// shown.
+/// An absolute `http` or `https` URI, such as the address of another service. It may not have a user or password, because the value
+/// is shown.
 impl Setting for Uri {
     fn form() -> String {
         "URI".to_owned()
@@ -27,13 +27,13 @@ impl Setting for Uri {
     }
 }
 
-/// The origin of a web page, written as browsers send it: scheme, host, and the port unless it is the scheme's own
-/// (RFC 6454, 6.2). No `*` and no `null`: origins are allowed by name.
+/// The origin of a web page, as browsers send it: scheme, host, and the port unless it is the default of the scheme
+/// (RFC 6454, 6.2). `*` and `null` are refused, because origins are allowed by name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WebOrigin(String);
 
 impl WebOrigin {
-    /// The value of an `Origin` header this origin sends.
+    /// The origin as the value of an `Origin` header.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_uri_is_absolute_and_names_nobody() {
+    fn a_uri_is_absolute_and_has_no_user() {
         assert_eq!(
             Uri::parse("/relative").unwrap_err(),
             "is not a URI such as http://127.0.0.1:50051"
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_kept_as_browsers_send_it() {
+    fn an_origin_is_normalized_to_the_form_that_browsers_send() {
         for (text, kept) in [
             ("https://App.example.com", "https://app.example.com"),
             ("https://app.example.com:443", "https://app.example.com"),

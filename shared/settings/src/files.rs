@@ -1,6 +1,5 @@
-//! Reading `.env` and TOML files. No message quotes them: any line may hold a secret.
+//! Reading `.env` and TOML files. No message quotes a line of them, because any line may contain a secret.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -10,23 +9,23 @@ use figment::value::{Dict, Num, Value};
 
 use super::problems::Problem;
 
-/// Bytes of a file that is read. Devices have no end.
-const LONGEST: u64 = 1024 * 1024;
+/// The largest file that is read, in bytes. Devices such as `/dev/zero` have no end.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// The text of a file of settings or of one setting.
 pub(crate) fn read_text(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     let read = File::open(path)?
-        .take(LONGEST + 1)
+        .take(MAX_FILE_BYTES + 1)
         .read_to_string(&mut text)?;
-    if u64::try_from(read).is_ok_and(|read| read <= LONGEST) {
+    if u64::try_from(read).is_ok_and(|read| read <= MAX_FILE_BYTES) {
         Ok(text)
     } else {
         Err(io::Error::other("it is larger than 1 MiB"))
     }
 }
 
-/// Reads `.env` without touching the process environment. Messages name the line, never its text, which may be a secret.
+/// Reads `.env` without changing the environment of the process. Messages give the number of a line, never its text.
 pub(crate) fn read_dot_env(directory: &Path, problems: &mut Vec<Problem>) -> Vec<(String, String)> {
     let text = match read_text(&directory.join(".env")) {
         Ok(text) => text,
@@ -65,31 +64,17 @@ fn unreadable_line(error: &dotenvy::Error, text: &str) -> String {
     )
 }
 
-/// The values of a TOML file, and the flat keys it sets twice.
-pub(crate) fn read_toml(path: &Path) -> Result<(BTreeMap<String, String>, Vec<String>), String> {
+/// The leaves of a TOML file under flat keys.
+pub(crate) fn read_toml(path: &Path) -> Result<Vec<(String, String)>, String> {
     let shown = path.display();
     let text = read_text(path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
-    let leaves =
-        toml_leaves(&text).map_err(|line| format!("{shown} is not TOML in line {line}"))?;
-    Ok(without_doubles(leaves))
+    toml_leaves(&text).map_err(|line| format!("{shown} is not TOML in line {line}"))
 }
 
-/// The pairs by key, the last of several; and the keys of which there are several.
-pub(crate) fn without_doubles(
-    pairs: Vec<(String, String)>,
-) -> (BTreeMap<String, String>, Vec<String>) {
-    let mut doubles = Vec::new();
-    let mut values = BTreeMap::new();
-    for (key, value) in pairs {
-        if values.insert(key.clone(), value).is_some() {
-            doubles.push(key);
-        }
-    }
-    (values, doubles)
-}
-
-/// The leaves of a TOML text under flat keys; lists joined by commas. Fails with the number of the wrong line: the parser's
-/// own message quotes the line, which may be a secret.
+/// The leaves of a TOML text under flat keys; lists joined by commas.
+///
+/// # Errors
+/// The number of the wrong line. The message of the parser is dropped, because it quotes the line.
 pub(crate) fn toml_leaves(text: &str) -> Result<Vec<(String, String)>, usize> {
     let dict = match <Toml as Format>::from_str::<Dict>(text) {
         Ok(dict) => dict,
@@ -126,7 +111,7 @@ fn text_of(value: &Value) -> String {
         Value::Bool(_, yes) => yes.to_string(),
         Value::Num(_, number) => number_text(*number),
         Value::Array(_, items) => items.iter().map(text_of).collect::<Vec<_>>().join(","),
-        // No setting looks like this.
+        // No setting accepts this text.
         Value::Empty(..) | Value::Dict(..) => char::REPLACEMENT_CHARACTER.to_string(),
     }
 }

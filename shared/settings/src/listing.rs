@@ -1,28 +1,28 @@
-//! The settings of a process as they may be shown: to whoever runs `print-config` or asks for `/configz`.
+//! The settings of a process as `print-config` and `/configz` show them.
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-/// Every setting with its value and where it came from, sorted by key. Holds no secret: only whether one is set. Cheap to
+/// Every setting with its value and where it came from, sorted by key. Of a secret it shows only whether it is set. Cheap to
 /// clone.
 ///
-/// As text one line each, `auth.listen = "127.0.0.1:50051" (from the default)`; as JSON a list of objects with `key`,
-/// `value` (null if it is a secret or not set), `secret` and `source` (null if it is not set).
+/// As text it has one line for each setting, `auth.listen = "127.0.0.1:50051" (from the default)`; as JSON it is a list of objects
+/// with `key`, `value` (null if it is a secret or not set), `secret` and `source` (null if it is not set).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Listing(Arc<[Listed]>);
+pub struct Listing(Arc<[ListedSetting]>);
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Listed {
+pub(crate) struct ListedSetting {
     pub(crate) key: String,
     pub(crate) value: Option<String>,
     pub(crate) secret: bool,
     pub(crate) source: Option<String>,
 }
 
-impl FromIterator<Listed> for Listing {
-    fn from_iter<I: IntoIterator<Item = Listed>>(entries: I) -> Self {
+impl FromIterator<ListedSetting> for Listing {
+    fn from_iter<I: IntoIterator<Item = ListedSetting>>(entries: I) -> Self {
         Self(entries.into_iter().collect())
     }
 }
@@ -35,7 +35,7 @@ impl Serialize for Listing {
 
 impl fmt::Display for Listing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Listed {
+        for ListedSetting {
             key, value, source, ..
         } in self.0.iter()
         {

@@ -5,19 +5,19 @@ use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
 use super::files::read_text;
+use super::layers::{Found, Winners};
+use super::names::{DATABASE_URL, flat};
 use super::problems::Problem;
-use super::provenance::Provenance;
-use super::sources::{DATABASE_URL, Found, Winners, flat};
 
-/// How much of a wrong value a message quotes, in characters.
-const QUOTED: usize = 64;
+/// How many characters of a wrong value a message quotes.
+const QUOTED_CHARS: usize = 64;
 
-/// Finds the text of a setting, in the file `NAME_FILE` names if need be; `DATABASE_URL` stands in for database URLs.
+/// Finds the text of a setting, or of the file that `NAME_FILE` names. `DATABASE_URL` is used for database URLs that are not set.
 pub(crate) fn look_up(values: &Winners, key: &str, secret: bool) -> Result<Option<Found>, Problem> {
-    let wanted = Wanted { key, secret };
-    let mut found = wanted.value_or_file(values, &flat(key))?;
+    let query = Query { key, secret };
+    let mut found = query.value_or_file(values, &flat(key))?;
     if found.is_none() && takes_database_url(key) {
-        found = wanted.value_or_file(values, DATABASE_URL)?;
+        found = query.value_or_file(values, DATABASE_URL)?;
     }
     match found {
         Some(found) if found.text.contains(char::REPLACEMENT_CHARACTER) => Err(Problem::new(
@@ -29,26 +29,26 @@ pub(crate) fn look_up(values: &Winners, key: &str, secret: bool) -> Result<Optio
     }
 }
 
-/// Whether `DATABASE_URL` stands in for this setting.
+/// Whether `DATABASE_URL` is used when this setting is not set.
 pub(crate) fn takes_database_url(key: &str) -> bool {
     key.ends_with(".database.url")
 }
 
-/// The first line of the text in quotes, escaped, shortened. What follows it may be another setting, a secret too: a quotation
-/// mark that was forgotten in `.env` makes one value of several lines. So may be what stands before the `@` of a URL.
+/// The first line of the text in quotes, escaped and shortened. The next line may be another setting, even a secret, because a
+/// missing quotation mark in `.env` makes one value of several lines. The user and password of a URL are left out too.
 pub(crate) fn quoted(text: &str) -> String {
     let first = text.lines().next().unwrap_or_default();
     let line = without_userinfo(first);
     let end = line
         .char_indices()
-        .nth(QUOTED)
+        .nth(QUOTED_CHARS)
         .map_or(line.len(), |(end, _)| end);
     let whole = end == line.len() && first.len() == text.len();
     let cut = if whole { "" } else { "…" };
     format!("{:?}{cut}", &line[..end])
 }
 
-/// The text without the user and the password of a URL in it: `http://…@host`.
+/// The text with the user and the password of a URL replaced: `http://…@host`.
 pub(crate) fn without_userinfo(text: &str) -> Cow<'_, str> {
     let hidden = text.split_once("://").and_then(|(scheme, rest)| {
         let (_, host) = rest.rsplit_once('@')?;
@@ -57,15 +57,15 @@ pub(crate) fn without_userinfo(text: &str) -> Cow<'_, str> {
     hidden.map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
-/// A setting that is looked for.
+/// The setting to find.
 #[derive(Clone, Copy)]
-struct Wanted<'a> {
+struct Query<'a> {
     key: &'a str,
     secret: bool,
 }
 
-impl Wanted<'_> {
-    /// The value itself or the one in the file, whichever is set in the higher layer.
+impl Query<'_> {
+    /// The value itself or the one in the named file, whichever is set in the higher layer.
     fn value_or_file(self, values: &Winners, flat: &str) -> Result<Option<Found>, Problem> {
         let value = values.get(flat).cloned();
         let Some(named) = values.get(&format!("{flat}_file")).cloned() else {
@@ -74,7 +74,7 @@ impl Wanted<'_> {
         let Some(value) = value else {
             return self.read_named(named).map(Some);
         };
-        match value.provenance.layer.cmp(&named.provenance.layer) {
+        match value.provenance.layer().cmp(&named.provenance.layer()) {
             Ordering::Less => self.read_named(named).map(Some),
             Ordering::Greater => Ok(Some(value)),
             Ordering::Equal => {
@@ -89,17 +89,11 @@ impl Wanted<'_> {
             Ok(content) => {
                 let line = content.strip_suffix('\n').unwrap_or(&content);
                 let text = line.strip_suffix('\r').unwrap_or(line).to_owned();
-                let file = Some(PathBuf::from(named.text));
-                Ok(Found {
-                    text,
-                    provenance: Provenance {
-                        file,
-                        ..named.provenance
-                    },
-                })
+                let provenance = named.provenance.in_file(PathBuf::from(named.text));
+                Ok(Found { text, provenance })
             }
             Err(error) => {
-                // What does not name a file may be the secret itself, put into the wrong variable.
+                // The text may be the secret itself, set in the wrong variable.
                 let name = if self.secret {
                     "it names".to_owned()
                 } else {
@@ -117,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_quoted_is_one_short_line_without_the_user_of_a_url() {
+    fn a_quotation_is_one_short_line_without_the_user_of_a_url() {
         for (text, shown) in [
             ("plain", r#""plain""#),
             ("a\nb", r#""a"…"#),

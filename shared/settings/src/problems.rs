@@ -1,4 +1,4 @@
-//! Everything wrong with a configuration, and how a process ends because of it.
+//! The problems of a configuration, and the exit code of a process that has some.
 
 use std::fmt::{self, Write as _};
 use std::process::ExitCode;
@@ -8,8 +8,8 @@ use super::provenance::Provenance;
 /// Exit code of a process whose configuration is wrong (`EX_CONFIG`, sysexits.h).
 pub const EX_CONFIG: u8 = 78;
 
-/// One thing wrong with one setting. Never holds the value of a secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One problem of one setting. Never contains the value of a secret.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
     key: String,
     message: String,
@@ -36,7 +36,7 @@ impl Problem {
     }
 }
 
-/// One line: `key: what is wrong (from where it was set)`. Control characters are escaped, so that it stays one line.
+/// One line: `key: what is wrong (from where it was set)`. Control characters are escaped, so that it is always one line.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = format!("{}: {}", self.key, self.message);
@@ -54,14 +54,14 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Every problem of a configuration, sorted by key, each once; at least one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// All problems of a configuration, at least one, sorted by key, each once.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
     pub(crate) fn new(mut problems: Vec<Problem>) -> Self {
         problems.sort_by(|one, other| one.key.cmp(&other.key));
-        // A setting that two parts of one process share is read by both.
+        // Two parts of one process may read the same setting.
         problems.dedup();
         Self(problems)
     }
@@ -87,7 +87,7 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-/// Prints every problem on standard error and gives the exit code for `main`: [`EX_CONFIG`].
+/// Prints all problems on standard error and returns the exit code for `main`: [`EX_CONFIG`].
 #[must_use]
 pub fn exit_with(problems: &Problems) -> ExitCode {
     eprintln!("{problems}");

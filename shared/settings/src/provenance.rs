@@ -1,58 +1,101 @@
-//! Where a value came from.
+//! Where a value came from: the metadata that figment keeps for every value.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use figment::Metadata;
+use figment::{Metadata, Profile};
 
-use super::sources::{dotted, variable};
+use super::names::{dotted, variable};
 
-/// The layer a value came from, lowest first.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// A layer of settings, lowest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Layer {
     Default,
-    Made,
-    File(PathBuf),
+    Generated,
+    File,
     DotEnv,
     Environment,
 }
 
 impl Layer {
-    pub(crate) fn of(metadata: &Metadata) -> Self {
-        match metadata.name.as_ref() {
-            "default" => Self::Default,
-            "made" => Self::Made,
-            ".env" => Self::DotEnv,
-            "environment" => Self::Environment,
-            _ => Self::File(
-                metadata
-                    .source
-                    .as_ref()
-                    .and_then(figment::Source::file_path)
-                    .map(Path::to_path_buf)
-                    .unwrap_or_default(),
-            ),
+    const ALL: [Self; 5] = [
+        Self::Default,
+        Self::Generated,
+        Self::File,
+        Self::DotEnv,
+        Self::Environment,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Default => "the default",
+            Self::Generated => "this program",
+            Self::File => "a file",
+            Self::DotEnv => ".env",
+            Self::Environment => "the environment",
         }
     }
 
-    pub(crate) fn metadata(&self) -> Metadata {
+    /// The metadata of this layer. It renders a flat key as the place where a person looks for it.
+    pub(crate) fn metadata(self) -> Metadata {
+        let named = Metadata::named(self.name());
         match self {
-            Self::Default => Metadata::named("default"),
-            Self::Made => Metadata::named("made"),
-            Self::File(path) => Metadata::from("file", path.as_path()),
-            Self::DotEnv => Metadata::named(".env"),
-            Self::Environment => Metadata::named("environment"),
+            Self::Default | Self::Generated => named.interpolater(move |_, _| self.name().into()),
+            Self::File => named,
+            Self::DotEnv => named.interpolater(|_, keys| format!("{} in .env", variable(keys[0]))),
+            Self::Environment => named.interpolater(|_, keys| variable(keys[0])),
         }
+    }
+
+    /// The metadata of the layer that a TOML file is.
+    pub(crate) fn file_metadata(path: &Path) -> Metadata {
+        let shown = path.display().to_string();
+        Self::File
+            .metadata()
+            .source(path)
+            .interpolater(move |_, keys| format!("{} in {shown}", dotted(keys[0])))
     }
 }
 
 /// Where a value came from, as a person looks for it: a variable, a file and key, or the default.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Provenance {
-    pub(crate) layer: Layer,
-    pub(crate) flat: String,
+    metadata: Box<Metadata>,
+    flat: String,
     /// The file that holds the value, if the layer only names it (`NAME_FILE`).
-    pub(crate) file: Option<PathBuf>,
+    file: Option<PathBuf>,
+}
+
+impl Provenance {
+    /// The place of a flat key in the layer that the metadata describes.
+    pub(crate) fn new(metadata: &Metadata, flat: &str) -> Self {
+        Self {
+            metadata: Box::new(metadata.clone()),
+            flat: flat.to_owned(),
+            file: None,
+        }
+    }
+
+    /// The value is in this file; the layer names the file.
+    pub(crate) fn in_file(self, file: PathBuf) -> Self {
+        let file = Some(file);
+        Self { file, ..self }
+    }
+
+    /// The same layer with another key.
+    pub(crate) fn with_key(&self, flat: &str) -> Self {
+        Self {
+            flat: flat.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn layer(&self) -> Layer {
+        Layer::ALL
+            .into_iter()
+            .find(|layer| layer.name() == self.metadata.name)
+            .expect("the metadata was made by a layer")
+    }
 }
 
 impl fmt::Display for Provenance {
@@ -60,12 +103,6 @@ impl fmt::Display for Provenance {
         if let Some(file) = &self.file {
             write!(f, "the file {}, named by ", file.display())?;
         }
-        match &self.layer {
-            Layer::Default => write!(f, "the default"),
-            Layer::Made => write!(f, "this program"),
-            Layer::File(path) => write!(f, "{} in {}", dotted(&self.flat), path.display()),
-            Layer::DotEnv => write!(f, "{} in .env", variable(&self.flat)),
-            Layer::Environment => write!(f, "{}", variable(&self.flat)),
-        }
+        f.write_str(&self.metadata.interpolate(&Profile::Default, &[&self.flat]))
     }
 }

@@ -9,7 +9,7 @@ const LENIENT: GeneralPurposeConfig =
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::STANDARD, LENIENT);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::URL_SAFE, LENIENT);
 
-/// Words of documentation, not of a random generator. All are longer than chance puts into base64.
+/// Placeholders in documentation. All are too long to occur in base64 by chance.
 const PLACEHOLDERS: [&str; 7] = [
     "change-me",
     "changeme",
@@ -20,37 +20,37 @@ const PLACEHOLDERS: [&str; 7] = [
     "placeholder",
 ];
 
-/// Fewer distinct values than this among at least 16 bytes do not come from a random generator (chance below 10⁻¹⁵).
+/// 16 or more random bytes have at least this many distinct values (otherwise with a probability below 10⁻¹⁵).
 const DISTINCT_BYTES: usize = 5;
 
-/// Why a secret is refused. Cannot hold the secret or a part of it.
+/// Why a secret is refused. It cannot contain the secret or a part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Weakness {
-    /// Nothing at all.
+    /// The text is empty.
     #[error("is empty")]
     Empty,
-    /// A word of the documentation left in place.
+    /// A placeholder from the documentation.
     #[error("is a placeholder; make one with `openssl rand -base64 32`")]
     Placeholder,
-    /// Neither the standard nor the URL-safe alphabet of RFC 4648.
+    /// Neither the standard nor the URL-safe base64 of RFC 4648.
     #[error("is not base64; make one with `openssl rand -base64 32`")]
     NotBase64,
-    /// Another number of bytes than asked for.
+    /// Another number of bytes than required.
     #[error("must be base64 of exactly {0} bytes")]
     NotExactly(usize),
     /// Too few bytes.
     #[error("must be base64 of at least {0} bytes")]
     Shorter(usize),
-    /// Equal, nearly equal or counting bytes.
+    /// Bytes with few distinct values, or with constant differences.
     #[error("is too regular to be random")]
     Regular,
-    /// Readable text in base64: somebody's phrase.
+    /// Readable text in base64: a phrase that a person chose.
     #[error("is readable text, not random bytes")]
     Phrase,
-    /// A parameter of a database URL that PostgreSQL's own clients take and the driver does not.
+    /// A parameter of a database URL that the clients of PostgreSQL support and the driver does not.
     #[error("has the parameter {0}, which is not supported")]
     Unsupported(&'static str),
-    /// A parameter of a database URL that is nearly a known one.
+    /// A parameter of a database URL that is similar to a known one.
     #[error("has an unknown parameter, number {number} after the ?; did you mean {meant}?")]
     Misspelt {
         /// Counted from 1.
@@ -58,12 +58,12 @@ pub enum Weakness {
         /// The known one.
         meant: &'static str,
     },
-    /// A parameter of a database URL that is like no known one; counted from 1.
+    /// A parameter of a database URL that is similar to no known one; counted from 1.
     #[error(
         "has an unknown parameter, number {0} after the ?; in a password ? is written %3F and & %26"
     )]
     UnknownParameter(usize),
-    /// Something the parser says in fixed words.
+    /// A problem with a fixed text.
     #[error("{0}")]
     Malformed(&'static str),
 }
@@ -79,7 +79,7 @@ impl KeyMaterial {
     /// Reads base64 (either alphabet, padded or not) of exactly 32 bytes.
     ///
     /// # Errors
-    /// Another length, or bytes that no random generator makes.
+    /// Another length, or bytes that are not random.
     pub fn parse(text: &str) -> Result<Self, Weakness> {
         let bytes = decode(text)?;
         if bytes.expose_secret().len() != Self::LENGTH {
@@ -89,7 +89,7 @@ impl KeyMaterial {
         Ok(Self(bytes))
     }
 
-    /// The key, for the one call that needs it.
+    /// The bytes of the key.
     #[must_use]
     pub fn expose(&self) -> &[u8; Self::LENGTH] {
         self.0
@@ -102,7 +102,7 @@ impl KeyMaterial {
 /// Reads base64 (either alphabet, padded or not) of at least `at_least` random bytes.
 ///
 /// # Errors
-/// Fewer bytes, or bytes that no random generator makes.
+/// Fewer bytes, or bytes that are not random.
 pub fn secret_bytes(text: &str, at_least: usize) -> Result<SecretSlice<u8>, Weakness> {
     let bytes = decode(text)?;
     if bytes.expose_secret().len() < at_least {
@@ -129,7 +129,10 @@ fn decode(text: &str) -> Result<SecretSlice<u8>, Weakness> {
     Ok(SecretSlice::from(bytes))
 }
 
-/// Refuses a word of the documentation left in place.
+/// Refuses a placeholder from the documentation.
+///
+/// # Errors
+/// [`Weakness::Placeholder`].
 pub fn refuse_placeholder(text: &str) -> Result<(), Weakness> {
     let lower = text.to_ascii_lowercase();
     if PLACEHOLDERS.iter().any(|word| lower.contains(word)) {
@@ -186,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn weak_keys_are_refused_each_for_its_reason() {
+    fn each_kind_of_weak_key_is_refused_with_its_reason() {
         assert_eq!(KeyMaterial::parse(" ").unwrap_err(), Weakness::Empty);
         assert_eq!(
             KeyMaterial::parse("Change-Me-in-production").unwrap_err(),

@@ -1,42 +1,44 @@
-//! Reading settings one by one, remembering what was asked for and what was wrong.
+//! Reading settings one by one, and collecting the known keys and the problems.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::ops::RangeInclusive;
 
-use super::asked::{Asked, Expected};
-use super::listing::{Listed, Listing};
+use super::facts::{Asked, Expected};
+use super::layers::{Found, Merged, Winners, merge};
+use super::listing::{ListedSetting, Listing};
 use super::lookup::{look_up, quoted, takes_database_url, without_userinfo};
+use super::names::{flat, variable};
 use super::problems::{Problem, Problems};
 use super::provenance::{Layer, Provenance};
 use super::secrets::Weakness;
-use super::sources::{Found, Merged, Source, Winners, flat, merge, variable};
-use super::unknown::{is_elsewhere, unknown};
+use super::source::Source;
+use super::unknown::{is_of_other_binary, unknown};
 use super::values::{Bounded, Setting};
 
-/// The settings of one binary, read key by key. Every reading method gives None after noting the problem.
+/// The settings of one binary, read key by key. Every reading method returns None after noting the problem.
 pub struct Settings {
     values: Winners,
     sections: Vec<String>,
     known: BTreeMap<String, Known>,
     problems: Vec<Problem>,
-    /// A file could not be read: what is missing may be in it, so nothing is called missing.
+    /// A file could not be read. Settings may be in it, so none is reported as missing.
     incomplete: bool,
-    /// The keys, and with a dot at the end the sections, that must have values; None is all that are required.
+    /// The keys that must have values, or sections with a dot at the end; None for all required settings.
     pub(crate) needed: Option<Vec<String>>,
 }
 
-/// A setting that was asked for.
+/// A setting that was read.
 struct Known {
     expected: Expected,
     found: Option<Found>,
 }
 
 impl Known {
-    fn listed(&self, key: &str) -> Listed {
+    fn listed(&self, key: &str) -> ListedSetting {
         let secret = self.expected.secret;
         let shown = self.found.as_ref().filter(|_| !secret);
-        Listed {
+        ListedSetting {
             key: key.to_owned(),
             value: shown.map(|found| without_userinfo(&found.text).into_owned()),
             secret,
@@ -49,7 +51,7 @@ impl Known {
 
     fn asked(&self, key: &str) -> Asked {
         let default = self.found.as_ref();
-        let default = default.filter(|found| found.provenance.layer == Layer::Default);
+        let default = default.filter(|found| found.provenance.layer() == Layer::Default);
         let expected = self.expected.clone();
         Asked {
             key: key.to_owned(),
@@ -62,11 +64,11 @@ impl Known {
     }
 }
 
-/// The problem is noted already.
+/// The problem has been noted.
 struct Noted;
 
 impl Settings {
-    /// Reads and merges the layers. What cannot be read becomes a problem that [`Settings::finish`] reports with the others.
+    /// Reads and merges the layers. [`Settings::finish`] reports what cannot be read, with the other problems.
     #[must_use]
     pub fn load(source: Source<'_>) -> Self {
         let sections: Vec<String> = source
@@ -79,7 +81,7 @@ impl Settings {
             unreadable,
             mut doubles,
         } = merge(source);
-        doubles.retain(|double| !is_elsewhere(double.key(), &sections));
+        doubles.retain(|double| !is_of_other_binary(double.key(), &sections));
         let incomplete = !unreadable.is_empty();
         let problems = [unreadable, doubles].concat();
         Self {
@@ -114,7 +116,7 @@ impl Settings {
         })
     }
 
-    /// A value that may be absent or empty: Some(None) then.
+    /// A value that may be absent or empty; then Some(None).
     pub fn optional<T: Setting>(&mut self, key: &str) -> Option<Option<T>> {
         match self.find(key, Expected::value::<T>().or_none()) {
             Ok(Some(found)) if !found.text.is_empty() => {
@@ -125,7 +127,7 @@ impl Settings {
         }
     }
 
-    /// A required secret. Its parser cannot put the text into the message, and a default for it is refused.
+    /// A required secret. Its parser cannot put the text into the message. A default is refused.
     pub fn secret<T>(
         &mut self,
         key: &str,
@@ -135,7 +137,7 @@ impl Settings {
         self.parsed_secret(key, &found, parse)
     }
 
-    /// A secret that may be absent or empty: Some(None) then.
+    /// A secret that may be absent or empty; then Some(None).
     pub fn optional_secret<T>(
         &mut self,
         key: &str,
@@ -150,24 +152,24 @@ impl Settings {
         }
     }
 
-    /// Notes what is wrong with a value in the light of others: `must not be longer than auth.session.absolute`.
+    /// Notes a problem of a value that depends on other values: `must not be longer than auth.session.absolute`.
     pub fn refuse(&mut self, key: &str, reason: impl Into<String>) {
         let found = self.known.get(key).and_then(|known| known.found.as_ref());
         let provenance = found.map(|found| found.provenance.clone());
         self.problems.push(Problem::new(key, reason, provenance));
     }
 
-    /// Every key asked for so far, sorted.
+    /// Every key read so far, sorted.
     pub fn known(&self) -> impl Iterator<Item = &str> {
         self.known.keys().map(String::as_str)
     }
 
-    /// What the code asks of every setting read so far, sorted by key.
+    /// The facts about every setting read so far, sorted by key.
     pub fn asked(&self) -> impl Iterator<Item = Asked> {
         self.known.iter().map(|(key, known)| known.asked(key))
     }
 
-    /// Every setting asked for so far with its value and where it came from, without secrets.
+    /// Every setting read so far with its value and where it came from, without secrets.
     #[must_use]
     pub fn listing(&self) -> Listing {
         self.known
@@ -176,21 +178,21 @@ impl Settings {
             .collect()
     }
 
-    /// Those of them that a binary with this section reads: its own and the ones every binary has.
+    /// The part of [`Settings::listing`] that a binary with this section reads: its own section, and those that every binary has.
     #[must_use]
     pub fn listing_for(&self, section: &str) -> Listing {
         let sections = [section.to_owned()];
         self.known
             .iter()
-            .filter(|(key, _)| !is_elsewhere(key, &sections))
+            .filter(|(key, _)| !is_of_other_binary(key, &sections))
             .map(|(key, known)| known.listed(key))
             .collect()
     }
 
-    /// Ends the reading: the configuration `build` makes, or every problem found, unknown keys included.
+    /// Ends the reading: the result of `build`, or all problems including unknown keys.
     ///
     /// # Errors
-    /// Anything missing, malformed, out of bounds, weak, unknown or unreadable; `build` must give Some otherwise.
+    /// Anything missing, malformed, out of bounds, weak, unknown or unreadable. `build` must return Some otherwise.
     pub fn finish<T>(mut self, build: impl FnOnce() -> Option<T>) -> Result<T, Problems> {
         let unknown = unknown(
             &self.values,
@@ -201,7 +203,7 @@ impl Settings {
         if !self.problems.is_empty() {
             return Err(Problems::new(self.problems));
         }
-        Ok(build().expect("a reader gives None only after noting a problem"))
+        Ok(build().expect("a reading method returns None only after noting a problem"))
     }
 
     fn required(&mut self, key: &str, expected: Expected) -> Option<Found> {
@@ -252,11 +254,13 @@ impl Settings {
         found: &Found,
         parse: impl FnOnce(&str) -> Result<T, Weakness>,
     ) -> Option<T> {
-        let parsed = match found.provenance.layer {
+        let parsed = match found.provenance.layer() {
             Layer::Default => Err(Weakness::Malformed(
                 "is a secret and may not have a default",
             )),
-            Layer::Made | Layer::File(_) | Layer::DotEnv | Layer::Environment => parse(&found.text),
+            Layer::Generated | Layer::File | Layer::DotEnv | Layer::Environment => {
+                parse(&found.text)
+            }
         };
         self.noted(key, &found.provenance, parsed)
     }
@@ -281,7 +285,7 @@ impl Settings {
     }
 }
 
-/// Shows keys, never values: they include secrets.
+/// Shows keys and no values, since values include secrets.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")

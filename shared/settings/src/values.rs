@@ -1,4 +1,4 @@
-//! What a setting can be, and the words for a text that is not one.
+//! The types of settings, and the messages for a text that is not a value of the type.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::lookup::quoted;
 
-/// The units of durations that are always equally long, in nanoseconds, largest first.
+/// The units of durations with a fixed length, in nanoseconds, largest first.
 const UNITS: [(u128, &str); 7] = [
     (86_400_000_000_000, "d"),
     (3_600_000_000_000, "h"),
@@ -19,7 +19,7 @@ const UNITS: [(u128, &str); 7] = [
 
 /// A value that can be read from the text of a setting.
 pub trait Setting: Sized {
-    /// What the text must be, in a few words for the reference page: `duration`.
+    /// The form of the text, in a few words for the reference page: `duration`.
     fn form() -> String;
 
     /// Reads the text.
@@ -29,9 +29,9 @@ pub trait Setting: Sized {
     fn parse(text: &str) -> Result<Self, String>;
 }
 
-/// A value with an order, whose bounds can be told to a person.
+/// A value with an order, whose bounds can be shown to a person.
 pub trait Bounded: Setting + PartialOrd {
-    /// The value as it would be written in a setting.
+    /// The value as it is written in a setting.
     fn shown(&self) -> String;
 }
 
@@ -111,7 +111,7 @@ impl Setting for SocketAddr {
     }
 }
 
-/// Any text but none.
+/// Any text that is not empty.
 impl Setting for String {
     fn form() -> String {
         "text".to_owned()
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_says_in_words_what_it_is_not() {
+    fn each_type_has_its_own_message_for_a_wrong_text() {
         assert_eq!(bool::parse("yes").unwrap_err(), "is neither true nor false");
         assert_eq!(
             u16::parse("65536").unwrap_err(),
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duration_is_shown_in_one_unit_as_it_would_be_written() {
+    fn a_duration_is_shown_in_one_unit_as_it_is_written_in_a_setting() {
         for text in [
             "0s", "7d", "365d", "3650d", "36h", "90m", "45s", "1500ms", "3us", "1ns",
         ] {

@@ -8,6 +8,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 use settings::{Bounded, Setting, Settings, Weakness};
 
+/// The settings of `log` and `telemetry`, with what they mean and their defaults. Every binary has them.
+pub const DEFAULTS: &str = include_str!("default.toml");
+
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);

@@ -31,7 +31,7 @@ fn settings(set: &[(&str, &str)]) -> Telemetry {
         .iter()
         .map(|(key, value)| (format!("TANDEM_TELEMETRY__{key}"), (*value).to_owned()));
     let mut settings = Settings::load(Source {
-        defaults: &[],
+        defaults: &[telemetry::settings::DEFAULTS],
         sections: &[],
         made: Vec::new(),
         directory: PathBuf::from("/nonexistent"),
@@ -88,7 +88,7 @@ fn wrong_settings_are_all_told_at_once() {
         ("TANDEM_TELEMETRY__COLOUR", "blue"),
     ];
     let mut settings = Settings::load(Source {
-        defaults: &[],
+        defaults: &[telemetry::settings::DEFAULTS],
         sections: &[],
         made: Vec::new(),
         directory: PathBuf::from("/nonexistent"),

@@ -1,4 +1,4 @@
-//! Other services: where they are, and how they are spoken to.
+//! Connections to other services, in plaintext or with TLS.
 
 use std::{
     convert::Infallible,
@@ -17,50 +17,51 @@ use rustls::{
     ClientConfig, RootCertStore, client::ResolvesClientCert, pki_types::ServerName,
     sign::SingleCertAndKey,
 };
+use telemetry::metrics::Metrics;
 use tokio::{net::TcpStream, sync::watch};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tonic::transport::{self, Channel, Endpoint};
 use tower::Service;
 
 use super::{
-    PROVIDER, SPOKEN, VERSIONS,
-    faults::{Fault, Validity},
-    live::Live,
+    crypto::{PROVIDER, VERSIONS, VERSIONS_SUPPORTED},
+    error::{FileError, Validity},
+    expiry::tell_expiry,
     material::{Files, Material},
+    reload::Reloading,
 };
-use crate::meter::tell_expiry;
-use telemetry::metrics::Metrics;
 
-/// The port of `https` when none is named.
-const HTTPS: u16 = 443;
+/// The default port of `https`.
+const HTTPS_PORT: u16 = 443;
 
-/// TLS towards other services: whose certificates are accepted, and the one that is shown. Clones are one and the same.
+/// TLS towards other services: the authorities whose certificates are accepted, and the certificate that is presented. Clones share
+/// one state.
 #[derive(Debug, Clone)]
-pub struct ClientTls(Arc<Live<ClientConfig>>);
+pub struct ClientTls(Arc<Reloading<ClientConfig>>);
 
 impl ClientTls {
-    /// Reads `files`, which must have authorities; an identity is shown to servers that ask for one. `name` is what the log
-    /// calls it, `every` how often [`ClientTls::keep_current`] looks at the files. Blocks.
+    /// Reads `files`, which must have authorities. An identity is presented to servers that request one. `name` is its name in the
+    /// log, `every` the interval at which [`ClientTls::keep_current`] reads the files again. Blocks.
     pub fn load(
         name: impl Into<String>,
         files: Files,
         every: Duration,
-    ) -> Result<Self, Vec<Fault>> {
-        Live::load(name.into(), files, every, config).map(|live| Self(Arc::new(live)))
+    ) -> Result<Self, Vec<FileError>> {
+        Reloading::load(name.into(), files, every, config).map(|config| Self(Arc::new(config)))
     }
 
-    /// When the certificate that is shown is valid, as it is replaced; none if none is shown.
+    /// When the certificate that is presented is valid, updated when it is replaced; `None` without a certificate.
     #[must_use]
     pub fn validity(&self) -> watch::Receiver<Option<Validity>> {
         self.0.validity()
     }
 
-    /// Looks at the files again and again, and on SIGHUP. Connections that are opened from then on see what is new.
+    /// Reads the files again at the interval and on SIGHUP. Connections that are opened later use the new contents.
     pub async fn keep_current(&self) -> Infallible {
         self.0.keep_current().await
     }
 
-    /// Tells `metrics` when the certificate that is shown expires.
+    /// Registers in `metrics` when the certificate that is presented expires.
     pub fn tell(&self, metrics: &Metrics) {
         tell_expiry(metrics, "client", self.validity());
     }
@@ -72,35 +73,35 @@ fn config(material: Material) -> ClientConfig {
         .unwrap_or_else(|| Arc::new(RootCertStore::empty()));
     let builder = ClientConfig::builder_with_provider(Arc::clone(&PROVIDER))
         .with_protocol_versions(&VERSIONS)
-        .expect(SPOKEN)
+        .expect(VERSIONS_SUPPORTED)
         .with_root_certificates(authorities);
     let mut config = match material.identity {
         None => builder.with_no_client_auth(),
         Some(identity) => {
-            let shown = SingleCertAndKey::from(Arc::unwrap_or_clone(identity.certified));
-            let shown: Arc<dyn ResolvesClientCert> = Arc::new(shown);
-            builder.with_client_cert_resolver(shown)
+            let presented = SingleCertAndKey::from(Arc::unwrap_or_clone(identity.certified));
+            let presented: Arc<dyn ResolvesClientCert> = Arc::new(presented);
+            builder.with_client_cert_resolver(presented)
         }
     };
     config.alpn_protocols = vec![b"h2".to_vec()];
     config
 }
 
-/// Another service: where it is, and how it is spoken to.
+/// Another service: its address, and how connections to it are made.
 #[derive(Debug, Clone)]
 pub struct Upstream {
-    /// Where it is to its callers, whichever of its addresses is connected to.
+    /// The address that callers name, whichever IP address is connected to.
     uri: Uri,
     endpoint: Endpoint,
     tls: Option<ClientTls>,
 }
 
-/// An `https` address without anything to check its certificate by.
+/// An `https` address without an authority to check its certificate against.
 #[derive(Debug, thiserror::Error)]
 #[error("the address is https, and no authority is known")]
 pub struct NoTls;
 
-/// In plaintext.
+/// A service in plaintext.
 impl From<Endpoint> for Upstream {
     fn from(endpoint: Endpoint) -> Self {
         Self {
@@ -112,18 +113,20 @@ impl From<Endpoint> for Upstream {
 }
 
 impl Upstream {
-    /// The service at `uri`, an absolute `http` or `https` URI; with `https` it is spoken to by `tls`, which the reader of the
-    /// settings asks for then.
+    /// The service at `uri`, an absolute `http` or `https` URI. `https` needs `tls`, which the reader of the settings requires then.
+    ///
+    /// # Errors
+    /// `https` without `tls`.
     pub fn new(uri: &Uri, tls: Option<&ClientTls>) -> Result<Self, NoTls> {
         if uri.scheme_str() != Some("https") {
             return Ok(Endpoint::from(uri.clone()).into());
         }
         let tls = tls.ok_or(NoTls)?;
         let host = uri.host().unwrap_or_default();
-        let port = uri.port_u16().unwrap_or(HTTPS);
-        // The connector does TLS; tonic's own would be asked to if it saw the scheme.
-        let reached = format!("http://{host}:{port}");
-        let endpoint = Endpoint::from_shared(reached).expect("host and port of a URI make a URI");
+        let port = uri.port_u16().unwrap_or(HTTPS_PORT);
+        // The connector does TLS. With the scheme `https`, tonic would expect its own TLS to be configured.
+        let plain = format!("http://{host}:{port}");
+        let endpoint = Endpoint::from_shared(plain).expect("host and port of a URI make a URI");
         Ok(Self {
             uri: uri.clone(),
             endpoint: endpoint.origin(uri.clone()),
@@ -131,8 +134,8 @@ impl Upstream {
         })
     }
 
-    /// The same service at this one of the addresses that its name stands for, with the settings of the transport as they are
-    /// to begin with. Its certificate is that of the name.
+    /// The same service at one of the IP addresses of its name, with the default settings of the transport. Its certificate must be
+    /// for the name.
     #[must_use]
     pub fn at(&self, address: SocketAddr) -> Self {
         let endpoint = Endpoint::from_shared(format!("http://{address}"));
@@ -164,7 +167,7 @@ impl Upstream {
         }
     }
 
-    /// Connects when first needed, and again when the connection is lost: then with the certificates there are by then.
+    /// Connects at the first call, and again when the connection is lost, with the certificates that are current at that time.
     #[must_use]
     pub fn connect_lazy(&self) -> Channel {
         match &self.tls {
@@ -179,12 +182,12 @@ impl Upstream {
     fn connector(&self, tls: &ClientTls) -> Connector {
         Connector {
             tls: tls.clone(),
-            name: bare(self.uri.host().unwrap_or_default()).to_owned(),
+            name: without_brackets(self.uri.host().unwrap_or_default()).to_owned(),
         }
     }
 }
 
-/// Looks at the files of `tls` again and again, and on SIGHUP, if there is any.
+/// Keeps the files of `tls` current ([`ClientTls::keep_current`]); without `tls` it waits forever.
 pub async fn keep_current(tls: Option<&ClientTls>) -> Infallible {
     match tls {
         Some(tls) => tls.keep_current().await,
@@ -192,16 +195,16 @@ pub async fn keep_current(tls: Option<&ClientTls>) -> Infallible {
     }
 }
 
-/// A host of a URI, where IPv6 has brackets, as it is elsewhere.
-fn bare(host: &str) -> &str {
+/// The host of a URI without the brackets around an IPv6 address.
+fn without_brackets(host: &str) -> &str {
     host.trim_start_matches('[').trim_end_matches(']')
 }
 
-/// Opens a connection with the certificates there are now.
+/// Opens connections with the certificates that are current.
 #[derive(Debug, Clone)]
 struct Connector {
     tls: ClientTls,
-    /// What the certificate must be for.
+    /// The name that the certificate must be for.
     name: String,
 }
 
@@ -218,8 +221,8 @@ impl Service<Uri> for Connector {
         let tls = TlsConnector::from(self.tls.0.current());
         let name = self.name.clone();
         async move {
-            let host = bare(uri.host().unwrap_or_default());
-            let port = uri.port_u16().unwrap_or(HTTPS);
+            let host = without_brackets(uri.host().unwrap_or_default());
+            let port = uri.port_u16().unwrap_or(HTTPS_PORT);
             let stream = TcpStream::connect((host, port)).await?;
             stream.set_nodelay(true)?;
             let name = ServerName::try_from(name).map_err(io::Error::other)?;

@@ -1,4 +1,4 @@
-//! What the files hold, read and understood.
+//! The contents of the files, read and parsed.
 
 use std::{
     fs,
@@ -16,16 +16,16 @@ use x509_cert::{Certificate, der::Decode as _};
 use zeroize::Zeroizing;
 
 use super::{
-    PROVIDER,
-    faults::{Fault, Part, Validity, What},
+    crypto::PROVIDER,
+    error::{FileError, FileErrorKind, FileRole, Validity},
 };
 
-/// Where the files are; each holds PEM (RFC 7468).
+/// The paths of the files, all in PEM (RFC 7468).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Files {
-    /// The certificate to show and its key.
+    /// The certificate to present, and its key.
     pub identity: Option<(PathBuf, PathBuf)>,
-    /// The authorities to accept certificates of.
+    /// The authorities whose certificates are accepted.
     pub authorities: Option<PathBuf>,
 }
 
@@ -36,48 +36,48 @@ pub(super) struct Contents {
     authorities: Option<Vec<u8>>,
 }
 
-/// What the bytes mean.
+/// The parsed contents.
 pub(super) struct Material {
     pub(super) identity: Option<Identity>,
     pub(super) authorities: Option<Arc<RootCertStore>>,
 }
 
-/// A certificate to show, and the key that belongs to it.
+/// A certificate to present, with its key.
 pub(super) struct Identity {
     pub(super) certified: Arc<CertifiedKey>,
     pub(super) validity: Validity,
 }
 
 impl Files {
-    /// Reads them all. If one cannot be read, what is wrong with the others is told with it. Blocks.
-    pub(super) fn read(&self) -> Result<Contents, Vec<Fault>> {
-        let mut faults = Vec::new();
-        let mut read = |part, path: &Path| match fs::read(path) {
+    /// Reads all files. If one cannot be read, the problems of the others are reported too. Blocks.
+    pub(super) fn read(&self) -> Result<Contents, Vec<FileError>> {
+        let mut errors = Vec::new();
+        let mut read = |role, path: &Path| match fs::read(path) {
             Ok(bytes) => Some(bytes),
             Err(error) => {
-                faults.push(fault(part, path, What::Unreadable(error)));
+                errors.push(file_error(role, path, FileErrorKind::Unreadable(error)));
                 None
             }
         };
         let identity = self.identity.as_ref().map(|(certificate, key)| {
-            let certificate = read(Part::Certificate, certificate);
-            certificate.zip(read(Part::Key, key).map(Zeroizing::new))
+            let certificate = read(FileRole::Certificate, certificate);
+            certificate.zip(read(FileRole::Key, key).map(Zeroizing::new))
         });
         let authorities = self.authorities.as_ref();
-        let authorities = authorities.map(|path| read(Part::Authorities, path));
+        let authorities = authorities.map(|path| read(FileRole::Authorities, path));
         let contents = Contents {
             identity: identity.flatten(),
             authorities: authorities.flatten(),
         };
-        if faults.is_empty() {
+        if errors.is_empty() {
             return Ok(contents);
         }
-        faults.extend(self.understand(&contents).err().into_iter().flatten());
-        Err(faults)
+        errors.extend(self.parse(&contents).err().into_iter().flatten());
+        Err(errors)
     }
 
-    /// Understands what was read from them.
-    pub(super) fn understand(&self, contents: &Contents) -> Result<Material, Vec<Fault>> {
+    /// Parses the contents of the files.
+    pub(super) fn parse(&self, contents: &Contents) -> Result<Material, Vec<FileError>> {
         let identity = match (&self.identity, &contents.identity) {
             (Some(paths), Some((certificate, key))) => identity(paths, certificate, key).map(Some),
             _ => Ok(None),
@@ -91,11 +91,11 @@ impl Files {
                 identity,
                 authorities,
             }),
-            (Err(mut faults), authorities) => {
-                faults.extend(authorities.err());
-                Err(faults)
+            (Err(mut errors), authorities) => {
+                errors.extend(authorities.err());
+                Err(errors)
             }
-            (Ok(_), Err(fault)) => Err(vec![fault]),
+            (Ok(_), Err(file_error)) => Err(vec![file_error]),
         }
     }
 }
@@ -104,21 +104,23 @@ fn identity(
     (certificate, key): &(PathBuf, PathBuf),
     certificate_pem: &[u8],
     key_pem: &[u8],
-) -> Result<Identity, Vec<Fault>> {
+) -> Result<Identity, Vec<FileError>> {
     let chain = chain(certificate_pem);
-    let chain = chain.map_err(|what| fault(Part::Certificate, certificate, what));
+    let chain = chain.map_err(|kind| file_error(FileRole::Certificate, certificate, kind));
     let private = PrivateKeyDer::from_pem_slice(key_pem);
-    let private = private.map_err(|_not_pem| fault(Part::Key, key, What::NoKey));
+    let private = private.map_err(|_not_pem| file_error(FileRole::Key, key, FileErrorKind::NoKey));
     let ((chain, validity), private) = match (chain, private) {
         (Ok(chain), Ok(private)) => (chain, private),
         (chain, private) => return Err(chain.err().into_iter().chain(private.err()).collect()),
     };
     let certified = CertifiedKey::from_der(chain, private, &PROVIDER).map_err(|error| {
-        let what = match error {
-            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => What::Mismatch,
-            _ => What::Unusable,
+        let kind = match error {
+            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+                FileErrorKind::Mismatch
+            }
+            _ => FileErrorKind::Unusable,
         };
-        vec![fault(Part::Key, key, what)]
+        vec![file_error(FileRole::Key, key, kind)]
     })?;
     Ok(Identity {
         certified: Arc::new(certified),
@@ -126,11 +128,11 @@ fn identity(
     })
 }
 
-/// The certificate to show with those that lead to its authority, and when the first of them is valid.
-fn chain(pem: &[u8]) -> Result<(Vec<CertificateDer<'static>>, Validity), What> {
+/// The certificate to present with those between it and its authority, and when the first is valid.
+fn chain(pem: &[u8]) -> Result<(Vec<CertificateDer<'static>>, Validity), FileErrorKind> {
     let chain = certificates(pem)?;
-    let first = chain.first().ok_or(What::NoCertificate)?;
-    let first = Certificate::from_der(first).map_err(|_malformed| What::Malformed)?;
+    let first = chain.first().ok_or(FileErrorKind::NoCertificate)?;
+    let first = Certificate::from_der(first).map_err(|_malformed| FileErrorKind::Malformed)?;
     let validity = first.tbs_certificate().validity();
     let moment = |time: x509_cert::time::Time| DateTime::from(time.to_system_time());
     let validity = Validity {
@@ -140,30 +142,30 @@ fn chain(pem: &[u8]) -> Result<(Vec<CertificateDer<'static>>, Validity), What> {
     Ok((chain, validity))
 }
 
-fn authorities(path: &Path, pem: &[u8]) -> Result<RootCertStore, Fault> {
-    let fault = |what| fault(Part::Authorities, path, what);
+fn authorities(path: &Path, pem: &[u8]) -> Result<RootCertStore, FileError> {
+    let file_error = |kind| file_error(FileRole::Authorities, path, kind);
     let mut store = RootCertStore::empty();
-    for certificate in certificates(pem).map_err(fault)? {
+    for certificate in certificates(pem).map_err(file_error)? {
         store
             .add(certificate)
-            .map_err(|_malformed| fault(What::Malformed))?;
+            .map_err(|_malformed| file_error(FileErrorKind::Malformed))?;
     }
     Ok(store)
 }
 
-/// At least one.
-fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, What> {
+/// The certificates in a PEM text, at least one.
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, FileErrorKind> {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match certificates {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) | Err(_) => Err(What::NoCertificate),
+        Ok(_) | Err(_) => Err(FileErrorKind::NoCertificate),
     }
 }
 
-fn fault(part: Part, path: &Path, what: What) -> Fault {
-    Fault {
-        part,
+fn file_error(role: FileRole, path: &Path, kind: FileErrorKind) -> FileError {
+    FileError {
+        role,
         path: path.to_owned(),
-        what,
+        kind,
     }
 }

@@ -1,4 +1,4 @@
-//! The metrics that are counted here.
+//! The metrics of TLS.
 
 use telemetry::metrics::definitions::{LabelDefinition, exposed_by};
 

@@ -8,91 +8,92 @@ use rustls::{
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
     sign::SingleCertAndKey,
 };
+use telemetry::metrics::Metrics;
 use tokio::{net::TcpStream, sync::watch};
 use tokio_rustls::{TlsAcceptor, client, server::TlsStream};
 
 use super::{
-    PROVIDER, SPOKEN, VERSIONS,
-    faults::{Fault, Validity},
-    live::Live,
+    crypto::{PROVIDER, VERSIONS, VERSIONS_SUPPORTED},
+    error::{FileError, Validity},
+    expiry::tell_expiry,
+    loopback,
     material::{Files, Material},
-    own,
+    protocols::Protocols,
+    reload::Reloading,
 };
-use crate::{Protocols, meter::tell_expiry};
-use telemetry::metrics::Metrics;
 
-/// The TLS of a listener: its certificate, and whose clients it takes. Clones are one and the same.
+/// The TLS of a listener: its certificate, and the authorities of its clients. Clones share one state.
 #[derive(Debug, Clone)]
-pub struct ServerTls(Arc<Live<Serving>>);
+pub struct ServerTls(Arc<Reloading<ListenerConfig>>);
 
-struct Serving {
+struct ListenerConfig {
     config: Arc<ServerConfig>,
-    /// The certificate that is shown.
-    shown: CertificateDer<'static>,
-    /// Whether clients must show one.
-    asks: bool,
+    /// The certificate that is presented.
+    presented: CertificateDer<'static>,
+    /// Whether clients must present one.
+    requires_client_certificate: bool,
 }
 
 impl ServerTls {
-    /// Reads `files`, which must have an identity; with authorities, clients must show a certificate of theirs. `name` is what
-    /// the log calls it, `every` how often [`ServerTls::keep_current`] looks at the files. Blocks.
+    /// Reads `files`, which must have an identity. With authorities, clients must present a certificate that one of them signed.
+    /// `name` is its name in the log, `every` the interval at which [`ServerTls::keep_current`] reads the files again. Blocks.
     pub fn load(
         name: impl Into<String>,
         files: Files,
         protocols: Protocols,
         every: Duration,
-    ) -> Result<Self, Vec<Fault>> {
-        let make = move |material| serving(material, protocols);
-        Live::load(name.into(), files, every, make).map(|live| Self(Arc::new(live)))
+    ) -> Result<Self, Vec<FileError>> {
+        let make = move |material| listener_config(material, protocols);
+        Reloading::load(name.into(), files, every, make).map(|config| Self(Arc::new(config)))
     }
 
-    /// When the certificate that is shown is valid, as it is replaced: for a gauge.
+    /// When the certificate that is presented is valid, updated when it is replaced.
     #[must_use]
     pub fn validity(&self) -> watch::Receiver<Option<Validity>> {
         self.0.validity()
     }
 
-    /// Looks at the files again and again, and on SIGHUP.
+    /// Reads the files again at the interval and on SIGHUP.
     pub async fn keep_current(&self) -> Infallible {
         self.0.keep_current().await
     }
 
-    /// Shakes hands, with the certificate there is now.
+    /// Does the handshake of a connection, with the current certificate.
     pub async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         let config = Arc::clone(&self.0.current().config);
         TlsAcceptor::from(config).accept(stream).await
     }
 
-    /// Tells `metrics` when the certificate expires.
+    /// Registers in `metrics` when the certificate expires.
     pub fn tell(&self, metrics: &Metrics) {
         tell_expiry(metrics, "server", self.validity());
     }
 
-    /// Whether clients must show a certificate.
+    /// Whether clients must present a certificate.
     #[must_use]
     pub fn asks_for_certificates(&self) -> bool {
-        self.0.current().asks
+        self.0.current().requires_client_certificate
     }
 
-    /// Speaks to the process of this machine that serves with these files, by the protocol of this name in
-    /// ALPN: it must show the very certificate that they hold.
+    /// Connects to the process on this machine that serves with these files, with this ALPN protocol. The process must present the
+    /// certificate in the files.
     pub async fn reach(
         &self,
         stream: TcpStream,
         protocol: &[u8],
     ) -> io::Result<client::TlsStream<TcpStream>> {
-        own::connect(stream, self.0.current().shown.clone(), protocol).await
+        loopback::connect(stream, self.0.current().presented.clone(), protocol).await
     }
 }
 
-fn serving(material: Material, protocols: Protocols) -> Serving {
+fn listener_config(material: Material, protocols: Protocols) -> ListenerConfig {
     let identity = material
         .identity
         .expect("a listener's files have an identity");
     let builder = ServerConfig::builder_with_provider(Arc::clone(&PROVIDER))
         .with_protocol_versions(&VERSIONS)
-        .expect(SPOKEN);
-    let asks = material.authorities.is_some();
+        .expect(VERSIONS_SUPPORTED);
+    let requires_client_certificate = material.authorities.is_some();
     let builder = match material.authorities {
         None => builder.with_no_client_auth(),
         Some(authorities) => {
@@ -104,13 +105,13 @@ fn serving(material: Material, protocols: Protocols) -> Serving {
         }
     };
     let certified = Arc::unwrap_or_clone(identity.certified);
-    let shown = certified.cert.first();
-    let shown = shown.expect("a chain has a first certificate").clone();
+    let presented = certified.cert.first();
+    let presented = presented.expect("a chain has a first certificate").clone();
     let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
     config.alpn_protocols = protocols.alpn();
-    Serving {
+    ListenerConfig {
         config: Arc::new(config),
-        shown,
-        asks,
+        presented,
+        requires_client_certificate,
     }
 }

@@ -1,23 +1,31 @@
-//! The settings of TLS. `section` is the binary's: `auth`, `task`, `gateway`.
+//! The settings of TLS. `section` is that of the binary: `auth`, `task`, `gateway`.
 
 use std::{path::PathBuf, time::Duration};
 
 use http::Uri;
-
-use super::{ClientTls, Fault, Files, Part, ServerTls};
-use crate::Protocols;
 use settings::{Settings, Weakness};
 
-const SHORTEST: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_hours(24);
+use super::{
+    client::ClientTls,
+    error::{FileError, FileRole},
+    material::Files,
+    protocols::Protocols,
+    server::ServerTls,
+};
 
-/// What a setting is told that holds PEM itself.
-const NOT_A_PATH: &str = "is the path of a file in PEM, not what the file holds";
+/// What the settings of `<section>.tls` mean. Their defaults are those of each binary.
+pub const DEFAULTS: &str = include_str!("default.toml");
 
-/// The problem is noted already.
+const MIN_INTERVAL: Duration = Duration::from_millis(100);
+const MAX_INTERVAL: Duration = Duration::from_hours(24);
+
+/// The problem of a setting that contains PEM itself.
+const NOT_A_PATH: &str = "must be the path of a file in PEM, not the contents of the file";
+
+/// The problem has been noted.
 struct Noted;
 
-/// The settings that name the files.
+/// The keys of the settings with the paths of the files.
 struct Keys {
     certificate: String,
     key: String,
@@ -25,11 +33,11 @@ struct Keys {
 }
 
 impl Keys {
-    fn of(&self, part: Part) -> &str {
-        match part {
-            Part::Certificate => &self.certificate,
-            Part::Key => &self.key,
-            Part::Authorities => &self.authorities,
+    fn for_role(&self, role: FileRole) -> &str {
+        match role {
+            FileRole::Certificate => &self.certificate,
+            FileRole::Key => &self.key,
+            FileRole::Authorities => &self.authorities,
         }
     }
 
@@ -56,14 +64,14 @@ impl Keys {
         })
     }
 
-    /// Notes what is wrong with the files, each with its setting.
-    fn noted<T>(&self, settings: &mut Settings, loaded: Result<T, Vec<Fault>>) -> Option<T> {
+    /// Notes the problems of the files, each under its setting.
+    fn noted<T>(&self, settings: &mut Settings, loaded: Result<T, Vec<FileError>>) -> Option<T> {
         match loaded {
             Ok(loaded) => Some(loaded),
-            Err(faults) => {
-                for fault in faults {
-                    let key = self.of(fault.part).to_owned();
-                    settings.refuse(&key, fault.to_string());
+            Err(errors) => {
+                for file_error in errors {
+                    let key = self.for_role(file_error.role).to_owned();
+                    settings.refuse(&key, file_error.to_string());
                 }
                 None
             }
@@ -71,7 +79,7 @@ impl Keys {
     }
 }
 
-/// A path that may be absent, or the problem is noted. No message quotes it before it is known not to be PEM.
+/// A path that may be absent. It is checked first, so that no message quotes it if it is a key in PEM.
 fn path(settings: &mut Settings, key: &str) -> Result<Option<PathBuf>, Noted> {
     let path: Option<PathBuf> = settings.optional(key).ok_or(Noted)?;
     if path
@@ -84,7 +92,7 @@ fn path(settings: &mut Settings, key: &str) -> Result<Option<PathBuf>, Noted> {
     Ok(path)
 }
 
-/// The path of a key is no secret, but whoever puts the key itself there must not find it in a message or a listing.
+/// The path of a key is not secret, but a key that is set by mistake must not appear in a message or a listing.
 fn path_of_key(text: &str) -> Result<PathBuf, Weakness> {
     if is_pem(text) {
         return Err(Weakness::Malformed(NOT_A_PATH));
@@ -120,15 +128,15 @@ pub fn listener_tls(
         }
         return every.map(|_| None);
     }
-    // The files are looked at whether or not that is a good interval: every problem is told at once.
-    let often = every.unwrap_or(LONGEST);
-    let loaded = ServerTls::load(format!("{section}.tls"), files, protocols, often);
+    // The files are read even if the interval is wrong, so that all problems are reported at once.
+    let interval = every.unwrap_or(MAX_INTERVAL);
+    let loaded = ServerTls::load(format!("{section}.tls"), files, protocols, interval);
     let loaded = keys.noted(settings, loaded)?;
     every.map(|_| Some(loaded))
 }
 
-/// Reads `<section>.tls.upstream_ca`, `.upstream_certificate` and `.upstream_key`: TLS towards other services, at the
-/// addresses of replicas that `upstreams` names by their settings. Some(None): none of them is `https`.
+/// Reads `<section>.tls.upstream_ca`, `.upstream_certificate` and `.upstream_key`: TLS towards other services. `upstreams` are the keys
+/// and the values of the settings with their addresses. Some(None): none of them is `https`.
 pub fn upstream_tls(
     settings: &mut Settings,
     section: &str,
@@ -142,9 +150,9 @@ pub fn upstream_tls(
     };
     let every = every(settings, section);
     let files = keys.files(settings)?;
-    let encrypted = |uri: &Uri| uri.scheme_str() == Some("https");
-    let one_is = |uris: Option<&[Uri]>| uris.unwrap_or_default().iter().any(encrypted);
-    let https = upstreams.iter().find(|(_, uris)| one_is(*uris));
+    let is_https = |uri: &Uri| uri.scheme_str() == Some("https");
+    let any_https = |uris: Option<&[Uri]>| uris.unwrap_or_default().iter().any(is_https);
+    let https = upstreams.iter().find(|(_, uris)| any_https(*uris));
     if files.authorities.is_none() {
         let needed_by = match (https, files.identity.is_some()) {
             (Some((upstream, _)), _) => format!("{upstream}, which is https"),
@@ -154,12 +162,15 @@ pub fn upstream_tls(
         settings.refuse(&keys.authorities, format!("is required by {needed_by}"));
         return None;
     }
-    let often = every.unwrap_or(LONGEST);
-    let loaded = ClientTls::load(format!("{section}.tls.upstream"), files, often);
+    let interval = every.unwrap_or(MAX_INTERVAL);
+    let loaded = ClientTls::load(format!("{section}.tls.upstream"), files, interval);
     let loaded = keys.noted(settings, loaded)?;
     every.map(|_| Some(loaded))
 }
 
 fn every(settings: &mut Settings, section: &str) -> Option<Duration> {
-    settings.get_within(&format!("{section}.tls.reload_every"), SHORTEST..=LONGEST)
+    settings.get_within(
+        &format!("{section}.tls.reload_every"),
+        MIN_INTERVAL..=MAX_INTERVAL,
+    )
 }

@@ -1,4 +1,4 @@
-//! When certificates expire, as the metrics show it.
+//! The metric of when certificates expire.
 
 use chrono::DateTime;
 use telemetry::metrics::Metrics;
@@ -6,7 +6,7 @@ use tls::{Validity, tell_expiry};
 use tokio::sync::watch;
 
 #[test]
-fn a_certificate_is_told_of_once_its_expiry_is_known_and_after_each_change() {
+fn the_expiry_is_exposed_when_it_is_known_and_follows_each_change() {
     let metrics = Metrics::of_service("guarded", "1");
     let expires = |at| {
         let until = DateTime::from_timestamp_secs(at).unwrap();

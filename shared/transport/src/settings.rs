@@ -6,6 +6,9 @@ use settings::Settings;
 
 use crate::{connections::ConnectionLimits, network::Network};
 
+/// What the limits of connections in `<section>.server` mean. Their defaults are those of each binary.
+pub const DEFAULTS: &str = include_str!("default.toml");
+
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);

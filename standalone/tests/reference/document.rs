@@ -53,10 +53,15 @@ pub(crate) struct Reference {
 }
 
 impl Reference {
-    /// `common` is the text with the shared meanings.
-    pub(crate) fn new(settings: Vec<Asked>, common: &str) -> Self {
-        let mut shared = tables(common);
-        shared.retain(|table| table.name.starts_with('*'));
+    /// With the shared meanings in the texts `common`. Several texts may describe parts of one table.
+    pub(crate) fn new(settings: Vec<Asked>, common: &[&str]) -> Self {
+        let mut shared: Vec<Table> = Vec::new();
+        for Table { name, groups } in common.iter().flat_map(|text| tables(text)) {
+            match shared.iter_mut().find(|table| table.name == name) {
+                Some(table) => table.groups.extend(groups),
+                None => shared.push(Table { name, groups }),
+            }
+        }
         Self {
             known: settings
                 .into_iter()

@@ -75,9 +75,24 @@ impl Binary {
         environment: Vec<(String, String)>,
     ) -> Result<Listing, Problems> {
         let (defaults, sections) = match self {
-            Self::Auth => ([auth_service::config::DEFAULTS], [self.section()]),
-            Self::Task => ([task_service::config::DEFAULTS], [self.section()]),
-            Self::Gateway => ([gateway::DEFAULTS], [self.section()]),
+            Self::Auth => (
+                [
+                    telemetry::settings::DEFAULTS,
+                    auth_service::config::DEFAULTS,
+                ],
+                [self.section()],
+            ),
+            Self::Task => (
+                [
+                    telemetry::settings::DEFAULTS,
+                    task_service::config::DEFAULTS,
+                ],
+                [self.section()],
+            ),
+            Self::Gateway => (
+                [telemetry::settings::DEFAULTS, gateway::DEFAULTS],
+                [self.section()],
+            ),
         };
         let source = Source {
             defaults: &defaults,

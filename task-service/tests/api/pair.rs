@@ -170,7 +170,10 @@ pub(crate) async fn run_auth_with(
     let variable =
         |(name, value): &(&str, &str)| (format!("TANDEM_AUTH__{name}"), (*value).to_owned());
     let config = auth_service::config::Config::load(Source {
-        defaults: &[auth_service::config::DEFAULTS],
+        defaults: &[
+            telemetry::settings::DEFAULTS,
+            auth_service::config::DEFAULTS,
+        ],
         sections: &[auth_service::config::SECTION],
         made: Vec::new(),
         directory: std::env::temp_dir().join("a-folder-without-settings"),

@@ -99,7 +99,7 @@ pub(crate) fn config(url: &str, settings: &[(&str, &str)]) -> Config {
     let variable =
         |(name, value): &(&str, &str)| (format!("TANDEM_TASK__{name}"), (*value).to_owned());
     Config::load(Source {
-        defaults: &[DEFAULTS],
+        defaults: &[telemetry::settings::DEFAULTS, DEFAULTS],
         sections: &[SECTION],
         made: Vec::new(),
         directory: std::env::temp_dir().join("a-folder-without-settings"),

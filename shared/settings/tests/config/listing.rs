@@ -7,7 +7,7 @@ use crate::{DEFAULTS, KEY, URL, empty_directory, read};
 
 fn settings() -> Settings {
     let mut settings = Settings::load(Source {
-        defaults: &[DEFAULTS],
+        defaults: &[telemetry::settings::DEFAULTS, DEFAULTS],
         sections: &["auth", "task"],
         made: vec![("auth.signing_key".into(), KEY.into())],
         directory: empty_directory(),
@@ -22,7 +22,7 @@ fn settings() -> Settings {
 }
 
 #[test]
-fn a_listing_tells_every_setting_with_its_source_and_no_secret() {
+fn a_listing_shows_every_setting_with_its_source_and_no_secret() {
     let listing = settings().listing().to_string();
     for line in [
         "auth.listen = \"127.0.0.1:3\" (from TANDEM_AUTH__LISTEN)",
@@ -32,7 +32,7 @@ fn a_listing_tells_every_setting_with_its_source_and_no_secret() {
         "auth.note is not set",
     ] {
         assert!(
-            listing.lines().any(|told| told == line),
+            listing.lines().any(|shown| shown == line),
             "{line}: {listing}"
         );
     }

@@ -1,5 +1,5 @@
-//! What operators meet: every problem at once, each with its place, and never a secret.
-#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+//! What operators see: all problems at once, each with its place, and never a secret.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod listing;
 mod mistakes;
@@ -91,7 +91,7 @@ fn read(settings: &mut Settings) -> Option<Config> {
     })
 }
 
-/// Loads what a test wrote: variables, and a directory for `.env` and other files.
+/// Loads a configuration from variables, and a directory with `.env` and other files.
 fn load_in(directory: &Path, environment: &[(&str, &str)]) -> Result<Config, Problems> {
     let environment = environment
         .iter()
@@ -106,7 +106,7 @@ fn load_pairs(
     environment: Vec<(String, String)>,
 ) -> Result<Config, Problems> {
     let mut settings = Settings::load(Source {
-        defaults: &[defaults],
+        defaults: &[telemetry::settings::DEFAULTS, defaults],
         sections: &["auth"],
         made: Vec::new(),
         directory: directory.to_path_buf(),
@@ -120,7 +120,7 @@ fn load(environment: &[(&str, &str)]) -> Result<Config, Problems> {
     load_in(&empty_directory(), environment)
 }
 
-/// The required values, and more.
+/// Loads the required values and more.
 fn load_with(more: &[(&str, &str)]) -> Result<Config, Problems> {
     let required = [("TANDEM_AUTH__SIGNING_KEY", KEY), ("DATABASE_URL", URL)];
     load(&[&required, more].concat())

@@ -1,4 +1,4 @@
-//! Mistakes that look right, or that would show a secret if they were told carelessly.
+//! Mistakes that are hard to see, or whose message could show a secret.
 
 use std::fs;
 
@@ -7,8 +7,8 @@ use crate::{
     load_with,
 };
 
-/// What is told of a TOML file.
-fn told_of_file(toml: &str) -> Vec<String> {
+/// The problems of a TOML file.
+fn problems_of_file(toml: &str) -> Vec<String> {
     let directory = directory_with(&[("t.toml", toml)]);
     let environment = [
         ("TANDEM_CONFIG", "t.toml"),
@@ -16,22 +16,22 @@ fn told_of_file(toml: &str) -> Vec<String> {
         ("DATABASE_URL", URL),
     ];
     let file = directory.join("t.toml").display().to_string();
-    let told = load_in(&directory, &environment).unwrap_err();
-    let told = lines(&told).into_iter();
-    told.map(|line| line.replace(&file, "FILE")).collect()
+    let reported = load_in(&directory, &environment).unwrap_err();
+    let reported = lines(&reported).into_iter();
+    reported.map(|line| line.replace(&file, "FILE")).collect()
 }
 
 #[test]
-fn a_secret_put_where_its_file_belongs_is_not_told() {
+fn a_secret_in_place_of_its_file_is_not_shown() {
     let environment = [
         ("TANDEM_AUTH__SIGNING_KEY_FILE", KEY),
         ("DATABASE_URL_FILE", URL),
         ("TANDEM_AUTH__LISTEN_FILE", "/nowhere/listen"),
     ];
-    let told = lines(&load(&environment).unwrap_err());
+    let reported = lines(&load(&environment).unwrap_err());
     let reason = "cannot be read: No such file or directory (os error 2)";
     assert_eq!(
-        told,
+        reported,
         [
             format!("auth.database.url: the file it names {reason} (from DATABASE_URL_FILE)"),
             format!(
@@ -45,23 +45,23 @@ fn a_secret_put_where_its_file_belongs_is_not_told() {
 }
 
 #[test]
-fn a_forgotten_quotation_mark_does_not_show_the_secret_of_the_next_line() {
+fn a_missing_quotation_mark_does_not_show_the_secret_of_the_next_line() {
     let dot_env =
         format!("TANDEM_AUTH__NOTE=\"mine\nTANDEM_AUTH__SIGNING_KEY={KEY}\nDATABASE_URL={URL}\"\n");
     let directory = directory_with(&[(".env", &dot_env)]);
-    let told = lines(&load_in(&directory, &[]).unwrap_err());
+    let reported = lines(&load_in(&directory, &[]).unwrap_err());
     assert_eq!(
-        told[1],
+        reported[1],
         "auth.note: \"mine\"… has more than one line (from TANDEM_AUTH__NOTE in .env)"
     );
     assert!(
-        !told.concat().contains(KEY) && !told.concat().contains("hunter2"),
-        "{told:?}"
+        !reported.concat().contains(KEY) && !reported.concat().contains("hunter2"),
+        "{reported:?}"
     );
 }
 
 #[test]
-fn a_dollar_in_dot_env_is_itself_in_single_quotes_only() {
+fn a_dollar_in_dot_env_is_literal_only_in_single_quotes() {
     for (written, read) in [("'pa$$word'", "pa$$word"), ("pa$word", "pa")] {
         let directory = directory_with(&[(".env", &format!("TANDEM_AUTH__NOTE={written}\n"))]);
         let environment = [("TANDEM_AUTH__SIGNING_KEY", KEY), ("DATABASE_URL", URL)];
@@ -71,13 +71,13 @@ fn a_dollar_in_dot_env_is_itself_in_single_quotes_only() {
 }
 
 #[test]
-fn what_is_not_utf_8_is_no_value() {
+fn text_that_is_not_utf_8_is_refused() {
     let directory = directory_with(&[]);
     let file = directory.join("note");
     fs::write(&file, b"na\xefve").unwrap();
-    let told = lines(
+    let reported = lines(
         &load_with(&[
-            // As the environment of the process gives it.
+            // The environment of the process contains replacement characters for what is not UTF-8.
             ("TANDEM_AUTH__AUDIENCES", "one,tw\u{FFFD}"),
             ("TANDEM_AUTH__N\u{FFFD}TE", "x"),
             ("TANDEM_AUTH__NOTE_FILE", file.to_str().unwrap()),
@@ -85,41 +85,44 @@ fn what_is_not_utf_8_is_no_value() {
         .unwrap_err(),
     );
     assert_eq!(
-        told[0],
+        reported[0],
         "auth.audiences: is not text in UTF-8 (from TANDEM_AUTH__AUDIENCES)"
     );
-    assert!(told[1].starts_with("auth.note: the file \""), "{told:?}");
     assert!(
-        told[1].contains("cannot be read: stream did not contain valid UTF-8"),
-        "{told:?}"
+        reported[1].starts_with("auth.note: the file \""),
+        "{reported:?}"
     );
     assert!(
-        told[2].starts_with("auth.n\u{FFFD}te: unknown setting; did you mean auth.note?"),
-        "{told:?}"
+        reported[1].contains("cannot be read: stream did not contain valid UTF-8"),
+        "{reported:?}"
     );
-    assert_eq!(told.len(), 3);
+    assert!(
+        reported[2].starts_with("auth.n\u{FFFD}te: unknown setting; did you mean auth.note?"),
+        "{reported:?}"
+    );
+    assert_eq!(reported.len(), 3);
 }
 
 #[test]
-fn a_file_without_an_end_is_not_read_to_it() {
-    let told = lines(&load_with(&[("TANDEM_AUTH__NOTE_FILE", "/dev/zero")]).unwrap_err());
+fn a_file_without_an_end_is_refused_as_too_large() {
+    let reported = lines(&load_with(&[("TANDEM_AUTH__NOTE_FILE", "/dev/zero")]).unwrap_err());
     assert_eq!(
-        told,
+        reported,
         [
             "auth.note: the file \"/dev/zero\" cannot be read: it is larger than 1 MiB \
              (from TANDEM_AUTH__NOTE_FILE)"
         ]
     );
-    let told = lines(&load_with(&[("TANDEM_CONFIG", "/dev/zero")]).unwrap_err());
+    let reported = lines(&load_with(&[("TANDEM_CONFIG", "/dev/zero")]).unwrap_err());
     assert_eq!(
-        told,
+        reported,
         ["config: /dev/zero cannot be read: it is larger than 1 MiB"]
     );
 }
 
 #[test]
-fn a_setting_under_two_names_of_one_layer_is_told_with_all_else() {
-    let told = lines(
+fn a_setting_under_two_names_of_one_layer_is_reported_with_the_other_problems() {
+    let reported = lines(
         &load(&[
             ("TANDEM_AUTH__NOTE", "one"),
             ("TANDEM_auth__note", "two"),
@@ -128,20 +131,23 @@ fn a_setting_under_two_names_of_one_layer_is_told_with_all_else() {
         ])
         .unwrap_err(),
     );
-    assert_eq!(told.len(), 3, "{told:?}");
+    assert_eq!(reported.len(), 3, "{reported:?}");
     assert!(
-        told[0].starts_with("auth.database.url: is required"),
-        "{told:?}"
+        reported[0].starts_with("auth.database.url: is required"),
+        "{reported:?}"
     );
-    assert_eq!(told[1], "auth.note: is set twice (from TANDEM_AUTH__NOTE)");
+    assert_eq!(
+        reported[1],
+        "auth.note: is set twice (from TANDEM_AUTH__NOTE)"
+    );
     assert!(
-        told[2].starts_with("auth.signing_key: is required"),
-        "{told:?}"
+        reported[2].starts_with("auth.signing_key: is required"),
+        "{reported:?}"
     );
 
     let toml = "[auth]\ndatabase__lanes = 1\n[auth.database]\nlanes = 2\n";
     assert_eq!(
-        told_of_file(toml),
+        problems_of_file(toml),
         ["auth.database.lanes: is set twice (from auth.database.lanes in FILE)"]
     );
 }
@@ -149,7 +155,7 @@ fn a_setting_under_two_names_of_one_layer_is_told_with_all_else() {
 #[test]
 fn a_key_with_a_dot_of_its_own_is_not_a_table_and_a_key() {
     assert_eq!(
-        told_of_file("\"auth.listen\" = \"127.0.0.1:1\"\n"),
+        problems_of_file("\"auth.listen\" = \"127.0.0.1:1\"\n"),
         ["auth.listen: unknown setting; did you mean auth.listen? (from auth.listen in FILE)"]
     );
     assert_eq!(
@@ -159,7 +165,7 @@ fn a_key_with_a_dot_of_its_own_is_not_a_table_and_a_key() {
 }
 
 #[test]
-fn tables_lists_of_tables_and_dates_are_no_values() {
+fn tables_lists_of_tables_and_dates_are_refused() {
     for toml in [
         "[auth]\nnote = 1979-05-27\n",
         "[auth]\nnote = { x = 1 }\n",
@@ -168,18 +174,18 @@ fn tables_lists_of_tables_and_dates_are_no_values() {
         "auth = 'x'\n",
         "[auth.listen]\nx = 1\n",
     ] {
-        let told = told_of_file(toml);
-        assert_eq!(told.len(), 1, "{toml}: {told:?}");
-        assert!(told[0].starts_with("auth"), "{toml}: {told:?}");
+        let reported = problems_of_file(toml);
+        assert_eq!(reported.len(), 1, "{toml}: {reported:?}");
+        assert!(reported[0].starts_with("auth"), "{toml}: {reported:?}");
     }
 }
 
 #[test]
-fn the_deepest_and_the_longest_are_told_in_short() {
+fn the_messages_for_very_deep_and_very_long_input_are_short() {
     let deep = "a.".repeat(100_000);
-    assert_eq!(told_of_file(&format!("{deep}a = 1\n")).len(), 1);
+    assert_eq!(problems_of_file(&format!("{deep}a = 1\n")).len(), 1);
     assert_eq!(
-        told_of_file(&format!("a = {}\n", "[".repeat(100_000))).len(),
+        problems_of_file(&format!("a = {}\n", "[".repeat(100_000))).len(),
         1
     );
 
@@ -199,7 +205,7 @@ fn the_deepest_and_the_longest_are_told_in_short() {
         ("TANDEM_AUTH__SIGNING_KEY".to_owned(), KEY.to_owned()),
         ("DATABASE_URL".to_owned(), URL.to_owned()),
     ];
-    let told = lines(&load_pairs(DEFAULTS, &empty_directory(), environment).unwrap_err());
-    assert_eq!(told.len(), 5, "{told:?}");
-    assert!(told.iter().all(|line| line.len() < 600), "{told:?}");
+    let reported = lines(&load_pairs(DEFAULTS, &empty_directory(), environment).unwrap_err());
+    assert_eq!(reported.len(), 5, "{reported:?}");
+    assert!(reported.iter().all(|line| line.len() < 600), "{reported:?}");
 }

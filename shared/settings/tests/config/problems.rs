@@ -1,4 +1,4 @@
-//! What is told, all at once and in which words.
+//! Which problems are reported, and their texts.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -28,9 +28,9 @@ fn defaults_and_the_required_values_make_a_configuration() {
 }
 
 #[test]
-fn every_missing_value_is_told_in_one_run() {
+fn every_missing_value_is_reported_in_one_run() {
     let problems = load_pairs("", &empty_directory(), Vec::new()).unwrap_err();
-    let told: Vec<&str> = problems.iter().map(settings::Problem::key).collect();
+    let reported: Vec<&str> = problems.iter().map(settings::Problem::key).collect();
     let mut settings = Settings::load(Source {
         defaults: &[],
         sections: &["auth"],
@@ -46,8 +46,8 @@ fn every_missing_value_is_told_in_one_run() {
         .known()
         .filter(|key| !common(key) && !optional.contains(key))
         .collect();
-    assert_eq!(told, required);
-    assert_eq!(told.len(), 28);
+    assert_eq!(reported, required);
+    assert_eq!(reported.len(), 28);
     for line in lines(&problems) {
         assert!(line.contains(": is required: set TANDEM_AUTH__"), "{line}");
     }
@@ -60,16 +60,16 @@ fn every_missing_value_is_told_in_one_run() {
 }
 
 #[test]
-fn every_malformed_value_is_told_in_one_run() {
+fn every_malformed_value_is_reported_in_one_run() {
     let mut settings = Settings::load(Source {
-        defaults: &[DEFAULTS],
+        defaults: &[telemetry::settings::DEFAULTS, DEFAULTS],
         sections: &["auth"],
         made: Vec::new(),
         directory: empty_directory(),
         environment: Vec::new(),
     });
     assert!(read(&mut settings).is_none());
-    // These take any text.
+    // These accept any text.
     let free = [
         "auth.note",
         "auth.audiences",
@@ -80,7 +80,7 @@ fn every_malformed_value_is_told_in_one_run() {
     let variable = |key: &&str| format!("TANDEM_{}", key.replace('.', "__").to_uppercase());
     let environment = strict
         .iter()
-        .map(|key| (variable(key), "non-sense".to_owned()))
+        .map(|key| (variable(key), "nonsense".to_owned()))
         .collect();
 
     let problems = load_pairs(DEFAULTS, &empty_directory(), environment).unwrap_err();
@@ -136,7 +136,7 @@ fn problems_read_as_sentences_sorted_by_key() {
 }
 
 #[test]
-fn an_unknown_key_is_told_with_the_nearest_known_one() {
+fn an_unknown_key_is_reported_with_the_nearest_known_one() {
     let problems = load_with(&[
         ("TANDEM_AUTH__ACESS_TTL", "5m"),
         ("TANDEM_ATUH__LISTEN", "127.0.0.1:1"),
@@ -156,7 +156,7 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
 }
 
 #[test]
-fn settings_of_other_binaries_and_service_links_are_not_ours_to_judge() {
+fn settings_of_other_binaries_and_service_links_are_not_checked() {
     load_with(&[
         ("TANDEM_TASK__ANYTHING", "1"),
         ("TANDEM_GATEWAY__ANYTHING", "1"),
@@ -176,9 +176,9 @@ fn settings_of_other_binaries_and_service_links_are_not_ours_to_judge() {
 }
 
 #[test]
-fn a_refusal_in_the_light_of_other_settings_tells_where_the_value_came_from() {
+fn a_refusal_that_depends_on_other_settings_has_the_provenance_of_the_value() {
     let mut settings = Settings::load(Source {
-        defaults: &[DEFAULTS],
+        defaults: &[telemetry::settings::DEFAULTS, DEFAULTS],
         sections: &["auth"],
         made: Vec::new(),
         directory: empty_directory(),
@@ -189,9 +189,9 @@ fn a_refusal_in_the_light_of_other_settings_tells_where_the_value_came_from() {
     });
     let config = read(&mut settings);
     settings.refuse("auth.access_ttl", "must be shorter than something else");
-    let told = lines(&settings.finish(|| config).unwrap_err());
+    let reported = lines(&settings.finish(|| config).unwrap_err());
     assert_eq!(
-        told,
+        reported,
         ["auth.access_ttl: must be shorter than something else (from the default)"]
     );
 }

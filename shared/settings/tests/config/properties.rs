@@ -1,4 +1,4 @@
-//! Whatever the environment holds.
+//! Properties that hold for any environment.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ proptest! {
         let bad = format!("mysql://tandem:{secret}@localhost/tandem");
         for url in [&secret, &good, &bad] {
             let mut settings = Settings::load(Source {
-                defaults: &[DEFAULTS],
+                defaults: &[telemetry::settings::DEFAULTS, DEFAULTS],
                 sections: &["auth"],
                 made: Vec::new(),
                 directory: PathBuf::from(env!("CARGO_TARGET_TMPDIR")),

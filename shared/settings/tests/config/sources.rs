@@ -1,4 +1,4 @@
-//! Layers, files, and which of several values counts.
+//! Layers and files, and which of several values is used.
 
 use std::time::Duration;
 
@@ -35,9 +35,9 @@ fn later_layers_win() {
 }
 
 #[test]
-fn values_the_program_made_yield_to_what_people_set() {
+fn values_that_people_set_override_generated_ones() {
     let mut settings = Settings::load(Source {
-        defaults: &[DEFAULTS],
+        defaults: &[telemetry::settings::DEFAULTS, DEFAULTS],
         sections: &["auth"],
         made: vec![
             ("auth.listen".into(), "127.0.0.1:9".into()),
@@ -83,25 +83,25 @@ fn a_problem_in_a_file_names_the_file_and_the_key() {
         ("TANDEM_AUTH__SIGNING_KEY", KEY),
         ("DATABASE_URL", URL),
     ];
-    let told = lines(&load_in(&directory, &environment).unwrap_err());
+    let reported = lines(&load_in(&directory, &environment).unwrap_err());
     assert!(
-        told[0].starts_with("auth.access_ttl: \"soon\" is not a duration"),
-        "{told:?}"
+        reported[0].starts_with("auth.access_ttl: \"soon\" is not a duration"),
+        "{reported:?}"
     );
     assert!(
-        told[0].ends_with("(from TANDEM_AUTH__ACCESS_TTL in .env)"),
-        "{told:?}"
+        reported[0].ends_with("(from TANDEM_AUTH__ACCESS_TTL in .env)"),
+        "{reported:?}"
     );
     let listen = "auth.listen: \"5\" is not an address such as 127.0.0.1:50051";
     assert_eq!(
-        told[1],
+        reported[1],
         format!("{listen} (from auth.listen in {})", file.display())
     );
-    assert_eq!(told.len(), 2);
+    assert_eq!(reported.len(), 2);
 }
 
 #[test]
-fn an_unreadable_file_is_told_by_line_without_its_text_and_nothing_is_called_missing() {
+fn an_unreadable_file_is_reported_with_the_line_but_not_its_text_and_no_setting_as_missing() {
     let directory = directory_with(&[
         (
             "t.toml",
@@ -113,23 +113,26 @@ fn an_unreadable_file_is_told_by_line_without_its_text_and_nothing_is_called_mis
         ("TANDEM_CONFIG", "t.toml"),
         ("TANDEM_AUTH__ACCESS_TTL", "soon"),
     ];
-    let told = lines(&load_in(&directory, &environment).unwrap_err());
-    assert_eq!(told[0], ".env: line 3 is not NAME=value");
-    assert!(told[1].starts_with("auth.access_ttl: \"soon\""), "{told:?}");
+    let reported = lines(&load_in(&directory, &environment).unwrap_err());
+    assert_eq!(reported[0], ".env: line 3 is not NAME=value");
+    assert!(
+        reported[1].starts_with("auth.access_ttl: \"soon\""),
+        "{reported:?}"
+    );
     assert_eq!(
-        told[2],
+        reported[2],
         format!(
             "config: {} is not TOML in line 3",
             directory.join("t.toml").display()
         )
     );
-    assert_eq!(told.len(), 3);
-    assert!(!told.concat().contains("hunter2"));
+    assert_eq!(reported.len(), 3);
+    assert!(!reported.concat().contains("hunter2"));
 
-    let told = lines(&load_with(&[("TANDEM_CONFIG", "/nowhere/t.toml")]).unwrap_err());
+    let reported = lines(&load_with(&[("TANDEM_CONFIG", "/nowhere/t.toml")]).unwrap_err());
     assert!(
-        told[0].starts_with("config: /nowhere/t.toml cannot be read: "),
-        "{told:?}"
+        reported[0].starts_with("config: /nowhere/t.toml cannot be read: "),
+        "{reported:?}"
     );
 }
 
@@ -149,23 +152,26 @@ fn name_file_reads_the_value_from_a_file_without_its_newline() {
         inline.signing_key.expose()
     );
 
-    let told = lines(&with("weak").unwrap_err());
-    assert_eq!(told.len(), 1);
-    assert!(told[0].starts_with("auth.signing_key: "), "{told:?}");
+    let reported = lines(&with("weak").unwrap_err());
+    assert_eq!(reported.len(), 1);
+    assert!(
+        reported[0].starts_with("auth.signing_key: "),
+        "{reported:?}"
+    );
     let from = format!(
         "(from the file {}, named by TANDEM_AUTH__SIGNING_KEY_FILE)",
         path("weak")
     );
-    assert!(told[0].ends_with(&from), "{told:?}");
+    assert!(reported[0].ends_with(&from), "{reported:?}");
 
-    let told = lines(&with("absent").unwrap_err());
+    let reported = lines(&with("absent").unwrap_err());
     assert!(
-        told[0].starts_with("auth.signing_key: the file it names cannot be read: "),
-        "{told:?}"
+        reported[0].starts_with("auth.signing_key: the file it names cannot be read: "),
+        "{reported:?}"
     );
     assert!(
-        told[0].ends_with("(from TANDEM_AUTH__SIGNING_KEY_FILE)"),
-        "{told:?}"
+        reported[0].ends_with("(from TANDEM_AUTH__SIGNING_KEY_FILE)"),
+        "{reported:?}"
     );
 }
 
@@ -182,9 +188,9 @@ fn a_value_and_its_file_in_one_layer_are_a_problem_and_in_two_the_higher_wins() 
     ];
     load_in(&directory, &environment).unwrap();
 
-    let told = lines(&load_with(&[("TANDEM_AUTH__SIGNING_KEY_FILE", &file)]).unwrap_err());
+    let reported = lines(&load_with(&[("TANDEM_AUTH__SIGNING_KEY_FILE", &file)]).unwrap_err());
     assert_eq!(
-        told,
+        reported,
         [
             "auth.signing_key: is set twice, the other time by TANDEM_AUTH__SIGNING_KEY_FILE (from TANDEM_AUTH__SIGNING_KEY)"
         ]
@@ -192,7 +198,7 @@ fn a_value_and_its_file_in_one_layer_are_a_problem_and_in_two_the_higher_wins() 
 }
 
 #[test]
-fn database_url_stands_for_the_setting_and_yields_to_it() {
+fn database_url_is_used_when_the_setting_is_not_set() {
     let specific = "postgres://auth@elsewhere/auth";
     let config = load_with(&[("TANDEM_AUTH__DATABASE__URL", specific)]).unwrap();
     assert_eq!(config.database.url.expose_secret(), specific);
@@ -206,7 +212,7 @@ fn database_url_stands_for_the_setting_and_yields_to_it() {
     .unwrap();
     assert_eq!(config.database.url.expose_secret(), URL);
 
-    let told = lines(
+    let reported = lines(
         &load(&[
             ("TANDEM_AUTH__SIGNING_KEY", KEY),
             ("DATABASE_URL", "hunter2"),
@@ -214,7 +220,7 @@ fn database_url_stands_for_the_setting_and_yields_to_it() {
         .unwrap_err(),
     );
     assert_eq!(
-        told,
+        reported,
         [
             "auth.database.url: is not a URL such as postgres://user@host:5432/database (from DATABASE_URL)"
         ]
@@ -222,7 +228,7 @@ fn database_url_stands_for_the_setting_and_yields_to_it() {
 }
 
 #[test]
-fn nothing_leaves_an_optional_setting_unset_and_a_required_one_wrong() {
+fn an_empty_value_leaves_an_optional_setting_unset_and_is_refused_for_a_required_one() {
     assert_eq!(load_with(&[("TANDEM_AUTH__NOTE", "")]).unwrap().note, None);
     assert_eq!(
         load_with(&[("TANDEM_AUTH__AUDIENCES", "")])
@@ -230,9 +236,9 @@ fn nothing_leaves_an_optional_setting_unset_and_a_required_one_wrong() {
             .audiences,
         Vec::<String>::new()
     );
-    let told = lines(&load_with(&[("TANDEM_AUTH__SIGNING_KEY", "")]).unwrap_err());
+    let reported = lines(&load_with(&[("TANDEM_AUTH__SIGNING_KEY", "")]).unwrap_err());
     assert_eq!(
-        told,
+        reported,
         ["auth.signing_key: is empty (from TANDEM_AUTH__SIGNING_KEY)"]
     );
 }
@@ -242,9 +248,9 @@ fn a_secret_may_not_have_a_default() {
     let defaults = format!("{DEFAULTS}\n[auth.more]\n")
         .replace("[auth]\n", &format!("[auth]\nsigning_key = '{KEY}'\n"));
     let environment = vec![("DATABASE_URL".to_owned(), URL.to_owned())];
-    let told = lines(&load_pairs(&defaults, &empty_directory(), environment).unwrap_err());
+    let reported = lines(&load_pairs(&defaults, &empty_directory(), environment).unwrap_err());
     assert_eq!(
-        told,
+        reported,
         ["auth.signing_key: is a secret and may not have a default (from the default)"]
     );
 }

@@ -1,4 +1,4 @@
-//! TLS that is set wrongly is told at once, with the setting that is wrong, and never with a key.
+//! Problems of TLS settings are reported at once, with the setting and never with a key.
 
 use http::Uri;
 use settings::{Problems, Settings, Source};
@@ -16,7 +16,7 @@ fn load(pairs: Pairs<'_>, upstream: &str) -> Result<(bool, bool), Problems> {
     let set =
         |(name, value): &(&str, &str)| (format!("TANDEM_AUTH__TLS__{name}"), (*value).to_owned());
     let mut settings = Settings::load(Source {
-        defaults: &[DEFAULTS],
+        defaults: &[telemetry::settings::DEFAULTS, DEFAULTS],
         sections: &["auth"],
         made: Vec::new(),
         directory: empty_directory(),
@@ -42,7 +42,7 @@ fn identity(folder: &Folder, name: &str, issued: &Issued) -> (String, String) {
 }
 
 #[test]
-fn nothing_is_plaintext_and_a_pair_is_tls() {
+fn no_files_mean_plaintext_and_a_certificate_with_its_key_means_tls() {
     assert_eq!(load(&[], "http://a").unwrap(), (false, false));
     let (authority, folder) = (Authority::new("a"), Folder::new());
     let ca = folder.write("ca.pem", &authority.pem());
@@ -88,17 +88,15 @@ fn what_belongs_together_must_be_set_together() {
             "auth.tls.upstream_ca: is required by auth.upstream, which is https",
         ),
     ];
-    for (pairs, upstream, told) in cases {
+    for (pairs, upstream, reported) in cases {
         let problems = lines(&load(pairs, upstream).unwrap_err());
-        assert!(
-            problems.len() == 1 && problems[0].starts_with(told),
-            "{problems:?}"
-        );
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with(reported), "{problems:?}");
     }
 }
 
 #[test]
-fn every_file_that_is_wrong_is_told_in_one_run() {
+fn every_wrong_file_is_reported_in_one_run() {
     let (authority, folder) = (Authority::new("a"), Folder::new());
     let (certificate, _) = identity(&folder, "one", &authority.issue(&["one"]));
     let (_, foreign) = identity(&folder, "two", &authority.issue(&["two"]));
@@ -116,24 +114,24 @@ fn every_file_that_is_wrong_is_told_in_one_run() {
         "https://a",
     );
     let problems = lines(&problems.unwrap_err());
-    let told = [
+    let reported = [
         ("auth.tls.client_ca: ", "cannot be read"),
         ("auth.tls.key: ", "does not belong to the certificate"),
         ("auth.tls.upstream_ca: ", "holds no certificate in PEM"),
         ("auth.tls.upstream_certificate: ", "cannot be read"),
     ];
-    assert_eq!(problems.len(), told.len(), "{problems:?}");
-    for (line, (key, what)) in problems.iter().zip(told) {
+    assert_eq!(problems.len(), reported.len(), "{problems:?}");
+    for (line, (key, what)) in problems.iter().zip(reported) {
         assert!(line.starts_with(key) && line.contains(what), "{line}");
     }
 }
 
 #[test]
-fn a_key_in_the_place_of_its_path_is_not_repeated() {
+fn a_key_in_place_of_its_path_is_not_shown() {
     let issued = Authority::new("a").issue(&["one"]);
     let secret = issued.key.lines().nth(1).unwrap();
     let one_line = issued.key.replace('\n', "\\n");
-    let no_path = "is the path of a file in PEM";
+    let no_path = "must be the path of a file in PEM";
     for (setting, value, what) in [
         ("CERTIFICATE", &issued.key, "has more than one line"),
         ("CERTIFICATE", &one_line, no_path),
@@ -142,8 +140,8 @@ fn a_key_in_the_place_of_its_path_is_not_repeated() {
         ("UPSTREAM_KEY", &one_line, no_path),
     ] {
         let problems = load(&[(setting, value)], "http://a").unwrap_err();
-        let told = problems.to_string();
-        assert!(told.contains(what), "{told}");
-        assert!(!told.contains(&secret[..16]), "{told}");
+        let reported = problems.to_string();
+        assert!(reported.contains(what), "{reported}");
+        assert!(!reported.contains(&secret[..16]), "{reported}");
     }
 }

@@ -1,13 +1,13 @@
-//! Commands that need only a part of the configuration: a job that migrates holds the migrating role's database URL and no
-//! secret of the service.
+//! Commands that need only a part of the configuration: a migration job has the database URL of the migrating role and no secret of
+//! the service.
 
 use super::problems::Problems;
 use super::settings::Settings;
-use super::sources::Source;
+use super::source::Source;
 
-/// Reads the part of the configuration that a command needs: the settings whose keys are `needed`, or begin with one of them that
-/// ends with a dot. What is not needed may be absent. What is set must be right all the same, since a wrong or misspelt setting
-/// is a mistake wherever it is found. `whole` reads all settings of the binary, `part` those that the command needs.
+/// Reads the part of the configuration that a command needs: the settings whose keys are in `needed`, or begin with an item of it that
+/// ends with a dot. Other settings may be absent, but every setting that is set must be correct: a wrong or misspelt setting is a
+/// mistake in any case. `whole` reads all settings of the binary, `part` those that the command needs.
 ///
 /// # Errors
 /// A needed setting that is missing, or anything wrong with what is set.
@@ -19,7 +19,7 @@ pub fn load_part<W, T>(
 ) -> Result<T, Problems> {
     let mut settings = Settings::load(source);
     settings.needed = Some(needed);
-    // Only for what it notes: it gives nothing when something that is not needed is absent.
+    // Called for the problems it notes. It returns None when a setting that is not needed is absent.
     let _ = whole(&mut settings);
     let part = part(&mut settings);
     settings.finish(|| part)

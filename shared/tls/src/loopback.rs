@@ -1,7 +1,7 @@
-//! TLS of a process with itself: of the command `healthcheck` with the process that has the same configuration.
+//! TLS from the command `healthcheck` to the server process on the same machine, which has the same configuration.
 //!
-//! Whoever listens is known by the certificate that the configuration names, and by its key. What name that certificate is for,
-//! which authority it is of and until when are for those to judge who connect from elsewhere.
+//! The server is recognized by the certificate in the configuration and by its key. The name, the authority and the validity of the
+//! certificate are not checked here; clients on other machines check them.
 
 use std::{io, sync::Arc};
 
@@ -14,20 +14,20 @@ use rustls::{
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::{PROVIDER, SPOKEN, VERSIONS};
+use super::crypto::{PROVIDER, VERSIONS, VERSIONS_SUPPORTED};
 
-/// Shakes hands with a process that shows `shown`.
+/// Does a handshake with a server that must present the certificate `expected`.
 pub(super) async fn connect(
     stream: TcpStream,
-    shown: CertificateDer<'static>,
+    expected: CertificateDer<'static>,
     protocol: &[u8],
 ) -> io::Result<TlsStream<TcpStream>> {
     let name = ServerName::from(stream.peer_addr()?.ip());
     let mut config = ClientConfig::builder_with_provider(Arc::clone(&PROVIDER))
         .with_protocol_versions(&VERSIONS)
-        .expect(SPOKEN)
+        .expect(VERSIONS_SUPPORTED)
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Exactly(shown)))
+        .with_custom_certificate_verifier(Arc::new(ExactCertificate(expected)))
         .with_no_client_auth();
     config.alpn_protocols = vec![protocol.to_vec()];
     TlsConnector::from(Arc::new(config))
@@ -35,20 +35,20 @@ pub(super) async fn connect(
         .await
 }
 
-/// Accepts this certificate and no other, from whoever holds its key.
+/// Accepts this certificate and no other. The handshake proves that the server has its key.
 #[derive(Debug)]
-struct Exactly(CertificateDer<'static>);
+struct ExactCertificate(CertificateDer<'static>);
 
-impl ServerCertVerifier for Exactly {
+impl ServerCertVerifier for ExactCertificate {
     fn verify_server_cert(
         &self,
-        shown: &CertificateDer<'_>,
+        presented: &CertificateDer<'_>,
         _intermediates: &[CertificateDer<'_>],
         _name: &ServerName<'_>,
         _ocsp: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        if *shown == self.0 {
+        if *presented == self.0 {
             Ok(ServerCertVerified::assertion())
         } else {
             Err(CertificateError::ApplicationVerificationFailure.into())

@@ -1,55 +1,55 @@
-//! What can be wrong with the files of TLS.
+//! What can be wrong with the files of TLS, and when a certificate is valid.
 
 use std::{fmt, io, path::PathBuf};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-/// One of the files.
+/// What one of the files is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Part {
-    /// The certificate that is shown, with those between it and its authority.
+pub enum FileRole {
+    /// The certificate that is presented, with those between it and its authority.
     Certificate,
     /// Its private key.
     Key,
-    /// The authorities whose certificates are accepted from the other end.
+    /// The authorities whose certificates are accepted from the peer.
     Authorities,
 }
 
-/// One thing that is wrong with one file. Never holds what stands in it.
+/// One problem of one file. Never contains the contents of the file.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {what}", path.display())]
-pub struct Fault {
-    /// Which file it is.
-    pub part: Part,
-    /// Where it is.
+#[error("{}: {kind}", path.display())]
+pub struct FileError {
+    /// What the file is for.
+    pub role: FileRole,
+    /// The path of the file.
     pub path: PathBuf,
-    /// What is wrong.
-    pub what: What,
+    /// What is wrong with it.
+    pub kind: FileErrorKind,
 }
 
 /// What is wrong with a file.
 #[derive(Debug, thiserror::Error)]
-pub enum What {
-    /// The system does not give it.
+pub enum FileErrorKind {
+    /// The system cannot read it.
     #[error("cannot be read: {0}")]
     Unreadable(#[source] io::Error),
-    /// It is not PEM (RFC 7468), or holds no certificate.
+    /// It is not PEM (RFC 7468), or contains no certificate.
     #[error("holds no certificate in PEM")]
     NoCertificate,
-    /// It is not PEM, or holds no key that is not encrypted.
+    /// It is not PEM, or contains no unencrypted key.
     #[error("holds no private key in PEM (PKCS #8, SEC 1 or PKCS #1, not encrypted)")]
     NoKey,
-    /// A certificate in it is none.
+    /// A certificate in it cannot be parsed.
     #[error("holds a certificate that cannot be read")]
     Malformed,
-    /// Its key is of a kind that cannot be used.
+    /// Its key is of an unsupported kind.
     #[error("holds a key that cannot be used")]
     Unusable,
-    /// It belongs to another certificate.
+    /// The key belongs to another certificate.
     #[error("does not belong to the certificate")]
     Mismatch,
-    /// A certificate that is not valid now would take the place of one that is.
-    #[error("is not valid now but {0}, and the one in use is")]
+    /// A certificate that is not valid now would replace one that is.
+    #[error("is not valid now but {0}, while the one in use is valid")]
     NotValidNow(Validity),
 }
 
@@ -82,8 +82,8 @@ impl fmt::Display for Validity {
     }
 }
 
-/// Several faults in one line.
-pub(super) fn in_one_line(faults: &[Fault]) -> String {
-    let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
-    faults.join("; ")
+/// Several errors in one line.
+pub(super) fn in_one_line(errors: &[FileError]) -> String {
+    let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    errors.join("; ")
 }

@@ -1,24 +1,24 @@
-//! What the code asks of a setting: the facts of the reference page that are not prose.
+//! The facts about a setting that the code knows: what the reference page shows beside the prose.
 
 use std::ops::RangeInclusive;
 
-use super::sources::{flat, variable};
+use super::names::{flat, variable};
 use super::values::{Bounded, Setting};
 
-/// A setting as the code reads it.
+/// The facts about a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
     /// Its dotted key, such as `auth.access_ttl`.
     pub key: String,
-    /// What it takes, in a few words: `duration`, `whole number`.
+    /// The form of its value, in a few words: `duration`, `whole number`.
     pub form: String,
-    /// The least and the greatest value, both included, as they would be written.
+    /// The smallest and the largest value, both included, as written in a setting.
     pub bounds: Option<(String, String)>,
-    /// Whether its value is shown nowhere.
+    /// Whether its value is never shown.
     pub secret: bool,
-    /// Whether it must have a value, be it the default.
+    /// Whether it must have a value; the default is one.
     pub required: bool,
-    /// The value it has when nobody sets it.
+    /// Its default value.
     pub default: Option<String>,
 }
 
@@ -30,7 +30,7 @@ impl Asked {
     }
 }
 
-/// What one reading of a setting expects.
+/// What the code that reads a setting expects.
 #[derive(Debug, Clone)]
 pub(crate) struct Expected {
     pub(crate) form: String,
