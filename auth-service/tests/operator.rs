@@ -12,7 +12,7 @@ const KEY: &str = "1q9vXnF3mB0kqz6R2oYtq5c8w1uJxgS7hDdEoPZ4L2Y=";
 const PASSWORD: &str = "correct horse battery staple";
 
 /// Runs `admin` with these arguments and this input, and asserts its exit code and its output.
-async fn admin(url: &str, arguments: &[&str], input: &str, code: i32, says: &str) {
+async fn admin(url: &str, arguments: &[&str], input: &str, code: i32, expected_line: &str) {
     let variables = [
         ("DATABASE_URL", url.to_owned()),
         ("TANDEM_AUTH__KEY_ENCRYPTION_KEYS", format!("1:{KEY}")),
@@ -28,7 +28,7 @@ async fn admin(url: &str, arguments: &[&str], input: &str, code: i32, says: &str
         process.give_input(input);
     }
     process
-        .wait_for_line(TIMEOUT, |line| line.contains(says))
+        .wait_for_line(TIMEOUT, |line| line.contains(expected_line))
         .await;
     let ended = process.ended(TIMEOUT).await;
     assert_eq!(ended.code(), Some(code), "{}", process.output());

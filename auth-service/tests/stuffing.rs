@@ -44,8 +44,8 @@ fn accounts() -> usize {
         clippy::disallowed_methods,
         reason = "tests have no configuration but their environment"
     )]
-    let asked = std::env::var("TEST_STUFFING").ok();
-    asked.map_or(1_500, |count| count.parse().unwrap())
+    let count = std::env::var("TEST_STUFFING").ok();
+    count.map_or(1_500, |count| count.parse().unwrap())
 }
 
 /// The program, running, migrated and ready, and a connection to it.

@@ -1,7 +1,7 @@
 //! Sessions: how they begin, continue and end, and what an account can do with its own.
 
 mod admission;
-mod device;
+pub(crate) mod device;
 pub(crate) mod domain;
 pub(crate) mod grpc;
 pub(crate) mod metrics;

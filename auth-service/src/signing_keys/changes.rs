@@ -27,7 +27,7 @@ pub(crate) struct KeyChange {
 
 /// A rotation that is about to begin.
 #[derive(Debug)]
-pub(crate) struct Rotation {
+pub(crate) struct KeyRotation {
     new: NewKey,
     change: KeyChange,
     retired_before: DateTime<Utc>,
@@ -55,9 +55,9 @@ impl SigningKeys {
     }
 
     /// A rotation to be run in a transaction.
-    pub(super) fn rotation(&self, change: KeyChange) -> Rotation {
+    pub(super) fn rotation(&self, change: KeyChange) -> KeyRotation {
         let now = self.now();
-        Rotation {
+        KeyRotation {
             new: self.generate(now),
             change,
             retired_before: self.retired_before(now),
@@ -115,7 +115,7 @@ impl SigningKeys {
     }
 }
 
-impl Rotation {
+impl KeyRotation {
     /// Returns the key that is NEXT afterwards: a new one, or the one that was there.
     pub(super) async fn run(&self, connection: &mut PgConnection) -> Result<StoredKey, Error> {
         if store::insert_next(connection, &self.new, None).await? {

@@ -120,19 +120,19 @@ async fn forged_scope(world: &World, scope: &str) -> String {
 async fn a_call_without_a_valid_token_is_refused_by_every_rpc_of_the_account() {
     let world = World::boot().await;
     let person = world.person().await;
-    let good = person.tokens.access_token;
+    let valid = person.tokens.access_token;
     let all = refusals(&world, None).await;
     assert_all(&all, Code::Unauthenticated, "TOKEN_MISSING");
     for bad in [
         "nonsense",
         &person.tokens.refresh_token,
-        &good[..good.len() - 2],
+        &valid[..valid.len() - 2],
     ] {
         let all = refusals(&world, Some(bad)).await;
         assert_all(&all, Code::Unauthenticated, "TOKEN_INVALID");
     }
     world.advance(Duration::from_mins(5));
-    let all = refusals(&world, Some(&good)).await;
+    let all = refusals(&world, Some(&valid)).await;
     assert_all(&all, Code::Unauthenticated, "TOKEN_EXPIRED");
 }
 
@@ -192,15 +192,15 @@ async fn a_forged_refresh_token_causes_no_query_and_is_refused_even_without_the_
 
 /// The refresh token of `tokens`, with each of its characters changed in turn.
 fn forgeries(tokens: &TokenPair) -> Vec<String> {
-    let good = &tokens.refresh_token;
-    (0..good.len())
+    let valid = &tokens.refresh_token;
+    (0..valid.len())
         .map(|at| {
-            let other = if good.as_bytes()[at] == b'A' {
+            let other = if valid.as_bytes()[at] == b'A' {
                 "B"
             } else {
                 "A"
             };
-            format!("{}{other}{}", &good[..at], &good[at + 1..])
+            format!("{}{other}{}", &valid[..at], &valid[at + 1..])
         })
         .collect()
 }

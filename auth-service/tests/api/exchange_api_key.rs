@@ -123,22 +123,22 @@ async fn a_key_that_is_not_live_or_of_an_active_account_is_refused_without_the_r
 async fn a_forged_key_causes_no_query_and_is_refused_even_without_the_database() {
     let world = World::boot().await;
     let person = world.person().await;
-    let good = create(&world, &person.tokens, key_request(&["tasks.read"]))
+    let valid = create(&world, &person.tokens, key_request(&["tasks.read"]))
         .await
         .unwrap()
         .secret;
     world.cut_database().await;
-    for at in 0..good.len() {
-        let other = if good.as_bytes()[at] == b'A' {
+    for at in 0..valid.len() {
+        let other = if valid.as_bytes()[at] == b'A' {
             "B"
         } else {
             "A"
         };
-        let forged = format!("{}{other}{}", &good[..at], &good[at + 1..]);
+        let forged = format!("{}{other}{}", &valid[..at], &valid[at + 1..]);
         let refused = exchange(&world, &forged).await.unwrap_err();
         assert_refused(&refused, Code::Unauthenticated, "API_KEY_INVALID");
     }
-    let refused = exchange(&world, &good).await.unwrap_err();
+    let refused = exchange(&world, &valid).await.unwrap_err();
     assert_refused(&refused, Code::Unavailable, "DATABASE_UNAVAILABLE");
 }
 

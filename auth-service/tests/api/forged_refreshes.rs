@@ -32,8 +32,8 @@ const FORGERIES: u32 = 100_000;
 const CONNECTIONS: u32 = 4;
 const AT_ONCE: u32 = 16;
 const HONEST: usize = 4;
-/// Refreshes of each honest client while nobody forges.
-const UNDISTURBED: usize = 250;
+/// Refreshes of each honest client without forged tokens.
+const REFRESHES_ALONE: usize = 250;
 /// Reads of new revocations after which the test knows the statements that the service executes by itself.
 const FEED_READS: u64 = 20;
 
@@ -214,7 +214,7 @@ async fn a_hundred_thousand_forged_tokens_cause_no_query_and_delay_no_honest_cli
 
     // Without forged tokens, a refresh is one statement.
     let before = statements.executed();
-    let mut alone = all_refresh(&world, &mut tokens, |done| done < UNDISTURBED).await;
+    let mut alone = all_refresh(&world, &mut tokens, |done| done < REFRESHES_ALONE).await;
     let executed = for_calls(statements.since(&before), &by_itself);
     let [(rotation, rotations)] = executed.try_into().unwrap();
     assert_eq!(rotations, u64::try_from(alone.len()).unwrap());
@@ -234,7 +234,7 @@ async fn a_hundred_thousand_forged_tokens_cause_no_query_and_delay_no_honest_cli
         executed,
         [(rotation.clone(), u64::try_from(among.len()).unwrap())]
     );
-    print_times("undisturbed", &mut alone);
+    print_times("without forged tokens", &mut alone);
     print_times("among forged tokens", &mut among);
     eprintln!("{FORGERIES} forged tokens in {took:?}");
 

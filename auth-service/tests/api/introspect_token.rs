@@ -102,7 +102,7 @@ async fn the_response_for_a_valid_token_has_its_claims() {
 async fn the_response_for_a_token_that_does_not_verify_says_nothing_else() {
     let world = World::boot().await;
     let person = world.person().await;
-    let good = person.tokens.access_token.clone();
+    let valid = person.tokens.access_token.clone();
     let signer = world.signer().await;
     assert!(
         introspect(&world, &signer.sign(&claims(&world, &person)))
@@ -123,9 +123,9 @@ async fn the_response_for_a_token_that_does_not_verify_says_nothing_else() {
         ("a refresh token", person.tokens.refresh_token.clone()),
         (
             "without its signature",
-            good.rsplit_once('.').unwrap().0.to_owned(),
+            valid.rsplit_once('.').unwrap().0.to_owned(),
         ),
-        ("cut short", good[..good.len() - 2].to_owned()),
+        ("cut short", valid[..valid.len() - 2].to_owned()),
         ("of another key", another.sign(&claims(&world, &person))),
         ("of another issuer", changed(|claims| claims.iss.push('x'))),
         (
@@ -148,7 +148,7 @@ async fn the_response_for_a_token_that_does_not_verify_says_nothing_else() {
         assert_inactive(&world, &bad, what).await;
     }
     world.advance(Duration::from_mins(5));
-    assert_inactive(&world, &good, "past its time").await;
+    assert_inactive(&world, &valid, "expired").await;
 }
 
 #[tokio::test]

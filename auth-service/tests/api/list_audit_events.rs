@@ -152,8 +152,8 @@ async fn pages_show_every_event_once_the_newest_first() {
     for (account_id, expected) in [(person.id.as_str(), 5), ("", 7)] {
         let (mut found, mut token) = (Vec::new(), String::new());
         loop {
-            let asked = page(2, &token, account_id);
-            let answer = list_events(&world, &admin.tokens, asked).await.unwrap();
+            let request = page(2, &token, account_id);
+            let answer = list_events(&world, &admin.tokens, request).await.unwrap();
             assert!(answer.events.len() <= 2);
             found.extend(answer.events.into_iter().map(|event| event.id));
             token = answer.next_page_token;

@@ -75,7 +75,7 @@ impl Scenario<'_> {
         let late = self.held != *self.latest() && !in_window;
         match self.send(&self.held, self.tags.client).await {
             Ok(token) => {
-                assert!(!self.over, "a session that has ended goes on");
+                assert!(!self.over, "a session that has ended continues");
                 let hidden = self.restored || (self.tags.are_none() && !late);
                 assert!(
                     !self.thief_succeeded || hidden,
@@ -92,7 +92,7 @@ impl Scenario<'_> {
                 if !self.thief_succeeded && !too_late && !self.over {
                     assert_eq!(
                         reason, "SESSION_REVOKED",
-                        "a restored database blames nobody"
+                        "a restored database is not reported as theft"
                     );
                 }
                 self.over = true;
@@ -120,7 +120,7 @@ impl Scenario<'_> {
         let same_kind = self.tags.are_none() && self.in_window();
         match self.send(&stolen, self.tags.thief).await {
             Ok(token) => {
-                assert!(!self.over, "a session that has ended goes on");
+                assert!(!self.over, "a session that has ended continues");
                 let own_retry = self.thief_succeeded;
                 assert!(
                     !behind || same_kind || own_retry || self.restored,

@@ -247,7 +247,7 @@ impl World {
     }
 
     /// Asserts that the result of a statement becomes this number in time.
-    pub(crate) async fn becomes(&self, statement: &'static str, wanted: i64) {
+    pub(crate) async fn becomes(&self, statement: &'static str, expected: i64) {
         let mut connection = self.connect().await;
         let mut found = None;
         for _ in 0..POLLS {
@@ -255,12 +255,12 @@ impl World {
                 .fetch_one(&mut connection)
                 .await
                 .unwrap();
-            if found == Some(wanted) {
+            if found == Some(expected) {
                 return;
             }
             tokio::time::sleep(POLL).await;
         }
-        assert_eq!(found, Some(wanted), "{statement}");
+        assert_eq!(found, Some(expected), "{statement}");
     }
 
     /// Runs a statement that no RPC runs.

@@ -104,9 +104,9 @@ impl Follower {
     }
 
     /// Waits until it has received something.
-    pub(super) async fn sees(&self, wanted: impl FnMut(&Held) -> bool) {
+    pub(super) async fn sees(&self, expected: impl FnMut(&Held) -> bool) {
         let mut held = self.held.clone();
-        let seen = timeout(TIMEOUT, held.wait_for(wanted)).await;
+        let seen = timeout(TIMEOUT, held.wait_for(expected)).await;
         assert!(
             matches!(seen, Ok(Ok(_))),
             "{}: {:?}",

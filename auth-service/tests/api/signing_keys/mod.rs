@@ -57,16 +57,16 @@ async fn published(world: &World) -> Vec<String> {
 }
 
 /// Waits until the published keys are these, the newest first.
-async fn wait_for_published(world: &World, wanted: &[&str]) {
+async fn wait_for_published(world: &World, expected: &[&str]) {
     let mut found = Vec::new();
     for _ in 0..POLLS {
         found = published(world).await;
-        if found == wanted {
+        if found == expected {
             return;
         }
         tokio::time::sleep(POLL).await;
     }
-    assert_eq!(found, wanted);
+    assert_eq!(found, expected);
 }
 
 /// The id of the key that signed the access token.
@@ -77,17 +77,17 @@ fn kid(tokens: &TokenPair) -> String {
 }
 
 /// Signs in until the tokens are signed with this key.
-async fn wait_for_signing(world: &World, person: &Person, wanted: &str) -> TokenPair {
+async fn wait_for_signing(world: &World, person: &Person, expected: &str) -> TokenPair {
     let mut found = String::new();
     for _ in 0..POLLS {
         let tokens = world.sign_in(person).await;
         found = kid(&tokens);
-        if found == wanted {
+        if found == expected {
             return tokens;
         }
         tokio::time::sleep(POLL).await;
     }
-    panic!("{found} signs, not {wanted}")
+    panic!("{found} signs, not {expected}")
 }
 
 /// Moves the clock by 20 s, and waits until each of `count` replicas has read the keys in that time and done what was due.
