@@ -70,6 +70,16 @@ pub struct Connections {
     slots: Arc<Semaphore>,
     addresses: Arc<Addresses>,
     open: TaskTracker,
+    when_full: WhenFull,
+}
+
+/// What happens to a new connection while there are as many as there may be.
+#[derive(Debug, Clone, Copy)]
+enum WhenFull {
+    /// It waits in the system's queue.
+    Wait,
+    /// It is accepted and closed.
+    Close,
 }
 
 /// What a connection holds while it lasts.
@@ -92,6 +102,7 @@ impl Connections {
             slots: Arc::new(Semaphore::new(slots)),
             addresses: Arc::new(Addresses::new(&limits)),
             open: TaskTracker::new(),
+            when_full: WhenFull::Wait,
             shared: Arc::new(Shared {
                 http: limits.http(protocols),
                 limits,
@@ -121,6 +132,20 @@ impl Connections {
         if let Some(tls) = &shared.tls {
             tls.tell(metrics);
         }
+        self
+    }
+
+    /// Closes connections over the cap at once. Without this they wait in the system's queue.
+    #[must_use]
+    pub fn closing_when_full(mut self) -> Self {
+        self.when_full = WhenFull::Close;
+        self
+    }
+
+    /// Logs no warning about a listener without TLS. For a port that carries no tokens and no passwords.
+    #[must_use]
+    pub fn without_plaintext_warning(self) -> Self {
+        self.shared.warned.call_once(|| {});
         self
     }
 
@@ -165,13 +190,8 @@ impl Connections {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         for (stream, peer) in backlog::close(listener) {
-            match Arc::clone(&self.slots).try_acquire_owned() {
-                Ok(slot) => {
-                    if let Ok(held) = self.admit(peer, slot) {
-                        self.begin(stream, peer, held, service);
-                    }
-                }
-                Err(_full) => self.shared.counters.refused(Cause::Full),
+            if let Some(held) = self.admit(peer, None) {
+                self.begin(stream, peer, held, service);
             }
         }
     }
@@ -217,43 +237,61 @@ impl Connections {
         self.shared.counters.now(self.open.len())
     }
 
-    /// Takes a slot first: at the cap, connections wait in the system's queue instead of being accepted and left alone.
+    /// The next connection that may be served.
     async fn accept(&self, listener: &TcpListener) -> (TcpStream, SocketAddr, Held) {
-        let mut slot = Arc::clone(&self.slots)
-            .acquire_owned()
-            .await
-            .expect("the semaphore is never closed");
         loop {
-            match listener.accept().await {
-                Ok((stream, peer)) => match self.admit(peer, slot) {
-                    Ok(held) => return (stream, peer, held),
-                    Err(unused) => slot = unused,
-                },
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
+            let reserved = match self.when_full {
+                WhenFull::Wait => Some(self.free_slot().await),
+                WhenFull::Close => None,
+            };
+            let (stream, peer) = accept_next(listener).await;
+            if let Some(held) = self.admit(peer, reserved) {
+                return (stream, peer, held);
             }
         }
     }
 
-    /// What a connection from `peer` holds while it lasts; gives the slot back if its address has as many as it may have.
-    fn admit(
-        &self,
-        peer: SocketAddr,
-        slot: OwnedSemaphorePermit,
-    ) -> Result<Held, OwnedSemaphorePermit> {
+    /// Waits for a slot. It is taken before `accept`, so that connections over the cap stay in the system's queue.
+    async fn free_slot(&self) -> OwnedSemaphorePermit {
+        Arc::clone(&self.slots)
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed")
+    }
+
+    /// What a connection from `peer` holds while it lasts. `None` if it is refused: there is no slot, or its address has as
+    /// many connections as it may have.
+    fn admit(&self, peer: SocketAddr, reserved: Option<OwnedSemaphorePermit>) -> Option<Held> {
+        let slot = reserved.or_else(|| Arc::clone(&self.slots).try_acquire_owned().ok());
+        let Some(slot) = slot else {
+            self.shared.counters.refused(Cause::Full);
+            tracing::debug!(%peer, "refused: too many connections");
+            return None;
+        };
         let Some(place) = self.addresses.take(peer.ip()) else {
             self.shared.counters.refused(Cause::Address);
             tracing::debug!(%peer, "refused: too many connections of this address");
-            return Err(slot);
+            return None;
         };
-        Ok(Held {
+        Some(Held {
             _slot: slot,
             _place: place,
             _open: self.open.token(),
             _counted: self.shared.counters.accepted(),
         })
+    }
+}
+
+/// Accepts a connection. After an error it waits and tries again.
+async fn accept_next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
     }
 }
 

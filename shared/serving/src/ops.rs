@@ -11,9 +11,7 @@
 //! It answers from the start to the very end of a stop, and depends on nothing that may be away. Nothing here changes
 //! anything: GET and HEAD only. It has no authentication, so it must not be reachable from outside.
 
-mod connections;
-
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, time::Duration};
 
 use axum::{
     Json, Router,
@@ -33,9 +31,17 @@ use telemetry::{
     metrics::{self, Metrics},
     trace::{Otlp, StartError},
 };
+use tls::Protocols;
+use transport::connections::{ConnectionLimits, Connections};
 
 /// That of all crates here.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Connections at once; more are closed as they come.
+const MAX_CONNECTIONS: usize = 64;
+/// The longest the headers of a request may take to arrive, and the longest a connection may be idle.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest the answers in flight may take after the port was closed.
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What an operator sets.
 #[derive(Debug, Clone, Default)]
@@ -145,7 +151,7 @@ impl Ops {
                 metrics,
                 listing: self.listing,
             };
-            let serve = connections::serve(listener, router(known), stop.clone());
+            let serve = serve(listener, router(known), stop.clone());
             AbortOnDropHandle::new(tokio::spawn(serve))
         });
         Running { stop, task }
@@ -161,6 +167,38 @@ impl Running {
         {
             tracing::error!(%error, "the operations port has failed");
         }
+    }
+}
+
+/// Serves until `stop`, then lets the answers in flight finish.
+async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
+    let connections = Connections::new(connection_limits(), Protocols::Http2AndHttp1)
+        .closing_when_full()
+        .without_plaintext_warning();
+    connections
+        .accept_until(&listener, &router, stop.cancelled())
+        .await;
+    connections.close(listener, &router);
+    connections.ask_to_leave();
+    if !connections.gone_within(STOP_TIMEOUT).await {
+        tracing::debug!("connections of the operations port did not end in time");
+        connections.cut().await;
+    }
+}
+
+fn connection_limits() -> ConnectionLimits {
+    ConnectionLimits {
+        max_connections: MAX_CONNECTIONS,
+        max_connections_per_address: 0,
+        exempt: Vec::new(),
+        handshake_timeout: HEADER_TIMEOUT,
+        header_timeout: HEADER_TIMEOUT,
+        max_streams: 16,
+        keepalive_interval: HEADER_TIMEOUT,
+        keepalive_timeout: HEADER_TIMEOUT,
+        // Longer than a process runs: load need not spread from this port to new servers.
+        connection_age: Duration::from_hours(24 * 365),
+        connection_grace: HEADER_TIMEOUT,
     }
 }
 
