@@ -1,14 +1,16 @@
-//! `grpc.health.v1`: what a server tells those who route calls to it.
+//! `grpc.health.v1`: the health of a server, for load balancers, probes and gateways.
 //!
 //! The names are "" (the whole server), the full name of each service, [`READINESS`] and [`LIVENESS`]. All but the last
-//! share one state: the services of a process are ready together, because what they wait for is common to them.
-//! Liveness depends on nothing but the process, so that an outage of the database does not get it restarted.
+//! share one state: the services of a process are ready together, because they wait for the same conditions. Liveness depends
+//! only on the process, so that an outage of the database does not cause a restart.
 //!
-//! The rules are those of `health.proto`: Check of an unknown name is `NOT_FOUND`; Watch of one answers
-//! `SERVICE_UNKNOWN` and stays open; Watch tells the current status at once, then each change, and nothing twice in a
-//! row. Changes that follow each other faster than a client reads may be merged into the last one.
+//! The rules are those of `health.proto`: Check of an unknown name is `NOT_FOUND`; Watch of an unknown name answers
+//! `SERVICE_UNKNOWN` and stays open; Watch sends the current status at once, then each change, and never the same status
+//! twice in a row. Changes that are faster than the client reads may be merged into the last one.
 
+mod client;
 mod readiness;
+mod verdict;
 
 use std::collections::BTreeSet;
 
@@ -16,7 +18,7 @@ use futures_util::{StreamExt as _, stream, stream::BoxStream};
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
-pub use self::readiness::Readiness;
+pub use self::{client::check_readiness, readiness::Readiness, verdict::Verdict};
 use crate::metrics::READY;
 use contract::proto::health::{
     HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthListResponse,
@@ -31,7 +33,7 @@ pub const LIVENESS: &str = "liveness";
 /// The name for Kubernetes' readiness probe; the same status as "".
 pub const READINESS: &str = "readiness";
 
-/// The health of one server: the handle that changes it and the service that tells it. Clones share their state.
+/// The health of one server: the handle that changes it, and the gRPC service that reports it. Clones share their state.
 #[derive(Debug, Clone)]
 pub struct Health {
     state: watch::Sender<State>,
@@ -40,24 +42,13 @@ pub struct Health {
 #[derive(Debug)]
 struct State {
     phase: Phase,
-    /// What stands in the way while it is not ready.
+    /// The conditions that fail while it is not ready.
     failing: Vec<&'static str>,
     /// Every name but [`LIVENESS`].
     names: BTreeSet<String>,
 }
 
-/// Whether a server is ready.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is.
-    Ready,
-    /// It is not; the conditions that fail, by name.
-    NotReady(Vec<&'static str>),
-    /// It stops, and will not be again.
-    Draining,
-}
-
-/// In the order in which a server goes through them; it returns from the first two only.
+/// The phases of a server, in their order. Only `Ready` can go back to the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     NotReady,
@@ -67,7 +58,7 @@ enum Phase {
 }
 
 impl Health {
-    /// The health of a server that offers `services` (full names). Only [`LIVENESS`] is `SERVING` yet.
+    /// The health of a server that offers `services` (full names). At first only [`LIVENESS`] is `SERVING`.
     #[must_use]
     pub fn new<'a>(services: impl IntoIterator<Item = &'a str>) -> Self {
         let names = ["", READINESS].into_iter().chain(services);
@@ -81,29 +72,29 @@ impl Health {
         }
     }
 
-    /// Adds a service (full name) to a running server; those who watch the name already are told.
+    /// Adds a service (full name) to a running server. Open watches of that name receive its status.
     pub fn add_service(&self, service: &str) {
         self.state
             .send_if_modified(|state| state.names.insert(service.to_owned()));
     }
 
-    /// Sets every name but [`LIVENESS`]. Has no effect once the server drains.
+    /// Sets the status of every name but [`LIVENESS`]. It has no effect once the server is draining.
     pub fn set_ready(&self, ready: bool) {
         self.enter(if ready { Phase::Ready } else { Phase::NotReady });
     }
 
-    /// Makes every name but [`LIVENESS`] `NOT_SERVING` for good, and tells those who watch.
+    /// Makes every name but [`LIVENESS`] `NOT_SERVING` for good. Open watches receive that.
     pub fn drain(&self) {
         self.enter(Phase::Draining);
     }
 
-    /// Drains, and ends all Watch streams once they have told it, so that they do not hold up a graceful stop. A later
-    /// Watch gets its first message and ends.
+    /// Drains, and ends all Watch streams after they have sent it, so that they do not delay a graceful stop. A later Watch
+    /// gets its first message and ends.
     pub fn close(&self) {
         self.enter(Phase::Closed);
     }
 
-    /// Sets every name but [`LIVENESS`] by what fails: ready when nothing does.
+    /// Sets the status of every name but [`LIVENESS`] from the conditions that fail: ready when none does.
     pub(crate) fn set_failing(&self, failing: Vec<&'static str>) {
         let next = if failing.is_empty() {
             Phase::Ready
@@ -116,22 +107,17 @@ impl Health {
         });
     }
 
-    /// Whether the server is ready, and why not.
+    /// Whether the server is ready, and if not, why.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        let state = self.state.borrow();
-        match state.phase {
-            Phase::Ready => Verdict::Ready,
-            Phase::NotReady => Verdict::NotReady(state.failing.clone()),
-            Phase::Draining | Phase::Closed => Verdict::Draining,
-        }
+        self.state.borrow().verdict()
     }
 
-    /// Tells `metrics` whether the server is ready.
+    /// Registers in `metrics` the gauge that says whether the server is ready.
     pub fn tell(&self, metrics: &Metrics) {
         let state = self.state.subscribe();
         metrics.gauge(&READY, move || {
-            let ready = state.borrow().phase == Phase::Ready;
+            let ready = state.borrow().verdict().is_ready();
             vec![(f64::from(u8::from(ready)), Vec::new())]
         });
     }
@@ -139,7 +125,7 @@ impl Health {
     /// Whether "" is `SERVING`.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.state.borrow().phase == Phase::Ready
+        self.verdict().is_ready()
     }
 
     /// The gRPC service.
@@ -154,7 +140,7 @@ impl Health {
 }
 
 impl State {
-    /// Enters a phase, if there is a way from this one to it; whether that changes anything.
+    /// Enters a phase if it may follow the present one. Returns whether the phase has changed.
     fn enter(&mut self, next: Phase) -> bool {
         let allowed = self.phase < Phase::Draining || self.phase < next;
         let changes = allowed && self.phase != next;
@@ -164,12 +150,20 @@ impl State {
         changes
     }
 
-    /// The status of `name`, or `None` for an unknown one.
+    fn verdict(&self) -> Verdict {
+        match self.phase {
+            Phase::Ready => Verdict::Ready,
+            Phase::NotReady => Verdict::NotReady(self.failing.clone()),
+            Phase::Draining | Phase::Closed => Verdict::Draining,
+        }
+    }
+
+    /// The status of `name`; `None` if the name is unknown.
     fn status(&self, name: &str) -> Option<ServingStatus> {
         match name {
             LIVENESS => Some(ServingStatus::Serving),
             name if !self.names.contains(name) => None,
-            _ if self.phase == Phase::Ready => Some(ServingStatus::Serving),
+            _ if self.verdict().is_ready() => Some(ServingStatus::Serving),
             _ => Some(ServingStatus::NotServing),
         }
     }
@@ -207,7 +201,7 @@ impl health_server::Health for Health {
         let watcher = Watcher {
             state: self.state.subscribe(),
             name: request.into_inner().service,
-            told: None,
+            last_sent: None,
         };
         let statuses = stream::unfold(watcher, Watcher::next);
         Ok(Response::new(statuses.map(response).map(Ok).boxed()))
@@ -219,7 +213,7 @@ struct Watcher {
     state: watch::Receiver<State>,
     name: String,
     /// The last status sent, which is not sent again.
-    told: Option<ServingStatus>,
+    last_sent: Option<ServingStatus>,
 }
 
 impl Watcher {
@@ -231,8 +225,8 @@ impl Watcher {
                 (status, state.phase == Phase::Closed)
             };
             let status = status.unwrap_or(ServingStatus::ServiceUnknown);
-            if self.told != Some(status) {
-                self.told = Some(status);
+            if self.last_sent != Some(status) {
+                self.last_sent = Some(status);
                 return Some((status, self));
             }
             if closed || self.state.changed().await.is_err() {

@@ -23,10 +23,8 @@ use tokio::{
 use tonic::transport::Endpoint;
 use tower::service_fn;
 
-use crate::{health::READINESS, ops};
-use contract::proto::health::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
-};
+use crate::{health::check_readiness, ops};
+use contract::proto::health::health_check_response::ServingStatus;
 use tls::ServerTls;
 
 /// Why a process is not known to be ready. Every message is one line.
@@ -101,9 +99,9 @@ impl Asked {
     /// # Errors
     /// Any answer but 200, or none within the time.
     pub async fn http(&self, path: &str, within: Duration) -> Result<(), Unhealthy> {
-        let (listen, tls, ops) = self.way()?;
+        let (listen, tls, is_ops) = self.way()?;
         let address = reachable(listen)?;
-        let path = if ops { "/readyz" } else { path };
+        let path = if is_ops { ops::READYZ } else { path };
         in_time(address, within, ask_http(address, tls, path)).await
     }
 
@@ -178,14 +176,11 @@ async fn ask_grpc(address: SocketAddr, tls: Option<&ServerTls>) -> Result<(), Un
         .connect_with_connector(once)
         .await
         .map_err(|error| no_answer(error.to_string()))?;
-    let question = HealthCheckRequest {
-        service: READINESS.to_owned(),
-    };
-    match HealthClient::new(channel).check(question).await {
-        Ok(answer) if answer.get_ref().status() == ServingStatus::Serving => Ok(()),
-        Ok(answer) => Err(Unhealthy::NotReady {
+    match check_readiness(channel).await {
+        Ok(ServingStatus::Serving) => Ok(()),
+        Ok(status) => Err(Unhealthy::NotReady {
             address,
-            answer: answer.get_ref().status().as_str_name().to_owned(),
+            answer: status.as_str_name().to_owned(),
         }),
         Err(status) => Err(no_answer(format!("{:?}", status.code()))),
     }

@@ -25,7 +25,7 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tonic::service::Routes;
 
-use crate::health::{Health, Verdict};
+use crate::health::Health;
 use settings::{Listing, Setting};
 use telemetry::{
     metrics::{self, Metrics},
@@ -36,6 +36,8 @@ use transport::connections::{ConnectionLimits, Connections};
 
 /// That of all crates here.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The path that answers readiness probes.
+pub(crate) const READYZ: &str = "/readyz";
 /// Connections at once; more are closed as they come.
 const MAX_CONNECTIONS: usize = 64;
 /// The longest the headers of a request may take to arrive, and the longest a connection may be idle.
@@ -206,7 +208,7 @@ fn router(known: Known) -> Router {
     let health = Routes::new(known.health.service()).into_axum_router();
     Router::new()
         .route("/livez", get(async || "live\n"))
-        .route("/readyz", get(ready))
+        .route(READYZ, get(ready))
         .route("/metrics", get(show_metrics))
         .route("/configz", get(show_settings))
         .with_state(known)
@@ -215,12 +217,9 @@ fn router(known: Known) -> Router {
 }
 
 async fn ready(State(known): State<Known>) -> Response {
-    let (code, status, failing) = match known.health.verdict() {
-        Verdict::Ready => (StatusCode::OK, "ready", Vec::new()),
-        Verdict::NotReady(failing) => (StatusCode::SERVICE_UNAVAILABLE, "not ready", failing),
-        Verdict::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining", Vec::new()),
-    };
-    (code, Json(json!({ "status": status, "failing": failing }))).into_response()
+    let verdict = known.health.verdict();
+    let body = json!({ "status": verdict.text(), "failing": verdict.failing() });
+    (verdict.http_status(), Json(body)).into_response()
 }
 
 async fn show_metrics(State(known): State<Known>) -> Response {
