@@ -1,4 +1,4 @@
-//! The metrics that are counted here.
+//! The metrics about calls, tokens and readiness.
 
 use contract::reason::Reason;
 use telemetry::metrics::definitions::{CODE, LabelDefinition, METHOD, exposed_by};
@@ -13,19 +13,19 @@ const BY_METHOD: LabelDefinition = LabelDefinition::free(
 const BY_CODE: LabelDefinition = LabelDefinition::free(CODE, "name of the gRPC status");
 
 telemetry::metric_labels! {
-    /// What the check of an access token found.
+    /// The result of the check of an access token.
     Token = "result" {
-        /// It is good.
+        /// It is valid.
         Ok = "ok",
-        /// There was none.
+        /// The call had none.
         Missing = "missing",
-        /// It is not one of ours.
+        /// It was not issued by the auth service.
         Invalid = "invalid",
-        /// Its time is over.
+        /// It has expired.
         Expired = "expired",
         /// It was revoked.
         Revoked = "revoked",
-        /// What is revoked is not known well enough, or no key is.
+        /// It cannot be decided: what is known about revocations is too old, or no key is known.
         Unknown = "unknown",
     }
 }

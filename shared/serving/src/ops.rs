@@ -1,15 +1,15 @@
-//! The operations port: plain HTTP, for probes, Prometheus and people inside the cluster, apart from the calls.
+//! The operations port: plain HTTP for probes, Prometheus and operators inside the cluster, separate from the port of the calls.
 //!
 //! | path | answers |
 //! |---|---|
-//! | `/livez` | 200 while the process can answer at all; it asks nothing else |
-//! | `/readyz` | 200, or 503 with the names of what fails, `draining` during a stop |
+//! | `/livez` | 200 while the process can answer; it checks nothing else |
+//! | `/readyz` | 200, or 503 with the names of the conditions that fail; `draining` during a stop |
 //! | `/metrics` | every metric, in Prometheus' text format |
-//! | `/configz` | every setting with where it came from; secrets are not shown |
+//! | `/configz` | every setting with its source; secrets are not shown |
 //! | `grpc.health.v1` | the same health as on the port of the calls |
 //!
-//! It answers from the start to the very end of a stop, and depends on nothing that may be away. Nothing here changes
-//! anything: GET and HEAD only. It has no authentication, so it must not be reachable from outside.
+//! It answers from the start of the process to the end of its stop, and does not depend on the database or on other services. It
+//! only reads: GET and HEAD. It has no authentication, so it must not be reachable from outside.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -34,7 +34,7 @@ use telemetry::{
 use tls::Protocols;
 use transport::connections::{ConnectionLimits, Connections};
 
-/// That of all crates here.
+/// The version of all crates of the workspace.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The path that answers readiness probes.
 pub(crate) const READYZ: &str = "/readyz";
@@ -45,12 +45,12 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest the answers in flight may take after the port was closed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What an operator sets.
+/// The settings of the operations port.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// Where to listen; nowhere if none.
+    /// The address to listen on; `None` for no operations port.
     pub listen: Option<SocketAddr>,
-    /// The name of that setting, for people.
+    /// The name of that setting, for messages.
     pub key: String,
 }
 
@@ -63,7 +63,7 @@ pub struct BindError {
     source: io::Error,
 }
 
-/// The setting `ops.listen`: an address, or `off`.
+/// The setting `ops.listen`: an address or `off`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Listen(pub Option<SocketAddr>);
 
@@ -77,29 +77,29 @@ impl Setting for Listen {
             return Ok(Self(None));
         }
         let address = text.parse();
-        let wrong =
+        let problem =
             |_| "is neither an address with a port such as 127.0.0.1:9051 nor off".to_owned();
-        address.map(Some).map(Self).map_err(wrong)
+        address.map(Some).map(Self).map_err(problem)
     }
 }
 
-/// The operations port of a service that has not been started yet, or none.
+/// The operations port of a service that has not started yet, or none.
 #[derive(Debug, Default)]
 pub struct Ops {
     listener: Option<TcpListener>,
     listing: Listing,
 }
 
-/// A running operations port. It ends when this is dropped.
+/// A running operations port. It closes when this is dropped.
 #[derive(Debug)]
 pub struct Running {
     stop: CancellationToken,
     task: Option<AbortOnDropHandle<()>>,
 }
 
-/// What the handlers know.
+/// What the handlers read.
 #[derive(Debug, Clone)]
-struct Known {
+struct OpsState {
     health: Health,
     metrics: Metrics,
     listing: Listing,
@@ -112,7 +112,10 @@ impl Ops {
         Self::default()
     }
 
-    /// Binds the port that is set, if one is. `/configz` shows `listing`.
+    /// Binds the port that is configured, if one is. `/configz` shows `listing`.
+    ///
+    /// # Errors
+    /// The address cannot be bound.
     pub async fn bind(settings: &Settings, listing: &Listing) -> Result<Self, BindError> {
         let Some(address) = settings.listen else {
             return Ok(Self::none());
@@ -126,7 +129,7 @@ impl Ops {
         Ok(Self::on(listener, listing.clone()))
     }
 
-    /// On a listener that is bound already; `/configz` shows `listing`.
+    /// Uses a listener that is already bound. `/configz` shows `listing`.
     #[must_use]
     pub fn on(listener: TcpListener, listing: Listing) -> Self {
         Self {
@@ -135,12 +138,15 @@ impl Ops {
         }
     }
 
-    /// The metrics of `service`, which this port will show and `otlp` pushes: counted if there is a port or a collector.
+    /// The metrics of `service`, which this port shows and `otlp` exports. They are counted if there is a port or a collector.
+    ///
+    /// # Errors
+    /// The exporter cannot be started.
     pub fn metrics(&self, otlp: &Otlp, service: &'static str) -> Result<Metrics, StartError> {
         otlp.metrics((service, VERSION), self.listener.is_some())
     }
 
-    /// Answers from now on, until [`Running::stop`].
+    /// Starts to answer, until [`Running::stop`].
     #[must_use]
     pub fn start(self, health: Health, metrics: Metrics) -> Running {
         let stop = CancellationToken::new();
@@ -148,12 +154,12 @@ impl Ops {
             if let Ok(address) = listener.local_addr() {
                 tracing::info!(at = %address, "operations port");
             }
-            let known = Known {
+            let state = OpsState {
                 health,
                 metrics,
                 listing: self.listing,
             };
-            let serve = serve(listener, router(known), stop.clone());
+            let serve = serve(listener, router(state), stop.clone());
             AbortOnDropHandle::new(tokio::spawn(serve))
         });
         Running { stop, task }
@@ -161,13 +167,13 @@ impl Ops {
 }
 
 impl Running {
-    /// Ends it: the last thing a service does.
+    /// Closes the port. It is the last step of the stop of a service.
     pub async fn stop(self) {
         self.stop.cancel();
         if let Some(task) = self.task
             && let Err(error) = task.await
         {
-            tracing::error!(%error, "the operations port has failed");
+            tracing::error!(%error, "the operations port failed");
         }
     }
 }
@@ -204,33 +210,33 @@ fn connection_limits() -> ConnectionLimits {
     }
 }
 
-fn router(known: Known) -> Router {
-    let health = Routes::new(known.health.service()).into_axum_router();
+fn router(state: OpsState) -> Router {
+    let health = Routes::new(state.health.service()).into_axum_router();
     Router::new()
         .route("/livez", get(async || "live\n"))
         .route(READYZ, get(ready))
         .route("/metrics", get(show_metrics))
         .route("/configz", get(show_settings))
-        .with_state(known)
+        .with_state(state)
         .merge(health)
         .fallback(async || (StatusCode::NOT_FOUND, "/livez /readyz /metrics /configz\n"))
 }
 
-async fn ready(State(known): State<Known>) -> Response {
-    let verdict = known.health.verdict();
+async fn ready(State(state): State<OpsState>) -> Response {
+    let verdict = state.health.verdict();
     let body = json!({ "status": verdict.text(), "failing": verdict.failing() });
     (verdict.http_status(), Json(body)).into_response()
 }
 
-async fn show_metrics(State(known): State<Known>) -> Response {
-    // Reading them takes milliseconds, which calls should not wait for.
-    let text = tokio::task::spawn_blocking(move || known.metrics.text()).await;
+async fn show_metrics(State(state): State<OpsState>) -> Response {
+    // It takes milliseconds. On a runtime thread it would delay calls.
+    let text = tokio::task::spawn_blocking(move || state.metrics.text()).await;
     match text {
         Ok(text) => ([(CONTENT_TYPE, metrics::TEXT)], text).into_response(),
         Err(_panicked) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
-async fn show_settings(State(known): State<Known>) -> String {
-    known.listing.to_string()
+async fn show_settings(State(state): State<OpsState>) -> String {
+    state.listing.to_string()
 }

@@ -1,6 +1,8 @@
+//! Whether a server is ready, judged in one place.
+
 use http::StatusCode;
 
-/// Whether a server is ready. Every answer about readiness is derived from it: `grpc.health.v1`, `/readyz`, the metric.
+/// Whether a server is ready. `grpc.health.v1`, `/readyz` and the metric `tandem.ready` are derived from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It is.

@@ -1,4 +1,4 @@
-//! How a stream goes on and ends, in both versions.
+//! The stream of a client, in both versions.
 
 use contract::proto::{
     reflection_v1::{
@@ -17,14 +17,14 @@ use tokio_util::sync::CancellationToken;
 use tonic::Code;
 
 use crate::client::{
-    LIMIT, SERVICE, TASK_FILE, TASK_SERVICE_FILE, ask, ask_raw, file_names, reflection, refused,
-    request, start, symbol,
+    SERVICE, TASK_FILE, TASK_SERVICE_FILE, TEST_TIMEOUT, ask, ask_raw, file_names, reflection,
+    refused, request, start, symbol,
 };
 
 #[tokio::test]
-async fn a_stream_carries_an_import_once_but_always_the_file_asked_for() {
-    let asked = || FileByFilename(TASK_SERVICE_FILE.to_owned());
-    let [first, import, again] = ask([asked(), symbol("tandem.task.v1.Task"), asked()]).await;
+async fn a_stream_sends_an_import_once_but_always_the_requested_file() {
+    let lookup = || FileByFilename(TASK_SERVICE_FILE.to_owned());
+    let [first, import, again] = ask([lookup(), symbol("tandem.task.v1.Task"), lookup()]).await;
     assert!(file_names(&first).len() > 1);
     assert_eq!(file_names(&import), [TASK_FILE]);
     assert_eq!(file_names(&again), [TASK_SERVICE_FILE]);
@@ -46,7 +46,7 @@ async fn a_failed_lookup_is_an_answer_and_the_stream_goes_on() {
 }
 
 #[tokio::test]
-async fn a_request_for_nothing_is_an_invalid_argument_within_the_stream() {
+async fn an_empty_request_is_an_invalid_argument_within_the_stream() {
     let served = start(reflection()).await;
     let nothing = ServerReflectionRequest::default();
     let requests = vec![nothing, request(symbol(SERVICE))];
@@ -105,7 +105,7 @@ async fn v1alpha_answers_as_v1_does() {
 }
 
 #[tokio::test]
-async fn an_idle_stream_does_not_hold_up_a_graceful_stop() {
+async fn an_idle_stream_does_not_delay_a_graceful_stop() {
     let ending = CancellationToken::new();
     let served = start(reflection().ending_at(ending.clone())).await;
     let (ask, asked) = mpsc::channel(1);
@@ -119,8 +119,8 @@ async fn an_idle_stream_does_not_hold_up_a_graceful_stop() {
 
     ending.cancel();
     served.stop.cancel();
-    let end = timeout(LIMIT, answers.message()).await;
+    let end = timeout(TEST_TIMEOUT, answers.message()).await;
     assert_eq!(end.expect("the stream ends").unwrap(), None);
-    let end = timeout(LIMIT, served.server).await;
+    let end = timeout(TEST_TIMEOUT, served.server).await;
     end.expect("the server stops").unwrap().unwrap();
 }

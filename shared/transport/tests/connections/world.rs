@@ -1,4 +1,4 @@
-//! A server with nothing but its health, and ways to meet it.
+//! A server that offers only its health, and clients of it.
 
 use std::{
     fmt::Write as _,
@@ -39,10 +39,10 @@ use verifier::{Revocations, Trust, Verifier};
 
 use testing::limits::of_connections;
 
-/// More than anything here takes.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-/// How often certificates are looked at: at once, for a person.
-pub(crate) const OFTEN: Duration = Duration::from_millis(10);
+/// Longer than any step takes. Only a test that fails waits this long.
+pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(20);
+/// How often the certificate files are checked.
+pub(crate) const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 
 /// A running server.
 pub(crate) struct Served {
@@ -87,23 +87,23 @@ pub(crate) async fn serve(connections: ConnectionLimits, tls: Option<ServerTls>)
     }
 }
 
-/// The same without TLS.
-pub(crate) async fn serve_plainly(limits: ConnectionLimits) -> Served {
+/// Serves health on a free port, without TLS.
+pub(crate) async fn serve_plaintext(limits: ConnectionLimits) -> Served {
     serve(limits, None).await
 }
 
-/// A server with the certificate in `folder`; clients must show one of `client_ca.pem`, if that is there.
+/// A server with the certificate in `folder`. If there is a `client_ca.pem`, clients must show a certificate of that authority.
 pub(crate) async fn serve_tls(limits: ConnectionLimits, folder: &Folder) -> (Served, ServerTls) {
     let authorities = folder.path("client_ca.pem");
     let files = Files {
         identity: Some((folder.path("server.pem"), folder.path("server.key"))),
         authorities: authorities.exists().then_some(authorities),
     };
-    let tls = ServerTls::load("test.tls", files, Protocols::Http2, OFTEN).unwrap();
+    let tls = ServerTls::load("test.tls", files, Protocols::Http2, CHECK_INTERVAL).unwrap();
     (serve(limits, Some(tls.clone())).await, tls)
 }
 
-/// An authority, a folder with a certificate of it for `localhost`, and that certificate.
+/// An authority, a folder with a certificate that it issued for `localhost`, and that certificate.
 pub(crate) fn certified() -> (Authority, Folder, Issued) {
     let authority = Authority::new("authority");
     let folder = Folder::new();
@@ -114,7 +114,7 @@ pub(crate) fn certified() -> (Authority, Folder, Issued) {
 }
 
 impl Served {
-    /// The service as another one sees it. The authority is `ca.pem` of the folder; `shown` is a certificate of it.
+    /// The server as an upstream of another service. The authority is `ca.pem` in the folder; `shown` is the client certificate.
     pub(crate) fn upstream(&self, folder: &Folder, shown: Option<(PathBuf, PathBuf)>) -> Upstream {
         self.upstream_by(&client_tls(folder, shown))
     }
@@ -124,14 +124,14 @@ impl Served {
         Upstream::new(&uri.parse().unwrap(), Some(tls)).unwrap()
     }
 
-    /// A connection without TLS, made when first used.
+    /// A connection without TLS, opened when it is first used.
     pub(crate) fn channel(&self) -> Channel {
         Endpoint::new(format!("http://{}", self.address))
             .unwrap()
             .connect_lazy()
     }
 
-    /// A TLS connection on which nothing is said yet, with the protocols it offers.
+    /// A TLS connection on which nothing is sent yet. `alpn` are the protocols that the client offers.
     pub(crate) async fn shake_hands(
         &self,
         authority: &Authority,
@@ -141,15 +141,15 @@ impl Served {
         shake_hands(stream, authority, alpn).await
     }
 
-    /// The certificate that a new handshake sees, in DER.
-    pub(crate) async fn seen(&self, authority: &Authority) -> Vec<u8> {
+    /// The certificate that the server shows in a new handshake, in DER.
+    pub(crate) async fn certificate(&self, authority: &Authority) -> Vec<u8> {
         let stream = self.shake_hands(authority, &[b"h2"]).await.unwrap();
         let (_, session) = stream.get_ref();
         session.peer_certificates().unwrap()[0].to_vec()
     }
 }
 
-/// TLS over a connection, for `localhost`, with the protocols it offers.
+/// TLS over a connection, for `localhost`. `alpn` are the protocols that the client offers.
 pub(crate) async fn shake_hands(
     stream: TcpStream,
     authority: &Authority,
@@ -174,10 +174,10 @@ pub(crate) fn client_tls(folder: &Folder, identity: Option<(PathBuf, PathBuf)>) 
         identity,
         authorities: Some(folder.path("ca.pem")),
     };
-    ClientTls::load("test.upstream", files, OFTEN).unwrap()
+    ClientTls::load("test.upstream", files, CHECK_INTERVAL).unwrap()
 }
 
-/// Asks whether the server is ready.
+/// Checks that the server is ready.
 pub(crate) async fn check(channel: &Channel) -> Result<(), Status> {
     let answer = HealthClient::new(channel.clone())
         .check(HealthCheckRequest::default())
@@ -185,7 +185,7 @@ pub(crate) async fn check(channel: &Channel) -> Result<(), Status> {
     answer.map(|answer| assert_eq!(answer.get_ref().status(), ServingStatus::Serving))
 }
 
-/// A stream that tells whether the server is ready, with its first message read.
+/// A Watch of the health, after its first message.
 pub(crate) async fn watch(channel: &Channel) -> Streaming<HealthCheckResponse> {
     let mut client = HealthClient::new(channel.clone());
     let answer = client.watch(HealthCheckRequest::default()).await;
@@ -194,42 +194,45 @@ pub(crate) async fn watch(channel: &Channel) -> Streaming<HealthCheckResponse> {
     stream
 }
 
-/// What the stream tells next.
+/// The next status of the stream.
 pub(crate) async fn next(
     stream: &mut Streaming<HealthCheckResponse>,
 ) -> Result<ServingStatus, Status> {
-    let message = tokio::time::timeout(PATIENCE, stream.message()).await;
-    Ok(message.expect("it tells")?.expect("it goes on").status())
+    let message = tokio::time::timeout(TEST_TIMEOUT, stream.message()).await;
+    Ok(message
+        .expect("a message comes in time")?
+        .expect("the stream goes on")
+        .status())
 }
 
 /// Waits until `condition` holds for a value that changes.
 pub(crate) async fn until<T>(mut value: watch::Receiver<T>, condition: impl FnMut(&T) -> bool) {
-    tokio::time::timeout(PATIENCE, value.wait_for(condition))
+    tokio::time::timeout(TEST_TIMEOUT, value.wait_for(condition))
         .await
-        .expect("it comes to hold")
+        .expect("the condition holds in time")
         .unwrap();
 }
 
-/// Waits until the server counts its connections like this. Nothing tells when they change, so it is asked again.
+/// Waits until `condition` holds for the counts of the connections. Changes are not notified, so it polls.
 pub(crate) async fn until_counts(served: &Served, condition: impl Fn(&Counts) -> bool) {
-    let asking = async {
+    let polling = async {
         while !condition(&served.connections.counts()) {
             tokio::task::yield_now().await;
         }
     };
-    let came = tokio::time::timeout(PATIENCE, asking).await;
-    assert!(came.is_ok(), "{:?}", served.connections.counts());
+    let held = tokio::time::timeout(TEST_TIMEOUT, polling).await;
+    assert!(held.is_ok(), "{:?}", served.connections.counts());
 }
 
-/// The lines that these servers log, level first. It is there before the first of them.
+/// The lines that the servers of these tests log, level first. It is set up before the first of them.
 pub(crate) static LOG: LazyLock<watch::Sender<Vec<String>>> = LazyLock::new(|| {
-    tracing_subscriber::registry().with(Lines).init();
+    tracing_subscriber::registry().with(LogLines).init();
     watch::Sender::new(Vec::new())
 });
 
-struct Lines;
+struct LogLines;
 
-impl<S: tracing::Subscriber> Layer<S> for Lines {
+impl<S: tracing::Subscriber> Layer<S> for LogLines {
     fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
         if *event.metadata().level() > tracing::Level::WARN {
             return;

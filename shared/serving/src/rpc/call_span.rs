@@ -10,13 +10,13 @@ use http::{Request, Response};
 use http_body::{Frame, SizeHint};
 use tonic::{Code, Status, body::Body};
 
-use super::{complete, line::method};
+use super::{access_log::method_name, refusal_details};
 use crate::access::Rpc;
 use contract::code::code_name;
 use telemetry::trace::{Span, Trace, Tracing, blames_server};
 use transport::{connections::Peer, network::Network};
 
-/// Decides whether the call is traced. Health and reflection are not.
+/// Begins the span of a call, if the call is traced. Calls of health and reflection are not.
 pub(super) fn begin(
     tracing: &Tracing,
     trusted: &[Network],
@@ -33,7 +33,7 @@ pub(super) fn begin(
             trusted.iter().any(|network| network.contains(address))
         })
     };
-    let method = method(request.uri().path(), rpc);
+    let method = method_name(request.uri().path(), rpc);
     let mut trace = tracing.arrive(request.headers(), is_trusted, method);
     if let Some(span) = &mut trace.span {
         span.set("rpc.system.name", "grpc");
@@ -48,7 +48,7 @@ pub(super) fn begin(
     trace
 }
 
-/// Ends the span with its answer: at once if that is a status alone, with the last of it otherwise.
+/// Ends the span with its answer: at once if the answer is a status alone, otherwise with the end of its body.
 pub(super) fn end(
     span: Option<Span>,
     answer: Response<Body>,
@@ -60,25 +60,25 @@ pub(super) fn end(
     if let Some(reason) = reason {
         span.set("tandem.reason", reason.to_owned());
     }
-    let code = complete::code(&answer);
-    let mut open = Open { span, code };
+    let code = refusal_details::code(&answer);
+    let mut open = OpenSpan { span, code };
     if code.is_some() {
         return answer;
     }
     answer.map(|body| {
-        // Until its trailers come, or for good if its client goes away before.
+        // Unless its trailers say something else: without them, the client went away.
         open.code = Some(Code::Cancelled);
-        Body::new(Traced { body, open })
+        Body::new(TracedBody { body, open })
     })
 }
 
-/// A span whose code may still change. It is set when the span ends.
-struct Open {
+/// A span whose code may still change. The span gets it when this is dropped.
+struct OpenSpan {
     span: Span,
     code: Option<Code>,
 }
 
-impl Drop for Open {
+impl Drop for OpenSpan {
     fn drop(&mut self) {
         let code = self.code.unwrap_or(Code::Ok);
         self.span.set("rpc.response.status_code", code_name(code));
@@ -89,12 +89,12 @@ impl Drop for Open {
 }
 
 /// A body that keeps its span open until it ends.
-struct Traced {
+struct TracedBody {
     body: Body,
-    open: Open,
+    open: OpenSpan,
 }
 
-impl http_body::Body for Traced {
+impl http_body::Body for TracedBody {
     type Data = Bytes;
     type Error = Status;
 

@@ -1,5 +1,5 @@
-//! The end of streams whose connection is past its age: they are told DRAINING, so that their clients begin anew elsewhere,
-//! and do not see a broken connection.
+//! Ends the streams of a connection that is past its age with DRAINING, so that their clients start them again on another
+//! connection and do not see a broken one.
 
 use std::{
     pin::Pin,
@@ -14,33 +14,33 @@ use tonic::{Status, body::Body};
 use contract::refusal::{Reason, refuse_request};
 use transport::connections::StreamsEnd;
 
-/// The same answer, whose body ends when the connection's streams must.
+/// The same answer, but its body ends when the streams of the connection must end.
 pub(super) fn end_with(
     answer: Response<Body>,
-    ends: StreamsEnd,
+    end: StreamsEnd,
     request_id: String,
 ) -> Response<Body> {
     if answer.body().is_end_stream() {
         return answer;
     }
     answer.map(|body| {
-        Body::new(Ending {
+        Body::new(EndedBody {
             body,
-            ends: Some(ends.now().boxed()),
+            end: Some(end.now().boxed()),
             request_id,
         })
     })
 }
 
-/// A body that ends by itself, or when it is told to.
-struct Ending {
+/// A body that ends by itself, or with DRAINING when `end` resolves.
+struct EndedBody {
     body: Body,
-    /// None when it has been told.
-    ends: Option<BoxFuture<'static, ()>>,
+    /// `None` after it has resolved.
+    end: Option<BoxFuture<'static, ()>>,
     request_id: String,
 }
 
-impl http_body::Body for Ending {
+impl http_body::Body for EndedBody {
     type Data = <Body as http_body::Body>::Data;
     type Error = Status;
 
@@ -48,13 +48,13 @@ impl http_body::Body for Ending {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Status>>> {
-        let Some(ends) = &mut self.ends else {
+        let Some(end) = &mut self.end else {
             return Poll::Ready(None);
         };
-        if ends.poll_unpin(context).is_pending() {
+        if end.poll_unpin(context).is_pending() {
             return Pin::new(&mut self.body).poll_frame(context);
         }
-        self.ends = None;
+        self.end = None;
         self.body = Body::empty();
         let mut trailers = HeaderMap::new();
         refuse_request(Reason::Draining, &self.request_id)
@@ -64,7 +64,7 @@ impl http_body::Body for Ending {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ends.is_none() || self.body.is_end_stream()
+        self.end.is_none() || self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -1,4 +1,4 @@
-//! How a connection ends: by itself, at its age, or because the server stops.
+//! How a connection ends: the client closes it, it has reached its age, or the server stops.
 
 use std::{error::Error, pin::pin, time::Duration};
 
@@ -11,39 +11,39 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::connection::{Outcome, Shared};
+use super::connection::{ListenerState, Outcome};
 
-/// How long the last words of streams that were told to end may take to be read.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long the last messages of streams that had to end may take to be sent.
+const LAST_MESSAGES_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Tells the streams of one connection that they must end, in the extensions of its requests.
+/// Signals to the streams of one connection that they must end. It is in the extensions of every request.
 #[derive(Debug, Clone)]
 pub struct StreamsEnd(CancellationToken);
 
 impl StreamsEnd {
-    /// Resolves when the connection is past its age and its grace: what has not ended by then is cut a second later.
+    /// Resolves when the connection is past its age and its grace. Streams that have not ended are cut a second later.
     pub async fn now(self) {
         self.0.cancelled_owned().await;
     }
 }
 
-/// Why a connection was asked to go.
+/// Why a connection is drained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cause {
+enum DrainCause {
     Age,
     Stop,
 }
 
-/// One connection's end.
-pub(super) struct Leaving<'a> {
-    shared: &'a Shared,
+/// The end of one connection.
+pub(super) struct ConnectionDrain<'a> {
+    state: &'a ListenerState,
     streams: CancellationToken,
 }
 
-impl<'a> Leaving<'a> {
-    pub(super) fn new(shared: &'a Shared) -> Self {
+impl<'a> ConnectionDrain<'a> {
+    pub(super) fn new(state: &'a ListenerState) -> Self {
         Self {
-            shared,
+            state,
             streams: CancellationToken::new(),
         }
     }
@@ -52,8 +52,8 @@ impl<'a> Leaving<'a> {
         StreamsEnd(self.streams.clone())
     }
 
-    /// Drives `connection` to its end: asks it to go when it is time to, and cuts it when that has taken too long.
-    pub(super) async fn attend<I, S, B>(
+    /// Drives `connection` until it ends. Drains it when it is time to, and cuts it when draining takes too long.
+    pub(super) async fn drive<I, S, B>(
         &self,
         connection: Connection<'_, TokioIo<I>, S, TokioExecutor>,
     ) -> Outcome
@@ -68,45 +68,45 @@ impl<'a> Leaving<'a> {
     {
         let mut connection = pin!(connection);
         let cause = tokio::select! {
-            // First, so that it has seen what was sent before it is told to end.
+            // The connection comes first, so that it reads what was already sent before it is drained.
             biased;
             served = connection.as_mut() => return served,
-            cause = self.asked() => cause,
+            cause = self.drain_begins() => cause,
         };
         connection.as_mut().graceful_shutdown();
         tokio::select! {
             served = connection => served,
-            () = self.overdue(cause) => {
-                self.shared.counters.cut();
+            () = self.drain_ends(cause) => {
+                self.state.counters.cut();
                 Ok(())
             }
         }
     }
 
     /// Resolves when the connection must take no new calls.
-    async fn asked(&self) -> Cause {
+    async fn drain_begins(&self) -> DrainCause {
         tokio::select! {
-            () = self.shared.leave.cancelled() => Cause::Stop,
-            () = sleep(jittered(self.shared.limits.connection_age)) => {
-                self.shared.counters.aged();
-                Cause::Age
+            () = self.state.drain.cancelled() => DrainCause::Stop,
+            () = sleep(jittered(self.state.limits.connection_age)) => {
+                self.state.counters.aged();
+                DrainCause::Age
             }
         }
     }
 
-    /// Resolves when the connection must end even though its calls have not.
-    async fn overdue(&self, cause: Cause) {
+    /// Resolves when the connection must end although calls are in flight.
+    async fn drain_ends(&self, cause: DrainCause) {
         let grace_over = async {
-            if cause == Cause::Stop {
-                // How long that may take is for the stop to say.
+            if cause == DrainCause::Stop {
+                // The caller of `Connections::cut` decides how long a stop may take.
                 return std::future::pending().await;
             }
-            sleep(self.shared.limits.connection_grace).await;
+            sleep(self.state.limits.connection_grace).await;
             self.streams.cancel();
-            sleep(LAST_WORDS).await;
+            sleep(LAST_MESSAGES_TIMEOUT).await;
         };
         tokio::select! {
-            () = self.shared.cut.cancelled() => {}
+            () = self.state.cut.cancelled() => {}
             () = grace_over => {}
         }
     }
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_of_one_moment_leave_over_a_fifth_of_their_age() {
+    fn connections_opened_together_end_spread_over_a_fifth_of_their_age() {
         let age = Duration::from_mins(30);
         let ages: Vec<_> = (0..1000).map(|_| jittered(age)).collect();
         let (first, last) = (ages.iter().min().unwrap(), ages.iter().max().unwrap());

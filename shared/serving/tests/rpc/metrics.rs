@@ -1,4 +1,4 @@
-//! What a server counts of its calls.
+//! The metrics of the calls of a server.
 
 use std::time::Duration;
 
@@ -10,23 +10,23 @@ use serving::serve::Limits;
 use telemetry::metrics::Metrics;
 use tonic::{Code, Request};
 
-use crate::probe::{Served, counting, limits};
+use crate::probe::{Served, limits, serve_counting};
 
 const METHOD: &str = "rpc_method=\"tandem.auth.v1.AuthService";
 
-async fn counted(limits: Limits) -> (Served, Metrics) {
+async fn serve_with_metrics(limits: Limits) -> (Served, Metrics) {
     let metrics = Metrics::of_service("probe", "0");
-    (counting(limits, &metrics).await, metrics)
+    (serve_counting(limits, &metrics).await, metrics)
 }
 
-/// The value of the series that begins with `name` and has all of `labels`; none if there is no such series.
+/// The value of the series with this `name` and all of `labels`; `None` if there is no such series.
 fn value(metrics: &Metrics, name: &str, labels: &[&str]) -> Option<f64> {
     let text = metrics.text();
     let mut series = text.lines().filter(|line| {
         line.starts_with(&format!("{name}{{")) && labels.iter().all(|label| line.contains(label))
     });
     let found = series.next()?;
-    assert_eq!(series.next(), None, "more than one series is meant");
+    assert_eq!(series.next(), None, "more than one series matches");
     found.rsplit(' ').next()?.parse().ok()
 }
 
@@ -54,8 +54,8 @@ fn refused(metrics: &Metrics, reason: &str) -> Option<f64> {
     )
 }
 
-/// Waits for what the server counts after its client has been answered.
-async fn soon(condition: impl Fn() -> bool) {
+/// Waits until `condition` holds: the server counts a call after its client got the answer.
+async fn until(condition: impl Fn() -> bool) {
     let met = async {
         while !condition() {
             tokio::task::yield_now().await;
@@ -63,12 +63,12 @@ async fn soon(condition: impl Fn() -> bool) {
     };
     tokio::time::timeout(Duration::from_secs(10), met)
         .await
-        .expect("it is counted");
+        .expect("the call is counted in time");
 }
 
 #[tokio::test]
-async fn every_series_of_every_method_is_there_with_zero_before_the_first_call() {
-    let (_served, metrics) = counted(limits()).await;
+async fn every_series_of_every_method_is_zero_before_the_first_call() {
+    let (_served, metrics) = serve_with_metrics(limits()).await;
     for method in ["SignIn", "SignOut", "RefreshTokens"] {
         for code in [
             "OK",
@@ -102,8 +102,8 @@ async fn every_series_of_every_method_is_there_with_zero_before_the_first_call()
 }
 
 #[tokio::test]
-async fn a_call_is_counted_by_its_method_and_its_code_and_its_reason() {
-    let (mut served, metrics) = counted(limits()).await;
+async fn a_call_is_counted_by_method_code_and_reason() {
+    let (mut served, metrics) = serve_with_metrics(limits()).await;
     served
         .client
         .sign_out(SignOutRequest::default())
@@ -115,7 +115,7 @@ async fn a_call_is_counted_by_its_method_and_its_code_and_its_reason() {
         .await
         .unwrap_err();
     assert_eq!(failed.code(), Code::Internal);
-    soon(|| handled(&metrics, "SignUp", "INTERNAL") == Some(1.0)).await;
+    until(|| handled(&metrics, "SignUp", "INTERNAL") == Some(1.0)).await;
     assert_eq!(handled(&metrics, "SignOut", "OK"), Some(1.0));
     assert_eq!(handled(&metrics, "SignUp", "OK"), Some(0.0));
     assert_eq!(refused(&metrics, "INTERNAL"), Some(1.0));
@@ -131,14 +131,14 @@ async fn a_call_is_counted_by_its_method_and_its_code_and_its_reason() {
 }
 
 #[tokio::test]
-async fn a_call_is_under_way_until_its_client_goes_and_then_counts_as_cancelled() {
-    let (mut served, metrics) = counted(limits()).await;
+async fn a_call_is_in_flight_until_its_client_goes_away_and_then_counts_as_cancelled() {
+    let (mut served, metrics) = serve_with_metrics(limits()).await;
     let mut client = served.client.clone();
     let call = tokio::spawn(async move { client.sign_in(SignInRequest::default()).await });
-    served.sign_in_has_begun().await;
+    served.sign_in_has_started().await;
     assert_eq!(in_flight(&metrics, "SignIn"), Some(1.0));
     call.abort();
-    soon(|| handled(&metrics, "SignIn", "CANCELLED") == Some(1.0)).await;
+    until(|| handled(&metrics, "SignIn", "CANCELLED") == Some(1.0)).await;
     assert_eq!(in_flight(&metrics, "SignIn"), Some(0.0));
     served
         .client
@@ -148,8 +148,8 @@ async fn a_call_is_under_way_until_its_client_goes_and_then_counts_as_cancelled(
 }
 
 #[tokio::test]
-async fn what_is_not_served_is_one_series_however_it_is_called() {
-    let (served, metrics) = counted(limits()).await;
+async fn calls_of_methods_that_are_not_served_share_one_series() {
+    let (served, metrics) = serve_with_metrics(limits()).await;
     for path in ["/a/b", "/tandem.auth.v1.AuthService/Nothing", "/c"] {
         let mut grpc = tonic::client::Grpc::new(served.channel.clone());
         grpc.ready().await.unwrap();
@@ -164,16 +164,16 @@ async fn what_is_not_served_is_one_series_however_it_is_called() {
         "rpc_method=\"_OTHER\"",
         "rpc_response_status_code=\"UNIMPLEMENTED\"",
     ];
-    soon(|| value(&metrics, "tandem_rpc_handled_total", &labels) == Some(3.0)).await;
+    until(|| value(&metrics, "tandem_rpc_handled_total", &labels) == Some(3.0)).await;
     assert!(
         !metrics.text().contains("Nothing"),
-        "no text of a client is a label"
+        "the text of a client became a label"
     );
 }
 
 #[tokio::test]
-async fn a_stream_is_under_way_until_it_ends_and_its_last_frame_says_how() {
-    let (served, metrics) = counted(limits()).await;
+async fn a_stream_is_in_flight_until_it_ends_and_counts_with_the_code_of_its_last_frame() {
+    let (served, metrics) = serve_with_metrics(limits()).await;
     let watch = "rpc_method=\"grpc.health.v1.Health/Watch\"";
     let open = || value(&metrics, "tandem_rpc_in_flight", &[watch]);
     let ended = |code| value(&metrics, "tandem_rpc_handled_total", &[watch, code]);
@@ -181,7 +181,7 @@ async fn a_stream_is_under_way_until_it_ends_and_its_last_frame_says_how() {
     let watching = health.watch(HealthCheckRequest::default()).await.unwrap();
     assert_eq!(open(), Some(1.0));
     drop(watching);
-    soon(|| ended("\"CANCELLED\"") == Some(1.0)).await;
+    until(|| ended("\"CANCELLED\"") == Some(1.0)).await;
     let mut watching = health
         .watch(HealthCheckRequest::default())
         .await
@@ -189,36 +189,33 @@ async fn a_stream_is_under_way_until_it_ends_and_its_last_frame_says_how() {
         .into_inner();
     served.stop.cancel();
     while watching.message().await.unwrap().is_some() {}
-    soon(|| ended("\"OK\"") == Some(1.0)).await;
+    until(|| ended("\"OK\"") == Some(1.0)).await;
     assert_eq!(open(), Some(0.0));
 }
 
 #[tokio::test]
-async fn a_full_server_counts_whom_it_refuses() {
-    let (mut served, metrics) = counted(Limits {
+async fn a_full_server_counts_the_calls_that_it_refuses() {
+    let (mut served, metrics) = serve_with_metrics(Limits {
         max_in_flight: 1,
         ..limits()
     })
     .await;
     let mut client = served.client.clone();
     let call = tokio::spawn(async move { client.sign_in(SignInRequest::default()).await });
-    served.sign_in_has_begun().await;
+    served.sign_in_has_started().await;
     let refusal = served
         .client
         .sign_out(SignOutRequest::default())
         .await
         .unwrap_err();
     testing::assert_refused(&refusal, Code::Unavailable, "OVERLOADED");
-    soon(|| refused(&metrics, "OVERLOADED") == Some(1.0)).await;
+    until(|| refused(&metrics, "OVERLOADED") == Some(1.0)).await;
     served.release();
     call.await.unwrap().unwrap();
-    let accepted = metrics.text();
+    let text = metrics.text();
     assert!(
-        accepted.contains("tandem_connections_accepted_total 1"),
-        "{accepted}"
+        text.contains("tandem_connections_accepted_total 1"),
+        "{text}"
     );
-    assert!(
-        accepted.contains("tandem_rpc_in_flight_limit 1"),
-        "{accepted}"
-    );
+    assert!(text.contains("tandem_rpc_in_flight_limit 1"), "{text}");
 }

@@ -1,12 +1,12 @@
-//! Certificates of clients.
+//! Certificates of clients (mutual TLS).
 
 use testing::certificates::{Authority, Folder};
 use tonic::Code;
 
 use crate::world::{Served, certified, check, client_tls, limits, serve_tls, until, until_counts};
 
-/// A server that takes only clients with a certificate of the authority in `ca.pem`.
-async fn demanding() -> (Authority, Folder, Served, tls::ServerTls) {
+/// A server that requires a client certificate of the authority in `ca.pem`.
+async fn serve_requiring() -> (Authority, Folder, Served, tls::ServerTls) {
     let (authority, folder, _) = certified();
     folder.write("client_ca.pem", &authority.pem());
     let (served, tls) = serve_tls(limits(|_| {}), &folder).await;
@@ -14,8 +14,8 @@ async fn demanding() -> (Authority, Folder, Served, tls::ServerTls) {
 }
 
 #[tokio::test]
-async fn a_client_is_let_in_by_a_certificate_of_the_authority_alone() {
-    let (authority, folder, served, _tls) = demanding().await;
+async fn only_a_client_with_a_certificate_of_the_authority_is_served() {
+    let (authority, folder, served, _tls) = serve_requiring().await;
     let right = folder.write_identity("right", &authority.issue(&["task"]));
     let foreign = Authority::new("foreign").issue(&["task"]);
     let wrong = folder.write_identity("wrong", &foreign);
@@ -33,7 +33,7 @@ async fn a_client_is_let_in_by_a_certificate_of_the_authority_alone() {
 }
 
 #[tokio::test]
-async fn a_server_with_a_certificate_of_another_authority_or_name_is_not_talked_to() {
+async fn a_client_refuses_a_server_with_a_certificate_of_another_authority_or_name() {
     let (_authority, folder, _) = certified();
     let (served, _tls) = serve_tls(limits(|_| {}), &folder).await;
     let (_, foreign, _) = certified();
@@ -51,8 +51,8 @@ async fn a_server_with_a_certificate_of_another_authority_or_name_is_not_talked_
 }
 
 #[tokio::test]
-async fn authorities_and_the_certificates_of_clients_are_replaced_as_well() {
-    let (authority, folder, served, server_tls) = demanding().await;
+async fn authorities_and_client_certificates_are_replaced_while_in_use() {
+    let (authority, folder, served, server_tls) = serve_requiring().await;
     let shown = folder.write_identity("client", &authority.issue(&["task"]));
     let client_tls = client_tls(&folder, Some(shown));
     let upstream = served.upstream_by(&client_tls);

@@ -1,4 +1,4 @@
-//! Bytes as no proper client sends them, and the frames that come back (RFC 9113).
+//! Sends bytes that no proper client sends, and reads the frames of the answer (RFC 9113).
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::world::PATIENCE;
+use crate::world::TEST_TIMEOUT;
 
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// A request for `/` in HPACK: POST, http, `/`, authority `a`.
@@ -31,37 +31,39 @@ pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8>
     frame
 }
 
-/// Sends these bytes and gives all that comes back until the server ends the connection.
-pub(crate) async fn say(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+/// Sends `bytes` and returns all that comes back until the server closes the connection.
+pub(crate) async fn send(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let stream = TcpStream::connect(address).await.unwrap();
     let (mut read, mut write) = stream.into_split();
     let bytes = bytes.to_vec();
     let writing = tokio::spawn(async move {
-        // The server may have ended it by now, which is what some tests are about.
+        // The server may have closed the connection by now. Some tests check that.
         let _ = write.write_all(&bytes).await;
         write
     });
-    let answer = everything(&mut read).await;
+    let answer = read_to_end(&mut read).await;
     drop(writing.await.unwrap());
     answer
 }
 
-/// All that comes until the other end closes.
-pub(crate) async fn everything(from: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
-    everything_within(from, PATIENCE).await.expect("it was cut")
+/// All bytes until the server closes the connection.
+pub(crate) async fn read_to_end(from: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
+    read_to_end_within(from, TEST_TIMEOUT)
+        .await
+        .expect("the connection was not closed")
 }
 
-pub(crate) async fn everything_within(
+pub(crate) async fn read_to_end_within(
     from: &mut (impl AsyncRead + Unpin),
     within: Duration,
 ) -> Option<Vec<u8>> {
     let mut answer = Vec::new();
-    // A reset ends it too.
+    // A reset ends the connection too.
     let ended = timeout(within, from.read_to_end(&mut answer)).await;
     ended.ok().map(|_ended| answer)
 }
 
-/// The frames in `bytes`: kind and payload.
+/// The frames in `bytes`: the kind and payload of each.
 pub(crate) fn frames(mut bytes: &[u8]) -> Vec<(u8, &[u8])> {
     let mut frames = Vec::new();
     while let [a, b, c, kind, _flags, _, _, _, _, rest @ ..] = bytes {
@@ -75,7 +77,7 @@ pub(crate) fn frames(mut bytes: &[u8]) -> Vec<(u8, &[u8])> {
     frames
 }
 
-/// Why the connection was ended: the error code of the last GOAWAY.
+/// The error code of the last GOAWAY: why the connection was ended.
 pub(crate) fn goaway(answer: &[u8]) -> Option<u32> {
     let frames = frames(answer);
     let (_, payload) = frames.iter().rfind(|(kind, _)| *kind == GOAWAY)?;

@@ -1,4 +1,4 @@
-//! Default deny.
+//! The access policy: default deny.
 
 use contract::proto::FILE_DESCRIPTOR_SET;
 use prost_reflect::DescriptorPool;

@@ -1,4 +1,4 @@
-//! What is known of a call when it arrives: its id, its deadline, where it comes from.
+//! What the headers of a call say when it arrives: its id, its deadline, its client.
 
 use std::time::Duration;
 
@@ -15,36 +15,39 @@ use transport::{
 
 use crate::caller::Call;
 
-/// Longest user agent kept.
-const LONGEST_AGENT: usize = 256;
-/// The deadline of a stream that names none.
-const STREAM: Duration = Duration::from_hours(24 * 30);
+/// Bytes of the user agent that are kept.
+const MAX_USER_AGENT_BYTES: usize = 256;
+/// The deadline of a stream whose client sets none.
+const DEFAULT_STREAM_DEADLINE: Duration = Duration::from_hours(24 * 30);
 
-/// A call, and what is wrong with its transport headers.
-pub(super) struct Opened {
+/// A call, and the refusal if its transport headers are wrong.
+pub(super) struct OpenedCall {
     pub(super) call: Call,
     pub(super) problem: Option<Status>,
 }
 
-/// Opens a call that arrived at `arrival`; `longest` bounds its deadline, and the proxies in `trusted` are believed about
-/// where it comes from.
+/// Reads the headers of a call that arrived at `arrival`. Its deadline is `max_deadline` at most. The `x-forwarded-for` of the
+/// proxies in `trusted` is believed.
 pub(super) fn open(
     request: &Request<Body>,
     arrival: Instant,
-    longest: Option<Duration>,
+    max_deadline: Option<Duration>,
     trusted: &[Network],
-) -> Opened {
+) -> OpenedCall {
     let headers = request.headers();
-    let (asked, problem) = match grpc_timeout::from_headers(headers) {
-        Ok(asked) => (asked, None),
+    let (timeout, problem) = match grpc_timeout::from_headers(headers) {
+        Ok(timeout) => (timeout, None),
         Err(error) => (None, Some(refuse(&error))),
     };
-    let allowed = match (asked, longest) {
-        (Some(asked), Some(longest)) => asked.min(longest),
-        (asked, longest) => asked.or(longest).unwrap_or(STREAM).min(STREAM),
+    let allowed = match (timeout, max_deadline) {
+        (Some(timeout), Some(max)) => timeout.min(max),
+        (timeout, max) => timeout
+            .or(max)
+            .unwrap_or(DEFAULT_STREAM_DEADLINE)
+            .min(DEFAULT_STREAM_DEADLINE),
     };
     let peer = request.extensions().get::<Peer>();
-    Opened {
+    OpenedCall {
         call: Call {
             request_id: request_id::from_headers(headers),
             deadline: arrival + allowed,
@@ -57,11 +60,11 @@ pub(super) fn open(
 
 fn user_agent(headers: &HeaderMap) -> String {
     // A browser cannot set `user-agent`, so gRPC-web clients send `x-user-agent`.
-    let sent = headers
+    let header = headers
         .get("x-user-agent")
         .or_else(|| headers.get(http::header::USER_AGENT));
-    let text = sent
+    let text = header
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    text.get(..LONGEST_AGENT).unwrap_or(text).to_owned()
+    text.get(..MAX_USER_AGENT_BYTES).unwrap_or(text).to_owned()
 }

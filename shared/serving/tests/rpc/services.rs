@@ -21,11 +21,11 @@ use verifier::{Revocations, Trust, Verifier};
 
 const SECRET: &str = "q8Jx0f2Zs7mVb4Kt1LrYp6WnHc3Dg5Ea";
 
-/// Serves whoever reaches it.
-struct Open;
+/// Checks only that the access policy was applied.
+struct PolicyOnly;
 
 #[tonic::async_trait]
-impl VerifierService for Open {
+impl VerifierService for PolicyOnly {
     type WatchRevocationsStream = BoxStream<'static, Result<WatchRevocationsResponse, Status>>;
 
     async fn watch_revocations(
@@ -55,7 +55,7 @@ impl VerifierService for Open {
 
 fn server(secrets: ServiceSecrets) -> Result<Server, PolicyError> {
     let surface = Surface::default()
-        .with(VerifierServiceServer::new(Open))
+        .with(VerifierServiceServer::new(PolicyOnly))
         .admitting(secrets);
     let health = Health::new(surface.names().iter().copied());
     let trust = Trust {
@@ -77,7 +77,7 @@ fn server(secrets: ServiceSecrets) -> Result<Server, PolicyError> {
 }
 
 #[test]
-fn a_server_that_cannot_know_services_does_not_start_with_rpcs_for_them() {
+fn a_server_without_service_secrets_does_not_start_with_rpcs_for_services() {
     let refused = server(ServiceSecrets::default()).unwrap_err();
     assert!(
         matches!(&refused, PolicyError::NoServiceSecret(path)
@@ -88,8 +88,8 @@ fn a_server_that_cannot_know_services_does_not_start_with_rpcs_for_them() {
 }
 
 #[tokio::test]
-async fn a_request_past_the_access_policy_reaches_no_method_for_services() {
-    let refused = Open
+async fn a_request_that_bypassed_the_access_policy_is_refused_by_methods_for_services() {
+    let refused = PolicyOnly
         .acknowledge_keys(Request::new(AcknowledgeKeysRequest::default()))
         .await
         .unwrap_err();

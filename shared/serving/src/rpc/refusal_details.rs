@@ -1,4 +1,4 @@
-//! The last step of a refusal: whatever made it, it leaves with `ErrorInfo` and `RequestInfo`.
+//! The details of a refusal: every refusal is sent with `ErrorInfo` and `RequestInfo`, also one that the gRPC library made.
 
 use http::Response;
 use tonic::{Code, Status, body::Body};
@@ -6,12 +6,12 @@ use tonic_types::StatusExt as _;
 
 use contract::refusal::{Reason, refuse_request, with_request_info};
 
-/// The code of an answer that is a status alone; `None` for one with a body, whose status comes after it.
+/// The code of an answer that is a status alone; `None` for one with a body, whose status comes after the body.
 pub(super) fn code(answer: &Response<Body>) -> Option<Code> {
     answer.extensions().get::<Status>().map(Status::code)
 }
 
-/// The answer with its details complete, and the reason when it is a refusal.
+/// Completes the details of a refusal and adds `x-request-id` to any answer. Returns the reason of a refusal.
 pub(super) fn complete(
     mut answer: Response<Body>,
     request_id: &str,
@@ -29,17 +29,17 @@ pub(super) fn complete(
     (answer, reason)
 }
 
-/// The status of an answer that has no message. For an unknown method the library writes it as headers only.
+/// The status of an answer that has no message. For an unknown method the library writes the status only into the headers.
 fn status_alone(answer: &mut Response<Body>) -> Option<Status> {
-    let made_here = answer.extensions_mut().remove::<Status>();
-    made_here.or_else(|| Status::from_header_map(answer.headers()))
+    let status = answer.extensions_mut().remove::<Status>();
+    status.or_else(|| Status::from_header_map(answer.headers()))
 }
 
 /// The status with `RequestInfo`, and its reason.
 fn with_request_id(status: &Status, request_id: &str) -> (Status, String) {
     let Some(info) = status.get_details_error_info() else {
-        let reason = transport_reason(status);
-        tracing::debug!(code = ?status.code(), message = status.message(), "the transport refused a request");
+        let reason = library_reason(status);
+        tracing::debug!(code = ?status.code(), message = status.message(), "the gRPC library refused a request");
         return (
             refuse_request(reason, request_id),
             reason.as_str().to_owned(),
@@ -48,15 +48,15 @@ fn with_request_id(status: &Status, request_id: &str) -> (Status, String) {
     (with_request_info(status, request_id), info.reason)
 }
 
-/// A status without details was made by the gRPC library, not by us: it is about the request as such.
-fn transport_reason(status: &Status) -> Reason {
+/// The reason of a status that the gRPC library made. Such a status has no details.
+fn library_reason(status: &Status) -> Reason {
     match status.code() {
         Code::Unimplemented => Reason::MethodUnknown,
         Code::NotFound => Reason::ServiceNotFound,
         Code::OutOfRange | Code::ResourceExhausted => Reason::RequestTooLarge,
         Code::DeadlineExceeded | Code::Cancelled => Reason::DeadlineExceeded,
         Code::Unavailable => Reason::Draining,
-        // What cannot be decoded, or holds no message: the library says INTERNAL, but the fault is the request's.
+        // The message is missing or cannot be decoded. The library answers INTERNAL, but the client made the mistake.
         _ => Reason::RequestMalformed,
     }
 }

@@ -1,12 +1,12 @@
-//! A client that shares no code with the server: gRPC for Python, on its own TLS.
+//! gRPC for Python: a client that shares no code with the server, and has its own TLS.
 
 use std::{path::PathBuf, process::Command, time::Duration};
 
 use testing::certificates::Folder;
 
-use crate::world::{certified, limits, serve_plainly, serve_tls};
+use crate::world::{certified, limits, serve_plaintext, serve_tls};
 
-/// Checks health with the authority, and the certificate and key if two more paths are given.
+/// Checks the health. The arguments are the target, the authority, and optionally the certificate and key of the client.
 const SCRIPT: &str = r#"
 import grpc, sys
 read = lambda path: open(path, "rb").read()
@@ -20,7 +20,7 @@ with grpc.secure_channel(target, credentials) as channel:
         print(error.code().name)
 "#;
 
-/// Calls in a row, as many as the second argument says.
+/// Calls one after another. The arguments are the target and the number of calls.
 const CALLS: &str = r#"
 import grpc, sys
 with grpc.insecure_channel(sys.argv[1]) as channel:
@@ -44,7 +44,7 @@ fn python(script: &str, arguments: Vec<PathBuf>) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-async fn ask(port: u16, folder: &Folder, shown: Option<(PathBuf, PathBuf)>) -> String {
+async fn check_health(port: u16, folder: &Folder, shown: Option<(PathBuf, PathBuf)>) -> String {
     let mut arguments = vec![format!("localhost:{port}").into(), folder.path("ca.pem")];
     arguments.extend(
         shown
@@ -57,23 +57,26 @@ async fn ask(port: u16, folder: &Folder, shown: Option<(PathBuf, PathBuf)>) -> S
 }
 
 #[tokio::test]
-async fn a_python_client_is_served_with_a_certificate_and_refused_without() {
+async fn a_python_client_is_served_over_tls_and_refused_without_a_required_certificate() {
     let (authority, folder, _) = certified();
     let (served, _tls) = serve_tls(limits(|_| {}), &folder).await;
     // status = SERVING
-    assert_eq!(ask(served.address.port(), &folder, None).await, "0801");
+    assert_eq!(
+        check_health(served.address.port(), &folder, None).await,
+        "0801"
+    );
 
     folder.write("client_ca.pem", &authority.pem());
-    let (demanding, _tls) = serve_tls(limits(|_| {}), &folder).await;
-    let port = demanding.address.port();
-    assert_eq!(ask(port, &folder, None).await, "UNAVAILABLE");
+    let (requiring, _tls) = serve_tls(limits(|_| {}), &folder).await;
+    let port = requiring.address.port();
+    assert_eq!(check_health(port, &folder, None).await, "UNAVAILABLE");
     let shown = folder.write_identity("client", &authority.issue(&["client"]));
-    assert_eq!(ask(port, &folder, Some(shown)).await, "0801");
+    assert_eq!(check_health(port, &folder, Some(shown)).await, "0801");
 }
 
 #[tokio::test]
 async fn a_python_client_calls_over_one_connection_after_another_and_no_call_fails() {
-    let served = serve_plainly(limits(|limits| {
+    let served = serve_plaintext(limits(|limits| {
         limits.connection_age = Duration::from_millis(20);
     }))
     .await;

@@ -1,4 +1,4 @@
-//! What the road itself refuses.
+//! The refusals that the layer itself makes.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ async fn call<M: prost::Message + 'static>(
         .map(|_| ())
 }
 
-/// The server's own answer to `SignIn` with a timeout: tonic's client would answer itself, with CANCELLED.
+/// The answer of the server to `SignIn` with a timeout. Without tonic, whose client ends such a call itself with CANCELLED.
 async fn answer_to_timeout(served: &Served, timeout: &str) -> Status {
     let stream = TcpStream::connect(served.address).await.unwrap();
     let io = TokioIo::new(stream);
@@ -53,7 +53,7 @@ async fn answer_to_timeout(served: &Served, timeout: &str) -> Status {
 }
 
 #[tokio::test]
-async fn the_clients_deadline_answers_deadline_exceeded_and_not_cancelled() {
+async fn the_deadline_of_the_client_answers_deadline_exceeded_and_not_cancelled() {
     let served = serve(limits()).await;
 
     let refused = answer_to_timeout(&served, "50m").await;
@@ -71,7 +71,7 @@ async fn a_timeout_of_zero_answers_deadline_exceeded() {
 }
 
 #[tokio::test]
-async fn the_servers_own_maximum_bounds_a_call_without_a_deadline() {
+async fn the_maximum_of_the_server_limits_a_call_without_a_deadline() {
     let mut served = serve(serving::serve::Limits {
         deadline: Duration::from_millis(50),
         ..limits()
@@ -96,7 +96,7 @@ async fn a_call_beyond_the_limit_is_refused_at_once_and_health_still_answers() {
     .await;
     let mut first = served.client.clone();
     let waiting = tokio::spawn(async move { first.sign_in(SignInRequest::default()).await });
-    served.sign_in_has_begun().await;
+    served.sign_in_has_started().await;
 
     let refused = served
         .client
@@ -121,7 +121,7 @@ async fn a_call_beyond_the_limit_is_refused_at_once_and_health_still_answers() {
 }
 
 #[tokio::test]
-async fn a_panicking_method_is_internal_and_the_server_lives_on() {
+async fn a_panicking_method_answers_internal_and_the_server_goes_on() {
     let mut served = serve(limits()).await;
 
     let refused = served
@@ -144,7 +144,7 @@ async fn a_panicking_method_is_internal_and_the_server_lives_on() {
 }
 
 #[tokio::test]
-async fn a_request_over_the_limit_names_the_limit_and_not_the_library() {
+async fn a_request_over_the_size_limit_is_refused_as_too_large() {
     let mut served = serve(limits()).await;
     let request = SignOutRequest {
         refresh_token: "x".repeat(64 * 1024),
@@ -156,9 +156,9 @@ async fn a_request_over_the_limit_names_the_limit_and_not_the_library() {
 }
 
 #[tokio::test]
-async fn what_is_no_message_of_the_method_is_malformed() {
+async fn a_message_that_cannot_be_decoded_is_malformed() {
     let served = serve(limits()).await;
-    // Field 1 of SignOutRequest is a string; a timestamp's field 1 is a varint.
+    // Field 1 of SignOutRequest is a string; field 1 of a timestamp is a varint.
     let message = prost_types::Timestamp {
         seconds: 1,
         nanos: 0,
@@ -172,7 +172,7 @@ async fn what_is_no_message_of_the_method_is_malformed() {
 }
 
 #[tokio::test]
-async fn an_unknown_method_and_an_unknown_service_are_told_apart_from_faults() {
+async fn an_unknown_method_and_an_unknown_service_are_refused_as_unknown() {
     let served = serve(limits()).await;
     for path in [
         "/tandem.auth.v1.AuthService/Nothing",
@@ -213,7 +213,7 @@ async fn a_malformed_timeout_is_refused_and_named() {
 }
 
 #[tokio::test]
-async fn a_harmless_request_id_is_taken_over_and_another_is_replaced() {
+async fn a_valid_request_id_is_kept_and_another_is_replaced() {
     let mut served = serve(limits()).await;
     let mut answered_to = async |id: &'static str| {
         let mut request = Request::new(SignUpRequest::default());

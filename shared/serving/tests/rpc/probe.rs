@@ -1,4 +1,4 @@
-//! A service whose methods do on demand what real ones do only when something is wrong.
+//! A service whose methods do on demand what real methods do only when something is wrong.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -29,7 +29,7 @@ use testing::limits;
 /// `SignIn` begins and waits to be released, `SignUp` panics, `SignOut` answers.
 #[derive(Debug, Clone)]
 struct Probe {
-    begun: Arc<Semaphore>,
+    started: Arc<Semaphore>,
     release: Arc<Notify>,
 }
 
@@ -40,7 +40,7 @@ impl AuthService for Probe {
     }
 
     async fn sign_in(&self, _: Request<SignInRequest>) -> Result<Response<SignInResponse>, Status> {
-        self.begun.add_permits(1);
+        self.started.add_permits(1);
         self.release.notified().await;
         Ok(Response::new(SignInResponse::default()))
     }
@@ -74,7 +74,7 @@ impl AuthService for Probe {
     }
 }
 
-/// A running server with the probe behind the road.
+/// A running server with the probe behind the layer under test.
 pub(crate) struct Served {
     pub(crate) client: AuthServiceClient<Channel>,
     pub(crate) channel: Channel,
@@ -87,8 +87,8 @@ pub(crate) struct Served {
 
 impl Served {
     /// Waits until a `SignIn` has reached its method.
-    pub(crate) async fn sign_in_has_begun(&self) {
-        self.probe.begun.acquire().await.unwrap().forget();
+    pub(crate) async fn sign_in_has_started(&self) {
+        self.probe.started.acquire().await.unwrap().forget();
     }
 
     /// Lets one waiting `SignIn` answer.
@@ -97,7 +97,7 @@ impl Served {
     }
 }
 
-/// Limits that no test comes near unless it means to.
+/// Limits that a test reaches only when it changes them.
 pub(crate) fn limits() -> Limits {
     Limits {
         max_in_flight: 100,
@@ -112,13 +112,13 @@ pub(crate) fn limits() -> Limits {
 
 /// Serves the probe on a free port.
 pub(crate) async fn serve(limits: Limits) -> Served {
-    counting(limits, &Metrics::off()).await
+    serve_counting(limits, &Metrics::off()).await
 }
 
 /// Serves the probe on a free port, counting in `metrics`.
-pub(crate) async fn counting(limits: Limits, metrics: &Metrics) -> Served {
+pub(crate) async fn serve_counting(limits: Limits, metrics: &Metrics) -> Served {
     let probe = Probe {
-        begun: Arc::new(Semaphore::new(0)),
+        started: Arc::new(Semaphore::new(0)),
         release: Arc::default(),
     };
     let trust = Trust {

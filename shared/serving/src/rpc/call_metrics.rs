@@ -1,4 +1,4 @@
-//! What calls tell, bound to method and code beforehand.
+//! Counts calls. The series of each method and code are bound once, not for each call.
 
 use std::{
     pin::Pin,
@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::HeaderMap;
+use http::{HeaderMap, Response};
 use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
 use tonic::{Code, body::Body};
@@ -20,85 +20,86 @@ use telemetry::metrics::{
 };
 use verifier::{Claims, TokenError};
 
+use super::refusal_details;
 use crate::metrics::{
     RPC_DURATION, RPC_HANDLED, RPC_IN_FLIGHT, RPC_REFUSED, RPC_STARTED, SYSTEM, TOKENS_CHECKED,
     Token,
 };
 
-/// Codes that no method answers by intent: their series begin with the first call that ends so.
-const RARE: [Code; 3] = [Code::Unknown, Code::OutOfRange, Code::DataLoss];
+/// Codes that no method answers on purpose. Their series begin with the first call that ends with them.
+const RARE_CODES: [Code; 3] = [Code::Unknown, Code::OutOfRange, Code::DataLoss];
 
-/// Counts the calls of a server.
+/// The metrics of the calls of a server.
 #[derive(Debug)]
-pub(crate) struct RpcMeter {
-    methods: Vec<Arc<MethodMeter>>,
-    /// Calls of what is not served: their path is the client's text, so it does not become a label.
-    other: Arc<MethodMeter>,
+pub(crate) struct RpcMetrics {
+    methods: Vec<Arc<MethodMetrics>>,
+    /// Calls of methods that are not served. Their path is text of the client, so it does not become a label.
+    other: Arc<MethodMetrics>,
     refused: CounterBy<Reason>,
     tokens: CounterBy<Token>,
 }
 
-/// Counts the calls of one method.
+/// The metrics of the calls of one method.
 #[derive(Debug)]
-struct MethodMeter {
+struct MethodMetrics {
     name: KeyValue,
     started: BoundCounter<u64>,
     in_flight: BoundUpDownCounter<i64>,
     handled: Counter<u64>,
     duration: Histogram<f64>,
-    ended: [OnceLock<Ended>; NAMES.len()],
+    by_code: [OnceLock<CodeMetrics>; NAMES.len()],
 }
 
-/// Counts the calls of one method that end with one code.
+/// The metrics of the calls of one method that end with one code.
 #[derive(Debug)]
-struct Ended {
+struct CodeMetrics {
     handled: BoundCounter<u64>,
     duration: OnceLock<BoundHistogram<f64>>,
 }
 
-/// One call, which counts as under way until it is finished or dropped.
+/// One call. It counts as in flight until it is finished or dropped.
 #[derive(Debug)]
-pub(crate) struct CallMeter {
-    method: Arc<MethodMeter>,
+pub(super) struct CallMetrics {
+    method: Arc<MethodMetrics>,
     arrival: Instant,
     finished: bool,
 }
 
-impl RpcMeter {
-    /// Counts the calls of `methods`, full names in the order of their numbers.
+impl RpcMetrics {
+    /// Counts the calls of `methods`: full names, in the order of their numbers.
     pub(crate) fn new<'a>(metrics: &Metrics, methods: impl IntoIterator<Item = &'a str>) -> Self {
-        let meter = |name: &str| Arc::new(MethodMeter::new(metrics, name.to_owned()));
+        let of_method = |name: &str| Arc::new(MethodMetrics::new(metrics, name.to_owned()));
         Self {
-            methods: methods.into_iter().map(meter).collect(),
-            other: meter("_OTHER"),
+            methods: methods.into_iter().map(of_method).collect(),
+            other: of_method("_OTHER"),
             refused: metrics.counters(&RPC_REFUSED),
             tokens: metrics.counters(&TOKENS_CHECKED),
         }
     }
 
-    /// A call of the method of this number has arrived; of none, if it is not served.
-    pub(crate) fn begin(&self, method: Option<usize>, arrival: Instant) -> CallMeter {
+    /// Counts the arrival of a call of the method with this number; `None` for a method that is not served.
+    pub(super) fn begin(&self, method: Option<usize>, arrival: Instant) -> CallMetrics {
         let method = method.map_or(&self.other, |number| &self.methods[number]);
         method.started.add(1);
         method.in_flight.add(1);
-        CallMeter {
+        CallMetrics {
             method: Arc::clone(method),
             arrival,
             finished: false,
         }
     }
 
-    /// A call was refused for `reason`.
-    pub(crate) fn refuse(&self, reason: &str) {
+    /// Counts a call that was refused for `reason`.
+    pub(super) fn refused(&self, reason: &str) {
         let known = Reason::ALL.iter().find(|known| known.as_str() == reason);
         if let Some(reason) = known {
             self.refused.add(*reason);
         }
     }
 
-    /// An access token was checked.
-    pub(crate) fn checked(&self, found: &Result<Arc<Claims>, TokenError>) {
-        self.tokens.add(match found {
+    /// Counts an access token that was checked.
+    pub(super) fn token_checked(&self, result: &Result<Arc<Claims>, TokenError>) {
+        self.tokens.add(match result {
             Ok(_) => Token::Ok,
             Err(TokenError::Invalid) => Token::Invalid,
             Err(TokenError::Expired) => Token::Expired,
@@ -107,8 +108,8 @@ impl RpcMeter {
         });
     }
 
-    /// A call brought no token, or what is none.
-    pub(crate) fn unreadable(&self, missing: bool) {
+    /// Counts a call without an access token, or with one that cannot be read.
+    pub(super) fn token_unreadable(&self, missing: bool) {
         self.tokens.add(if missing {
             Token::Missing
         } else {
@@ -117,35 +118,35 @@ impl RpcMeter {
     }
 }
 
-impl MethodMeter {
-    fn new(metrics: &Metrics, name: String) -> Self {
+impl MethodMetrics {
+    fn new(registry: &Metrics, name: String) -> Self {
         let name = label(METHOD, name);
         let of_method = std::slice::from_ref(&name);
-        let meter = Self {
-            started: metrics.count(&RPC_STARTED, of_method),
-            in_flight: metrics.level(&RPC_IN_FLIGHT, of_method),
-            handled: metrics.counter(&RPC_HANDLED),
-            duration: metrics.distribution(&RPC_DURATION),
-            ended: [const { OnceLock::new() }; NAMES.len()],
+        let metrics = Self {
+            started: registry.count(&RPC_STARTED, of_method),
+            in_flight: registry.level(&RPC_IN_FLIGHT, of_method),
+            handled: registry.counter(&RPC_HANDLED),
+            duration: registry.distribution(&RPC_DURATION),
+            by_code: [const { OnceLock::new() }; NAMES.len()],
             name,
         };
         for number in 0..NAMES.len() {
-            if !RARE.iter().any(|rare| *rare as usize == number) {
-                meter.ended(number);
+            if !RARE_CODES.iter().any(|rare| *rare as usize == number) {
+                metrics.of_code(number);
             }
         }
-        // The distributions of other codes begin with the first call that ends so: each has as many series as it has bounds.
-        meter.duration(Code::Ok as usize);
-        meter
+        // The distributions of other codes begin with the first call that ends with them: each has a series for every bound.
+        metrics.duration(Code::Ok as usize);
+        metrics
     }
 
-    fn ended(&self, code: usize) -> &Ended {
-        self.ended[code].get_or_init(|| {
+    fn of_code(&self, code: usize) -> &CodeMetrics {
+        self.by_code[code].get_or_init(|| {
             let handled = self
                 .handled
                 .bind(&[self.name.clone(), label(CODE, NAMES[code])]);
             handled.add(0);
-            Ended {
+            CodeMetrics {
                 handled,
                 duration: OnceLock::new(),
             }
@@ -153,7 +154,7 @@ impl MethodMeter {
     }
 
     fn duration(&self, code: usize) -> &BoundHistogram<f64> {
-        self.ended(code).duration.get_or_init(|| {
+        self.of_code(code).duration.get_or_init(|| {
             let labels = [
                 label(SYSTEM, "grpc"),
                 self.name.clone(),
@@ -164,39 +165,49 @@ impl MethodMeter {
     }
 }
 
-impl CallMeter {
-    /// The call has ended.
-    pub(crate) fn finish(&mut self, code: Code) {
+impl CallMetrics {
+    /// Counts the end of a call that was answered: a stream ends with its last frame, any other call at once.
+    pub(super) fn count(mut self, answer: Response<Body>, streaming: bool) -> Response<Body> {
+        match refusal_details::code(&answer) {
+            None if streaming => answer.map(|body| self.follow(body)),
+            code => {
+                self.finish(code.unwrap_or(Code::Ok));
+                answer
+            }
+        }
+    }
+
+    fn finish(&mut self, code: Code) {
         if std::mem::replace(&mut self.finished, true) {
             return;
         }
         let code = code as usize;
         self.method.in_flight.add(-1);
-        self.method.ended(code).handled.add(1);
+        self.method.of_code(code).handled.add(1);
         let took = self.arrival.elapsed().as_secs_f64();
         self.method.duration(code).record(took);
     }
 
-    /// The call ends with its stream, whose last frame says how.
-    pub(crate) fn follow(self, body: Body) -> Body {
-        Body::new(Followed { body, meter: self })
+    /// The same body, whose last frame ends the call.
+    fn follow(self, body: Body) -> Body {
+        Body::new(CountedBody { body, call: self })
     }
 }
 
-impl Drop for CallMeter {
+impl Drop for CallMetrics {
     fn drop(&mut self) {
-        // Nobody waits for it any more.
+        // It was dropped before its end: the client went away.
         self.finish(Code::Cancelled);
     }
 }
 
-/// The body of a stream, watched for its end.
-struct Followed {
+/// The body of a stream, whose end is counted.
+struct CountedBody {
     body: Body,
-    meter: CallMeter,
+    call: CallMetrics,
 }
 
-impl http_body::Body for Followed {
+impl http_body::Body for CountedBody {
     type Data = <Body as http_body::Body>::Data;
     type Error = <Body as http_body::Body>::Error;
 
@@ -208,10 +219,10 @@ impl http_body::Body for Followed {
         match &frame {
             Some(Ok(frame)) => {
                 if let Some(code) = frame.trailers_ref().and_then(code) {
-                    self.meter.finish(code);
+                    self.call.finish(code);
                 }
             }
-            Some(Err(_)) => self.meter.finish(Code::Unknown),
+            Some(Err(_)) => self.call.finish(Code::Unknown),
             None => {}
         }
         Poll::Ready(frame)

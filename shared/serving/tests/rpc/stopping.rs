@@ -1,4 +1,4 @@
-//! How a server stops.
+//! The stop of a server.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -23,21 +23,21 @@ use transport::connections::ConnectionLimits;
 
 use crate::probe::{limits, serve};
 
-/// Far longer than any of this takes, far shorter than the drain bound of [`limits`].
-const SOON: Duration = Duration::from_secs(5);
+/// Much longer than any step takes, and much shorter than the drain time of [`limits`].
+const TEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[tokio::test]
-async fn a_call_under_way_is_answered_before_the_server_ends() {
+async fn a_call_in_flight_is_answered_before_the_server_ends() {
     let served = serve(limits()).await;
     let mut client = served.client.clone();
-    let under_way = tokio::spawn(async move { client.sign_in(SignInRequest::default()).await });
-    served.sign_in_has_begun().await;
+    let in_flight = tokio::spawn(async move { client.sign_in(SignInRequest::default()).await });
+    served.sign_in_has_started().await;
 
     served.stop.cancel();
     served.release();
 
-    under_way.await.unwrap().unwrap();
-    timeout(SOON, served.server)
+    in_flight.await.unwrap().unwrap();
+    timeout(TEST_TIMEOUT, served.server)
         .await
         .expect("the server ends with its last call")
         .unwrap();
@@ -47,39 +47,39 @@ async fn a_call_under_way_is_answered_before_the_server_ends() {
     assert_eq!(
         refused.unwrap_err().code(),
         Code::Unavailable,
-        "nothing listens any more"
+        "the listener is closed"
     );
 }
 
 #[tokio::test]
-async fn a_call_that_outlasts_the_drain_is_told_so() {
+async fn a_call_that_outlasts_the_drain_time_is_refused_with_draining() {
     let served = serve(Limits {
         drain: Duration::from_millis(50),
         ..limits()
     })
     .await;
     let mut client = served.client.clone();
-    let under_way = tokio::spawn(async move { client.sign_in(SignInRequest::default()).await });
-    served.sign_in_has_begun().await;
+    let in_flight = tokio::spawn(async move { client.sign_in(SignInRequest::default()).await });
+    served.sign_in_has_started().await;
     let began = Instant::now();
 
     served.stop.cancel();
 
     assert_refused(
-        &under_way.await.unwrap().unwrap_err(),
+        &in_flight.await.unwrap().unwrap_err(),
         Code::Unavailable,
         "DRAINING",
     );
-    timeout(SOON, served.server)
+    timeout(TEST_TIMEOUT, served.server)
         .await
-        .expect("the stop has its own bound")
+        .expect("the stop has its own time limit")
         .unwrap();
     assert!(began.elapsed() >= Duration::from_millis(50));
 }
 
 #[tokio::test]
-async fn until_the_pause_is_over_it_says_that_it_leaves_and_takes_calls_from_old_and_new_connections()
- {
+async fn during_the_pause_health_is_not_serving_and_calls_of_old_and_new_connections_are_answered()
+{
     let pause = Duration::from_secs(1);
     let served = serve(Limits { pause, ..limits() }).await;
     let mut health = HealthClient::new(served.channel.clone());
@@ -91,24 +91,24 @@ async fn until_the_pause_is_over_it_says_that_it_leaves_and_takes_calls_from_old
 
     served.stop.cancel();
 
-    let leaving = watch.message().await.unwrap().unwrap();
-    assert_eq!(leaving.status(), ServingStatus::NotServing);
-    let anew = Channel::from_shared(format!("http://{}", served.address)).unwrap();
-    let mut anew = AuthServiceClient::new(anew.connect().await.unwrap());
-    let mut before = served.client.clone();
-    anew.sign_out(SignOutRequest::default()).await.unwrap();
-    before.sign_out(SignOutRequest::default()).await.unwrap();
-    timeout(SOON, served.server)
+    let status = watch.message().await.unwrap().unwrap();
+    assert_eq!(status.status(), ServingStatus::NotServing);
+    let new = Channel::from_shared(format!("http://{}", served.address)).unwrap();
+    let mut new = AuthServiceClient::new(new.connect().await.unwrap());
+    let mut old = served.client.clone();
+    new.sign_out(SignOutRequest::default()).await.unwrap();
+    old.sign_out(SignOutRequest::default()).await.unwrap();
+    timeout(TEST_TIMEOUT, served.server)
         .await
-        .expect("it ends")
+        .expect("the server ends in time")
         .unwrap();
     assert!(began.elapsed() >= pause);
 }
 
 #[tokio::test]
-async fn who_connected_just_before_the_stop_is_answered() {
+async fn a_client_that_connected_just_before_the_stop_is_answered() {
     let served = serve(limits()).await;
-    // One thread: the server runs no sooner than this test waits for it.
+    // There is one thread: the server does not run before this test waits for something.
     let connect = |_| std::net::TcpStream::connect(served.address).unwrap();
     let streams: Vec<_> = (0..32).map(connect).collect();
     served.stop.cancel();
@@ -120,9 +120,9 @@ async fn who_connected_just_before_the_stop_is_answered() {
         let answer = client.send_request(call(served.address, "SignOut")).await;
         assert_eq!(answer.unwrap().status(), 200);
     }
-    timeout(SOON, served.server)
+    timeout(TEST_TIMEOUT, served.server)
         .await
-        .expect("it ends")
+        .expect("the server ends in time")
         .unwrap();
 }
 
@@ -138,7 +138,7 @@ fn call(address: SocketAddr, method: &str) -> http::Request<Full<Bytes>> {
 }
 
 #[tokio::test]
-async fn watchers_hear_of_the_stop_and_do_not_hold_it_up() {
+async fn open_watches_receive_the_stop_and_do_not_delay_it() {
     let served = serve(limits()).await;
     let request = HealthCheckRequest {
         service: String::new(),
@@ -161,14 +161,14 @@ async fn watchers_hear_of_the_stop_and_do_not_hold_it_up() {
         ServingStatus::NotServing
     );
     assert!(watch.message().await.unwrap().is_none(), "the stream ends");
-    timeout(SOON, served.server)
+    timeout(TEST_TIMEOUT, served.server)
         .await
-        .expect("no watcher holds it up")
+        .expect("no watch delays the stop")
         .unwrap();
 }
 
 #[tokio::test]
-async fn a_connection_that_says_nothing_does_not_hold_up_the_stop() {
+async fn an_idle_connection_does_not_delay_the_stop() {
     let served = serve(Limits {
         drain: Duration::from_millis(50),
         ..limits()
@@ -181,9 +181,9 @@ async fn a_connection_that_says_nothing_does_not_hold_up_the_stop() {
 
     served.stop.cancel();
 
-    timeout(SOON, served.server)
+    timeout(TEST_TIMEOUT, served.server)
         .await
-        .expect("the stop has its own bound")
+        .expect("the stop has its own time limit")
         .unwrap();
 }
 
@@ -202,19 +202,21 @@ async fn an_old_connection_is_replaced_while_its_call_goes_on() {
     let (mut client, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
     let connection = tokio::spawn(connection);
     let call = |method| call(served.address, method);
-    let under_way = tokio::spawn(client.send_request(call("SignIn")));
-    served.sign_in_has_begun().await;
+    let in_flight = tokio::spawn(client.send_request(call("SignIn")));
+    served.sign_in_has_started().await;
 
-    let told = timeout(SOON, async {
+    let refused = timeout(TEST_TIMEOUT, async {
         while client.send_request(call("SignOut")).await.is_ok() {}
     });
-    told.await.expect("new calls have to go elsewhere");
+    refused
+        .await
+        .expect("the old connection takes no new calls");
     served.release();
 
-    assert_eq!(under_way.await.unwrap().unwrap().status(), 200);
-    let closed = timeout(SOON, connection).await;
+    assert_eq!(in_flight.await.unwrap().unwrap().status(), 200);
+    let closed = timeout(TEST_TIMEOUT, connection).await;
     closed
-        .expect("it closes after its last answer")
+        .expect("the connection closes after its last answer")
         .unwrap()
         .unwrap();
 }

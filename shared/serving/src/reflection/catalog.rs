@@ -1,4 +1,4 @@
-//! What can be asked of the descriptors, and one client's conversation about them.
+//! Lookups in the descriptors, and the stream of one client.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -14,9 +14,9 @@ use contract::proto::reflection_v1::{
     server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
 };
 
-/// The descriptors of a server, by what clients ask for.
+/// The descriptors of a server, indexed for the lookups of clients.
 #[derive(Debug)]
-pub(super) struct Catalogue {
+pub(super) struct Catalog {
     pool: DescriptorPool,
     /// The file that declares each full name.
     symbols: HashMap<String, FileDescriptor>,
@@ -24,7 +24,7 @@ pub(super) struct Catalogue {
     services: Vec<String>,
 }
 
-impl Catalogue {
+impl Catalog {
     pub(super) fn new(pool: DescriptorPool, services: impl Iterator<Item = String>) -> Self {
         let mut services: Vec<_> = services.collect();
         services.sort_unstable();
@@ -89,24 +89,24 @@ impl Catalogue {
     }
 }
 
-/// One stream: remembers which files the client has.
-pub(super) struct Conversation {
-    catalogue: Arc<Catalogue>,
-    /// Indexes of files in the pool.
+/// One stream. It remembers which files were sent to its client.
+pub(super) struct ReflectionStream {
+    catalog: Arc<Catalog>,
+    /// The indexes of those files in the pool.
     sent: HashSet<usize>,
 }
 
-impl Conversation {
-    pub(super) fn new(catalogue: Arc<Catalogue>) -> Self {
+impl ReflectionStream {
+    pub(super) fn new(catalog: Arc<Catalog>) -> Self {
         Self {
-            catalogue,
+            catalog,
             sent: HashSet::new(),
         }
     }
 
     pub(super) fn answer(&mut self, request: ServerReflectionRequest) -> ServerReflectionResponse {
         let answer = match &request.message_request {
-            Some(asked) => self.look_up(asked),
+            Some(lookup) => self.look_up(lookup),
             None => Err(error(Code::InvalidArgument, "the request asks for nothing")),
         };
         ServerReflectionResponse {
@@ -116,18 +116,20 @@ impl Conversation {
         }
     }
 
-    fn look_up(&mut self, asked: &MessageRequest) -> Result<MessageResponse, ErrorResponse> {
-        let catalogue = &self.catalogue;
-        let file = match asked {
-            MessageRequest::FileByFilename(name) => catalogue.file(name)?,
-            MessageRequest::FileContainingSymbol(symbol) => catalogue.file_of_symbol(symbol)?,
-            MessageRequest::FileContainingExtension(asked) => catalogue.file_of_extension(asked)?,
+    fn look_up(&mut self, lookup: &MessageRequest) -> Result<MessageResponse, ErrorResponse> {
+        let catalog = &self.catalog;
+        let file = match lookup {
+            MessageRequest::FileByFilename(name) => catalog.file(name)?,
+            MessageRequest::FileContainingSymbol(symbol) => catalog.file_of_symbol(symbol)?,
+            MessageRequest::FileContainingExtension(extension) => {
+                catalog.file_of_extension(extension)?
+            }
             MessageRequest::AllExtensionNumbersOfType(name) => {
-                let numbers = catalogue.extension_numbers(name)?;
+                let numbers = catalog.extension_numbers(name)?;
                 return Ok(MessageResponse::AllExtensionNumbersResponse(numbers));
             }
             MessageRequest::ListServices(_) => {
-                let services = catalogue.list_services();
+                let services = catalog.list_services();
                 return Ok(MessageResponse::ListServicesResponse(services));
             }
         };
@@ -135,8 +137,8 @@ impl Conversation {
         Ok(MessageResponse::FileDescriptorResponse(files))
     }
 
-    /// The file asked for, then those it imports, directly or not, that this stream has not carried yet: as grpc-go
-    /// answers, so that a client has all it needs after one request.
+    /// The requested file, then the files that it imports, directly or not, and that were not sent on this stream yet. grpc-go
+    /// answers in the same way. A client has all it needs after one request.
     fn with_dependencies(&mut self, file: FileDescriptor) -> FileDescriptorResponse {
         let mut encoded = Vec::new();
         let mut queue = VecDeque::from([file]);
@@ -154,7 +156,7 @@ impl Conversation {
     }
 }
 
-/// Every name that a file declares, at any depth.
+/// The file of every name that is declared, at any depth.
 fn symbols(pool: &DescriptorPool) -> HashMap<String, FileDescriptor> {
     let mut symbols = HashMap::new();
     let mut declare = |name: &str, file: &FileDescriptor| {
@@ -188,7 +190,7 @@ fn number(extension: &ExtensionDescriptor) -> i32 {
     i32::try_from(extension.number()).expect("field numbers are below 2^29")
 }
 
-/// A refusal within the stream, which goes on.
+/// An error as an answer within the stream. The stream goes on.
 fn error(code: Code, message: &str) -> ErrorResponse {
     ErrorResponse {
         error_code: code.into(),
