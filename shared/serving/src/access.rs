@@ -5,11 +5,10 @@
 
 use std::collections::HashMap;
 
+use contract::proto::common::{Access as AccessOption, AccessLevel};
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, MethodDescriptor, Value};
 use prost_types::method_options::IdempotencyLevel;
-
-use contract::proto::common::{Access as AccessOption, AccessLevel};
 use verifier::{Purpose, Scope};
 
 /// The credential that an RPC requires.

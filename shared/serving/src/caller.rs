@@ -2,11 +2,10 @@
 
 use std::net::IpAddr;
 
-use tokio::time::Instant;
-use tonic::{Request, Status};
-
 use api::ids::{SessionId, UserId};
 use contract::refusal::{Reason, refuse_plainly};
+use tokio::time::Instant;
+use tonic::{Request, Status};
 use verifier::{Claims, Scopes};
 
 /// The account that calls, from a verified access token. The owner of data is taken only from here.

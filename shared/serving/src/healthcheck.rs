@@ -12,10 +12,12 @@ use std::{
     time::Duration,
 };
 
+use contract::proto::health::health_check_response::ServingStatus;
 use http::{Request, StatusCode, header::HOST};
 use http_body_util::Empty;
 use hyper::{body::Bytes, client::conn::http1};
 use hyper_util::rt::TokioIo;
+use tls::ServerTls;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -24,8 +26,6 @@ use tonic::transport::Endpoint;
 use tower::service_fn;
 
 use crate::{health::check_readiness, ops};
-use contract::proto::health::health_check_response::ServingStatus;
-use tls::ServerTls;
 
 /// Why a process is not ready, or why that cannot be known. Every message is one line.
 #[derive(Debug, thiserror::Error)]

@@ -21,18 +21,18 @@ use axum::{
     routing::get,
 };
 use serde_json::json;
-use tokio::net::TcpListener;
-use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
-use tonic::service::Routes;
-
-use crate::health::Health;
 use settings::{Listing, Setting};
 use telemetry::{
     metrics::{self, Metrics},
     trace::{Otlp, StartError},
 };
 use tls::Protocols;
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tonic::service::Routes;
 use transport::connections::{ConnectionLimits, Connections};
+
+use crate::health::Health;
 
 /// The version of all crates of the workspace.
 const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -10,6 +10,7 @@ mod catalog;
 
 use std::sync::Arc;
 
+use contract::proto::{reflection_v1 as v1, reflection_v1alpha as v1alpha};
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use prost::Message;
 use prost_reflect::DescriptorPool;
@@ -17,7 +18,6 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use self::catalog::{Catalog, ReflectionStream};
-use contract::proto::{reflection_v1 as v1, reflection_v1alpha as v1alpha};
 use v1::server_reflection_server::{ServerReflection, ServerReflectionServer};
 use v1alpha::server_reflection_server as alpha;
 

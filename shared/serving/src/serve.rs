@@ -6,9 +6,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use contract::proto::FILE_DESCRIPTOR_SET;
 use http::Request;
 use hyper::body::Incoming;
 use prost_reflect::DescriptorPool;
+use telemetry::{metrics::Metrics, trace::Tracing};
+use tls::{Protocols, ServerTls};
 use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tonic::{
@@ -17,6 +20,11 @@ use tonic::{
     service::{Routes, RoutesBuilder},
 };
 use tower::ServiceExt as _;
+use transport::{
+    connections::{ConnectionLimits, Connections},
+    network::Network,
+};
+use verifier::Verifier;
 
 use crate::{
     access::{AccessPolicy, PolicyError},
@@ -26,14 +34,6 @@ use crate::{
     rpc::{CallContext, CallLayer, RpcMetrics},
     service_secrets::ServiceSecrets,
 };
-use contract::proto::FILE_DESCRIPTOR_SET;
-use telemetry::{metrics::Metrics, trace::Tracing};
-use tls::{Protocols, ServerTls};
-use transport::{
-    connections::{ConnectionLimits, Connections},
-    network::Network,
-};
-use verifier::Verifier;
 
 /// How long connections may take to close after their calls were ended.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);

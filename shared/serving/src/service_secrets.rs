@@ -7,7 +7,6 @@ use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
     digest::{SHA256, digest},
 };
-
 use settings::{Weakness, refuse_placeholder};
 
 /// Fewest characters of a secret. 32 random bytes are 43 characters in base64.

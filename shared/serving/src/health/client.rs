@@ -1,5 +1,8 @@
 //! The client's side of `grpc.health.v1`.
 
+use contract::proto::health::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 use http::{Request, Response};
 use tonic::{
     Status,
@@ -7,10 +10,7 @@ use tonic::{
     codegen::{Service, StdError},
 };
 
-use super::READINESS;
-use contract::proto::health::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
-};
+use super::server::READINESS;
 
 /// Asks the server behind `transport` for the status of [`READINESS`].
 ///

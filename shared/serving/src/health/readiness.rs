@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio_stream::wrappers::WatchStream;
 use tokio_util::sync::CancellationToken;
 
-use super::Health;
+use super::server::Health;
 
 /// The conditions that must hold for a server to be ready. Clones share them.
 #[derive(Debug, Clone)]

@@ -5,14 +5,13 @@ use std::{
     sync::Arc,
 };
 
-use prost_reflect::{DescriptorPool, ExtensionDescriptor, FileDescriptor, MessageDescriptor};
-use tonic::Code;
-
 use contract::proto::reflection_v1::{
     ErrorResponse, ExtensionNumberResponse, ExtensionRequest, FileDescriptorResponse,
     ListServiceResponse, ServerReflectionRequest, ServerReflectionResponse, ServiceResponse,
     server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
 };
+use prost_reflect::{DescriptorPool, ExtensionDescriptor, FileDescriptor, MessageDescriptor};
+use tonic::Code;
 
 /// The descriptors of a server, indexed for the lookups of clients.
 #[derive(Debug)]

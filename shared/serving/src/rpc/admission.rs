@@ -1,16 +1,16 @@
 //! Whether a call may reach its method: transport headers, places for calls in flight, the access policy.
 
+use contract::refusal::{Reason, refuse_plainly};
 use http::{Request, header::AUTHORIZATION};
 use tokio::sync::SemaphorePermit;
 use tonic::{Status, body::Body};
+use verifier::{Purpose, bearer};
 
-use super::{CallContext, call_headers::OpenedCall};
+use super::{call_headers::OpenedCall, context::CallContext};
 use crate::{
     access::{Access, Rpc},
     caller::{Call, Caller, ServiceCaller},
 };
-use contract::refusal::{Reason, refuse_plainly};
-use verifier::{Purpose, bearer};
 
 /// A call that may reach its method.
 pub(super) struct Admitted<'a> {

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
+use api::{grpc_timeout, request_id};
+use contract::refusal::refuse;
 use http::{HeaderMap, Request};
 use tokio::time::Instant;
 use tonic::{Status, body::Body};
-
-use api::{grpc_timeout, request_id};
-use contract::refusal::refuse;
 use transport::{
     connections::Peer,
     network::{self, Network},

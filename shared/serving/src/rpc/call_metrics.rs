@@ -6,18 +6,17 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use contract::{code::NAMES, reason::Reason};
 use http::{HeaderMap, Response};
 use http_body::{Frame, SizeHint};
-use tokio::time::Instant;
-use tonic::{Code, body::Body};
-
-use contract::{code::NAMES, reason::Reason};
 use telemetry::metrics::{
     BoundCounter, BoundHistogram, BoundUpDownCounter, Counter, CounterBy, Histogram, KeyValue,
     Metrics,
     definitions::{CODE, METHOD},
     label,
 };
+use tokio::time::Instant;
+use tonic::{Code, body::Body};
 use verifier::{Claims, TokenError};
 
 use super::refusal_details;

@@ -6,15 +6,15 @@ use std::{
 };
 
 use axum::body::Bytes;
+use contract::code::code_name;
 use http::{Request, Response};
 use http_body::{Frame, SizeHint};
+use telemetry::trace::{Span, Trace, Tracing, blames_server};
 use tonic::{Code, Status, body::Body};
+use transport::{connections::Peer, network::Network};
 
 use super::{access_log::method_name, refusal_details};
 use crate::access::Rpc;
-use contract::code::code_name;
-use telemetry::trace::{Span, Trace, Tracing, blames_server};
-use transport::{connections::Peer, network::Network};
 
 /// Begins the span of a call, if the call is traced. Calls of health and reflection are not.
 pub(super) fn begin(

@@ -9,6 +9,7 @@ mod admission;
 mod call_headers;
 mod call_metrics;
 mod call_span;
+mod context;
 mod refusal_details;
 mod stream_end;
 
@@ -20,51 +21,26 @@ use std::{
     time::Duration,
 };
 
+use contract::refusal::{Reason, refuse_plainly};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{HeaderValue, Request, Response};
-use tokio::{sync::Semaphore, time::Instant};
-use tokio_util::sync::CancellationToken;
+use telemetry::trace::{self, Trace};
+use tokio::time::Instant;
 use tonic::body::Body;
 use tower::Service;
 use tracing::{Instrument as _, Span};
+use transport::connections::StreamsEnd;
 
-pub(crate) use self::call_metrics::RpcMetrics;
 use self::{
     access_log::AccessLine, admission::Admitted, call_headers::OpenedCall,
     call_metrics::CallMetrics,
 };
-use crate::{
-    access::{AccessPolicy, Rpc},
-    caller::Caller,
-    service_secrets::ServiceSecrets,
-};
-use contract::refusal::{Reason, refuse_plainly};
-use telemetry::trace::{self, Trace, Tracing};
-use transport::{connections::StreamsEnd, network::Network};
-use verifier::Verifier;
+use crate::{access::Rpc, caller::Caller};
+
+pub(crate) use self::{call_metrics::RpcMetrics, context::CallContext};
 
 /// The age of what is known about revocations, when a token was accepted although that is stale. Absent otherwise.
 const STALENESS: &str = "tandem-revocation-staleness-ms";
-
-/// What the layer needs: shared by all connections of a server.
-#[derive(Debug)]
-pub(crate) struct CallContext {
-    pub(crate) policy: AccessPolicy,
-    pub(crate) verifier: Verifier,
-    /// The credentials of services.
-    pub(crate) secrets: ServiceSecrets,
-    /// Places for calls in flight.
-    pub(crate) in_flight: Semaphore,
-    /// The longest a unary call may take, from its arrival.
-    pub(crate) max_deadline: Duration,
-    /// Proxies whose `x-forwarded-for` is believed.
-    pub(crate) trusted_proxies: Vec<Network>,
-    pub(crate) metrics: RpcMetrics,
-    /// Decides which calls are traced.
-    pub(crate) tracing: Tracing,
-    /// Ends the calls that are in flight when the drain time is over.
-    pub(crate) abort: CancellationToken,
-}
 
 /// The layer in front of the services of a server.
 #[derive(Debug, Clone)]

@@ -1,10 +1,9 @@
 //! The details of a refusal: every refusal is sent with `ErrorInfo` and `RequestInfo`, also one that the gRPC library made.
 
+use contract::refusal::{Reason, refuse_request, with_request_info};
 use http::Response;
 use tonic::{Code, Status, body::Body};
 use tonic_types::StatusExt as _;
-
-use contract::refusal::{Reason, refuse_request, with_request_info};
 
 /// The code of an answer that is a status alone; `None` for one with a body, whose status comes after the body.
 pub(super) fn code(answer: &Response<Body>) -> Option<Code> {

@@ -6,12 +6,11 @@ use std::{
     task::{Context, Poll},
 };
 
+use contract::refusal::{Reason, refuse_request};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{HeaderMap, Response};
 use http_body::{Body as _, Frame, SizeHint};
 use tonic::{Status, body::Body};
-
-use contract::refusal::{Reason, refuse_request};
 use transport::connections::StreamsEnd;
 
 /// The same answer, but its body ends when the streams of the connection must end.

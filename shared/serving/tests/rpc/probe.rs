@@ -15,6 +15,7 @@ use serving::{
     serve::{Limits, Server, Surface},
 };
 use telemetry::metrics::Metrics;
+use testing::limits;
 use tokio::{
     net::TcpListener,
     sync::{Notify, Semaphore},
@@ -23,8 +24,6 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, transport::Channel};
 use verifier::{Revocations, Trust, Verifier};
-
-use testing::limits;
 
 /// `SignIn` begins and waits to be released, `SignUp` panics, `SignOut` answers.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::ConnectionLimits;
+use super::limits::ConnectionLimits;
 use crate::network::{Network, customer};
 
 /// Counts connections by address. It stores only cap that have a connection.

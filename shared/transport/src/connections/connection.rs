@@ -1,56 +1,32 @@
 //! One connection, from its first byte to its last.
 
-use std::{
-    convert::Infallible,
-    error::Error,
-    future::pending,
-    net::SocketAddr,
-    sync::{Arc, Once},
-    time::Duration,
-};
+use std::{error::Error, net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
-    server::conn::auto::Builder,
-    service::TowerToHyperService,
-};
-use tls::{Protocols, ServerTls};
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use tls::ServerTls;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     time::{sleep, timeout},
 };
-use tokio_util::sync::CancellationToken;
 use tower::{Service, ServiceExt as _};
 
 use super::{
-    ConnectionLimits, Peer,
-    counts::Counters,
     draining::ConnectionDrain,
     first_bytes::{self, OpeningError},
+    listener_state::{ListenerState, Outcome},
 };
+
+/// The address of the client of a connection, in the extensions of its requests.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
 
 /// During a stop, the first bytes of a new connection may take this long: the client sent them before the stop.
 const STOP_FIRST_BYTES_TIMEOUT: Duration = Duration::from_millis(100);
 /// During a stop, a TLS handshake may take this long: it needs answers of the client.
 const STOP_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// What all connections of a listener share.
-pub(super) struct ListenerState {
-    pub(super) limits: ConnectionLimits,
-    pub(super) protocols: Protocols,
-    pub(super) tls: Option<ServerTls>,
-    pub(super) http: Builder<TokioExecutor>,
-    pub(super) counters: Counters,
-    /// Done once the warning about a listener without TLS was logged.
-    pub(super) plaintext_warning: Once,
-    /// Cancelled when connections must take no new calls.
-    pub(super) drain: CancellationToken,
-    /// Cancelled when connections must end at once.
-    pub(super) cut: CancellationToken,
-}
 
 /// Serves one connection until either end closes it.
 pub(super) async fn serve<S, B>(
@@ -82,18 +58,7 @@ pub(super) async fn serve<S, B>(
     }
 }
 
-/// How a connection has ended.
-pub(super) type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
-
 impl ListenerState {
-    /// Follows the files of the certificate, if there is one.
-    pub(super) async fn keep_certificate_current(&self) -> Infallible {
-        match &self.tls {
-            Some(tls) => tls.keep_current().await,
-            None => pending().await,
-        }
-    }
-
     async fn shake_hands(
         &self,
         tls: &ServerTls,
@@ -154,14 +119,5 @@ impl ListenerState {
         let service = TowerToHyperService::new(service);
         let connection = self.http.serve_connection(TokioIo::new(io), service);
         drain.drive(connection).await
-    }
-}
-
-impl std::fmt::Debug for ListenerState {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ListenerState")
-            .field("limits", &self.limits)
-            .field("tls", &self.tls)
-            .finish_non_exhaustive()
     }
 }

@@ -11,7 +11,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::connection::{ListenerState, Outcome};
+use super::listener_state::{ListenerState, Outcome};
 
 /// How long the last messages of streams that had to end may take to be sent.
 const LAST_MESSAGES_TIMEOUT: Duration = Duration::from_secs(1);

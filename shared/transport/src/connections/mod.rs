@@ -21,6 +21,7 @@ mod counts;
 mod draining;
 mod first_bytes;
 mod limits;
+mod listener_state;
 mod plaintext_warning;
 
 use std::{
@@ -47,22 +48,19 @@ use tower::Service;
 
 use self::{
     address_cap::{AddressCap, AddressSlot},
-    connection::{ListenerState, serve},
+    connection::serve,
     counts::Counters,
+    listener_state::ListenerState,
 };
 use crate::{
     backlog,
     metrics::{OpenConnection, Refused},
 };
 
-pub use self::{counts::Counts, draining::StreamsEnd, limits::ConnectionLimits};
+pub use self::{connection::Peer, counts::Counts, draining::StreamsEnd, limits::ConnectionLimits};
 
 /// The delay after a failed accept, for example when no file descriptors are left.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
-
-/// The address of the client of a connection, in the extensions of its requests.
-#[derive(Debug, Clone, Copy)]
-pub struct Peer(pub SocketAddr);
 
 /// The connections of one listener. Clones share them.
 #[derive(Debug, Clone)]

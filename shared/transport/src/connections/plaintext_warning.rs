@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use tokio::net::TcpListener;
 
-use super::connection::ListenerState;
+use super::listener_state::ListenerState;
 
 impl ListenerState {
     /// Logs it once if other machines can reach the listener. It is only a warning: many deployments end TLS in a mesh.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use testing::assert_refused;
 use tonic::Code;
 
-use crate::world::{check, limits, next, serve_plaintext, watch};
+use crate::fixture::{check, limits, next, serve_plaintext, watch};
 
 const SHORT: Duration = Duration::from_millis(20);
 

@@ -10,8 +10,8 @@ use tokio::{
 };
 
 use crate::{
+    fixture::{TEST_TIMEOUT, limits, serve_plaintext, until_counts},
     frames::{PREFACE, SETTINGS, frame},
-    world::{TEST_TIMEOUT, limits, serve_plaintext, until_counts},
 };
 
 /// A connection from `from` that has sent its first bytes.

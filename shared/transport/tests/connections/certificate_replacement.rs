@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use rustix::process::{Signal, getpid, kill_process};
+use testing::certificates::{Authority, Folder, Issued};
 use tls::{Files, Protocols, ServerTls};
 use tokio::{
     signal::unix::{SignalKind, signal},
     task::JoinSet,
 };
 
-use crate::world::{LOG, certified, limits, next, serve, serve_tls, until, watch};
-use testing::certificates::{Authority, Folder, Issued};
+use crate::fixture::{LOG, certified, limits, next, serve, serve_tls, until, watch};
 
 /// Open streams during a replacement, each on its own connection.
 const STREAMS: usize = 200;
@@ -20,7 +20,7 @@ async fn replace(folder: &Folder, tls: &ServerTls, by: &Issued) {
     let mut validity = tls.validity();
     validity.mark_unchanged();
     folder.write_identity("server", by);
-    tokio::time::timeout(crate::world::TEST_TIMEOUT, validity.changed())
+    tokio::time::timeout(crate::fixture::TEST_TIMEOUT, validity.changed())
         .await
         .expect("the new certificate is used")
         .unwrap();
@@ -148,7 +148,7 @@ async fn sighup_replaces_the_certificate_at_once() {
     let second = authority.issue(&["localhost"]);
     folder.write_identity("server", &second);
     kill_process(getpid(), Signal::HUP).unwrap();
-    let replaced = tokio::time::timeout(crate::world::TEST_TIMEOUT, validity.changed());
+    let replaced = tokio::time::timeout(crate::fixture::TEST_TIMEOUT, validity.changed());
     replaced
         .await
         .expect("the new certificate is used")

@@ -3,7 +3,9 @@
 use testing::certificates::{Authority, Folder};
 use tonic::Code;
 
-use crate::world::{Served, certified, check, client_tls, limits, serve_tls, until, until_counts};
+use crate::fixture::{
+    Served, certified, check, client_tls, limits, serve_tls, until, until_counts,
+};
 
 /// A server that requires a client certificate of the authority in `ca.pem`.
 async fn serve_requiring() -> (Authority, Folder, Served, tls::ServerTls) {

@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::world::TEST_TIMEOUT;
+use crate::fixture::TEST_TIMEOUT;
 
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// A request for `/` in HPACK: POST, http, `/`, authority `a`.

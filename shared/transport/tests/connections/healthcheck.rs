@@ -11,7 +11,7 @@ use telemetry::metrics::Metrics;
 use tls::ServerTls;
 use tokio::net::TcpListener;
 
-use crate::world::{TEST_TIMEOUT, certified, limits, serve, serve_tls};
+use crate::fixture::{TEST_TIMEOUT, certified, limits, serve, serve_tls};
 
 async fn check(
     listen: SocketAddr,

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::Command, time::Duration};
 
 use testing::certificates::Folder;
 
-use crate::world::{certified, limits, serve_plaintext, serve_tls};
+use crate::fixture::{certified, limits, serve_plaintext, serve_tls};
 
 /// Checks the health. The arguments are the target, the authority, and optionally the certificate and key of the client.
 const SCRIPT: &str = r#"

@@ -3,8 +3,8 @@
 use tokio::task::JoinSet;
 
 use crate::{
+    fixture::{check, limits, serve_plaintext, until_counts},
     frames::{DATA, END_HEADERS, HEADERS, PREFACE, REQUEST, RESET, SETTINGS, frame, goaway, send},
-    world::{check, limits, serve_plaintext, until_counts},
 };
 
 /// RFC 9113, section 7.

@@ -15,8 +15,8 @@ use tower::ServiceExt as _;
 use transport::connections::Connections;
 
 use crate::{
+    fixture::{CHECK_INTERVAL, TEST_TIMEOUT, certified, limits, shake_hands},
     frames::{PREFACE, SETTINGS, frame},
-    world::{CHECK_INTERVAL, TEST_TIMEOUT, certified, limits, shake_hands},
 };
 
 /// A listener for one connection at a time, with the certificate in `folder`.

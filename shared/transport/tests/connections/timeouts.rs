@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
 use crate::{
+    fixture::{certified, check, limits, serve_plaintext, serve_tls, until_counts},
     frames::{HEADERS, PREFACE, REQUEST, SETTINGS, frame, frames, goaway, read_to_end, send},
-    world::{certified, check, limits, serve_plaintext, serve_tls, until_counts},
 };
 
 const SHORT: Duration = Duration::from_millis(50);

@@ -1,31 +1,19 @@
-//! `grpc.health.v1`: the health of a server, for load balancers, probes and gateways.
-//!
-//! The names are "" (the whole server), the full name of each service, [`READINESS`] and [`LIVENESS`]. All but the last
-//! share one state: the services of a process are ready together, because they wait for the same conditions. Liveness depends
-//! only on the process, so that an outage of the database does not cause a restart.
-//!
-//! The rules are those of `health.proto`: Check of an unknown name is `NOT_FOUND`; Watch of an unknown name answers
-//! `SERVICE_UNKNOWN` and stays open; Watch sends the current status at once, then each change, and never the same status
-//! twice in a row. Changes that are faster than the client reads may be merged into the last one.
-
-mod client;
-mod readiness;
-mod verdict;
+//! The state of the health of a server, and the gRPC service that reports it.
 
 use std::collections::BTreeSet;
 
-use futures_util::{StreamExt as _, stream, stream::BoxStream};
-use tokio::sync::watch;
-use tonic::{Request, Response, Status};
-
-pub use self::{client::check_readiness, readiness::Readiness, verdict::Verdict};
-use crate::metrics::READY;
 use contract::proto::health::{
     HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthListResponse,
     health_check_response::ServingStatus,
     health_server::{self, HealthServer},
 };
+use futures_util::{StreamExt as _, stream, stream::BoxStream};
 use telemetry::metrics::Metrics;
+use tokio::sync::watch;
+use tonic::{Request, Response, Status};
+
+use super::verdict::Verdict;
+use crate::metrics::READY;
 
 /// The name that is `SERVING` for as long as the process runs.
 pub const LIVENESS: &str = "liveness";

@@ -22,6 +22,7 @@ use serving::{
     serve::{Limits, Server, Surface},
 };
 use testing::certificates::{Authority, Folder, Issued};
+use testing::limits::of_connections;
 use tls::{ClientTls, Files, Protocols, ServerTls, Upstream};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -36,8 +37,6 @@ use tonic::{
 use tracing_subscriber::{Layer, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 use transport::connections::{ConnectionLimits, Connections, Counts};
 use verifier::{Revocations, Trust, Verifier};
-
-use testing::limits::of_connections;
 
 /// Longer than any step takes. Only a test that fails waits this long.
 pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(20);
