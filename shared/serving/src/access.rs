@@ -22,7 +22,7 @@ pub enum Access {
     Service,
 }
 
-/// What the layer around the calls needs to know about an RPC.
+/// The properties of an RPC that the layer around the calls uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rpc {
     /// The credential that it requires.
@@ -91,7 +91,7 @@ impl AccessPolicy {
     ///
     /// # Errors
     /// The first such RPC.
-    pub fn refuse_services(&self) -> Result<(), PolicyError> {
+    pub fn require_no_service_rpcs(&self) -> Result<(), PolicyError> {
         let mut rpcs = self.rpcs.iter();
         match rpcs.find(|(_, rpc)| rpc.access == Access::Service) {
             Some((path, _)) => Err(PolicyError::NoServiceSecret(path.clone())),

@@ -42,7 +42,7 @@ impl ServiceCaller {
     }
 }
 
-/// What is known about a call before authentication.
+/// A call before authentication.
 #[derive(Debug, Clone)]
 pub struct Call {
     /// The id of the call in the logs, also returned as `x-request-id`.

@@ -27,7 +27,7 @@ use tower::service_fn;
 
 use crate::{health::check_readiness, ops};
 
-/// Why a process is not ready, or why that cannot be known. Every message is one line.
+/// Why a process is not ready, or why its readiness could not be checked. Every message is one line.
 #[derive(Debug, thiserror::Error)]
 pub enum Unhealthy {
     /// With port 0 the system chooses the port, and only the running process knows which.

@@ -25,7 +25,7 @@ telemetry::metric_labels! {
         Expired = "expired",
         /// It was revoked.
         Revoked = "revoked",
-        /// It cannot be decided: what is known about revocations is too old, or no key is known.
+        /// It could not be checked: the revocation data is too old, or no key is known.
         Unknown = "unknown",
     }
 }
@@ -38,11 +38,11 @@ telemetry::metric_definitions! {
     RPC_HANDLED = Counter "tandem.rpc.handled" ["{call}"] { BY_METHOD, BY_CODE } by exposed_by::SERVICES =>
         "Calls that have ended. A call whose client went away counts as CANCELLED.";
     RPC_IN_FLIGHT = Gauge "tandem.rpc.in_flight" ["{call}"] { BY_METHOD } by exposed_by::SERVICES =>
-        "Calls under way, open streams among them.";
+        "Calls in flight, including open streams.";
     RPC_REFUSED = Counter "tandem.rpc.refused" ["{call}"] { LabelDefinition::of::<Reason>() } by exposed_by::SERVICES =>
-        "Calls that were refused, by the reason their client was told.";
+        "Calls that were refused, by the reason in the answer.";
     RPC_CAPACITY = Gauge "tandem.rpc.in_flight.limit" ["{call}"] { } by exposed_by::SERVICES =>
-        "Calls that may be under way at once; more are refused with OVERLOADED.";
+        "Calls that may be in flight at once; more are refused with OVERLOADED.";
     TOKENS_CHECKED = Counter "tandem.tokens.checked" ["{token}"] { LabelDefinition::of::<Token>() } by exposed_by::SERVICES =>
         "Access tokens that were checked.";
     READY = Gauge "tandem.ready" [""] { } by exposed_by::ALL =>

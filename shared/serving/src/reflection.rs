@@ -51,7 +51,7 @@ impl Reflection {
 
     /// Ends all streams at `stop`, so that an idle client does not delay a graceful stop.
     #[must_use]
-    pub fn ending_at(self, stop: CancellationToken) -> Self {
+    pub fn with_stop(self, stop: CancellationToken) -> Self {
         Self { stop, ..self }
     }
 

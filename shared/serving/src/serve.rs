@@ -100,14 +100,14 @@ impl Surface {
     /// Adds reflection, which describes the services that were added before. Its streams end at `stop`.
     fn with_reflection(self, pool: &DescriptorPool, stop: &CancellationToken) -> Self {
         let names = self.names.iter().map(|name| (*name).to_owned()).collect();
-        let reflection = Reflection::new(pool.clone(), names).ending_at(stop.clone());
+        let reflection = Reflection::new(pool.clone(), names).with_stop(stop.clone());
         self.with(reflection.v1()).with(reflection.v1alpha())
     }
 
     fn access_policy(&self, pool: &DescriptorPool) -> Result<AccessPolicy, PolicyError> {
         let policy = AccessPolicy::read(pool, self.names.iter().copied())?;
         if self.secrets.is_empty() {
-            policy.refuse_services()?;
+            policy.require_no_service_rpcs()?;
         }
         Ok(policy)
     }

@@ -51,10 +51,10 @@ impl ServiceSecrets {
     /// Whether `presented` is one of them. The time does not depend on which one it is, nor on how much of it is right (ASVS
     /// 11.2.4).
     #[must_use]
-    pub fn admit(&self, presented: &str) -> bool {
+    pub fn accepts(&self, presented: &str) -> bool {
         let presented = hash(presented);
-        self.0.iter().fold(false, |admitted, hash| {
-            verify_slices_are_equal(hash, &presented).is_ok() | admitted
+        self.0.iter().fold(false, |accepted, hash| {
+            verify_slices_are_equal(hash, &presented).is_ok() | accepted
         })
     }
 }
@@ -108,28 +108,28 @@ mod tests {
     const NEW: &str = "Zk3vR9tYw1XbN6mQ4sLf8HjC2gPd7Ua0/+=";
 
     #[test]
-    fn each_of_two_secrets_is_admitted_and_nothing_else() {
+    fn each_of_two_secrets_is_accepted_and_nothing_else() {
         let secrets = ServiceSecrets::parse(&format!("{OLD}, {NEW}")).unwrap();
-        assert!(secrets.admit(OLD));
-        assert!(secrets.admit(NEW));
+        assert!(secrets.accepts(OLD));
+        assert!(secrets.accepts(NEW));
         for wrong in [
             "",
             &OLD[1..],
             &NEW[..NEW.len() - 1],
             &format!("{OLD},{NEW}"),
         ] {
-            assert!(!secrets.admit(wrong), "{wrong}");
+            assert!(!secrets.accepts(wrong), "{wrong}");
         }
         let rotated = ServiceSecrets::parse(NEW).unwrap();
-        assert!(!rotated.admit(OLD));
-        assert!(rotated.admit(NEW));
+        assert!(!rotated.accepts(OLD));
+        assert!(rotated.accepts(NEW));
     }
 
     #[test]
-    fn without_secrets_nothing_is_admitted() {
+    fn without_secrets_nothing_is_accepted() {
         assert!(ServiceSecrets::default().is_empty());
-        assert!(!ServiceSecrets::default().admit(""));
-        assert!(!ServiceSecrets::default().admit(OLD));
+        assert!(!ServiceSecrets::default().accepts(""));
+        assert!(!ServiceSecrets::default().accepts(OLD));
     }
 
     #[test]

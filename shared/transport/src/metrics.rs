@@ -8,9 +8,9 @@ use telemetry::metrics::{
 telemetry::metric_labels! {
     /// Why a connection of a client was refused.
     Refused = "cause" {
-        /// There were as many connections as there may be when the listener closed. Before that, more connections wait.
+        /// The cap of the listener was reached when the listener closed. Before that, more connections wait.
         Full = "full",
-        /// Its address has as many connections as it may have.
+        /// The cap of its address was reached.
         Address = "address",
         /// TLS was not agreed on in time, or at all.
         Handshake = "handshake",

@@ -75,7 +75,7 @@ pub fn customer(address: IpAddr) -> IpAddr {
 /// Entries that a client itself writes into that header are further left and are ignored (ASVS 4.1.3). Reading stops at an
 /// entry that is not an address. The result is then the last proxy that was read.
 #[must_use]
-pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut client = peer.to_canonical();
     let lines = headers.get_all(FORWARDED_FOR).iter().rev();
@@ -111,7 +111,7 @@ mod tests {
         for line in lines {
             headers.append(FORWARDED_FOR, line.parse().unwrap());
         }
-        client(ip(peer), &headers, &Vec::parse(trusted).unwrap())
+        client_address(ip(peer), &headers, &Vec::parse(trusted).unwrap())
     }
 
     #[test]

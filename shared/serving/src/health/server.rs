@@ -71,7 +71,7 @@ impl Health {
         self.enter(if ready { Phase::Ready } else { Phase::NotReady });
     }
 
-    /// Makes every name but [`LIVENESS`] `NOT_SERVING` for good. Open watches receive that.
+    /// Makes every name but [`LIVENESS`] permanently `NOT_SERVING`. Open watches receive that.
     pub fn drain(&self) {
         self.enter(Phase::Draining);
     }

@@ -106,7 +106,7 @@ impl ReflectionStream {
     pub(super) fn answer(&mut self, request: ServerReflectionRequest) -> ServerReflectionResponse {
         let answer = match &request.message_request {
             Some(lookup) => self.look_up(lookup),
-            None => Err(error(Code::InvalidArgument, "the request asks for nothing")),
+            None => Err(error(Code::InvalidArgument, "the request is empty")),
         };
         ServerReflectionResponse {
             valid_host: request.host.clone(),

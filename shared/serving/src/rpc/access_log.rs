@@ -18,7 +18,7 @@ pub(super) fn method_name(path: &str, rpc: Option<Rpc>) -> &str {
     }
 }
 
-/// What the access line says besides the code of the answer.
+/// The content of an access line, except the code of the answer.
 pub(super) struct AccessLine<'a> {
     pub(super) path: &'a str,
     pub(super) rpc: Option<Rpc>,

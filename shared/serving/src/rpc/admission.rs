@@ -22,8 +22,8 @@ pub(super) struct Admitted<'a> {
 }
 
 impl CallContext {
-    /// Admits a call, or says why it is refused. `seen` receives the caller as soon as it is verified, so that a refusal after
-    /// that names it in the log.
+    /// Admits a call, or returns its refusal. `seen` receives the caller as soon as it is verified, so that the log names the
+    /// caller also when the call is refused after that.
     pub(super) fn admit(
         &self,
         rpc: Option<Rpc>,
@@ -72,7 +72,7 @@ impl CallContext {
 
     /// Checks that the request holds the secret of a service.
     fn service(&self, request: &Request<Body>) -> Result<ServiceCaller, Status> {
-        if self.secrets.admit(credential(request)?) {
+        if self.secrets.accepts(credential(request)?) {
             return Ok(ServiceCaller::verified());
         }
         Err(refuse_plainly(Reason::TokenInvalid))

@@ -1,4 +1,4 @@
-//! What the headers of a call say when it arrives: its id, its deadline, its client.
+//! Reads the headers of a call: its id, its deadline, its client.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ pub(super) fn open(
         call: Call {
             request_id: request_id::from_headers(headers),
             deadline: arrival + allowed,
-            peer: peer.map(|peer| network::client(peer.0.ip(), headers, trusted)),
+            peer: peer.map(|peer| network::client_address(peer.0.ip(), headers, trusted)),
             user_agent: user_agent(headers),
         },
         problem,

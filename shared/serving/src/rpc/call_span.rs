@@ -66,7 +66,7 @@ pub(super) fn end(
         return answer;
     }
     answer.map(|body| {
-        // Unless its trailers say something else: without them, the client went away.
+        // The trailers replace it. If they never come, the client has gone away.
         open.code = Some(Code::Cancelled);
         Body::new(TracedBody { body, open })
     })

@@ -1,7 +1,7 @@
 //! The layer around every call.
 //!
-//! On the way in: arrival → deadline → admission → access policy → method. On the way back: every refusal gets its details
-//! (`ErrorInfo` and `RequestInfo`), and one access line is logged. One tower service holds all of it, so that the order can be
+//! Before the method: arrival → deadline → admission → access policy. After the method: every refusal gets its details
+//! (`ErrorInfo` and `RequestInfo`), and one access line is logged. One tower service does all of it, so that the order can be
 //! read in one place and a call costs one boxed future.
 
 mod access_log;
@@ -39,7 +39,7 @@ use crate::{access::Rpc, caller::Caller};
 
 pub(crate) use self::{call_metrics::RpcMetrics, context::CallContext};
 
-/// The age of what is known about revocations, when a token was accepted although that is stale. Absent otherwise.
+/// The age of the revocation data, if a token was accepted although that data is stale. Absent otherwise.
 const STALENESS: &str = "tandem-revocation-staleness-ms";
 
 /// The layer in front of the services of a server.
@@ -74,7 +74,7 @@ where
     }
 }
 
-/// What the way back of a call needs from its arrival.
+/// What is known about a call from its arrival and is needed after its method.
 struct Arrival {
     rpc: Option<Rpc>,
     path: String,
@@ -122,7 +122,7 @@ impl CallContext {
         self.finish(arrival, answer, caller, &log_span)
     }
 
-    /// Reads what is known about a call when it arrives, and begins to count and to trace it.
+    /// Reads the headers of a call, and begins to count and to trace it.
     fn arrive(&self, request: &Request<Body>) -> (Arrival, OpenedCall) {
         let time = Instant::now();
         let path = request.uri().path().to_owned();
@@ -211,7 +211,7 @@ impl CallContext {
         call_span::end(arrival.trace.span, answer, &arrival.request_id, reason)
     }
 
-    /// Adds the age of what is known about revocations, if that is stale.
+    /// Adds the age of the revocation data, if it is stale.
     fn add_staleness(&self, answer: &mut Response<Body>) {
         if let Some(age) = self.verifier.staleness() {
             let age = HeaderValue::from(u64::try_from(age.as_millis()).unwrap_or(u64::MAX));

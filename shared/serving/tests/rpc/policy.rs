@@ -59,10 +59,10 @@ fn every_rpc_of_the_contract_declares_its_access() {
 fn a_policy_with_an_rpc_for_services_can_be_refused() {
     let pool = pool();
     let without = AccessPolicy::read(&pool, ["tandem.task.v1.TaskService"]).unwrap();
-    assert_eq!(without.refuse_services(), Ok(()));
+    assert_eq!(without.require_no_service_rpcs(), Ok(()));
     let with = AccessPolicy::read(&pool, ["tandem.auth.v1.VerifierService"]).unwrap();
     assert!(matches!(
-        with.refuse_services(),
+        with.require_no_service_rpcs(),
         Err(PolicyError::NoServiceSecret(path)) if path.starts_with("/tandem.auth.v1.VerifierService/")
     ));
 }

@@ -31,7 +31,7 @@ impl AddressCap {
         }
     }
 
-    /// A slot for a connection from `address`; `None` if the address has as many as it may have.
+    /// A slot for a connection from `address`; `None` if the cap of the address is reached.
     pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Option<AddressSlot> {
         if self.cap == 0 || self.exempt.iter().any(|network| network.contains(address)) {
             return Some(AddressSlot(None));

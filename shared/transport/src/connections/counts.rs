@@ -13,14 +13,13 @@ pub struct Counts {
     pub open: usize,
     /// Accepted.
     pub accepted: u64,
-    /// Closed at once: their address had as many connections as it may have, or there was no room for more and they could
-    /// not wait.
+    /// Closed at once: the cap of their address was reached, or the cap of the listener was and they could not wait.
     pub refused: u64,
     /// Ended in the TLS handshake: too slow, no TLS, no certificate or a wrong one.
     pub handshake_failed: u64,
     /// Ended before a request: the first bytes were late, or of another protocol.
     pub no_request: u64,
-    /// Asked to close because of their age.
+    /// Drained because of their age.
     pub aged: u64,
     /// Closed with calls in flight: their grace was over, or the drain of the server was.
     pub cut: u64,

@@ -259,8 +259,8 @@ impl Connections {
             .expect("the semaphore is never closed")
     }
 
-    /// What a connection from `peer` holds until it ends. `None` if it is refused: there is no slot, or its address has as
-    /// many connections as it may have.
+    /// What a connection from `peer` holds until it ends. `None` if it is refused: there is no slot, or the cap of its
+    /// address is reached.
     fn admit(&self, peer: SocketAddr, reserved: Option<OwnedSemaphorePermit>) -> Option<Held> {
         let slot = reserved.or_else(|| Arc::clone(&self.slots).try_acquire_owned().ok());
         let Some(slot) = slot else {
