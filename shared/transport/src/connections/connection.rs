@@ -1,8 +1,8 @@
 //! One connection, from its first byte to its last.
 
-use std::{error::Error, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use http::{Request, Response};
+use http::Request;
 use hyper::body::Incoming;
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use tls::ServerTls;
@@ -11,12 +11,13 @@ use tokio::{
     net::TcpStream,
     time::{sleep, timeout},
 };
-use tower::{Service, ServiceExt as _};
+use tower::ServiceExt as _;
 
 use super::{
     draining::ConnectionDrain,
     first_bytes::{self, OpeningError},
     listener_state::{ListenerState, Outcome},
+    service::HttpService,
 };
 
 /// The address of the client of a connection, in the extensions of its requests.
@@ -29,18 +30,13 @@ const STOP_FIRST_BYTES_TIMEOUT: Duration = Duration::from_millis(100);
 const STOP_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Serves one connection until either end closes it.
-pub(super) async fn serve<S, B>(
+pub(super) async fn serve<S>(
     state: Arc<ListenerState>,
     stream: TcpStream,
     peer: SocketAddr,
     service: S,
 ) where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-    S::Future: Send,
-    S::Error: Into<Box<dyn Error + Send + Sync>>,
-    B: http_body::Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
+    S: HttpService,
 {
     // Answers are written whole. Without this, a small one waits 40 ms for the delayed acknowledgement of the client.
     if let Err(error) = stream.set_nodelay(true) {
@@ -93,15 +89,10 @@ impl ListenerState {
     }
 
     /// Serves HTTP over a transport whose TLS handshake, if it has one, is done.
-    async fn serve_http<I, S, B>(&self, io: I, peer: SocketAddr, service: S) -> Outcome
+    async fn serve_http<I, S>(&self, io: I, peer: SocketAddr, service: S) -> Outcome
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-        S::Future: Send,
-        S::Error: Into<Box<dyn Error + Send + Sync>>,
-        B: http_body::Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
+        S: HttpService,
     {
         let first = first_bytes::read(io, self.protocols);
         let bound = self.limits.header_timeout;

@@ -23,16 +23,14 @@ mod first_bytes;
 mod limits;
 mod listener_state;
 mod plaintext_warning;
+mod service;
 
 use std::{
-    error::Error,
     net::SocketAddr,
     sync::{Arc, Once},
     time::Duration,
 };
 
-use http::{Request, Response};
-use hyper::body::Incoming;
 use telemetry::metrics::Metrics;
 use tls::{Protocols, ServerTls};
 use tokio::{
@@ -44,7 +42,6 @@ use tokio_util::{
     sync::CancellationToken,
     task::{TaskTracker, task_tracker::TaskTrackerToken},
 };
-use tower::Service;
 
 use self::{
     address_cap::{AddressCap, AddressSlot},
@@ -57,7 +54,10 @@ use crate::{
     metrics::{OpenConnection, Refused},
 };
 
-pub use self::{connection::Peer, counts::Counts, draining::StreamsEnd, limits::ConnectionLimits};
+pub use self::{
+    connection::Peer, counts::Counts, draining::StreamsEnd, limits::ConnectionLimits,
+    service::HttpService,
+};
 
 /// The delay after a failed accept, for example when no file descriptors are left.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
@@ -152,18 +152,13 @@ impl Connections {
     /// Meanwhile the certificate is kept current. It may be called again, with the same listener.
     ///
     /// The extensions of each request hold its [`Peer`] and its [`StreamsEnd`].
-    pub async fn accept_until<S, B>(
+    pub async fn accept_until<S>(
         &self,
         listener: &TcpListener,
         service: &S,
         until: impl Future<Output = ()>,
     ) where
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-        S::Future: Send,
-        S::Error: Into<Box<dyn Error + Send + Sync>>,
-        B: http_body::Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
+        S: HttpService,
     {
         self.state.warn_of_plaintext(listener);
         let current = self.state.keep_certificate_current();
@@ -179,14 +174,9 @@ impl Connections {
     }
 
     /// Closes the listener, and serves the clients that have connected but were not accepted yet, as far as the caps allow.
-    pub fn close<S, B>(&self, listener: TcpListener, service: &S)
+    pub fn close<S>(&self, listener: TcpListener, service: &S)
     where
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-        S::Future: Send,
-        S::Error: Into<Box<dyn Error + Send + Sync>>,
-        B: http_body::Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
+        S: HttpService,
     {
         for (stream, peer) in backlog::close(listener) {
             if let Some(held) = self.admit(peer, None) {
@@ -196,14 +186,9 @@ impl Connections {
     }
 
     /// Serves a connection in a task of its own.
-    fn spawn<S, B>(&self, stream: TcpStream, peer: SocketAddr, held: Held, service: &S)
+    fn spawn<S>(&self, stream: TcpStream, peer: SocketAddr, held: Held, service: &S)
     where
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-        S::Future: Send,
-        S::Error: Into<Box<dyn Error + Send + Sync>>,
-        B: http_body::Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
+        S: HttpService,
     {
         let connection = serve(Arc::clone(&self.state), stream, peer, service.clone());
         tokio::spawn(async move {
