@@ -8,6 +8,7 @@ use serving::{
 };
 use settings::Listing;
 use telemetry::metrics::Metrics;
+use testing::certificates::Folder;
 use tls::ServerTls;
 use tokio::net::TcpListener;
 
@@ -39,9 +40,11 @@ async fn a_process_must_show_exactly_the_certificate_of_the_configuration() {
     let not_ready = check(served.address, &tls, None).await;
     assert!(matches!(not_ready, Err(Unhealthy::NotReady { .. })));
 
-    // Another certificate of the same authority for the same names.
-    folder.write_identity("server", &authority.issue(&["localhost", "127.0.0.1"]));
-    let (_other, other) = serve_tls(limits(|_| {}), &folder).await;
+    // Another certificate of the same authority for the same names. In a folder of its own, because the first server follows
+    // the files in its folder.
+    let other_folder = Folder::new();
+    other_folder.write_identity("server", &authority.issue(&["localhost", "127.0.0.1"]));
+    let (_other, other) = serve_tls(limits(|_| {}), &other_folder).await;
     let first = serve(limits(|_| {}), Some(tls)).await;
     let foreign = check(first.address, &other, None).await;
     assert!(
