@@ -10,12 +10,10 @@ use axum::{
 };
 use chrono::SecondsFormat;
 use clock::{Clock as _, SystemClock};
-use contract::proto::health::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
-};
-use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
+use contract::proto::health::health_check_response::ServingStatus;
+use http::{HeaderValue, header::CACHE_CONTROL};
 use serde::Serialize;
-use serving::health::READINESS;
+use serving::health::{Verdict, check_readiness};
 
 use crate::{state::GatewayState, upstream::Upstream};
 
@@ -35,17 +33,19 @@ pub(crate) async fn health(State(state): State<GatewayState>) -> Response {
         readiness(state.upstreams.auth, timeout),
         readiness(state.upstreams.task, timeout)
     );
-    let draining = state.draining.has_started();
-    let ready = auth == Readiness::Ready && task == Readiness::Ready && !draining;
-    let status = match (ready, draining) {
-        (true, _) => "ok",
-        (false, true) => "stopping",
-        (false, false) => "unavailable",
-    };
-    let code = if ready {
-        StatusCode::OK
+    let verdict = if state.draining.has_started() {
+        Verdict::Draining
     } else {
-        StatusCode::SERVICE_UNAVAILABLE
+        let services = [("auth-service", auth), ("task-service", task)];
+        let failing = services
+            .into_iter()
+            .filter(|(_, it)| *it != Readiness::Ready);
+        Verdict::from_failing(failing.map(|(name, _)| name).collect())
+    };
+    let status = match verdict {
+        Verdict::Ready => "ok",
+        Verdict::NotReady(_) => "unavailable",
+        Verdict::Draining => "stopping",
     };
     // RFC 3339, UTC, milliseconds.
     let timestamp = SystemClock
@@ -57,16 +57,12 @@ pub(crate) async fn health(State(state): State<GatewayState>) -> Response {
         "services": { "auth-service": auth, "task-service": task },
     }));
     let no_store = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    (code, no_store, body).into_response()
+    (verdict.http_status(), no_store, body).into_response()
 }
 
 async fn readiness(upstream: Upstream, timeout: Duration) -> Readiness {
-    let request = HealthCheckRequest {
-        service: READINESS.to_owned(),
-    };
-    let mut client = HealthClient::new(upstream);
-    match tokio::time::timeout(timeout, client.check(request)).await {
-        Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => Readiness::Ready,
+    match tokio::time::timeout(timeout, check_readiness(upstream)).await {
+        Ok(Ok(ServingStatus::Serving)) => Readiness::Ready,
         Ok(Ok(_)) => Readiness::NotReady,
         Ok(Err(_)) | Err(_) => Readiness::Failed,
     }

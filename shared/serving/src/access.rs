@@ -1,18 +1,17 @@
-//! Who may call what: read from the method option `(tandem.common.v1.access)` of the served descriptors.
+//! Who may call which RPC, read from the method option `(tandem.common.v1.access)` of the descriptors.
 //!
-//! Default deny: [`AccessPolicy::read`] refuses when a served RPC declares nothing, so a server with a forgotten option
-//! does not start.
+//! Default deny: [`AccessPolicy::read`] fails when a served RPC does not declare its access, so a server with a forgotten
+//! option does not start.
 
 use std::collections::HashMap;
 
+use contract::proto::common::{Access as AccessOption, AccessLevel};
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, MethodDescriptor, Value};
 use prost_types::method_options::IdempotencyLevel;
-
-use contract::proto::common::{Access as AccessOption, AccessLevel};
 use verifier::{Purpose, Scope};
 
-/// The credential one RPC asks for.
+/// The credential that an RPC requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// None.
@@ -23,34 +22,35 @@ pub enum Access {
     Service,
 }
 
-/// What the road needs to know of one RPC.
+/// The properties of an RPC that the layer around the calls uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rpc {
-    /// The credential it asks for.
+    /// The credential that it requires.
     pub access: Access,
-    /// Whether it declares that it only reads (`idempotency_level = NO_SIDE_EFFECTS`).
+    /// Read if it declares `idempotency_level = NO_SIDE_EFFECTS`, write otherwise.
     pub purpose: Purpose,
-    /// Whether either side streams; the server's maximum deadline is for unary calls only.
+    /// Whether the client or the server streams. The maximum deadline of a server applies only to unary calls.
     pub streaming: bool,
-    /// Whether it belongs to the infrastructure (health, reflection): not logged, not counted against the limit.
+    /// Whether it belongs to the infrastructure (health, reflection): then it is not logged, and the limit of calls in flight
+    /// does not apply.
     pub infrastructure: bool,
-    /// Its place in [`AccessPolicy::methods`].
+    /// Its position in [`AccessPolicy::methods`].
     pub number: usize,
 }
 
 /// Why a server must not start.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
-    /// A service is served whose descriptor is not among the compiled ones.
+    /// The compiled descriptors do not contain a service that is served.
     #[error("service {0} has no descriptor")]
     UnknownService(String),
     /// An RPC does not declare who may call it.
     #[error("{0} does not declare (tandem.common.v1.access)")]
     Undeclared(String),
-    /// An RPC asks for a credential that this server cannot check.
+    /// An RPC requires a credential that this server cannot check.
     #[error("{0} declares an access that cannot be enforced")]
     Unenforceable(String),
-    /// An RPC is for services, and the server was given no secret to know them by.
+    /// An RPC is for services, and the server has no secret to check them with.
     #[error("{0} is for services, and no service secret is configured")]
     NoServiceSecret(String),
 }
@@ -59,12 +59,15 @@ pub enum PolicyError {
 #[derive(Debug, Default)]
 pub struct AccessPolicy {
     rpcs: HashMap<String, Rpc>,
-    /// Full names, each at the number of its RPC.
+    /// Full names, each at the index that is the number of its RPC.
     methods: Vec<String>,
 }
 
 impl AccessPolicy {
-    /// The policy of the named services.
+    /// Reads the policy of the named services.
+    ///
+    /// # Errors
+    /// A service has no descriptor, or an RPC declares no access or one that cannot be enforced.
     pub fn read<'a>(
         pool: &DescriptorPool,
         services: impl IntoIterator<Item = &'a str>,
@@ -84,8 +87,11 @@ impl AccessPolicy {
         Ok(policy)
     }
 
-    /// Refuses when an RPC is for services: for a server that has no secret to know them by.
-    pub fn refuse_services(&self) -> Result<(), PolicyError> {
+    /// Fails when an RPC is for services. For a server without service secrets.
+    ///
+    /// # Errors
+    /// The first such RPC.
+    pub fn require_no_service_rpcs(&self) -> Result<(), PolicyError> {
         let mut rpcs = self.rpcs.iter();
         match rpcs.find(|(_, rpc)| rpc.access == Access::Service) {
             Some((path, _)) => Err(PolicyError::NoServiceSecret(path.clone())),
@@ -93,13 +99,13 @@ impl AccessPolicy {
         }
     }
 
-    /// What is known of the RPC at `path`; `None` when no such RPC is served.
+    /// The RPC at `path`; `None` if it is not served.
     #[must_use]
     pub fn find(&self, path: &str) -> Option<Rpc> {
         self.rpcs.get(path).copied()
     }
 
-    /// The full names of all RPCs (`package.Service/Method`), each at its number.
+    /// The full names of all RPCs (`package.Service/Method`), in the order of their numbers.
     pub fn methods(&self) -> impl Iterator<Item = &str> {
         self.methods.iter().map(String::as_str)
     }
@@ -110,7 +116,7 @@ fn rpc(method: &MethodDescriptor, number: usize) -> Result<Rpc, PolicyError> {
     let access = if infrastructure {
         Access::Public
     } else {
-        declared(method)?
+        declared_access(method)?
     };
     Ok(Rpc {
         access,
@@ -121,7 +127,7 @@ fn rpc(method: &MethodDescriptor, number: usize) -> Result<Rpc, PolicyError> {
     })
 }
 
-/// What the standard option says; a method that says nothing may change something.
+/// The purpose that the standard option declares. Without that option a method may change data.
 fn purpose(method: &MethodDescriptor) -> Purpose {
     let options = method.options();
     let level = options.get_field_by_name("idempotency_level");
@@ -131,7 +137,7 @@ fn purpose(method: &MethodDescriptor) -> Purpose {
     }
 }
 
-fn declared(method: &MethodDescriptor) -> Result<Access, PolicyError> {
+fn declared_access(method: &MethodDescriptor) -> Result<Access, PolicyError> {
     let undeclared = || PolicyError::Undeclared(method.full_name().to_owned());
     let unenforceable = || PolicyError::Unenforceable(method.full_name().to_owned());
     let extension = method
@@ -146,7 +152,7 @@ fn declared(method: &MethodDescriptor) -> Result<Access, PolicyError> {
         return Err(undeclared());
     };
     let option =
-        AccessOption::decode(&*message.encode_to_vec()).map_err(|_not_the_message| undeclared())?;
+        AccessOption::decode(&*message.encode_to_vec()).map_err(|_undecodable| undeclared())?;
     match option.level() {
         AccessLevel::Public if option.scope.is_empty() => Ok(Access::Public),
         AccessLevel::User => match Scope::parse(&option.scope) {

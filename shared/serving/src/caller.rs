@@ -1,24 +1,23 @@
-//! Who calls and what is known of the call: the two things a gRPC method takes out of a request beside its message.
+//! The caller and the call: what a gRPC method takes out of a request besides its message.
 
 use std::net::IpAddr;
 
-use tokio::time::Instant;
-use tonic::{Request, Status};
-
 use api::ids::{SessionId, UserId};
 use contract::refusal::{Reason, refuse_plainly};
+use tokio::time::Instant;
+use tonic::{Request, Status};
 use verifier::{Claims, Scopes};
 
-/// Who calls, from a verified access token; the only source of an owner.
+/// The account that calls, from a verified access token. The owner of data is taken only from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caller {
     /// The account.
     pub user_id: UserId,
     /// The session of the token.
     pub session_id: SessionId,
-    /// The account's epoch when the token was issued.
+    /// The epoch of the account when the token was issued.
     pub epoch: i64,
-    /// What the token allows.
+    /// The scopes of the token.
     pub scopes: Scopes,
 }
 
@@ -33,26 +32,26 @@ impl From<&Claims> for Caller {
     }
 }
 
-/// The caller is a service that presented its secret.
+/// A caller that is a service and has shown its secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServiceCaller(());
 
 impl ServiceCaller {
-    pub(crate) const fn admitted() -> Self {
+    pub(crate) const fn verified() -> Self {
         Self(())
     }
 }
 
-/// What is known of a call before anyone is authenticated.
+/// A call before authentication.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// Finds the call in the logs; echoed as `x-request-id`.
+    /// The id of the call in the logs, also returned as `x-request-id`.
     pub request_id: String,
-    /// When the caller stops waiting; never more than the server's maximum after the arrival.
+    /// When the client stops waiting: at most the maximum of the server after the arrival.
     pub deadline: Instant,
-    /// Where it comes from: the client itself, if the proxies before it are trusted.
+    /// The address of the client, also behind proxies if they are trusted.
     pub peer: Option<IpAddr>,
-    /// What the client calls itself; at most 256 bytes, empty when it does not say.
+    /// The user agent of the client: at most 256 bytes, empty if it sends none.
     pub user_agent: String,
 }
 
@@ -61,7 +60,7 @@ pub fn anonymous<T>(request: Request<T>) -> Result<(Call, T), Status> {
     let (_metadata, mut extensions, message) = request.into_parts();
     match extensions.remove::<Call>() {
         Some(call) => Ok((call, message)),
-        None => Err(not_on_the_road()),
+        None => Err(without_call_layer()),
     }
 }
 
@@ -70,7 +69,7 @@ pub fn authenticated<T>(request: Request<T>) -> Result<(Caller, Call, T), Status
     let (_metadata, mut extensions, message) = request.into_parts();
     match (extensions.remove::<Caller>(), extensions.remove::<Call>()) {
         (Some(caller), Some(call)) => Ok((caller, call, message)),
-        _ => Err(not_on_the_road()),
+        _ => Err(without_call_layer()),
     }
 }
 
@@ -82,12 +81,12 @@ pub fn from_service<T>(request: Request<T>) -> Result<(Call, T), Status> {
         extensions.remove::<Call>(),
     ) {
         (Some(ServiceCaller(())), Some(call)) => Ok((call, message)),
-        _ => Err(not_on_the_road()),
+        _ => Err(without_call_layer()),
     }
 }
 
-/// A request that did not come through [`crate::rpc`]: a bug of this service, never the caller's fault.
-fn not_on_the_road() -> Status {
+/// A request did not pass through [`crate::rpc`]: a bug of this service, not a mistake of the client.
+fn without_call_layer() -> Status {
     tracing::error!("a request reached a method without the access policy");
     refuse_plainly(Reason::Internal)
 }

@@ -1,9 +1,9 @@
-//! The command `healthcheck`: asks the process that runs with the same configuration whether it is ready, for images that have
-//! no shell and no client.
+//! The command `healthcheck`: checks whether the process that runs with the same configuration is ready. It is for images that
+//! have no shell and no client.
 //!
-//! It goes where the process listens, or to loopback when that is every address, and speaks TLS when the process does: that must
-//! show the certificate which the configuration names. A process that asks its clients for certificates is asked on its
-//! operations port instead. [`connect`] is the only place that opens a connection.
+//! It connects to the address on which the process listens, or to loopback when that is every address. It uses TLS when the
+//! process does; the process must then show the certificate of the configuration. When the process requires certificates of its
+//! clients, the check goes to its operations port instead. Only [`connect`] opens a connection.
 
 use std::{
     io,
@@ -12,10 +12,12 @@ use std::{
     time::Duration,
 };
 
+use contract::proto::health::health_check_response::ServingStatus;
 use http::{Request, StatusCode, header::HOST};
 use http_body_util::Empty;
 use hyper::{body::Bytes, client::conn::http1};
 use hyper_util::rt::TokioIo;
+use tls::ServerTls;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -23,105 +25,101 @@ use tokio::{
 use tonic::transport::Endpoint;
 use tower::service_fn;
 
-use crate::{health::READINESS, ops};
-use contract::proto::health::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
-};
-use tls::ServerTls;
+use crate::{health::check_readiness, ops};
 
-/// Why a process is not known to be ready. Every message is one line.
+/// Why a process is not ready, or why its readiness could not be checked. Every message is one line.
 #[derive(Debug, thiserror::Error)]
 pub enum Unhealthy {
-    /// Port 0 lets the system choose, and only the running process knows what.
-    #[error("the configured port is 0: nobody but the process knows where it listens")]
-    AnyPort,
-    /// It has no certificate to show to a process that asks for one, and there is no operations port.
+    /// With port 0 the system chooses the port, and only the running process knows which.
+    #[error("the configured port is 0: only the process itself knows its port")]
+    UnknownPort,
+    /// The process requires certificates of its clients, this command has none, and there is no operations port.
     #[error(
-        "clients must show a certificate, and there is no operations port (ops.listen) to ask instead"
+        "clients must show a certificate, and there is no operations port (ops.listen) to check instead"
     )]
-    NoWay,
-    /// Nobody listens there, or the system does not let us.
+    NoOpsPort,
+    /// Nothing listens there, or the system refuses the connection.
     #[error("{address} cannot be reached: {source}")]
     Unreachable {
-        /// Who was to be asked.
+        /// The address of the process.
         address: SocketAddr,
-        /// Why that was not possible.
+        /// Why it cannot be reached.
         source: io::Error,
     },
-    /// It says that it is not.
+    /// The process answered that it is not ready.
     #[error("{address} is not ready: {answer}")]
     NotReady {
-        /// Who was asked.
+        /// The address of the process.
         address: SocketAddr,
-        /// What it said.
+        /// Its answer.
         answer: String,
     },
-    /// It said nothing that makes sense.
+    /// The process gave no valid answer.
     #[error("{address} gave no answer: {why}")]
     NoAnswer {
-        /// Who was asked.
+        /// The address of the process.
         address: SocketAddr,
         /// What went wrong.
         why: String,
     },
-    /// It did not answer in time.
+    /// The process did not answer in time.
     #[error("{address} gave no answer within {within:?}")]
-    TooLate {
-        /// Who was asked.
+    TimedOut {
+        /// The address of the process.
         address: SocketAddr,
-        /// How long it was waited for.
+        /// The time it had.
         within: Duration,
     },
 }
 
-/// A process to ask: where it listens, how it speaks there, and its operations port.
+/// The process to check: its address, its TLS and its operations port.
 #[derive(Debug, Clone)]
 pub struct Asked {
-    /// Where calls come in.
+    /// The address on which it listens for calls.
     pub listen: SocketAddr,
-    /// The TLS of that; none is plaintext.
+    /// The TLS of that listener; `None` for plaintext.
     pub tls: Option<ServerTls>,
-    /// Its operations port, which is never encrypted.
+    /// Its operations port, which never uses TLS.
     pub ops: ops::Settings,
 }
 
 impl Asked {
-    /// Asks a gRPC server for its readiness (`grpc.health.v1`), which the operations port tells just so.
+    /// Checks the readiness of a gRPC server (`grpc.health.v1`), on its operations port if need be: both answer alike.
     ///
     /// # Errors
-    /// Any answer but `SERVING`, or none within the time.
+    /// Any other answer than `SERVING`, or none within `within`.
     pub async fn grpc(&self, within: Duration) -> Result<(), Unhealthy> {
-        let (listen, tls, _) = self.way()?;
-        let address = reachable(listen)?;
-        in_time(address, within, ask_grpc(address, tls)).await
+        let (listen, tls, _) = self.route()?;
+        let address = connect_address(listen)?;
+        in_time(address, within, check_grpc(address, tls)).await
     }
 
-    /// Asks an HTTP server for `path`, or its operations port for `/readyz`.
+    /// Checks that an HTTP server answers 200 at `path`, or its operations port at `/readyz`.
     ///
     /// # Errors
-    /// Any answer but 200, or none within the time.
+    /// Any other answer than 200, or none within `within`.
     pub async fn http(&self, path: &str, within: Duration) -> Result<(), Unhealthy> {
-        let (listen, tls, ops) = self.way()?;
-        let address = reachable(listen)?;
-        let path = if ops { "/readyz" } else { path };
-        in_time(address, within, ask_http(address, tls, path)).await
+        let (listen, tls, is_ops) = self.route()?;
+        let address = connect_address(listen)?;
+        let path = if is_ops { ops::READYZ } else { path };
+        in_time(address, within, check_http(address, tls, path)).await
     }
 
-    /// Where to ask, how to speak, and whether that is the operations port.
-    fn way(&self) -> Result<(SocketAddr, Option<&ServerTls>, bool), Unhealthy> {
+    /// The address to connect to, the TLS to use, and whether that is the operations port.
+    fn route(&self) -> Result<(SocketAddr, Option<&ServerTls>, bool), Unhealthy> {
         let tls = self.tls.as_ref();
         if tls.is_some_and(ServerTls::asks_for_certificates) {
-            let ops = self.ops.listen.ok_or(Unhealthy::NoWay)?;
+            let ops = self.ops.listen.ok_or(Unhealthy::NoOpsPort)?;
             return Ok((ops, None, true));
         }
         Ok((self.listen, tls, false))
     }
 }
 
-/// Where to connect to reach a server that listens on `listen`.
-fn reachable(listen: SocketAddr) -> Result<SocketAddr, Unhealthy> {
+/// The address at which a server that listens on `listen` can be reached.
+fn connect_address(listen: SocketAddr) -> Result<SocketAddr, Unhealthy> {
     if listen.port() == 0 {
-        return Err(Unhealthy::AnyPort);
+        return Err(Unhealthy::UnknownPort);
     }
     let host = match listen.ip() {
         IpAddr::V4(host) if host.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -137,10 +135,10 @@ async fn in_time(
     answer: impl Future<Output = Result<(), Unhealthy>>,
 ) -> Result<(), Unhealthy> {
     let answered = tokio::time::timeout(within, answer).await;
-    answered.unwrap_or(Err(Unhealthy::TooLate { address, within }))
+    answered.unwrap_or(Err(Unhealthy::TimedOut { address, within }))
 }
 
-/// A connection, with TLS or without.
+/// A connection with or without TLS.
 type Transport = TokioIo<Pin<Box<dyn ReadWrite>>>;
 
 trait ReadWrite: AsyncRead + AsyncWrite + Send {}
@@ -164,8 +162,8 @@ async fn connect(
     Ok(TokioIo::new(Box::pin(encrypted)))
 }
 
-async fn ask_grpc(address: SocketAddr, tls: Option<&ServerTls>) -> Result<(), Unhealthy> {
-    // Made here and not by the channel, whose errors do not say why.
+async fn check_grpc(address: SocketAddr, tls: Option<&ServerTls>) -> Result<(), Unhealthy> {
+    // Opened here and not by the channel, whose errors do not give the cause.
     let mut connection = Some(connect(address, tls, b"h2").await?);
     let once = service_fn(move |_| {
         let connection = connection.take();
@@ -178,20 +176,17 @@ async fn ask_grpc(address: SocketAddr, tls: Option<&ServerTls>) -> Result<(), Un
         .connect_with_connector(once)
         .await
         .map_err(|error| no_answer(error.to_string()))?;
-    let question = HealthCheckRequest {
-        service: READINESS.to_owned(),
-    };
-    match HealthClient::new(channel).check(question).await {
-        Ok(answer) if answer.get_ref().status() == ServingStatus::Serving => Ok(()),
-        Ok(answer) => Err(Unhealthy::NotReady {
+    match check_readiness(channel).await {
+        Ok(ServingStatus::Serving) => Ok(()),
+        Ok(status) => Err(Unhealthy::NotReady {
             address,
-            answer: answer.get_ref().status().as_str_name().to_owned(),
+            answer: status.as_str_name().to_owned(),
         }),
         Err(status) => Err(no_answer(format!("{:?}", status.code()))),
     }
 }
 
-async fn ask_http(
+async fn check_http(
     address: SocketAddr,
     tls: Option<&ServerTls>,
     path: &str,
@@ -203,11 +198,11 @@ async fn ask_http(
     let connection = connect(address, tls, b"http/1.1").await?;
     let (mut requests, driver) = http1::handshake(connection).await.map_err(no_answer)?;
     tokio::spawn(driver);
-    let question = Request::get(path)
+    let request = Request::get(path)
         .header(HOST, address.to_string())
         .body(Empty::<Bytes>::new())
-        .expect("a path of ours and an address make a request");
-    let answer = requests.send_request(question).await.map_err(no_answer)?;
+        .expect("a constant path and an address make a valid request");
+    let answer = requests.send_request(request).await.map_err(no_answer)?;
     match answer.status() {
         StatusCode::OK => Ok(()),
         status => Err(Unhealthy::NotReady {
@@ -222,16 +217,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_on_every_address_is_asked_on_loopback() {
-        for (listens, asked) in [
+    fn a_server_that_listens_on_every_address_is_checked_on_loopback() {
+        for (listen, expected) in [
             ("0.0.0.0:50051", "127.0.0.1:50051"),
             ("[::]:50051", "[::1]:50051"),
             ("10.1.2.3:9", "10.1.2.3:9"),
         ] {
-            let address = reachable(listens.parse().unwrap()).unwrap();
-            assert_eq!(address.to_string(), asked);
+            let address = connect_address(listen.parse().unwrap()).unwrap();
+            assert_eq!(address.to_string(), expected);
         }
-        let unknown = reachable("127.0.0.1:0".parse().unwrap());
-        assert!(matches!(unknown, Err(Unhealthy::AnyPort)), "{unknown:?}");
+        let unknown = connect_address("127.0.0.1:0".parse().unwrap());
+        assert!(
+            matches!(unknown, Err(Unhealthy::UnknownPort)),
+            "{unknown:?}"
+        );
     }
 }

@@ -1,23 +1,24 @@
-//! What is around every RPC of a service, and around the service as a process.
+//! The server of a service: the layer around every RPC, and what the process needs besides.
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`serve`] | the HTTP/2 server: limits, graceful stop |
-//! | [`rpc`] | the layer around every call: deadline, admission, access, complete refusals, access line |
-//! | [`access`] | who may call what, read from the descriptors |
+//! | [`serve`] | the HTTP/2 server: limits and graceful stop |
+//! | [`rpc`] | the layer around every call: deadline, admission, access, details of refusals, access line |
+//! | [`access`] | who may call which RPC, read from the descriptors |
 //! | [`caller`] | the verified caller and the call, as methods take them |
 //! | [`service_secrets`] | the credential of services |
-//! | [`health`], [`reflection`] | the two infrastructure services, and what readiness depends on |
+//! | [`health`], [`reflection`] | the two infrastructure services; readiness |
 //! | [`ops`] | the operations port: probes, metrics and settings |
-//! | [`healthcheck`] | the command that asks a process for its readiness |
-//! | [`process`], [`settings`], [`shutdown`] | the skeleton of every `main` |
-//! | [`metrics`] | what is counted about calls |
+//! | [`healthcheck`] | the command that checks whether a process is ready |
+//! | [`process`] | the skeleton of every process: its commands, its start and its end |
+//! | [`settings`] | the settings of a server |
+//! | [`shutdown`] | the signals that stop a process |
+//! | [`metrics`] | the metrics about calls, tokens and readiness |
 
 pub mod access;
 pub mod caller;
 pub mod health;
 pub mod healthcheck;
-mod meter;
 pub mod metrics;
 pub mod ops;
 pub mod process;

@@ -1,4 +1,4 @@
-//! The metrics that are counted here.
+//! The metrics about calls, tokens and readiness.
 
 use contract::reason::Reason;
 use telemetry::metrics::definitions::{CODE, LabelDefinition, METHOD, exposed_by};
@@ -13,19 +13,19 @@ const BY_METHOD: LabelDefinition = LabelDefinition::free(
 const BY_CODE: LabelDefinition = LabelDefinition::free(CODE, "name of the gRPC status");
 
 telemetry::metric_labels! {
-    /// What the check of an access token found.
+    /// The result of the check of an access token.
     Token = "result" {
-        /// It is good.
+        /// It is valid.
         Ok = "ok",
-        /// There was none.
+        /// The call had none.
         Missing = "missing",
-        /// It is not one of ours.
+        /// It was not issued by the auth service.
         Invalid = "invalid",
-        /// Its time is over.
+        /// It has expired.
         Expired = "expired",
         /// It was revoked.
         Revoked = "revoked",
-        /// What is revoked is not known well enough, or no key is.
+        /// It could not be checked: the revocation data is too old, or no key is known.
         Unknown = "unknown",
     }
 }
@@ -38,11 +38,11 @@ telemetry::metric_definitions! {
     RPC_HANDLED = Counter "tandem.rpc.handled" ["{call}"] { BY_METHOD, BY_CODE } by exposed_by::SERVICES =>
         "Calls that have ended. A call whose client went away counts as CANCELLED.";
     RPC_IN_FLIGHT = Gauge "tandem.rpc.in_flight" ["{call}"] { BY_METHOD } by exposed_by::SERVICES =>
-        "Calls under way, open streams among them.";
+        "Calls in flight, including open streams.";
     RPC_REFUSED = Counter "tandem.rpc.refused" ["{call}"] { LabelDefinition::of::<Reason>() } by exposed_by::SERVICES =>
-        "Calls that were refused, by the reason their client was told.";
+        "Calls that were refused, by the reason in the answer.";
     RPC_CAPACITY = Gauge "tandem.rpc.in_flight.limit" ["{call}"] { } by exposed_by::SERVICES =>
-        "Calls that may be under way at once; more are refused with OVERLOADED.";
+        "Calls that may be in flight at once; more are refused with OVERLOADED.";
     TOKENS_CHECKED = Counter "tandem.tokens.checked" ["{token}"] { LabelDefinition::of::<Token>() } by exposed_by::SERVICES =>
         "Access tokens that were checked.";
     READY = Gauge "tandem.ready" [""] { } by exposed_by::ALL =>

@@ -1,13 +1,17 @@
-//! `serve(listener, …)`: one HTTP/2 server with health, reflection, limits and a graceful stop that has its own bound.
+//! One HTTP/2 server with health, reflection, limits, and a graceful stop that has its own time limit.
 //!
-//! The accept loop ([`transport::connections`]) is ours, not the gRPC library's: its deadline starts after admission and answers
-//! CANCELLED, it has no limit of streams by default, and it waits for connections without a bound when it stops.
+//! It uses the accept loop of [`transport::connections`], not the one of the gRPC library. In that library, a deadline starts
+//! only after admission and is answered with CANCELLED, the number of streams has no limit by default, and a stop waits for
+//! connections without a limit.
 
 use std::{sync::Arc, time::Duration};
 
+use contract::proto::FILE_DESCRIPTOR_SET;
 use http::Request;
 use hyper::body::Incoming;
 use prost_reflect::DescriptorPool;
+use telemetry::{metrics::Metrics, trace::Tracing};
+use tls::{Protocols, ServerTls};
 use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tonic::{
@@ -16,49 +20,45 @@ use tonic::{
     service::{Routes, RoutesBuilder},
 };
 use tower::ServiceExt as _;
-
-use crate::{
-    access::{AccessPolicy, PolicyError},
-    health::Health,
-    meter::RpcMeter,
-    metrics::RPC_CAPACITY,
-    reflection::Reflection,
-    rpc::{Road, Rules},
-    service_secrets::ServiceSecrets,
-};
-use contract::proto::FILE_DESCRIPTOR_SET;
-use telemetry::{metrics::Metrics, trace::Tracing};
-use tls::{Protocols, ServerTls};
 use transport::{
     connections::{ConnectionLimits, Connections},
     network::Network,
 };
 use verifier::Verifier;
 
-/// How long connections may take to finish once their calls have been ended.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+use crate::{
+    access::{AccessPolicy, PolicyError},
+    health::Health,
+    metrics::RPC_CAPACITY,
+    reflection::Reflection,
+    rpc::{CallContext, CallLayer, RpcMetrics},
+    service_secrets::ServiceSecrets,
+};
+
+/// How long connections may take to close after their calls were ended.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The limits of a server.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Calls under way at once, 1 to 1,000,000; more are refused with OVERLOADED.
+    /// Calls in flight at once: 1 to 1,000,000. More are refused with OVERLOADED.
     pub max_in_flight: usize,
-    /// Longest a unary call may take from its arrival, whatever the client asks for: 1 ms to 10 min.
+    /// The longest a unary call may take from its arrival, also when its client allows more: 1 ms to 10 min.
     pub deadline: Duration,
-    /// How long a server that was asked to stop goes on as before, but for its health: up to 1 h. It gives those who
-    /// route calls the time to see that it leaves.
+    /// How long a server that was asked to stop still serves, while its health is `NOT_SERVING`: up to 1 h. Meanwhile load
+    /// balancers notice and send calls elsewhere.
     pub pause: Duration,
-    /// How long calls under way may go on once no more are taken: up to 1 h.
+    /// How long the calls in flight may take to finish after that: up to 1 h.
     pub drain: Duration,
-    /// What connections are held to.
+    /// The limits of connections.
     pub connections: ConnectionLimits,
     /// Whether reflection is served.
     pub reflection: bool,
-    /// Proxies whose `x-forwarded-for` is believed; from anyone else that header is ignored.
+    /// Proxies whose `x-forwarded-for` is believed. From other clients that header is ignored.
     pub trusted_proxies: Vec<Network>,
 }
 
-/// The services of a server: what is served is what the access policy knows.
+/// The services of a server. The access policy is read for exactly these.
 #[derive(Debug, Default)]
 pub struct Surface {
     routes: RoutesBuilder,
@@ -85,7 +85,7 @@ impl Surface {
         self
     }
 
-    /// Says by which secrets callers of SERVICE-level RPCs are known.
+    /// Sets the secrets that callers of SERVICE-level RPCs must show.
     #[must_use]
     pub fn admitting(self, secrets: ServiceSecrets) -> Self {
         Self { secrets, ..self }
@@ -96,26 +96,42 @@ impl Surface {
     pub fn names(&self) -> &[&'static str] {
         &self.names
     }
+
+    /// Adds reflection, which describes the services that were added before. Its streams end at `stop`.
+    fn with_reflection(self, pool: &DescriptorPool, stop: &CancellationToken) -> Self {
+        let names = self.names.iter().map(|name| (*name).to_owned()).collect();
+        let reflection = Reflection::new(pool.clone(), names).with_stop(stop.clone());
+        self.with(reflection.v1()).with(reflection.v1alpha())
+    }
+
+    fn access_policy(&self, pool: &DescriptorPool) -> Result<AccessPolicy, PolicyError> {
+        let policy = AccessPolicy::read(pool, self.names.iter().copied())?;
+        if self.secrets.is_empty() {
+            policy.require_no_service_rpcs()?;
+        }
+        Ok(policy)
+    }
 }
 
-/// A server, ready to be run.
+/// A server that is ready to run.
 #[derive(Debug)]
 pub struct Server {
     routes: Routes,
-    rules: Arc<Rules>,
+    context: Arc<CallContext>,
     health: Health,
     max_in_flight: usize,
     pause: Duration,
     drain: Duration,
     connections: Connections,
-    /// Ends reflection streams, which a client may hold open for ever.
-    goaway: CancellationToken,
+    /// Ends the streams of reflection, which a client could keep open without a limit.
+    streams_end: CancellationToken,
 }
 
 impl Server {
-    /// Puts the road in front of `surface`, and health and reflection beside it.
+    /// Puts the layer around the calls in front of `surface`, and adds health and reflection.
     ///
-    /// Fails when an RPC does not declare who may call it, or is for services and none can be known: default deny.
+    /// # Errors
+    /// An RPC does not declare who may call it, or an RPC is for services and `surface` has no secrets: default deny.
     pub fn new(
         surface: Surface,
         health: Health,
@@ -124,64 +140,54 @@ impl Server {
     ) -> Result<Self, PolicyError> {
         let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET)
             .expect("the compiled descriptors are well-formed");
-        let goaway = CancellationToken::new();
+        let streams_end = CancellationToken::new();
         let mut surface = surface.with(health.service());
         if limits.reflection {
-            let names = surface
-                .names
-                .iter()
-                .map(|name| (*name).to_owned())
-                .collect();
-            let reflection = Reflection::new(pool.clone(), names).ending_at(goaway.clone());
-            surface = surface.with(reflection.v1()).with(reflection.v1alpha());
+            surface = surface.with_reflection(&pool, &streams_end);
         }
-        let policy = AccessPolicy::read(&pool, surface.names.iter().copied())?;
-        if surface.secrets.is_empty() {
-            policy.refuse_services()?;
-        }
-        let rules = Rules {
-            meter: RpcMeter::new(&Metrics::off(), policy.methods()),
+        let policy = surface.access_policy(&pool)?;
+        let context = CallContext {
+            metrics: RpcMetrics::new(&Metrics::off(), policy.methods()),
             policy,
             verifier,
             secrets: surface.secrets,
-            admission: Semaphore::new(limits.max_in_flight),
-            longest: limits.deadline,
+            in_flight: Semaphore::new(limits.max_in_flight),
+            max_deadline: limits.deadline,
             trusted_proxies: limits.trusted_proxies,
             tracing: Tracing::off(),
             abort: CancellationToken::new(),
         };
         Ok(Self {
             routes: surface.routes.routes().prepare(),
-            rules: Arc::new(rules),
+            context: Arc::new(context),
             health,
             max_in_flight: limits.max_in_flight,
             pause: limits.pause,
             drain: limits.drain,
             connections: Connections::new(limits.connections, Protocols::Http2),
-            goaway,
+            streams_end,
         })
     }
 
-    /// The same server, speaking TLS if it is given any.
+    /// Uses TLS, if `tls` is given.
     #[must_use]
     pub fn speaking(mut self, tls: Option<ServerTls>) -> Self {
         self.connections = self.connections.speaking(tls);
         self
     }
 
-    /// Traces calls by `tracing`.
+    /// Traces calls with `tracing`.
     #[must_use]
     pub fn traced(mut self, tracing: Tracing) -> Self {
-        let rules = Arc::get_mut(&mut self.rules);
-        rules.expect("nothing is served yet").tracing = tracing;
+        self.context_mut().tracing = tracing;
         self
     }
 
     /// Counts what the server does in `metrics`.
     #[must_use]
     pub fn counting_in(mut self, metrics: &Metrics) -> Self {
-        let rules = Arc::get_mut(&mut self.rules).expect("nothing is served yet");
-        rules.meter = RpcMeter::new(metrics, rules.policy.methods());
+        let context = self.context_mut();
+        context.metrics = RpcMetrics::new(metrics, context.policy.methods());
         self.connections = self.connections.counting_in(metrics);
         let capacity = u32::try_from(self.max_in_flight).map_or(f64::MAX, f64::from);
         metrics.gauge(&RPC_CAPACITY, move || vec![(capacity, Vec::new())]);
@@ -189,17 +195,17 @@ impl Server {
         self
     }
 
-    /// Its connections, for whoever follows them. What it is to speak and where it counts is said before.
+    /// Its connections, to observe them. Call it after [`Server::speaking`] and [`Server::counting_in`].
     #[must_use]
     pub fn connections(&self) -> Connections {
         self.connections.clone()
     }
 
-    /// Serves until `shutdown` resolves, then stops: `NOT_SERVING`, the pause, no more connections, GOAWAY, calls under way
-    /// finish within the drain bound, the rest are answered DRAINING.
+    /// Serves until `shutdown` resolves. Then it stops: its health is `NOT_SERVING`; after the pause the listener is closed and
+    /// connections get a GOAWAY; calls in flight finish within the drain time; the others are answered with DRAINING.
     pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
-        let service = Road {
-            rules: Arc::clone(&self.rules),
+        let service = CallLayer {
+            context: Arc::clone(&self.context),
             inner: self.routes.clone(),
         }
         .map_request(|request: Request<Incoming>| request.map(Body::new));
@@ -217,20 +223,24 @@ impl Server {
         self.stop().await;
     }
 
+    fn context_mut(&mut self) -> &mut CallContext {
+        Arc::get_mut(&mut self.context).expect("the server is configured before it runs")
+    }
+
     async fn stop(&self) {
         let began = Instant::now();
-        self.goaway.cancel();
+        self.streams_end.cancel();
         self.connections.ask_to_leave();
         self.health.close();
         if !self.connections.gone_within(self.drain).await {
-            let calls = self.max_in_flight - self.rules.admission.available_permits();
+            let calls = self.max_in_flight - self.context.in_flight.available_permits();
             let connections = self.connections.counts().open;
-            tracing::warn!(calls, connections, drain = ?self.drain, "ending calls still under way");
-            self.rules.abort.cancel();
-            if !self.connections.gone_within(LAST_WORDS).await {
+            tracing::warn!(calls, connections, drain = ?self.drain, "the drain time is over: ending the calls in flight");
+            self.context.abort.cancel();
+            if !self.connections.gone_within(CLOSE_TIMEOUT).await {
                 tracing::warn!(
                     connections = self.connections.counts().open,
-                    "closing connections that did not end"
+                    "closing the connections that did not end"
                 );
                 self.connections.cut().await;
             }

@@ -1,43 +1,42 @@
-//! The secrets by which services know one another: the credential of SERVICE-level RPCs.
+//! The secrets of services: the credential of SERVICE-level RPCs.
 //!
-//! Two may be valid at once, so that a secret is replaced without an outage: the servers are told the new one beside the
-//! old, then the clients are given the new one, then the old one goes.
+//! Two may be valid at once, so that a secret can be replaced without an outage: first the servers accept the new one besides
+//! the old one, then the clients change to the new one, then the servers remove the old one.
 
 use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
     digest::{SHA256, digest},
 };
-
 use settings::{Weakness, refuse_placeholder};
 
-/// Fewest characters of a secret; 32 random bytes are 43 in base64.
-const SHORTEST: usize = 32;
+/// Fewest characters of a secret. 32 random bytes are 43 characters in base64.
+const MIN_LENGTH: usize = 32;
 /// Most characters of a secret.
-const LONGEST: usize = 512;
-/// Fewer distinct characters than this do not come from a random generator.
-const DISTINCT: usize = 8;
-/// More than the old and the new one are a rotation that was never finished.
-const MOST: usize = 2;
+const MAX_LENGTH: usize = 512;
+/// Fewest distinct characters of a secret. A random secret has more.
+const MIN_DISTINCT_CHARACTERS: usize = 8;
+/// Most secrets at once: the old one and the new one.
+const MAX_SECRETS: usize = 2;
 
-/// The secrets a server accepts. Only their hashes are kept; the default accepts none.
+/// The secrets that a server accepts. Only their hashes are kept. The default accepts none.
 #[derive(Clone, Default)]
 pub struct ServiceSecrets(Vec<[u8; 32]>);
 
 impl ServiceSecrets {
-    /// Reads one secret, or two with a comma between them. Each has 32 to 512 visible ASCII characters, such as
-    /// `openssl rand -base64 32` gives.
+    /// Reads one secret, or two with a comma between them. Each has 32 to 512 visible ASCII characters, for example the output
+    /// of `openssl rand -base64 32`.
     ///
     /// # Errors
-    /// Fewer, others, the same twice, or characters that no random generator makes.
+    /// A secret is too short or too long, has other characters or does not look random, or both are the same.
     pub fn parse(text: &str) -> Result<Self, Weakness> {
         let hashes = text
             .split(',')
             .map(|secret| Ok(hash(check(secret.trim())?)))
             .collect::<Result<Vec<_>, Weakness>>()?;
-        if hashes.len() > MOST {
+        if hashes.len() > MAX_SECRETS {
             return Err(Weakness::Malformed("must be one secret or two"));
         }
-        if hashes.len() == MOST && hashes[0] == hashes[1] {
+        if hashes.len() == MAX_SECRETS && hashes[0] == hashes[1] {
             return Err(Weakness::Malformed("is the same secret twice"));
         }
         Ok(Self(hashes))
@@ -49,13 +48,13 @@ impl ServiceSecrets {
         self.0.is_empty()
     }
 
-    /// Whether `presented` is one of them. Takes the same time whichever it is, and however much of it is right (ASVS
+    /// Whether `presented` is one of them. The time does not depend on which one it is, nor on how much of it is right (ASVS
     /// 11.2.4).
     #[must_use]
-    pub fn admit(&self, presented: &str) -> bool {
+    pub fn accepts(&self, presented: &str) -> bool {
         let presented = hash(presented);
-        self.0.iter().fold(false, |admitted, hash| {
-            verify_slices_are_equal(hash, &presented).is_ok() | admitted
+        self.0.iter().fold(false, |accepted, hash| {
+            verify_slices_are_equal(hash, &presented).is_ok() | accepted
         })
     }
 }
@@ -66,16 +65,16 @@ impl std::fmt::Debug for ServiceSecrets {
     }
 }
 
-/// Checks one secret as it is written in the configuration, where servers and clients have the same.
+/// Checks one secret as it is written in the configuration of a server or a client.
 ///
 /// # Errors
-/// Too few or too many characters, others than visible ASCII, a comma, or such as no random generator makes.
+/// Too few or too many characters, a character that is not visible ASCII, a comma, or too few distinct characters.
 pub fn check(secret: &str) -> Result<&str, Weakness> {
     if secret.is_empty() {
         return Err(Weakness::Empty);
     }
     refuse_placeholder(secret)?;
-    if !(SHORTEST..=LONGEST).contains(&secret.len()) {
+    if !(MIN_LENGTH..=MAX_LENGTH).contains(&secret.len()) {
         return Err(Weakness::Malformed(
             "must have 32 to 512 characters; make one with `openssl rand -base64 32`",
         ));
@@ -88,7 +87,7 @@ pub fn check(secret: &str) -> Result<&str, Weakness> {
     let mut seen: Vec<u8> = secret.bytes().collect();
     seen.sort_unstable();
     seen.dedup();
-    if seen.len() < DISTINCT {
+    if seen.len() < MIN_DISTINCT_CHARACTERS {
         return Err(Weakness::Regular);
     }
     Ok(secret)
@@ -109,32 +108,32 @@ mod tests {
     const NEW: &str = "Zk3vR9tYw1XbN6mQ4sLf8HjC2gPd7Ua0/+=";
 
     #[test]
-    fn each_of_two_secrets_is_admitted_and_nothing_else() {
+    fn each_of_two_secrets_is_accepted_and_nothing_else() {
         let secrets = ServiceSecrets::parse(&format!("{OLD}, {NEW}")).unwrap();
-        assert!(secrets.admit(OLD));
-        assert!(secrets.admit(NEW));
+        assert!(secrets.accepts(OLD));
+        assert!(secrets.accepts(NEW));
         for wrong in [
             "",
             &OLD[1..],
             &NEW[..NEW.len() - 1],
             &format!("{OLD},{NEW}"),
         ] {
-            assert!(!secrets.admit(wrong), "{wrong}");
+            assert!(!secrets.accepts(wrong), "{wrong}");
         }
         let rotated = ServiceSecrets::parse(NEW).unwrap();
-        assert!(!rotated.admit(OLD));
-        assert!(rotated.admit(NEW));
+        assert!(!rotated.accepts(OLD));
+        assert!(rotated.accepts(NEW));
     }
 
     #[test]
-    fn without_secrets_nothing_is_admitted() {
+    fn without_secrets_nothing_is_accepted() {
         assert!(ServiceSecrets::default().is_empty());
-        assert!(!ServiceSecrets::default().admit(""));
-        assert!(!ServiceSecrets::default().admit(OLD));
+        assert!(!ServiceSecrets::default().accepts(""));
+        assert!(!ServiceSecrets::default().accepts(OLD));
     }
 
     #[test]
-    fn weak_secrets_are_refused_each_for_its_reason() {
+    fn each_kind_of_weak_secret_is_refused_with_its_reason() {
         let refused = |text: &str| ServiceSecrets::parse(text).unwrap_err();
         assert_eq!(refused(""), Weakness::Empty);
         assert_eq!(refused(&format!("{OLD},")), Weakness::Empty);

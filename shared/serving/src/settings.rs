@@ -1,4 +1,4 @@
-//! The settings that every service has beside those of its own subjects. `section` is the binary's: `auth`, `task`, `gateway`.
+//! The settings that every service has besides those of its own subjects. `section` is `auth`, `task` or `gateway`.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,7 +17,7 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 
-/// Reads `<section>.listen`: the address the server binds. Port 0 takes a free one.
+/// Reads `<section>.listen`: the address that the server binds. With port 0 the system chooses a free port.
 pub fn listen(settings: &mut Settings, section: &str) -> Option<SocketAddr> {
     settings.get(&format!("{section}.listen"))
 }
@@ -53,10 +53,11 @@ pub fn server(settings: &mut Settings, section: &str) -> Option<Limits> {
     })
 }
 
-/// What the command `healthcheck` of a service needs: where it listens, and how it speaks there. `whole` reads all of its settings.
+/// Reads what the command `healthcheck` of a service needs: its address, its TLS and its operations port. `whole` reads all of
+/// its settings.
 ///
 /// # Errors
-/// That missing, or anything wrong with what is set.
+/// Such a setting is missing, or any setting is wrong.
 pub fn for_healthcheck<W>(
     source: Source<'_>,
     section: &str,

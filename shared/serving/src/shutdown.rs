@@ -1,4 +1,4 @@
-//! Being told to stop.
+//! The signals that stop a process.
 
 use std::future::Future;
 use std::process;
@@ -8,38 +8,38 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Exit code of a process ended by SIGINT, as shells report it.
-const INTERRUPTED: i32 = 130;
-/// Exit code of a process ended by SIGTERM, as shells report it.
-const TERMINATED: i32 = 143;
+/// The exit code that stands for SIGINT in shells.
+const EXIT_SIGINT: i32 = 130;
+/// The exit code that stands for SIGTERM in shells.
+const EXIT_SIGTERM: i32 = 143;
 
-/// Completes at the first SIGINT or SIGTERM; the process then stops at its own pace.
+/// Completes at the first SIGINT or SIGTERM, so that the caller can stop gracefully.
 ///
-/// From this call on (not from the first poll) neither signal ends the process by itself. A second one, of either kind, does so
-/// at once, with exit code 130 (SIGINT) or 143 (SIGTERM): nothing is drained or flushed. Signals are awaited on a thread of their
-/// own, so a second one works even if every other thread is stuck.
+/// From this call on (not from the first poll) the first signal does not end the process. A second one, of either kind, ends it
+/// at once, with exit code 130 (SIGINT) or 143 (SIGTERM): nothing is drained or flushed. A separate thread waits for the signals,
+/// so the second one works even if every other thread is stuck.
 ///
 /// # Panics
-/// If the operating system refuses a thread or a signal handler, which it does for neither of these at the start of a process.
+/// If the operating system refuses a thread or a signal handler. At the start of a process it refuses neither.
 pub fn on_signal() -> impl Future<Output = ()> + Send + 'static {
     let stop = CancellationToken::new();
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
-        .expect("the system has descriptors left at start");
+        .expect("file descriptors are available at the start of a process");
     let signals = {
-        let _inside = runtime.enter();
+        let _guard = runtime.enter();
         Signals::install()
     };
-    let told = stop.clone();
+    let on_first = stop.clone();
     thread::Builder::new()
         .name("signals".to_owned())
-        .spawn(move || await_both(&runtime, signals, &told))
-        .expect("the system has threads left at start");
+        .spawn(move || wait_for_both(&runtime, signals, &on_first))
+        .expect("a thread can be started at the start of a process");
     stop.cancelled_owned()
 }
 
-fn await_both(runtime: &Runtime, mut signals: Signals, stop: &CancellationToken) {
+fn wait_for_both(runtime: &Runtime, mut signals: Signals, stop: &CancellationToken) {
     runtime.block_on(signals.next());
     stop.cancel();
     process::exit(runtime.block_on(signals.next()));
@@ -52,18 +52,18 @@ struct Signals {
 
 impl Signals {
     fn install() -> Self {
-        let handler = |kind| signal(kind).expect("SIGINT and SIGTERM may be handled");
+        let handler = |kind| signal(kind).expect("SIGINT and SIGTERM can be handled");
         Self {
             interrupt: handler(SignalKind::interrupt()),
             terminate: handler(SignalKind::terminate()),
         }
     }
 
-    /// Waits for the next signal and gives the exit code that stands for it.
+    /// Waits for the next signal and returns its exit code.
     async fn next(&mut self) -> i32 {
         tokio::select! {
-            _ = self.interrupt.recv() => INTERRUPTED,
-            _ = self.terminate.recv() => TERMINATED,
+            _ = self.interrupt.recv() => EXIT_SIGINT,
+            _ = self.terminate.recv() => EXIT_SIGTERM,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The operations port as probes, Prometheus and people see it.
+//! The operations port, called by probes, Prometheus and operators.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -22,15 +22,15 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
-/// Longer than any of this takes; only a test that fails gets there.
-const LIMIT: Duration = Duration::from_secs(20);
+/// Longer than any step takes. Only a test that fails waits this long.
+const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 struct Port {
     address: SocketAddr,
     running: Running,
 }
 
-/// That of one setting.
+/// The listing of one setting.
 fn listing() -> Listing {
     let mut settings = Settings::load(Source {
         defaults: &["[auth]\nlisten = \"here\"\n"],
@@ -55,26 +55,26 @@ async fn open(health: &Health) -> Port {
     }
 }
 
-/// The whole answer to one request of HTTP/1.1.
-async fn ask(address: SocketAddr, method: &str, path: &str) -> String {
+/// The whole answer to one HTTP/1.1 request.
+async fn send(address: SocketAddr, method: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     let read = stream.read_to_string(&mut answer);
-    timeout(LIMIT, read).await.unwrap().unwrap();
+    timeout(TEST_TIMEOUT, read).await.unwrap().unwrap();
     answer
 }
 
 async fn get(address: SocketAddr, path: &str) -> (u16, String) {
-    let answer = ask(address, "GET", path).await;
+    let answer = send(address, "GET", path).await;
     let status = answer[9..12].parse().unwrap();
     let (_head, body) = answer.split_once("\r\n\r\n").unwrap();
     (status, body.to_owned())
 }
 
 #[tokio::test]
-async fn readiness_says_which_condition_fails_and_liveness_never_minds() {
+async fn readiness_names_the_failing_conditions_and_liveness_ignores_them() {
     let health = Health::new(["a.Service"]);
     let port = open(&health).await;
     let (code, body) = get(port.address, "/readyz").await;
@@ -87,13 +87,13 @@ async fn readiness_says_which_condition_fails_and_liveness_never_minds() {
     let following = tokio::spawn(readiness.follow(health.clone(), stop.clone()));
     schema.send_replace(true);
     let failing = r#"{"failing":["database"],"status":"not ready"}"#;
-    until(port.address, 503, failing).await;
+    until_readyz(port.address, 503, failing).await;
     assert_eq!(
         get(port.address, "/livez").await,
         (200, "live\n".to_owned())
     );
     database.send_replace(true);
-    until(port.address, 200, r#"{"failing":[],"status":"ready"}"#).await;
+    until_readyz(port.address, 200, r#"{"failing":[],"status":"ready"}"#).await;
     assert!(
         get(port.address, "/metrics")
             .await
@@ -102,7 +102,7 @@ async fn readiness_says_which_condition_fails_and_liveness_never_minds() {
     );
 
     health.drain();
-    until(port.address, 503, r#"{"failing":[],"status":"draining"}"#).await;
+    until_readyz(port.address, 503, r#"{"failing":[],"status":"draining"}"#).await;
     assert_eq!(get(port.address, "/livez").await.0, 200);
     assert!(
         get(port.address, "/metrics")
@@ -114,19 +114,19 @@ async fn readiness_says_which_condition_fails_and_liveness_never_minds() {
     following.await.unwrap();
 }
 
-/// Asks until readiness answers like this.
-async fn until(address: SocketAddr, code: u16, body: &str) {
-    let wanted = (code, body.to_owned());
-    let asking = async { while get(address, "/readyz").await != wanted {} };
-    timeout(LIMIT, asking)
+/// Polls readiness until it answers with `code` and `body`.
+async fn until_readyz(address: SocketAddr, code: u16, body: &str) {
+    let expected = (code, body.to_owned());
+    let polling = async { while get(address, "/readyz").await != expected {} };
+    timeout(TEST_TIMEOUT, polling)
         .await
-        .unwrap_or_else(|_| panic!("never {wanted:?}"));
+        .unwrap_or_else(|_| panic!("never {expected:?}"));
 }
 
 #[tokio::test]
-async fn metrics_and_settings_are_shown_and_nothing_else_is_there() {
+async fn metrics_and_settings_are_shown_and_other_paths_are_not_found() {
     let port = open(&Health::new([])).await;
-    let answer = ask(port.address, "GET", "/metrics").await;
+    let answer = send(port.address, "GET", "/metrics").await;
     assert!(
         answer.contains("content-type: text/plain; version=0.0.4\r\n"),
         "{answer}"
@@ -143,11 +143,11 @@ async fn metrics_and_settings_are_shown_and_nothing_else_is_there() {
     }
     for path in ["/livez", "/readyz", "/metrics", "/configz"] {
         assert!(
-            ask(port.address, "HEAD", path).await.contains("HTTP/1.1 "),
+            send(port.address, "HEAD", path).await.contains("HTTP/1.1 "),
             "{path}"
         );
         for method in ["POST", "PUT", "DELETE"] {
-            let answer = ask(port.address, method, path).await;
+            let answer = send(port.address, method, path).await;
             assert!(
                 answer.starts_with("HTTP/1.1 405"),
                 "{method} {path}: {answer}"
@@ -173,7 +173,7 @@ async fn grpc_health_is_served_on_the_same_port() {
 }
 
 #[tokio::test]
-async fn who_says_nothing_or_half_a_header_is_cut_off() {
+async fn a_client_that_sends_nothing_or_half_a_header_is_disconnected() {
     let port = open(&Health::new([])).await;
     let silent = TcpStream::connect(port.address).await.unwrap();
     let mut slow = TcpStream::connect(port.address).await.unwrap();
@@ -184,16 +184,16 @@ async fn who_says_nothing_or_half_a_header_is_cut_off() {
     half.write_all(b"PRI * HTT").await.unwrap();
     for mut stream in [silent, slow, half] {
         let mut rest = Vec::new();
-        // Closed or reset: either way it is over.
-        let _ended = timeout(LIMIT, stream.read_to_end(&mut rest))
+        // The connection may be closed or reset.
+        let _ended = timeout(TEST_TIMEOUT, stream.read_to_end(&mut rest))
             .await
-            .expect("it is cut off");
+            .expect("the connection is closed");
     }
     assert_eq!(get(port.address, "/livez").await.0, 200);
 }
 
 #[tokio::test]
-async fn more_connections_than_there_are_places_for_are_closed_and_the_others_go_on() {
+async fn connections_over_the_cap_are_closed_and_the_others_go_on() {
     let port = open(&Health::new([])).await;
     let mut first = TcpStream::connect(port.address).await.unwrap();
     first
@@ -217,7 +217,7 @@ async fn more_connections_than_there_are_places_for_are_closed_and_the_others_go
 }
 
 #[tokio::test]
-async fn it_ends_with_its_stop_and_lets_no_connection_hold_it() {
+async fn it_stops_in_time_although_a_connection_is_idle() {
     let port = open(&Health::new([])).await;
     let mut idle = TcpStream::connect(port.address).await.unwrap();
     idle.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -226,7 +226,7 @@ async fn it_ends_with_its_stop_and_lets_no_connection_hold_it() {
     idle.read_exact(&mut [0; 12]).await.unwrap();
     timeout(Duration::from_secs(3), port.running.stop())
         .await
-        .expect("it stops");
+        .expect("it stops in time");
     assert!(TcpStream::connect(port.address).await.is_err());
 }
 
@@ -244,7 +244,7 @@ fn the_setting_is_an_address_or_off() {
     let address = "127.0.0.1:9051".parse().unwrap();
     assert_eq!(Listen::parse("127.0.0.1:9051"), Ok(Listen(Some(address))));
     for wrong in ["9051", "localhost:1", "on", "127.0.0.1"] {
-        let told = Listen::parse(wrong).unwrap_err();
-        assert!(told.contains("nor off"), "{told}");
+        let problem = Listen::parse(wrong).unwrap_err();
+        assert!(problem.contains("nor off"), "{problem}");
     }
 }

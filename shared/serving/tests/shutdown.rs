@@ -1,17 +1,17 @@
-//! A process of its own receives the signals: this file starts itself again as the one that is told to stop.
-#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+//! The signals that stop a process. This program starts itself again as the process that receives them.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{BufRead, BufReader, Lines};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Argument that makes this program the process under test.
-const UNDER_TEST: &str = "be-told-to-stop";
+/// The argument that makes this program the process under test.
+const UNDER_TEST: &str = "wait-for-signals";
 
 fn main() {
     if std::env::args().any(|argument| argument == UNDER_TEST) {
-        wait_to_be_told();
+        wait_for_signals();
         return;
     }
     the_first_signal_ends_the_wait_and_the_second_the_process(Signal::TERM, Signal::TERM, 143);
@@ -19,17 +19,17 @@ fn main() {
     the_first_signal_ends_the_wait_and_the_second_the_process(Signal::INT, Signal::TERM, 143);
 }
 
-/// Says on standard output how far it got, then never ends by itself, with its only runtime thread stuck.
+/// Prints its progress, then never ends by itself: its only runtime thread is stuck.
 #[expect(clippy::print_stdout, reason = "the parent process reads it")]
-fn wait_to_be_told() {
+fn wait_for_signals() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    let told = serving::shutdown::on_signal();
+    let stop = serving::shutdown::on_signal();
     println!("ready");
     runtime.block_on(async {
-        told.await;
-        println!("told");
+        stop.await;
+        println!("stopping");
         loop {
             std::thread::park();
         }
@@ -46,16 +46,16 @@ fn the_first_signal_ends_the_wait_and_the_second_the_process(
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut said = BufReader::new(process.stdout.take().unwrap()).lines();
-    expect_line(&mut said, "ready");
+    let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
+    expect_line(&mut output, "ready");
     send(&process, first);
-    expect_line(&mut said, "told");
+    expect_line(&mut output, "stopping");
     send(&process, second);
     assert_eq!(process.wait().unwrap().code(), Some(code));
 }
 
-fn expect_line(said: &mut Lines<BufReader<ChildStdout>>, line: &str) {
-    assert_eq!(said.next().map(Result::unwrap).as_deref(), Some(line));
+fn expect_line(output: &mut Lines<BufReader<ChildStdout>>, line: &str) {
+    assert_eq!(output.next().map(Result::unwrap).as_deref(), Some(line));
 }
 
 fn send(process: &Child, signal: Signal) {

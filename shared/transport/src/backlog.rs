@@ -1,24 +1,24 @@
-//! Closing a listener without resetting those who have just connected.
+//! Closes a listener without a reset of the connections in its queue.
 //!
-//! The system finishes a TCP handshake before the server knows of it. Connections that wait in its queue when the
-//! listener is closed are reset, and with them what their clients have already sent.
+//! The system finishes a TCP handshake before the server accepts the connection. When a listener is closed, the system resets
+//! the connections that wait in its queue, and what their clients have already sent is lost.
 
 use std::net::SocketAddr;
 
 use tokio::net::{TcpListener, TcpStream};
 
-/// Closes the listener and gives the connections that were waiting in its queue.
+/// Closes the listener and returns the connections that waited in its queue.
 ///
-/// What connects between the last look and the close, a few microseconds, is still reset; a client of gRPC has not sent a
-/// call by then, since it waits for the server's SETTINGS.
+/// A connection that is made between the last accept and the close, a few microseconds, is still reset. A gRPC client has not
+/// sent a call by then, because it waits for the server's SETTINGS.
 #[must_use]
 pub fn close(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
     let mut waiting = Vec::new();
-    // Asked directly: the runtime would only tell of connections that it has seen arrive.
+    // Not through the runtime, which returns only connections of whose arrival it was notified.
     let listener = match listener.into_std() {
         Ok(listener) => listener,
         Err(error) => {
-            tracing::warn!(%error, "connections that were waiting are reset");
+            tracing::warn!(%error, "the connections in the queue of the listener are reset");
             return waiting;
         }
     };
@@ -28,7 +28,9 @@ pub fn close(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
             .and_then(|()| TcpStream::from_std(stream));
         match stream {
             Ok(stream) => waiting.push((stream, peer)),
-            Err(error) => tracing::debug!(%error, %peer, "a connection was lost at the stop"),
+            Err(error) => {
+                tracing::debug!(%error, %peer, "a connection in the queue of the listener was lost");
+            }
         }
     }
     waiting
@@ -41,7 +43,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_has_connected_is_served_and_nobody_connects_any_more() {
+    async fn connections_in_the_queue_can_be_served_and_new_ones_are_refused() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut clients = Vec::new();

@@ -1,16 +1,15 @@
-//! How bytes come in: the accept loop of every listener, the limits of its connections, and how they end.
+//! The listeners of a server: the accept loop, the limits of connections, and how connections end.
 //!
 //! | module | what it is |
 //! |---|---|
 //! | [`connections`] | accepting, limiting and closing connections |
-//! | [`backlog`] | a listener with a longer queue of connections that wait |
-//! | [`network`] | blocks of addresses; the client behind trusted proxies |
+//! | [`backlog`] | closing a listener without losing the connections in its queue |
+//! | [`network`] | blocks of addresses; the address of a client behind trusted proxies |
 //! | [`settings`] | the limits of connections, read from the settings |
-//! | [`metrics`] | what is counted about connections |
+//! | [`metrics`] | the metrics about connections |
 
 pub mod backlog;
 pub mod connections;
-mod meter;
 pub mod metrics;
 pub mod network;
 pub mod settings;

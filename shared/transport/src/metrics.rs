@@ -1,17 +1,20 @@
-//! The metrics that are counted here.
+//! The metrics about the connections of clients.
 
-use telemetry::metrics::definitions::{LabelDefinition, exposed_by};
+use telemetry::metrics::{
+    BoundCounter, BoundUpDownCounter, CounterBy, Metrics,
+    definitions::{LabelDefinition, exposed_by},
+};
 
 telemetry::metric_labels! {
     /// Why a connection of a client was refused.
     Refused = "cause" {
-        /// As many as may be were open when the listener closed; before that, more wait.
+        /// The cap of the listener was reached when the listener closed. Before that, more connections wait.
         Full = "full",
-        /// Its address has as many as it may.
+        /// The cap of its address was reached.
         Address = "address",
         /// TLS was not agreed on in time, or at all.
         Handshake = "handshake",
-        /// It said nothing in time, or nothing of HTTP.
+        /// It sent nothing in time, or nothing of HTTP.
         Silent = "silent",
     }
 }
@@ -23,4 +26,45 @@ telemetry::metric_definitions! {
         "Connections of clients that are open.";
     CONNECTIONS_REFUSED = Counter "tandem.connections.refused" ["{connection}"] { LabelDefinition::of::<Refused>() } by exposed_by::ALL =>
         "Connections of clients that were refused or ended before their first call.";
+}
+
+/// Counts the connections of a listener. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct ConnectionMetrics {
+    accepted: BoundCounter<u64>,
+    open: BoundUpDownCounter<i64>,
+    refused: CounterBy<Refused>,
+}
+
+/// A connection counts as open until this is dropped.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct OpenConnection(BoundUpDownCounter<i64>);
+
+impl ConnectionMetrics {
+    pub(crate) fn new(metrics: &Metrics) -> Self {
+        Self {
+            accepted: metrics.count(&CONNECTIONS_ACCEPTED, &[]),
+            open: metrics.level(&CONNECTIONS_OPEN, &[]),
+            refused: metrics.counters(&CONNECTIONS_REFUSED),
+        }
+    }
+
+    /// Counts a connection that was accepted.
+    pub(crate) fn accepted(&self) -> OpenConnection {
+        self.accepted.add(1);
+        self.open.add(1);
+        OpenConnection(self.open.clone())
+    }
+
+    /// Counts a connection that was refused, or that ended before its first call.
+    pub(crate) fn refused(&self, cause: Refused) {
+        self.refused.add(cause);
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.add(-1);
+    }
 }

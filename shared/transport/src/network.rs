@@ -1,13 +1,12 @@
-//! Blocks of network addresses as settings, and the client of a call that comes through proxies.
+//! Blocks of network addresses as settings, and the address of a client behind trusted proxies.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use http::HeaderMap;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-
 use settings::Setting;
 
-/// The header to which each proxy appends the address that called it.
+/// The header to which each proxy appends the address of its caller.
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// A block of addresses: `10.0.0.0/8`, `2001:db8::/32`, or one address.
@@ -15,7 +14,7 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 pub struct Network(IpNet);
 
 impl Network {
-    /// The addresses of this machine alone: 127.0.0.0/8 and `::1`.
+    /// The loopback addresses: 127.0.0.0/8 and `::1`.
     #[must_use]
     pub fn loopback() -> [Self; 2] {
         let ipv4 = Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8);
@@ -36,7 +35,7 @@ impl Setting for Network {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        match block(text) {
+        match parse_block(text) {
             Some(block) => Ok(Self(block)),
             None => {
                 Err("is neither an address nor a block of addresses such as 10.0.0.0/8".to_owned())
@@ -45,9 +44,9 @@ impl Setting for Network {
     }
 }
 
-/// The standard library reads the address: ipnet's parser takes octets with leading zeros, which others read as octal.
-/// A mapped IPv4 address would be a block that contains nothing ([`Network::contains`]).
-fn block(text: &str) -> Option<IpNet> {
+/// The standard library parses the address, because ipnet accepts octets with leading zeros, which other programs read as
+/// octal. An IPv4 address mapped into IPv6 is refused: as a block it would contain nothing ([`Network::contains`]).
+fn parse_block(text: &str) -> Option<IpNet> {
     let (base, prefix) = match text.split_once('/') {
         Some((base, prefix)) => (base, Some(prefix.parse().ok()?)),
         None => (text, None),
@@ -60,8 +59,8 @@ fn block(text: &str) -> Option<IpNet> {
     (base == base.to_canonical()).then_some(block)
 }
 
-/// The network customer behind an address: the IPv4 address itself, or the /64 of an IPv6 address, the least that a customer
-/// is assigned (RFC 6177).
+/// The address that stands for one customer of a network: the IPv4 address itself, or the /64 of an IPv6 address, the smallest
+/// block that a customer is assigned (RFC 6177).
 #[must_use]
 pub fn customer(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -73,25 +72,25 @@ pub fn customer(address: IpAddr) -> IpAddr {
 /// The address of the client: the other end of the connection, or, if that is a trusted proxy, the right-most entry of
 /// `x-forwarded-for` that is not a trusted proxy.
 ///
-/// What a client writes into that header stands further left and is ignored (ASVS 4.1.3). Reading stops at an entry that is
-/// not an address; the client is then the last proxy that was read.
+/// Entries that a client itself writes into that header are further left and are ignored (ASVS 4.1.3). Reading stops at an
+/// entry that is not an address. The result is then the last proxy that was read.
 #[must_use]
-pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut client = peer.to_canonical();
     let lines = headers.get_all(FORWARDED_FOR).iter().rev();
     let mut entries = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
     while is_trusted(client) {
-        match entries.next().and_then(address) {
-            Some(further) => client = further,
+        match entries.next().and_then(parse_entry) {
+            Some(address) => client = address,
             None => break,
         }
     }
     client
 }
 
-/// The address in an entry. Some proxies add a port to it.
-fn address(entry: &[u8]) -> Option<IpAddr> {
+/// The address in an entry of the header. Some proxies add a port.
+fn parse_entry(entry: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(entry).ok()?.trim();
     let bare = text.parse::<IpAddr>().ok();
     let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
@@ -107,16 +106,16 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn seen(peer: &str, lines: &[&str], trusted: &str) -> IpAddr {
+    fn client_of(peer: &str, lines: &[&str], trusted: &str) -> IpAddr {
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append(FORWARDED_FOR, line.parse().unwrap());
         }
-        client(ip(peer), &headers, &Vec::parse(trusted).unwrap())
+        client_address(ip(peer), &headers, &Vec::parse(trusted).unwrap())
     }
 
     #[test]
-    fn a_block_holds_the_addresses_that_share_its_leading_bits() {
+    fn a_block_contains_the_addresses_that_share_its_leading_bits() {
         for (block, inside, outside) in [
             ("10.0.0.0/8", "10.255.0.1", "11.0.0.0"),
             ("192.0.2.7", "192.0.2.7", "192.0.2.6"),
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_block_is_refused() {
+    fn text_that_is_not_a_block_is_refused() {
         for wrong in [
             "",
             "10",
@@ -153,9 +152,12 @@ mod tests {
 
     #[test]
     fn the_header_is_ignored_without_a_trusted_proxy() {
-        assert_eq!(seen("192.0.2.1", &["203.0.113.9"], ""), ip("192.0.2.1"));
         assert_eq!(
-            seen("192.0.2.1", &["203.0.113.9"], "10.0.0.1"),
+            client_of("192.0.2.1", &["203.0.113.9"], ""),
+            ip("192.0.2.1")
+        );
+        assert_eq!(
+            client_of("192.0.2.1", &["203.0.113.9"], "10.0.0.1"),
             ip("192.0.2.1")
         );
     }
@@ -182,7 +184,7 @@ mod tests {
             ("10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
             ("10.0.0.1", &[], "10.0.0.1"),
         ] {
-            assert_eq!(seen(peer, lines, trusted), ip(expected), "{lines:?}");
+            assert_eq!(client_of(peer, lines, trusted), ip(expected), "{lines:?}");
         }
     }
 
@@ -194,12 +196,12 @@ mod tests {
             "203.0.113.9, \u{e9}",
         ] {
             assert_eq!(
-                seen("10.0.0.1", &[line], "10.0.0.1"),
+                client_of("10.0.0.1", &[line], "10.0.0.1"),
                 ip("10.0.0.1"),
                 "{line}"
             );
         }
-        let nearest = seen(
+        let nearest = client_of(
             "10.0.0.1",
             &["203.0.113.9, _hidden, 10.0.0.2"],
             "10.0.0.0/8",

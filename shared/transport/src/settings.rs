@@ -15,20 +15,20 @@ const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
-/// Reads what connections are held to from the settings in `table`, such as `auth.server`; `deadline` is how long a call may
-/// take. Trusted proxies and this machine, where sidecars run, are not held to the cap of an address.
+/// Reads the limits of connections from the settings in `table`, such as `auth.server`. `deadline` is the longest a call may
+/// take. The cap of an address does not apply to trusted proxies, nor to this machine, where sidecars run.
 pub fn connections(
     settings: &mut Settings,
     table: &str,
     deadline: Option<Duration>,
 ) -> Option<ConnectionLimits> {
     let key = |name: &str| format!("{table}.{name}");
-    let opening = MILLISECOND..=10 * MINUTE;
+    let opening_bounds = MILLISECOND..=10 * MINUTE;
     let max_connections = settings.get_within(&key("max_connections"), 1..=1_000_000);
-    let of_an_address = settings.get_within(&key("max_connections_per_address"), 0..=1_000_000);
+    let max_per_address = settings.get_within(&key("max_connections_per_address"), 0..=1_000_000);
     let trusted_proxies: Option<Option<Vec<Network>>> = settings.optional(&key("trusted_proxies"));
-    let handshake_timeout = settings.get_within(&key("handshake_timeout"), opening.clone());
-    let header_timeout = settings.get_within(&key("header_timeout"), opening);
+    let handshake_timeout = settings.get_within(&key("handshake_timeout"), opening_bounds.clone());
+    let header_timeout = settings.get_within(&key("header_timeout"), opening_bounds);
     let max_streams = settings.get_within(&key("max_streams"), 1..=100_000);
     let keepalive_interval = settings.get_within(&key("keepalive_interval"), SECOND..=HOUR);
     let keepalive_timeout = settings.get_within(&key("keepalive_timeout"), SECOND..=HOUR);
@@ -37,15 +37,15 @@ pub fn connections(
     if let (Some(grace), Some(deadline)) = (connection_grace, deadline)
         && grace < deadline
     {
-        let shorter = format!("must not be shorter than {}", key("deadline"));
-        settings.refuse(&key("connection_grace"), shorter);
+        let problem = format!("must not be shorter than {}", key("deadline"));
+        settings.refuse(&key("connection_grace"), problem);
         return None;
     }
     let mut exempt = trusted_proxies?.unwrap_or_default();
     exempt.extend(Network::loopback());
     Some(ConnectionLimits {
         max_connections: max_connections?,
-        max_connections_per_address: of_an_address?,
+        max_connections_per_address: max_per_address?,
         exempt,
         handshake_timeout: handshake_timeout?,
         header_timeout: header_timeout?,

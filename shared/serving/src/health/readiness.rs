@@ -1,4 +1,4 @@
-//! Readiness as the sum of named conditions: the schema, the keys, the database, the revocation feed.
+//! A server is ready while all of its named conditions hold, such as the schema, the keys, the database, the revocation feed.
 
 use std::sync::Arc;
 
@@ -11,17 +11,17 @@ use tokio::sync::watch;
 use tokio_stream::wrappers::WatchStream;
 use tokio_util::sync::CancellationToken;
 
-use super::Health;
+use super::server::Health;
 
-/// The conditions a server waits for before it is ready. Clones look at the same conditions.
+/// The conditions that must hold for a server to be ready. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Readiness {
     conditions: Arc<[(&'static str, watch::Receiver<bool>)]>,
 }
 
 impl Readiness {
-    /// Each condition by its name, with the channel on which its owner tells whether it holds. A condition fails when
-    /// its owner is gone (the sender dropped): nobody vouches for it any more.
+    /// The conditions by name, each with the channel on which its owner reports whether it holds. A condition also fails when
+    /// its owner has ended (the sender was dropped), because nothing updates it any more.
     #[must_use]
     pub fn new(conditions: Vec<(&'static str, watch::Receiver<bool>)>) -> Self {
         Self {
@@ -29,7 +29,7 @@ impl Readiness {
         }
     }
 
-    /// The names of the conditions that do not hold now, in the order given; empty if the server is ready.
+    /// The names of the conditions that do not hold now, in the given order. Empty if the server is ready.
     #[must_use]
     pub fn failing(&self) -> Vec<&'static str> {
         self.conditions
@@ -39,31 +39,31 @@ impl Readiness {
             .collect()
     }
 
-    /// Keeps `health` ready while every condition holds, and logs each change of what fails. Runs until `stop`.
+    /// Keeps `health` ready while every condition holds, and logs each change of the failing conditions. Runs until `stop`.
     pub async fn follow(self, health: Health, stop: CancellationToken) {
         let mut changes = select_all(self.conditions.iter().map(|(_, holds)| {
-            // The end counts as a change too: that is when the owner has gone.
+            // The end of the channel is a change too: the owner has ended.
             let changes = WatchStream::from_changes(holds.clone()).map(|_| ());
             changes.chain(once(ready(())))
         }));
-        let mut known = None;
+        let mut last = None;
         loop {
             let failing = self.failing();
-            if known.as_ref() != Some(&failing) {
+            if last.as_ref() != Some(&failing) {
                 health.set_failing(failing.clone());
-                log(&failing);
-                known = Some(failing);
+                log_failing(&failing);
+                last = Some(failing);
             }
             let Some(Some(())) = stop.run_until_cancelled(changes.next()).await else {
                 break;
             };
         }
-        // Without anything left to follow, the last verdict stands.
+        // All channels have ended: the last verdict stays.
         stop.cancelled().await;
     }
 }
 
-fn log(failing: &[&'static str]) {
+fn log_failing(failing: &[&'static str]) {
     if failing.is_empty() {
         tracing::info!("ready");
     } else {

@@ -1,4 +1,4 @@
-//! A server with reflection, and what a client does with it.
+//! A server with reflection, and a client of it.
 
 use std::time::Duration;
 
@@ -23,8 +23,8 @@ pub(crate) const SERVICE: &str = "tandem.task.v1.TaskService";
 pub(crate) const TASK_SERVICE_FILE: &str = "tandem/task/v1/task_service.proto";
 pub(crate) const TASK_FILE: &str = "tandem/task/v1/task.proto";
 
-/// Longer than any of this takes; only a test that fails gets there.
-pub(crate) const LIMIT: Duration = Duration::from_secs(10);
+/// Longer than any step takes. Only a test that fails waits this long.
+pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) fn reflection() -> Reflection {
     let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap();
@@ -35,10 +35,10 @@ pub(crate) async fn start(reflection: Reflection) -> Served {
     serve(Routes::new(reflection.v1()).add_service(reflection.v1alpha())).await
 }
 
-pub(crate) fn request(asked: MessageRequest) -> ServerReflectionRequest {
+pub(crate) fn request(lookup: MessageRequest) -> ServerReflectionRequest {
     ServerReflectionRequest {
         host: "tandem.test".to_owned(),
-        message_request: Some(asked),
+        message_request: Some(lookup),
     }
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn symbol(name: &str) -> MessageRequest {
     MessageRequest::FileContainingSymbol(name.to_owned())
 }
 
-/// All answers to the requests of one stream; it hangs unless the stream ends when the client's half does.
+/// All answers to the requests of one stream. It fails unless the server ends the stream after the client has.
 pub(crate) async fn ask_raw(
     channel: Channel,
     requests: Vec<ServerReflectionRequest>,
@@ -56,13 +56,13 @@ pub(crate) async fn ask_raw(
         .await
         .unwrap()
         .into_inner();
-    let answers = timeout(LIMIT, answers.collect::<Result<_, _>>()).await;
+    let answers = timeout(TEST_TIMEOUT, answers.collect::<Result<_, _>>()).await;
     answers.expect("the stream ends").unwrap()
 }
 
-pub(crate) async fn ask<const N: usize>(asked: [MessageRequest; N]) -> [MessageResponse; N] {
+pub(crate) async fn ask<const N: usize>(lookups: [MessageRequest; N]) -> [MessageResponse; N] {
     let served = start(reflection()).await;
-    let answers = ask_raw(served.channel, asked.map(request).into()).await;
+    let answers = ask_raw(served.channel, lookups.map(request).into()).await;
     let answers: Vec<_> = answers
         .into_iter()
         .map(|answer| answer.message_response.unwrap())
@@ -72,9 +72,9 @@ pub(crate) async fn ask<const N: usize>(asked: [MessageRequest; N]) -> [MessageR
 
 pub(crate) fn files(answer: &MessageResponse) -> DescriptorPool {
     let MessageResponse::FileDescriptorResponse(files) = answer else {
-        panic!("no files: {answer:?}");
+        panic!("the answer has no files: {answer:?}");
     };
-    // On the wire, repeated bytes in field 1 are a FileDescriptorSet.
+    // The encoding of repeated bytes in field 1 is that of a FileDescriptorSet.
     DescriptorPool::decode(files.encode_to_vec().as_slice()).unwrap()
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn file_names(answer: &MessageResponse) -> Vec<String> {
         file_descriptor_proto: files,
     }) = answer
     else {
-        panic!("no files: {answer:?}");
+        panic!("the answer has no files: {answer:?}");
     };
     let decode = |file: &Vec<u8>| prost_types::FileDescriptorProto::decode(file.as_slice());
     files

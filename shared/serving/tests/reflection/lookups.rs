@@ -1,4 +1,4 @@
-//! What each kind of request finds.
+//! The answers to each kind of lookup.
 
 use contract::proto::reflection_v1::{
     ExtensionNumberResponse, ExtensionRequest,
@@ -17,7 +17,7 @@ use crate::client::{
 async fn only_the_services_served_are_listed() {
     let [answer] = ask([ListServices(String::new())]).await;
     let MessageResponse::ListServicesResponse(list) = answer else {
-        panic!("no list: {answer:?}");
+        panic!("the answer has no list: {answer:?}");
     };
     let names: Vec<_> = list.service.into_iter().map(|s| s.name).collect();
     let expected = [
@@ -45,7 +45,7 @@ async fn every_listed_service_can_be_described() {
 }
 
 #[tokio::test]
-async fn the_access_option_survives() {
+async fn the_access_option_is_part_of_the_description() {
     let [answer] = ask([symbol(SERVICE)]).await;
     let pool = files(&answer);
     let access = pool
@@ -71,17 +71,17 @@ async fn comments_are_part_of_the_description() {
     let file = files(&answer).get_file_by_name(TASK_SERVICE_FILE).unwrap();
     let source = file.file_descriptor_proto().source_code_info.as_ref();
     let create_task = [6, 0, 2, 0]; // service 0, method 0
-    let place = source
+    let location = source
         .unwrap()
         .location
         .iter()
         .find(|location| location.path == create_task)
         .unwrap();
-    assert!(place.leading_comments().starts_with(" Makes a task.\n"));
+    assert!(location.leading_comments().starts_with(" Makes a task.\n"));
 }
 
 #[tokio::test]
-async fn every_kind_of_symbol_leads_to_its_file() {
+async fn every_kind_of_symbol_is_found_in_its_file() {
     for (name, file) in [
         (SERVICE, TASK_SERVICE_FILE),
         ("tandem.task.v1.TaskService.GetTask", TASK_SERVICE_FILE),
@@ -113,7 +113,7 @@ async fn every_kind_of_symbol_leads_to_its_file() {
 }
 
 #[tokio::test]
-async fn a_file_comes_with_all_it_imports() {
+async fn a_file_is_sent_with_all_its_imports() {
     let [answer] = ask([FileByFilename(TASK_SERVICE_FILE.to_owned())]).await;
     let mut names = file_names(&answer);
     assert_eq!(names[0], TASK_SERVICE_FILE);

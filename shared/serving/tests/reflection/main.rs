@@ -1,4 +1,4 @@
-//! Reflection as its clients see it.
+//! Server reflection, called by clients.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! How a stream goes on and ends, in both versions.
+//! The stream of a client, in both versions.
 
 use contract::proto::{
     reflection_v1::{
@@ -17,14 +17,14 @@ use tokio_util::sync::CancellationToken;
 use tonic::Code;
 
 use crate::client::{
-    LIMIT, SERVICE, TASK_FILE, TASK_SERVICE_FILE, ask, ask_raw, file_names, reflection, refused,
-    request, start, symbol,
+    SERVICE, TASK_FILE, TASK_SERVICE_FILE, TEST_TIMEOUT, ask, ask_raw, file_names, reflection,
+    refused, request, start, symbol,
 };
 
 #[tokio::test]
-async fn a_stream_carries_an_import_once_but_always_the_file_asked_for() {
-    let asked = || FileByFilename(TASK_SERVICE_FILE.to_owned());
-    let [first, import, again] = ask([asked(), symbol("tandem.task.v1.Task"), asked()]).await;
+async fn a_stream_sends_an_import_once_but_always_the_requested_file() {
+    let lookup = || FileByFilename(TASK_SERVICE_FILE.to_owned());
+    let [first, import, again] = ask([lookup(), symbol("tandem.task.v1.Task"), lookup()]).await;
     assert!(file_names(&first).len() > 1);
     assert_eq!(file_names(&import), [TASK_FILE]);
     assert_eq!(file_names(&again), [TASK_SERVICE_FILE]);
@@ -32,7 +32,7 @@ async fn a_stream_carries_an_import_once_but_always_the_file_asked_for() {
 
 #[tokio::test]
 async fn a_failed_lookup_is_an_answer_and_the_stream_goes_on() {
-    let [first, second, file, good] = ask([
+    let [first, second, file, found] = ask([
         symbol("tandem.task.v1.Nothing"),
         symbol("tandem.task.v1.Nothing"),
         FileByFilename("nothing.proto".to_owned()),
@@ -42,23 +42,23 @@ async fn a_failed_lookup_is_an_answer_and_the_stream_goes_on() {
     assert!(refused(&first, Code::NotFound, "no such symbol"));
     assert!(refused(&second, Code::NotFound, "no such symbol"));
     assert!(refused(&file, Code::NotFound, "no such file"));
-    assert_eq!(file_names(&good)[0], TASK_SERVICE_FILE);
+    assert_eq!(file_names(&found)[0], TASK_SERVICE_FILE);
 }
 
 #[tokio::test]
-async fn a_request_for_nothing_is_an_invalid_argument_within_the_stream() {
+async fn an_empty_request_is_an_invalid_argument_within_the_stream() {
     let served = start(reflection()).await;
     let nothing = ServerReflectionRequest::default();
     let requests = vec![nothing, request(symbol(SERVICE))];
     let answers = ask_raw(served.channel, requests).await;
-    let [refusal, good] = answers.try_into().unwrap();
+    let [refusal, found] = answers.try_into().unwrap();
     assert!(refused(
         &refusal.message_response.unwrap(),
         Code::InvalidArgument,
-        "the request asks for nothing",
+        "the request is empty",
     ));
-    let good = good.message_response.unwrap();
-    assert_eq!(file_names(&good)[0], TASK_SERVICE_FILE);
+    let found = found.message_response.unwrap();
+    assert_eq!(file_names(&found)[0], TASK_SERVICE_FILE);
 }
 
 #[tokio::test]
@@ -105,22 +105,22 @@ async fn v1alpha_answers_as_v1_does() {
 }
 
 #[tokio::test]
-async fn an_idle_stream_does_not_hold_up_a_graceful_stop() {
-    let ending = CancellationToken::new();
-    let served = start(reflection().ending_at(ending.clone())).await;
-    let (ask, asked) = mpsc::channel(1);
+async fn an_idle_stream_does_not_delay_a_graceful_stop() {
+    let stop = CancellationToken::new();
+    let served = start(reflection().with_stop(stop.clone())).await;
+    let (requests, received) = mpsc::channel(1);
     let mut answers = ServerReflectionClient::new(served.channel)
-        .server_reflection_info(ReceiverStream::new(asked))
+        .server_reflection_info(ReceiverStream::new(received))
         .await
         .unwrap()
         .into_inner();
-    ask.send(request(symbol(SERVICE))).await.unwrap();
+    requests.send(request(symbol(SERVICE))).await.unwrap();
     assert!(answers.message().await.unwrap().is_some());
 
-    ending.cancel();
+    stop.cancel();
     served.stop.cancel();
-    let end = timeout(LIMIT, answers.message()).await;
+    let end = timeout(TEST_TIMEOUT, answers.message()).await;
     assert_eq!(end.expect("the stream ends").unwrap(), None);
-    let end = timeout(LIMIT, served.server).await;
+    let end = timeout(TEST_TIMEOUT, served.server).await;
     end.expect("the server stops").unwrap().unwrap();
 }

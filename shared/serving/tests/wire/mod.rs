@@ -1,4 +1,4 @@
-//! A server on a free port, and a connection to it.
+//! A server on a free port, and a client connected to it.
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;

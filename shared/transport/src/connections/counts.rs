@@ -1,41 +1,38 @@
-//! How connections have fared.
+//! Counts of what happened to the connections of a listener.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use telemetry::metrics::Metrics;
 
-use crate::{
-    meter::{self, Open},
-    metrics::Refused,
-};
+use crate::metrics::{ConnectionMetrics, OpenConnection, Refused};
 
-/// Connections of a listener since it began; `open` are those there are now.
+/// Counts since the listener began, except `open`, which is the present number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// There now, those in their handshake included.
+    /// Connections now, including those in their handshake.
     pub open: usize,
-    /// Taken in.
+    /// Accepted.
     pub accepted: u64,
-    /// Closed at once: their address had as many as it may have, or, at a stop, there were as many as may be.
+    /// Closed at once: the cap of their address was reached, or the cap of the listener was and they could not wait.
     pub refused: u64,
     /// Ended in the TLS handshake: too slow, no TLS, no certificate or a wrong one.
     pub handshake_failed: u64,
     /// Ended before a request: the first bytes were late, or of another protocol.
-    pub never_spoke: u64,
-    /// Asked to go because of their age.
+    pub no_request: u64,
+    /// Drained because of their age.
     pub aged: u64,
-    /// Closed with calls under way: their grace had passed, or the stop was over.
+    /// Closed with calls in flight: their grace was over, or the drain of the server was.
     pub cut: u64,
 }
 
-/// Counts as they grow, and in the metrics as far as those tell them.
+/// Counts as they grow. The metrics show a part of them.
 #[derive(Debug)]
 pub(super) struct Counters {
-    told: meter::Connections,
+    metrics: ConnectionMetrics,
     accepted: AtomicU64,
     refused: AtomicU64,
     handshake_failed: AtomicU64,
-    never_spoke: AtomicU64,
+    no_request: AtomicU64,
     aged: AtomicU64,
     cut: AtomicU64,
 }
@@ -43,46 +40,46 @@ pub(super) struct Counters {
 impl Counters {
     pub(super) fn new(metrics: &Metrics) -> Self {
         Self {
-            told: meter::Connections::new(metrics),
+            metrics: ConnectionMetrics::new(metrics),
             accepted: AtomicU64::default(),
             refused: AtomicU64::default(),
             handshake_failed: AtomicU64::default(),
-            never_spoke: AtomicU64::default(),
+            no_request: AtomicU64::default(),
             aged: AtomicU64::default(),
             cut: AtomicU64::default(),
         }
     }
 
-    pub(super) fn now(&self, open: usize) -> Counts {
+    pub(super) fn snapshot(&self, open: usize) -> Counts {
         Counts {
             open,
             accepted: self.accepted.load(Relaxed),
             refused: self.refused.load(Relaxed),
             handshake_failed: self.handshake_failed.load(Relaxed),
-            never_spoke: self.never_spoke.load(Relaxed),
+            no_request: self.no_request.load(Relaxed),
             aged: self.aged.load(Relaxed),
             cut: self.cut.load(Relaxed),
         }
     }
 
-    pub(super) fn accepted(&self) -> Open {
+    pub(super) fn accepted(&self) -> OpenConnection {
         self.accepted.fetch_add(1, Relaxed);
-        self.told.accept()
+        self.metrics.accepted()
     }
 
     pub(super) fn refused(&self, cause: Refused) {
         self.refused.fetch_add(1, Relaxed);
-        self.told.refuse(cause);
+        self.metrics.refused(cause);
     }
 
     pub(super) fn handshake_failed(&self) {
         self.handshake_failed.fetch_add(1, Relaxed);
-        self.told.refuse(Refused::Handshake);
+        self.metrics.refused(Refused::Handshake);
     }
 
-    pub(super) fn never_spoke(&self) {
-        self.never_spoke.fetch_add(1, Relaxed);
-        self.told.refuse(Refused::Silent);
+    pub(super) fn no_request(&self) {
+        self.no_request.fetch_add(1, Relaxed);
+        self.metrics.refused(Refused::Silent);
     }
 
     pub(super) fn aged(&self) {

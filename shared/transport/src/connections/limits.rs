@@ -1,4 +1,4 @@
-//! What connections are held to.
+//! The limits of connections.
 
 use std::time::Duration;
 
@@ -6,63 +6,63 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
     server::conn::auto::Builder,
 };
-
 use tls::Protocols;
 
 use crate::network::Network;
 
-/// Headers of one request in bytes, over HTTP/2; a connection that sends four times as much is closed.
-const HEADER_LIST: u32 = 16 * 1024;
-/// Bytes read ahead on an HTTP/1.1 connection, which bounds the headers there.
-const HTTP1_BUFFER: usize = 32 * 1024;
-/// Streams that a client has opened and reset before they were looked at. Real clients reset what they have waited for.
-const RESET_UNSEEN: usize = 20;
-/// Streams that were reset because a client broke the protocol. Real clients do not.
-const RESET_FOR_ERRORS: usize = 64;
+/// Bytes of the headers of one request over HTTP/2. A connection that sends four times as much is closed.
+const MAX_HEADER_BYTES: u32 = 16 * 1024;
+/// Bytes of the read buffer of an HTTP/1.1 connection, which limits the headers there.
+const HTTP1_BUFFER_BYTES: usize = 32 * 1024;
+/// Streams that a client opened and reset before the server has handled them. Proper clients reset a stream after they have
+/// waited for it.
+const MAX_CLIENT_RESETS: usize = 20;
+/// Streams that the server reset because the client broke the protocol. Proper clients do not break it.
+const MAX_ERROR_RESETS: usize = 64;
 
 /// The limits of the connections of a listener.
 #[derive(Debug, Clone)]
 pub struct ConnectionLimits {
-    /// Connections at once, 1 to 1,000,000; more wait in the system's queue.
+    /// Connections at once: 1 to 1,000,000. More wait in the system's queue.
     pub max_connections: usize,
-    /// Connections at once of one address, an IPv6 /64 counting as one, up to 1,000,000; more are closed at once. 0: as many
-    /// as there may be in all.
+    /// Connections at once of one address: 0 to 1,000,000. An IPv6 /64 counts as one address. More are closed at once. 0 means
+    /// that only `max_connections` applies.
     pub max_connections_per_address: usize,
-    /// Addresses that are not held to that: proxies, through which everyone comes.
+    /// Addresses to which that limit does not apply: proxies, whose connections carry the calls of many clients.
     pub exempt: Vec<Network>,
     /// The longest a TLS handshake may take: 1 ms to 10 min.
     pub handshake_timeout: Duration,
-    /// The longest the first bytes of a connection may take, and the headers of each request over HTTP/1.1; such a
-    /// connection idles no longer either: 1 ms to 10 min.
+    /// The longest the first bytes of a connection may take, and the headers of each request over HTTP/1.1; also the longest
+    /// an HTTP/1.1 connection may be idle: 1 ms to 10 min.
     pub header_timeout: Duration,
     /// Streams of one HTTP/2 connection: 1 to 100,000.
     pub max_streams: u32,
-    /// A silent HTTP/2 connection is asked for a sign of life this often: 1 s to 1 h.
+    /// How often an HTTP/2 connection that is silent gets a PING: 1 s to 1 h.
     pub keepalive_interval: Duration,
-    /// A connection that gives none for this long is closed: 1 s to 1 h.
+    /// How long the answer to a PING may take before the connection is closed: 1 s to 1 h.
     pub keepalive_timeout: Duration,
-    /// A connection this old (10 % more or less, so that they do not all come at once) is asked to go: its calls finish,
-    /// new ones go to a new connection, so that load spreads over new servers: 1 s to 7 days.
+    /// The age at which a connection is drained, 10 % more or less so that not all reconnect at once. Its calls finish, and
+    /// new calls go to a new connection, so that load spreads to new servers: 1 s to 7 days.
     pub connection_age: Duration,
-    /// Streams of such a connection are told to end after this long, and it is closed: 1 s to 1 h, at least as long as a
-    /// call may take.
+    /// How long the calls of such a connection may take to finish before it is closed: 1 s to 1 h, and at least as long as
+    /// the deadline of a call.
     pub connection_grace: Duration,
 }
 
 impl ConnectionLimits {
-    /// hyper, held to these limits.
+    /// hyper with these limits.
     pub(super) fn http(&self, protocols: Protocols) -> Builder<TokioExecutor> {
         let mut http = Builder::new(TokioExecutor::new());
         http.http1()
             .timer(TokioTimer::new())
             .header_read_timeout(self.header_timeout)
-            .max_buf_size(HTTP1_BUFFER);
+            .max_buf_size(HTTP1_BUFFER_BYTES);
         http.http2()
             .timer(TokioTimer::new())
             .max_concurrent_streams(self.max_streams)
-            .max_header_list_size(HEADER_LIST)
-            .max_pending_accept_reset_streams(RESET_UNSEEN)
-            .max_local_error_reset_streams(RESET_FOR_ERRORS)
+            .max_header_list_size(MAX_HEADER_BYTES)
+            .max_pending_accept_reset_streams(MAX_CLIENT_RESETS)
+            .max_local_error_reset_streams(MAX_ERROR_RESETS)
             .keep_alive_interval(self.keepalive_interval)
             .keep_alive_timeout(self.keepalive_timeout);
         match protocols {

@@ -1,4 +1,4 @@
-//! The command `healthcheck` before a process that speaks TLS.
+//! The command `healthcheck` against a process that uses TLS.
 
 use std::net::SocketAddr;
 
@@ -8,12 +8,13 @@ use serving::{
 };
 use settings::Listing;
 use telemetry::metrics::Metrics;
+use testing::certificates::Folder;
 use tls::ServerTls;
 use tokio::net::TcpListener;
 
-use crate::world::{PATIENCE, certified, limits, serve, serve_tls};
+use crate::fixture::{TEST_TIMEOUT, certified, limits, serve, serve_tls};
 
-async fn ask(
+async fn check(
     listen: SocketAddr,
     tls: &ServerTls,
     ops: Option<SocketAddr>,
@@ -22,28 +23,30 @@ async fn ask(
         listen: ops,
         ..ops::Settings::default()
     };
-    let asked = Asked {
+    let target = Asked {
         listen,
         tls: Some(tls.clone()),
         ops,
     };
-    asked.grpc(PATIENCE).await
+    target.grpc(TEST_TIMEOUT).await
 }
 
 #[tokio::test]
-async fn a_process_is_known_by_the_very_certificate_of_its_configuration() {
+async fn a_process_must_show_exactly_the_certificate_of_the_configuration() {
     let (authority, folder, _) = certified();
     let (served, tls) = serve_tls(limits(|_| {}), &folder).await;
-    ask(served.address, &tls, None).await.unwrap();
+    check(served.address, &tls, None).await.unwrap();
     served.health.set_ready(false);
-    let unready = ask(served.address, &tls, None).await;
-    assert!(matches!(unready, Err(Unhealthy::NotReady { .. })));
+    let not_ready = check(served.address, &tls, None).await;
+    assert!(matches!(not_ready, Err(Unhealthy::NotReady { .. })));
 
-    // Of the same authority, for the same names.
-    folder.write_identity("server", &authority.issue(&["localhost", "127.0.0.1"]));
-    let (_other, other) = serve_tls(limits(|_| {}), &folder).await;
+    // Another certificate of the same authority for the same names. In a folder of its own, because the first server follows
+    // the files in its folder.
+    let other_folder = Folder::new();
+    other_folder.write_identity("server", &authority.issue(&["localhost", "127.0.0.1"]));
+    let (_other, other) = serve_tls(limits(|_| {}), &other_folder).await;
     let first = serve(limits(|_| {}), Some(tls)).await;
-    let foreign = ask(first.address, &other, None).await;
+    let foreign = check(first.address, &other, None).await;
     assert!(
         matches!(foreign, Err(Unhealthy::NoAnswer { .. })),
         "{foreign:?}"
@@ -51,16 +54,16 @@ async fn a_process_is_known_by_the_very_certificate_of_its_configuration() {
 }
 
 #[tokio::test]
-async fn a_process_that_asks_for_certificates_is_asked_on_its_operations_port() {
+async fn a_process_that_requires_certificates_is_checked_on_its_operations_port() {
     let (authority, folder, _) = certified();
     folder.write("client_ca.pem", &authority.pem());
     let (served, tls) = serve_tls(limits(|_| {}), &folder).await;
-    let nowhere = ask(served.address, &tls, None).await;
-    assert!(matches!(nowhere, Err(Unhealthy::NoWay)), "{nowhere:?}");
+    let refused = check(served.address, &tls, None).await;
+    assert!(matches!(refused, Err(Unhealthy::NoOpsPort)), "{refused:?}");
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let ops = Ops::on(listener, Listing::default());
     let _running = ops.start(served.health.clone(), Metrics::off());
-    ask(served.address, &tls, Some(address)).await.unwrap();
+    check(served.address, &tls, Some(address)).await.unwrap();
 }

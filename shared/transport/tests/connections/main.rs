@@ -1,14 +1,14 @@
-//! The accept loop and its certificates, through the wire: what clients may do, what they may not, and how it ends.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! The accept loop and its certificates, tested through the network.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod age;
 mod caps;
-mod foreign;
+mod certificate_replacement;
+mod client_certificates;
+mod fixture;
+mod frames;
 mod healthcheck;
-mod mutual;
-mod raw;
-mod replacing;
+mod python_client;
 mod resets;
-mod silence;
 mod stopping;
-mod world;
+mod timeouts;

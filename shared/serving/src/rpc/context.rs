@@ -1,0 +1,32 @@
+//! What the layer around the calls needs besides the call.
+
+use std::time::Duration;
+
+use telemetry::trace::Tracing;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use transport::network::Network;
+use verifier::Verifier;
+
+use super::call_metrics::RpcMetrics;
+use crate::{access::AccessPolicy, service_secrets::ServiceSecrets};
+
+/// The parts of a server that its calls use. Shared by all connections of a server.
+#[derive(Debug)]
+pub(crate) struct CallContext {
+    pub(crate) policy: AccessPolicy,
+    pub(crate) verifier: Verifier,
+    /// The credentials of services.
+    pub(crate) secrets: ServiceSecrets,
+    /// Places for calls in flight.
+    pub(crate) in_flight: Semaphore,
+    /// The longest a unary call may take, from its arrival.
+    pub(crate) max_deadline: Duration,
+    /// Proxies whose `x-forwarded-for` is believed.
+    pub(crate) trusted_proxies: Vec<Network>,
+    pub(crate) metrics: RpcMetrics,
+    /// Decides which calls are traced.
+    pub(crate) tracing: Tracing,
+    /// Ends the calls that are in flight when the drain time is over.
+    pub(crate) abort: CancellationToken,
+}

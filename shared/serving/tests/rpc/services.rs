@@ -1,0 +1,97 @@
+//! RPCs for services.
+
+use std::{sync::Arc, time::Duration};
+
+use clock::SystemClock;
+use contract::proto::auth::{
+    AcknowledgeKeysRequest, AcknowledgeKeysResponse, IntrospectTokenRequest,
+    IntrospectTokenResponse, WatchRevocationsRequest, WatchRevocationsResponse,
+    verifier_service_server::{VerifierService, VerifierServiceServer},
+};
+use futures_util::stream::{self, BoxStream};
+use serving::{
+    access::PolicyError,
+    caller::from_service,
+    health::Health,
+    serve::{Limits, Server, Surface},
+    service_secrets::ServiceSecrets,
+};
+use tonic::{Code, Request, Response, Status};
+use verifier::{Revocations, Trust, Verifier};
+
+const SECRET: &str = "q8Jx0f2Zs7mVb4Kt1LrYp6WnHc3Dg5Ea";
+
+/// Checks only that the access policy was applied.
+struct PolicyOnly;
+
+#[tonic::async_trait]
+impl VerifierService for PolicyOnly {
+    type WatchRevocationsStream = BoxStream<'static, Result<WatchRevocationsResponse, Status>>;
+
+    async fn watch_revocations(
+        &self,
+        request: Request<WatchRevocationsRequest>,
+    ) -> Result<Response<Self::WatchRevocationsStream>, Status> {
+        from_service(request)?;
+        Ok(Response::new(Box::pin(stream::empty())))
+    }
+
+    async fn acknowledge_keys(
+        &self,
+        request: Request<AcknowledgeKeysRequest>,
+    ) -> Result<Response<AcknowledgeKeysResponse>, Status> {
+        from_service(request)?;
+        Ok(Response::new(AcknowledgeKeysResponse {}))
+    }
+
+    async fn introspect_token(
+        &self,
+        request: Request<IntrospectTokenRequest>,
+    ) -> Result<Response<IntrospectTokenResponse>, Status> {
+        from_service(request)?;
+        Ok(Response::new(IntrospectTokenResponse::default()))
+    }
+}
+
+fn server(secrets: ServiceSecrets) -> Result<Server, PolicyError> {
+    let surface = Surface::default()
+        .with(VerifierServiceServer::new(PolicyOnly))
+        .admitting(secrets);
+    let health = Health::new(surface.names().iter().copied());
+    let trust = Trust {
+        issuer: "tandem-auth".to_owned(),
+        audience: "tandem".to_owned(),
+        leeway: Duration::ZERO,
+    };
+    let limits = Limits {
+        max_in_flight: 8,
+        deadline: Duration::from_secs(1),
+        pause: Duration::ZERO,
+        drain: Duration::from_secs(1),
+        connections: testing::limits::of_connections(),
+        reflection: false,
+        trusted_proxies: Vec::new(),
+    };
+    let verifier = Verifier::new(trust, Revocations::NotConsulted, 0, Arc::new(SystemClock));
+    Server::new(surface, health, verifier, limits)
+}
+
+#[test]
+fn a_server_without_service_secrets_does_not_start_with_rpcs_for_services() {
+    let refused = server(ServiceSecrets::default()).unwrap_err();
+    assert!(
+        matches!(&refused, PolicyError::NoServiceSecret(path)
+            if path.starts_with("/tandem.auth.v1.VerifierService/")),
+        "{refused:?}"
+    );
+    assert!(server(ServiceSecrets::parse(SECRET).unwrap()).is_ok());
+}
+
+#[tokio::test]
+async fn a_request_that_bypassed_the_access_policy_is_refused_by_methods_for_services() {
+    let refused = PolicyOnly
+        .acknowledge_keys(Request::new(AcknowledgeKeysRequest::default()))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code(), Code::Internal);
+}
