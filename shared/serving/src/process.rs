@@ -173,7 +173,10 @@ pub fn load<P: Program>() -> Result<P::Config, Problems> {
 pub async fn run<P: Program>(command: ProcessCommand) -> anyhow::Result<()> {
     match command {
         ProcessCommand::Serve => serve::<P>(load::<P>()?).await,
-        ProcessCommand::CheckConfig => Ok(drop(load::<P>()?)),
+        ProcessCommand::CheckConfig => {
+            load::<P>()?;
+            Ok(())
+        }
         ProcessCommand::PrintConfig => {
             let config = load::<P>()?;
             Ok(write!(io::stdout(), "{}", P::process(&config).listing)?)
