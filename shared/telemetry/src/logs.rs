@@ -10,7 +10,9 @@ use std::any::Any;
 use std::io::{self, IsTerminal as _};
 use std::panic::{self, PanicHookInfo};
 
-use tracing::Subscriber;
+use tracing::level_filters::LevelFilter;
+use tracing::{Level, Metadata, Subscriber};
+use tracing_subscriber::filter::{FilterExt as _, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
@@ -52,7 +54,16 @@ where
     } else {
         lines.with_ansi(terminal).boxed()
     };
-    Box::new(Registry::default().with(lines.with_filter(log.level.targets())))
+    let filter = log
+        .level
+        .targets()
+        .and(filter_fn(is_for_operators).with_max_level_hint(LevelFilter::TRACE));
+    Box::new(Registry::default().with(lines.with_filter(filter)))
+}
+
+/// The SDK of OpenTelemetry reports faults as WARN and ERROR; its other lines describe how it works inside.
+fn is_for_operators(event: &Metadata<'_>) -> bool {
+    !event.target().starts_with("opentelemetry") || *event.level() <= Level::WARN
 }
 
 /// Makes every panic of the process one ERROR line with message and place, instead of text between the lines.

@@ -117,7 +117,7 @@ fn a_panic_is_one_error_line_with_message_and_place() {
         line["place"]
             .as_str()
             .unwrap()
-            .starts_with("shared/tests/telemetry.rs:"),
+            .starts_with("shared/telemetry/tests/telemetry.rs:"),
         "{line}"
     );
     assert!(

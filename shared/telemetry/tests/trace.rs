@@ -255,7 +255,7 @@ impl io::Write for Buffer {
 }
 
 #[test]
-fn spans_that_find_the_queue_full_are_dropped_at_once_and_that_is_said_once() {
+fn spans_that_find_the_queue_full_are_dropped_at_once_and_that_is_logged_once_with_a_total() {
     let silent = SilentCollector::start();
     let buffer = Buffer::default();
     let writer = buffer.clone();
@@ -275,12 +275,29 @@ fn spans_that_find_the_queue_full_are_dropped_at_once_and_that_is_said_once() {
         otlp.stop();
     });
     let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
-    let said = text.lines().filter(|line| line.contains("they end faster"));
-    assert_eq!(said.count(), 1, "{text}");
-    let total = text
+    let lines: Vec<serde_json::Value> = text
         .lines()
-        .find(|line| line.contains("\"dropped\":"))
-        .unwrap();
-    let total: serde_json::Value = serde_json::from_str(total).unwrap();
-    assert!(total["dropped"].as_u64().unwrap() > 10_000, "{total}");
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let of_event = |name: &str| {
+        lines
+            .iter()
+            .filter(|line| line["name"] == name)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        of_event("BatchSpanProcessor.SpanDroppingStarted").len(),
+        1,
+        "{text}"
+    );
+    let totals = of_event("BatchSpanProcessor.SpansDropped");
+    assert_eq!(totals.len(), 1, "{text}");
+    assert!(
+        totals[0]["dropped_span_count"].as_u64().unwrap() > 10_000,
+        "{text}"
+    );
+    assert!(
+        !text.contains("ExportError") && !text.contains("Shutdown.Timeout"),
+        "{text}"
+    );
 }

@@ -5,16 +5,17 @@
 //!   header, and at the edge the writing of one; there is no span object and no attribute for it.
 //! - **No global.** A [`Tracing`] belongs to one service and is handed down, so that several services can share a process; the
 //!   span that a call works for ([`current`]) is found in its task, and is carried along where work changes the task.
-//! - **No call waits for telemetry.** Spans go into a bounded queue; what finds it full is counted and dropped ([`Otlp`]).
+//! - **No call waits for telemetry.** Spans go into a bounded queue; what finds it full is dropped and counted ([`Otlp`]).
 //! - **A stranger cannot make it expensive.** The sampled flag of a caller who is not trusted is honoured a few times a second.
 //! - **No secret in a span.** Names, codes, counts and durations; never a parameter, a header or a message.
 //!
 //! Trace context crosses processes as W3C Trace Context (`traceparent`, `tracestate`); `baggage` is not read.
 
 mod code;
-mod metrics;
+mod collector;
+mod delivery;
+mod exporters;
 mod otlp;
-mod queue;
 mod sampling;
 mod span;
 mod traceparent;
@@ -29,8 +30,9 @@ use tokio::time::Instant;
 use self::sampling::Sampling;
 pub use self::{
     code::blames_server,
-    metrics::Metrics,
-    otlp::{Otlp, StartError},
+    collector::StartError,
+    exporters::CollectorMetricExporter,
+    otlp::Otlp,
     span::{Parent, Span, current, within},
     traceparent::TraceParent,
 };
@@ -65,7 +67,11 @@ pub struct Trace {
 }
 
 impl Tracing {
-    /// One that traces nothing.
+    fn on(tracer: Tracer) -> Self {
+        Self(Some(Arc::new(tracer)))
+    }
+
+    /// Tracing that traces nothing.
     #[must_use]
     pub fn off() -> Self {
         Self::default()
