@@ -1,4 +1,4 @@
-//! What is exported, and that nothing waits for it.
+//! What is exported; and no call waits for it.
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 use std::{
@@ -25,7 +25,7 @@ use transport::metrics::CONNECTIONS_ACCEPTED;
 const GOOD: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const SOON: Duration = Duration::from_secs(10);
 
-/// The defaults, with these in their place.
+/// The default settings, except for these.
 fn settings(set: &[(&str, &str)]) -> Telemetry {
     let environment = set
         .iter()
@@ -72,7 +72,7 @@ fn nothing_is_exported_unless_a_collector_is_configured() {
 }
 
 #[test]
-fn wrong_settings_are_all_told_at_once() {
+fn all_wrong_settings_are_reported_at_once() {
     let wrong = [
         (
             "TANDEM_TELEMETRY__OTLP__ENDPOINT",
@@ -108,15 +108,15 @@ fn wrong_settings_are_all_told_at_once() {
 }
 
 #[tokio::test]
-async fn at_the_edge_what_was_decided_is_passed_on_and_nothing_else() {
+async fn at_the_edge_only_the_decision_is_passed_on() {
     let otlp = exporting("http://127.0.0.1:9", "0");
     let tracing = otlp.tracing("edge").unwrap();
 
     let mut none = HeaderMap::new();
     let trace = tracing.arrive_at_edge(&mut none, "name");
-    let onwards = TraceParent::of(&none).unwrap();
-    assert!(trace.span.is_none() && !onwards.sampled);
-    assert_eq!(trace.id, Some(onwards.trace_id));
+    let outgoing = TraceParent::of(&none).unwrap();
+    assert!(trace.span.is_none() && !outgoing.sampled);
+    assert_eq!(trace.id, Some(outgoing.trace_id));
 
     let mut malformed = headers("01-what-is-this");
     malformed.insert("tracestate", HeaderValue::from_static("a=b"));
@@ -133,19 +133,19 @@ async fn at_the_edge_what_was_decided_is_passed_on_and_nothing_else() {
     assert_eq!(TraceParent::of(&asked), Some(span.traceparent()));
     assert_eq!(span.trace_id().to_string(), GOOD[3..35]);
 
-    // More than a caller from outside may ask for: told so, and still one trace in the log.
+    // Beyond the limit of callers from outside, the decision is passed on as no, and the trace id stays.
     let refused = (0..100).find_map(|_| {
         let mut asked = headers(GOOD);
         let trace = tracing.arrive_at_edge(&mut asked, "name");
         trace.span.is_none().then_some(asked)
     });
-    let onwards = TraceParent::of(&refused.expect("ten a second are obeyed")).unwrap();
-    assert_eq!(onwards.trace_id.to_string(), GOOD[3..35]);
-    assert!(!onwards.sampled);
+    let outgoing = TraceParent::of(&refused.expect("ten a second are followed")).unwrap();
+    assert_eq!(outgoing.trace_id.to_string(), GOOD[3..35]);
+    assert!(!outgoing.sampled);
 }
 
 #[tokio::test]
-async fn work_finds_the_span_it_is_done_for_and_no_other_work_does() {
+async fn only_the_work_of_a_call_finds_the_span_of_the_call() {
     let otlp = exporting("http://127.0.0.1:9", "1");
     let span = otlp
         .tracing("service")
@@ -163,7 +163,7 @@ async fn work_finds_the_span_it_is_done_for_and_no_other_work_does() {
 }
 
 #[test]
-fn the_end_comes_in_time_on_any_runtime_whatever_the_collector_does() {
+fn stop_returns_in_time_on_any_runtime_whatever_the_collector_does() {
     let silent = SilentCollector::start();
     let one_worker = || {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -188,7 +188,7 @@ fn the_end_comes_in_time_on_any_runtime_whatever_the_collector_does() {
                     .build()
                     .add(1, &[]);
                 otlp.hold(meters.clone());
-                // Several batches, each of which would take the whole limit.
+                // Several batches; each delivery would take the whole limit.
                 for _ in 0..2000 {
                     drop(tracing.begin(SpanKind::Server, "call"));
                 }
@@ -202,7 +202,7 @@ fn the_end_comes_in_time_on_any_runtime_whatever_the_collector_does() {
             began.elapsed()
         );
     }
-    assert!(silent.connections() >= 2, "it was reached");
+    assert!(silent.connections() >= 2, "the collector was reached");
 }
 
 fn metrics_of(collector: &Collector, service: &str) -> BTreeSet<String> {
@@ -220,11 +220,15 @@ async fn metrics_are_counted_and_pushed_to_the_collector_without_an_operations_p
     tokio::task::spawn_blocking(|| otlp.stop()).await.unwrap();
     let counted = metrics_of(&collector, "service");
     assert!(counted.contains(CONNECTIONS_ACCEPTED.name), "{counted:?}");
-    assert_eq!(counted.len(), collector.metrics().len(), "each came once");
+    assert_eq!(
+        counted.len(),
+        collector.metrics().len(),
+        "each arrived once"
+    );
 }
 
 #[tokio::test]
-async fn a_flush_delivers_all_that_has_ended_in_whole_batches() {
+async fn a_flush_delivers_every_span_that_has_ended() {
     let collector = Collector::start().await;
     let otlp = exporting(&collector.endpoint(), "1");
     let tracing = otlp.tracing("service").unwrap();
@@ -271,7 +275,10 @@ fn spans_that_find_the_queue_full_are_dropped_at_once_and_that_is_logged_once_wi
         for _ in 0..20_000 {
             drop(tracing.begin(SpanKind::Server, "call"));
         }
-        assert!(began.elapsed() < SOON, "nobody waits for the collector");
+        assert!(
+            began.elapsed() < SOON,
+            "ending a span does not wait for the collector"
+        );
         otlp.stop();
     });
     let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();

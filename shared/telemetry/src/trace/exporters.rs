@@ -1,5 +1,5 @@
 //! The SDK's exporters, wrapped: each delivery runs on the runtime of telemetry and is bounded in time, and [`DeliveryLog`] logs
-//! failures. The SDK is told that every delivery succeeded, because it would log each failure.
+//! failures. To the SDK every delivery succeeds, because it would log each failure.
 
 use std::{sync::Arc, time::Duration};
 
@@ -39,7 +39,7 @@ impl SdkSpanExporter for CollectorSpanExporter {
         let (count, limit) = (batch.len(), self.limit);
         let exporter = Arc::clone(&self.exporter);
         let delivery = async move { timeout(limit, exporter.export(batch)).await };
-        // A task of its own, so that the end of the runtime cancels it and the SDK's thread goes on.
+        // A separate task: the end of the runtime cancels it, and the SDK's thread continues.
         let result = match self.runtime.spawn(delivery).await {
             Ok(Ok(result)) => result,
             Ok(Err(_elapsed)) => Err(OTelSdkError::Timeout(limit)),
@@ -73,7 +73,7 @@ impl CollectorMetricExporter {
 
 impl PushMetricExporter for CollectorMetricExporter {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
-        // The reader's thread has no runtime, and nothing else to do.
+        // The reader's thread has no runtime and no other work, so it may block.
         let result = self
             .runtime
             .block_on(async { timeout(self.limit, self.exporter.export(metrics)).await });

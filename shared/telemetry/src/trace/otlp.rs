@@ -86,7 +86,7 @@ impl Otlp {
         }
     }
 
-    /// The metrics of the service of this name and version: counted if they are `shown` on an operations port, or if a collector
+    /// The metrics of the service of this name and version: counted if an operations port shows them (`shown`), or if a collector
     /// is configured, to which they are pushed and flushed at the end.
     pub fn metrics(
         &self,
@@ -145,7 +145,7 @@ impl Export {
         let batches = BatchConfigBuilder::default()
             .with_max_queue_size(SPAN_QUEUE_LENGTH)
             .with_max_export_batch_size(SPAN_BATCH_SIZE)
-            .with_scheduled_delay(self.settings.pace)
+            .with_scheduled_delay(self.settings.traces_interval)
             .build();
         let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batches);
         let provider = SdkTracerProvider::builder()
@@ -177,7 +177,7 @@ impl Export {
 
     fn metric_reader(&self) -> Result<PeriodicReader<CollectorMetricExporter>, StartError> {
         let reader = PeriodicReader::builder(self.collector.metric_exporter()?);
-        Ok(reader.with_interval(self.settings.metrics_pace).build())
+        Ok(reader.with_interval(self.settings.metrics_interval).build())
     }
 
     /// All at once, each on a thread of its own: those that still wait when the time is over are left behind.

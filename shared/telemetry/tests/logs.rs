@@ -1,4 +1,4 @@
-//! The lines a log holds.
+//! The lines of a log.
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 use std::io;
