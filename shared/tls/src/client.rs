@@ -28,7 +28,9 @@ use super::{
     live::Live,
     material::{Files, Material},
 };
+#[cfg(feature = "telemetry")]
 use crate::meter::tell_expiry;
+#[cfg(feature = "telemetry")]
 use telemetry::metrics::Metrics;
 
 /// The port of `https` when none is named.
@@ -61,6 +63,7 @@ impl ClientTls {
     }
 
     /// Tells `metrics` when the certificate that is shown expires.
+    #[cfg(feature = "telemetry")]
     pub fn tell(&self, metrics: &Metrics) {
         tell_expiry(metrics, "client", self.validity());
     }

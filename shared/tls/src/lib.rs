@@ -12,7 +12,9 @@ mod client;
 mod faults;
 mod live;
 mod material;
+#[cfg(feature = "telemetry")]
 mod meter;
+#[cfg(feature = "telemetry")]
 pub mod metrics;
 mod own;
 mod protocols;
@@ -23,11 +25,13 @@ pub use self::{
     client::{ClientTls, NoTls, Upstream, keep_current},
     faults::{Fault, Part, Validity, What},
     material::Files,
-    meter::tell_expiry,
     protocols::Protocols,
     server::ServerTls,
     settings::{listener_tls, upstream_tls},
 };
+
+#[cfg(feature = "telemetry")]
+pub use self::meter::tell_expiry;
 
 use std::sync::{Arc, LazyLock};
 

@@ -18,7 +18,10 @@ use super::{
     material::{Files, Material},
     own,
 };
-use crate::{Protocols, meter::tell_expiry};
+use crate::Protocols;
+#[cfg(feature = "telemetry")]
+use crate::meter::tell_expiry;
+#[cfg(feature = "telemetry")]
 use telemetry::metrics::Metrics;
 
 /// The TLS of a listener: its certificate, and whose clients it takes. Clones are one and the same.
@@ -64,6 +67,7 @@ impl ServerTls {
     }
 
     /// Tells `metrics` when the certificate expires.
+    #[cfg(feature = "telemetry")]
     pub fn tell(&self, metrics: &Metrics) {
         tell_expiry(metrics, "server", self.validity());
     }
