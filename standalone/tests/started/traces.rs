@@ -216,7 +216,7 @@ async fn a_collector_that_is_down_or_never_answers_costs_no_call_and_holds_up_no
         for _ in 0..20 {
             stack.create(&token, &[]);
         }
-        let warning = |line: &str| line.contains("does not take telemetry");
+        let warning = |line: &str| line.contains("does not accept telemetry");
         stack.running.process.wait_for_line(PATIENCE, warning).await;
         let told = Instant::now();
         let output = stack.stop().await;
