@@ -44,7 +44,7 @@ use futures_util::future::BoxFuture;
 use sqlx::postgres::PgConnection;
 use telemetry::metrics::Metrics;
 use tokio::sync::{oneshot, watch};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -57,7 +57,7 @@ use self::lane::Lane;
 use self::lane_metrics::LaneMetrics;
 use self::silence::Silence;
 use self::status::Status;
-use self::unit::{CancelGuard, Queued, StartOnce, Unit};
+use self::unit::{CancelGuard, Queued, StartOnce, Unit, wait};
 use self::unit_span::UnitSpan;
 
 /// A few connections that take units of work from one queue. Cheap to clone. The lanes end when the last clone is dropped or
@@ -275,31 +275,4 @@ impl Drop for LanesInner {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-/// Waits for the answer until `deadline`. A unit that has not begun by `wait_until` is cancelled.
-async fn wait<T, E: UnitError>(
-    mut answer: oneshot::Receiver<Result<T, E>>,
-    guard: &CancelGuard,
-    wait_until: Instant,
-    deadline: Instant,
-) -> Result<T, E> {
-    if wait_until < deadline {
-        match timeout_at(wait_until, &mut answer).await {
-            Ok(answer) => return settle(answer),
-            Err(_elapsed) if guard.0.take() => return Err(Error::Overloaded.into()),
-            Err(_elapsed) => {}
-        }
-    }
-    match timeout_at(deadline, answer).await {
-        Ok(answer) => settle(answer),
-        Err(_elapsed) => Err(Error::DeadlineExceeded.into()),
-    }
-}
-
-/// A lane answers every unit that it takes, except when it abandoned the unit because the database fell silent or the runtime ended.
-fn settle<T, E: UnitError>(
-    answer: Result<Result<T, E>, oneshot::error::RecvError>,
-) -> Result<T, E> {
-    answer.unwrap_or_else(|_gone| Err(Error::Unavailable(Some(sqlx::Error::WorkerCrashed)).into()))
 }

@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::error::{Error, UnitError};
 use crate::lane_metrics::{DropCause, LaneMetrics};
@@ -156,6 +156,33 @@ where
         }
         .boxed()
     }
+}
+
+/// Waits for the answer until `deadline`. A unit that has not begun by `wait_until` is cancelled.
+pub(super) async fn wait<T, E: UnitError>(
+    mut answer: oneshot::Receiver<Result<T, E>>,
+    guard: &CancelGuard,
+    wait_until: Instant,
+    deadline: Instant,
+) -> Result<T, E> {
+    if wait_until < deadline {
+        match timeout_at(wait_until, &mut answer).await {
+            Ok(answer) => return settle(answer),
+            Err(_elapsed) if guard.0.take() => return Err(Error::Overloaded.into()),
+            Err(_elapsed) => {}
+        }
+    }
+    match timeout_at(deadline, answer).await {
+        Ok(answer) => settle(answer),
+        Err(_elapsed) => Err(Error::DeadlineExceeded.into()),
+    }
+}
+
+/// A lane answers every unit that it takes, except when it abandoned the unit because the database fell silent or the runtime ended.
+fn settle<T, E: UnitError>(
+    answer: Result<Result<T, E>, oneshot::error::RecvError>,
+) -> Result<T, E> {
+    answer.unwrap_or_else(|_gone| Err(Error::Unavailable(Some(sqlx::Error::WorkerCrashed)).into()))
 }
 
 /// A connection is kept if it works and no transaction is open on it, nor a rollback unsent (sqlx queues one when

@@ -162,6 +162,22 @@ async fn only_the_work_of_a_call_finds_the_span_of_the_call() {
     assert!(current().is_none());
 }
 
+/// Counts once, ends spans of several batches, each of whose deliveries would take the whole limit, and stops.
+fn export_and_stop(otlp: Otlp) {
+    let tracing = otlp.tracing("service").unwrap();
+    let reader = otlp.metric_reader().unwrap().unwrap();
+    let meters = SdkMeterProvider::builder().with_reader(reader).build();
+    let counter = meters.meter("test").u64_counter("calls").build();
+    counter.add(1, &[]);
+    otlp.hold(meters.clone());
+    for _ in 0..2000 {
+        drop(tracing.begin(SpanKind::Server, "call"));
+    }
+    otlp.stop();
+    // Does not wait either.
+    drop(meters);
+}
+
 #[test]
 fn stop_returns_in_time_on_any_runtime_whatever_the_collector_does() {
     let silent = SilentCollector::start();
@@ -177,30 +193,11 @@ fn stop_returns_in_time_on_any_runtime_whatever_the_collector_does() {
         let otlp = exporting(&silent.endpoint(), "1");
         let began = Instant::now();
         runtime.block_on(async {
-            let ended = tokio::spawn(async {
-                let tracing = otlp.tracing("service").unwrap();
-                let meters = SdkMeterProvider::builder();
-                let reader = otlp.metric_reader().unwrap().unwrap();
-                let meters = meters.with_reader(reader).build();
-                meters
-                    .meter("test")
-                    .u64_counter("calls")
-                    .build()
-                    .add(1, &[]);
-                otlp.hold(meters.clone());
-                // Several batches; each delivery would take the whole limit.
-                for _ in 0..2000 {
-                    drop(tracing.begin(SpanKind::Server, "call"));
-                }
-                otlp.stop();
-            });
-            ended.await.unwrap();
+            let work = tokio::spawn(async { export_and_stop(otlp) });
+            work.await.unwrap();
         });
-        assert!(
-            began.elapsed() < Duration::from_millis(1500),
-            "{:?}",
-            began.elapsed()
-        );
+        let took = began.elapsed();
+        assert!(took < Duration::from_millis(1500), "{took:?}");
     }
     assert!(silent.connections() >= 2, "the collector was reached");
 }
@@ -258,17 +255,25 @@ impl io::Write for Buffer {
     }
 }
 
-#[test]
-fn spans_that_find_the_queue_full_are_dropped_at_once_and_that_is_logged_once_with_a_total() {
-    let silent = SilentCollector::start();
+/// The log lines of `work`, at level WARN.
+fn logged(work: impl FnOnce()) -> Vec<serde_json::Value> {
     let buffer = Buffer::default();
     let writer = buffer.clone();
     let log = Log {
         format: LogFormat::Json,
         level: LogLevel::parse("warn").unwrap(),
     };
-    let lines = logs::subscriber(&log, move || writer.clone(), false);
-    tracing::subscriber::with_default(lines, || {
+    let subscriber = logs::subscriber(&log, move || writer.clone(), false);
+    tracing::subscriber::with_default(subscriber, work);
+    let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+    let lines = text.lines().map(serde_json::from_str);
+    lines.collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn spans_that_find_the_queue_full_are_dropped_at_once_and_that_is_logged_once_with_a_total() {
+    let silent = SilentCollector::start();
+    let lines = logged(|| {
         let otlp = exporting(&silent.endpoint(), "1");
         let tracing = otlp.tracing("service").unwrap();
         let began = Instant::now();
@@ -281,30 +286,18 @@ fn spans_that_find_the_queue_full_are_dropped_at_once_and_that_is_logged_once_wi
         );
         otlp.stop();
     });
-    let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
-    let lines: Vec<serde_json::Value> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    let of_event = |name: &str| {
-        lines
-            .iter()
-            .filter(|line| line["name"] == name)
-            .collect::<Vec<_>>()
+    let named = |name: &str| {
+        let named = lines.iter().filter(|line| line["name"] == name);
+        named.collect::<Vec<_>>()
     };
-    assert_eq!(
-        of_event("BatchSpanProcessor.SpanDroppingStarted").len(),
-        1,
-        "{text}"
-    );
-    let totals = of_event("BatchSpanProcessor.SpansDropped");
-    assert_eq!(totals.len(), 1, "{text}");
-    assert!(
-        totals[0]["dropped_span_count"].as_u64().unwrap() > 10_000,
-        "{text}"
-    );
-    assert!(
-        !text.contains("ExportError") && !text.contains("Shutdown.Timeout"),
-        "{text}"
-    );
+    let first = named("BatchSpanProcessor.SpanDroppingStarted");
+    assert_eq!(first.len(), 1, "{lines:#?}");
+    let totals = named("BatchSpanProcessor.SpansDropped");
+    assert_eq!(totals.len(), 1, "{lines:#?}");
+    let total = totals[0]["dropped_span_count"].as_u64().unwrap();
+    assert!(total > 10_000, "{lines:#?}");
+    for of_the_sdk in ["ExportError", "Shutdown.Timeout"] {
+        let name = format!("BatchSpanProcessor.{of_the_sdk}");
+        assert!(named(&name).is_empty(), "{lines:#?}");
+    }
 }

@@ -27,38 +27,39 @@ fn dropped(cause: &str, count: u32) -> String {
     )
 }
 
+/// Runs a unit that ends the session of its own connection.
+async fn end_session(lanes: &Lanes) -> Result<(), Error> {
+    let unit = lanes.run(soon(), |conn| {
+        async move {
+            sqlx::query("select pg_terminate_backend(pg_backend_pid())")
+                .execute(conn)
+                .await?;
+            Ok(())
+        }
+        .boxed()
+    });
+    unit.await
+}
+
 #[tokio::test]
 async fn units_and_connections_are_counted_and_dropped_ones_by_cause() {
     let server = Postgres::start();
     let metrics = Metrics::of_service("lanes", "1");
     let lanes = Lanes::counted(single_lane(&server), &metrics, "calls").unwrap();
     backend(&lanes).await;
-    shown(&metrics, "tandem_database_up{lanes=\"calls\"} 1").await;
-    shown(&metrics, "tandem_database_connected{lanes=\"calls\"} 1").await;
-    shown(
-        &metrics,
+    for line in [
+        "tandem_database_up{lanes=\"calls\"} 1",
+        "tandem_database_connected{lanes=\"calls\"} 1",
         "tandem_database_unit_duration_seconds_count{lanes=\"calls\"} 1",
-    )
-    .await;
-    shown(
-        &metrics,
         "tandem_database_wait_seconds_count{lanes=\"calls\"} 1",
-    )
-    .await;
+    ] {
+        shown(&metrics, line).await;
+    }
     shown(&metrics, &dropped("panicked", 0)).await;
     let panicking: Result<(), Error> = lanes.run(soon(), |_| panic!("at once")).await;
     assert!(matches!(panicking, Err(Error::Panicked)), "{panicking:?}");
     shown(&metrics, &dropped("panicked", 1)).await;
-    let ending = lanes.run(soon(), |conn| {
-        async move {
-            sqlx::query("select pg_terminate_backend(pg_backend_pid())")
-                .execute(conn)
-                .await?;
-            Ok::<(), Error>(())
-        }
-        .boxed()
-    });
-    assert!(ending.await.is_err());
+    assert!(end_session(&lanes).await.is_err());
     shown(&metrics, &dropped("broken", 1)).await;
     shown(
         &metrics,
