@@ -68,15 +68,15 @@ impl App {
             Lanes::counted(feed_lane, &metrics, "feed").map_err(StartError::Database)?;
         let parts = Parts::new(&config, clock, &metrics)?;
         parts.register(&metrics);
-        let surface = parts.surface(&config).admitting(config.service_secrets);
+        let surface = parts.surface(&config).with_secrets(config.service_secrets);
         let health = Health::new(surface.names().iter().copied());
         let verifier = parts.verifier.clone();
         let server = Server::new(surface, health.clone(), verifier, config.server)?;
         Ok(Self {
             server: server
-                .speaking(config.tls)
-                .counting_in(&metrics)
-                .traced(tracing),
+                .with_tls(config.tls)
+                .with_metrics(&metrics)
+                .with_tracing(tracing),
             signing_keys: parts.signing_keys,
             verifier: parts.verifier,
             health,

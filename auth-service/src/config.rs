@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use database;
 use serving::process::ProcessSettings;
-use serving::{serve::Limits, service_secrets::ServiceSecrets, settings::server};
-use settings::{KeyMaterial, Problems, Settings, Source, Weakness};
+use serving::{serve::ServerLimits, service_secrets::ServiceSecrets, settings::server};
+use settings::{KeyMaterial, Problems, SecretError, Settings, Source};
 use tls::{Protocols, ServerTls, listener_tls};
 
 use crate::{
@@ -32,8 +32,8 @@ const DAY: Duration = Duration::from_hours(24);
 pub struct Config {
     /// What every process has: address, logs, telemetry, operations port.
     pub process: ProcessSettings,
-    /// Limits of its server.
-    pub server: Limits,
+    /// ServerLimits of its server.
+    pub server: ServerLimits,
     /// TLS of its server; `None` is plaintext.
     pub tls: Option<ServerTls>,
     /// Its database.
@@ -246,9 +246,9 @@ fn feed(settings: &mut Settings) -> Option<FeedSettings> {
 }
 
 /// Reads `1:base64,2:base64`.
-fn keys(text: &str) -> Result<Vec<(u8, KeyMaterial)>, Weakness> {
-    const FORM: Weakness =
-        Weakness::Malformed("is not a list such as 2:base64,1:base64, of key ids from 0 to 255");
+fn keys(text: &str) -> Result<Vec<(u8, KeyMaterial)>, SecretError> {
+    const FORM: SecretError =
+        SecretError::Malformed("is not a list such as 2:base64,1:base64, of key ids from 0 to 255");
     let mut keys: Vec<(u8, KeyMaterial)> = Vec::new();
     for item in text.split(',') {
         let (id, key) = item.split_once(':').ok_or(FORM)?;
@@ -256,7 +256,7 @@ fn keys(text: &str) -> Result<Vec<(u8, KeyMaterial)>, Weakness> {
             return Err(FORM);
         };
         if keys.iter().any(|(other, _)| *other == id) {
-            return Err(Weakness::Malformed("names one key id twice"));
+            return Err(SecretError::Malformed("names one key id twice"));
         }
         keys.push((id, KeyMaterial::parse(key)?));
     }

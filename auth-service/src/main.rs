@@ -21,7 +21,7 @@ use clock::SystemClock;
 use database::settings::for_migrate;
 use futures_util::future::BoxFuture;
 use secrecy::ExposeSecret as _;
-use serving::healthcheck::Asked;
+use serving::healthcheck::HealthcheckTarget;
 use serving::process::{self, Instruments, ProcessCommand, ProcessSettings, Program};
 use settings::{Settings, Source};
 use telemetry::logs;
@@ -88,7 +88,7 @@ impl Program for AuthService {
             .await?)
     }
 
-    async fn check_health(process: Asked, timeout: Duration) -> anyhow::Result<()> {
+    async fn check_health(process: HealthcheckTarget, timeout: Duration) -> anyhow::Result<()> {
         Ok(process.grpc(timeout).await?)
     }
 }

@@ -23,7 +23,7 @@ use contract::proto::auth::{
     auth_service_server::{AuthService, AuthServiceServer},
     verifier_service_server::{VerifierService, VerifierServiceServer},
 };
-use serving::serve::Surface;
+use serving::serve::ServiceSet;
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -46,8 +46,8 @@ pub(crate) fn surface(
     account: AccountRoutes,
     verifier: VerifierRoutes,
     admin: AdminRoutes,
-) -> Surface {
-    Surface::default()
+) -> ServiceSet {
+    ServiceSet::default()
         .with(AuthServiceServer::new(auth).max_decoding_message_size(MAX_REQUEST_BYTES))
         .with(AccountServiceServer::new(account).max_decoding_message_size(MAX_REQUEST_BYTES))
         .with(VerifierServiceServer::new(verifier).max_decoding_message_size(MAX_REQUEST_BYTES))

@@ -8,7 +8,7 @@ use axum::{
 };
 use serving::{health::Health, process::Instruments};
 use telemetry::trace::Tracing;
-use tls::{self, NoTls, Protocols};
+use tls::{self, MissingAuthority, Protocols};
 use tokio::net::TcpListener;
 use transport::connections::Connections;
 
@@ -33,7 +33,7 @@ pub enum Error {
     Listener(#[source] io::Error),
     /// A service cannot be connected to.
     #[error(transparent)]
-    Upstream(#[from] NoTls),
+    Upstream(#[from] MissingAuthority),
 }
 
 /// A gateway that is ready to serve.
@@ -72,7 +72,7 @@ impl App {
             ops,
             ..
         } = self.instruments;
-        health.tell(&metrics);
+        health.register_metrics(&metrics);
         let draining = Draining::default();
         let stopping = async {
             shutdown.await;
@@ -98,19 +98,19 @@ impl App {
 
     fn connections(&self) -> Connections {
         if let Some(tls) = &self.config.upstreams.tls {
-            tls.tell(&self.instruments.metrics);
+            tls.register_metrics(&self.instruments.metrics);
         }
         let limits = self.config.connections.clone();
         Connections::new(limits, Protocols::Http2AndHttp1)
-            .speaking(self.config.tls.clone())
-            .counting_in(&self.instruments.metrics)
+            .with_tls(self.config.tls.clone())
+            .with_metrics(&self.instruments.metrics)
     }
 }
 
 /// Lets the calls in flight finish, and closes the connections of those that do not within `timeout`.
 async fn drain_connections(connections: &Connections, timeout: Duration) {
-    connections.ask_to_leave();
-    if !connections.gone_within(timeout).await {
+    connections.drain();
+    if !connections.closed_within(timeout).await {
         tracing::warn!(
             connections = connections.counts().open,
             "connections closed with calls in flight: the drain time is over"

@@ -6,7 +6,7 @@ use clap::Parser;
 use futures_util::future::BoxFuture;
 use gateway::{App, Config, SECTION, SERVICE};
 use serving::{
-    healthcheck::Asked,
+    healthcheck::HealthcheckTarget,
     process::{self, Instruments, ProcessCommand, ProcessSettings, Program},
 };
 use settings::{Settings, Source};
@@ -52,7 +52,7 @@ impl Program for Gateway {
             .await?)
     }
 
-    async fn check_health(process: Asked, timeout: Duration) -> anyhow::Result<()> {
+    async fn check_health(process: HealthcheckTarget, timeout: Duration) -> anyhow::Result<()> {
         Ok(process.http("/health", timeout).await?)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use telemetry::metrics::Metrics;
-use tls::NoTls;
+use tls::MissingAuthority;
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -30,7 +30,7 @@ impl GatewayState {
         config: Config,
         metrics: &Metrics,
         draining: Draining,
-    ) -> Result<Self, NoTls> {
+    ) -> Result<Self, MissingAuthority> {
         let catalog = Arc::new(RpcCatalog::from_descriptors());
         Ok(Self {
             upstreams: Upstreams::connect(&config, &catalog)?,

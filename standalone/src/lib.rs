@@ -23,7 +23,7 @@ use std::{
 };
 
 use embedded_postgres::EmbeddedPostgres;
-use serving::healthcheck::Asked;
+use serving::healthcheck::HealthcheckTarget;
 use settings::Listing;
 use telemetry::logs;
 use tokio_util::sync::CancellationToken;
@@ -108,7 +108,7 @@ pub fn settings() -> Result<Listing, Error> {
 /// Every problem of the settings; no answer within `timeout`; an answer that it is not ready.
 pub async fn healthcheck(timeout: Duration) -> Result<(), Error> {
     let plan = first_plan(&Secrets::random())?;
-    let gateway = Asked {
+    let gateway = HealthcheckTarget {
         listen: plan.gateway.process.listen,
         tls: plan.gateway.tls,
         ops: plan.gateway.process.ops,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use database::Settings as DatabaseSettings;
 use secrecy::ExposeSecret as _;
-use settings::{Asked, Listing, Problems, Settings, Source};
+use settings::{Listing, Problems, SettingFacts, Settings, Source};
 use telemetry::{
     logs::{Log, log},
     settings::{Telemetry, telemetry},
@@ -52,7 +52,7 @@ impl Plan {
     /// Every problem of the settings.
     pub(crate) fn of_process(generated: Generated) -> Result<Self, Problems> {
         Self::load(Source {
-            made: generated,
+            generated: generated,
             ..Source::of_process(&DEFAULTS, &SECTIONS)
         })
     }
@@ -131,17 +131,17 @@ pub(crate) fn connections_between_parts(plan: &Plan, addresses: &Addresses) -> G
 
 /// Every setting of every binary, sorted by key. `.env.example` and the reference page must show them all.
 #[must_use]
-pub fn known_settings() -> Vec<Asked> {
+pub fn known_settings() -> Vec<SettingFacts> {
     let mut settings = Settings::load(Source {
         defaults: &DEFAULTS,
         sections: &SECTIONS,
-        made: Vec::new(),
+        generated: Vec::new(),
         directory: PathBuf::from("."),
         environment: Vec::new(),
     });
     // Nothing is set, so this is `None`, but `settings` records what was read.
     let _ = Plan::read(&mut settings);
-    settings.asked().collect()
+    settings.facts().collect()
 }
 
 #[cfg(test)]
@@ -157,7 +157,7 @@ mod tests {
         Plan::load(Source {
             defaults: &DEFAULTS,
             sections: &SECTIONS,
-            made: generated,
+            generated: generated,
             directory: std::env::temp_dir().join("a-folder-without-settings"),
             environment: environment.iter().map(pair).collect(),
         })
@@ -231,7 +231,7 @@ mod tests {
             ("TANDEM_AUTH__TLS__KEY", key.to_str().unwrap()),
         ];
         let problems = read(placeholder_database(), &environment).unwrap_err();
-        let keys: Vec<_> = problems.iter().map(settings::Problem::key).collect();
+        let keys: Vec<_> = problems.iter().map(settings::SettingProblem::key).collect();
         assert_eq!(keys, ["auth.tls.certificate"]);
     }
 
@@ -245,7 +245,7 @@ mod tests {
             ("TANDEM_LOG__LEVEL", "inof"),
         ];
         let problems = read(placeholder_database(), &environment).unwrap_err();
-        let keys: Vec<_> = problems.iter().map(settings::Problem::key).collect();
+        let keys: Vec<_> = problems.iter().map(settings::SettingProblem::key).collect();
         assert_eq!(
             keys,
             [

@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr};
 
-use serving::ops::{Ops, Settings};
+use serving::ops::{Ops, OpsSettings};
 use settings::Listing;
 use tokio::net::TcpListener;
 
@@ -67,7 +67,7 @@ impl Ports {
 /// An operations port. A default port that is in use is replaced by a free one, so that two of these processes can run side by
 /// side. The log has the port.
 async fn bind_ops(
-    settings: &Settings,
+    settings: &OpsSettings,
     listing: &Listing,
     variable: &'static str,
 ) -> Result<Ops, Error> {
@@ -84,7 +84,7 @@ async fn bind_ops(
         bound => bound,
     };
     let (listener, _address) = bound?;
-    Ok(Ops::on(listener, listing.clone()))
+    Ok(Ops::with_listener(listener, listing.clone()))
 }
 
 async fn bind(

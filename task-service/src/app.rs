@@ -9,9 +9,9 @@ use serving::{
     access::PolicyError,
     health::{Health, Readiness},
     process::Instruments,
-    serve::{Server, Surface},
+    serve::{Server, ServiceSet},
 };
-use tls::{NoTls, Upstream};
+use tls::{MissingAuthority, Upstream};
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use verifier::{Revocations, Verifier};
@@ -40,7 +40,7 @@ pub enum StartError {
     DatabaseUrl(#[source] sqlx::Error),
     /// The address of the auth service cannot be used.
     #[error(transparent)]
-    Upstream(#[from] NoTls),
+    Upstream(#[from] MissingAuthority),
     /// An RPC does not declare who may call it.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -148,20 +148,20 @@ impl App {
             },
         };
         let service = TaskServiceServer::new(router).max_decoding_message_size(MAX_REQUEST_BYTES);
-        let surface = Surface::default().with(service);
+        let surface = ServiceSet::default().with(service);
         let health = Health::new(surface.names().iter().copied());
         let limits = self.config.server.clone();
         let server = Server::new(surface, health.clone(), self.verifier.clone(), limits)?
-            .speaking(self.config.tls.clone())
-            .counting_in(&self.instruments.metrics)
-            .traced(self.instruments.tracing.clone());
+            .with_tls(self.config.tls.clone())
+            .with_metrics(&self.instruments.metrics)
+            .with_tracing(self.instruments.tracing.clone());
         Ok((server, health))
     }
 
     fn register_metrics(&self) {
-        self.verifier.tell(&self.instruments.metrics);
+        self.verifier.register_metrics(&self.instruments.metrics);
         if let Some(tls) = &self.config.upstream_tls {
-            tls.tell(&self.instruments.metrics);
+            tls.register_metrics(&self.instruments.metrics);
         }
     }
 }

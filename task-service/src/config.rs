@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use http::Uri;
 use secrecy::SecretString;
-use serving::{process::ProcessSettings, serve::Limits, service_secrets, settings::server};
-use settings::{KeyMaterial, Problems, Settings, Source, Weakness};
+use serving::{process::ProcessSettings, serve::ServerLimits, service_secrets, settings::server};
+use settings::{KeyMaterial, Problems, SecretError, Settings, Source};
 use tls::{ClientTls, Protocols, ServerTls, listener_tls, upstream_tls};
 use verifier::{Freshness, Trust};
 
@@ -48,8 +48,8 @@ pub struct Config {
     pub quota: i32,
     /// How long a deleted task can be undeleted: 1 minute to 10 years.
     pub purge_after: TimeDelta,
-    /// Limits of the server.
-    pub server: Limits,
+    /// ServerLimits of the server.
+    pub server: ServerLimits,
     /// TLS of the server; `None` is plaintext.
     pub tls: Option<ServerTls>,
     /// TLS to the auth service; set if one of its addresses is `https`.
@@ -116,7 +116,7 @@ fn auth_upstream(settings: &mut Settings) -> Option<Vec<Uri>> {
     Some(replicas)
 }
 
-fn service_secret(text: &str) -> Result<SecretString, Weakness> {
+fn service_secret(text: &str) -> Result<SecretString, SecretError> {
     service_secrets::check(text).map(SecretString::from)
 }
 
@@ -169,7 +169,7 @@ mod tests {
         Config::load(Source {
             defaults: &[telemetry::settings::DEFAULTS, DEFAULTS],
             sections: &[SECTION],
-            made: Vec::new(),
+            generated: Vec::new(),
             directory: std::env::temp_dir().join("a-folder-without-settings"),
             environment: variables.iter().map(pair).collect(),
         })
@@ -209,7 +209,7 @@ mod tests {
             ("TANDEM_TASK__VERIFIER_ID", &"v".repeat(101)),
         ])
         .unwrap_err();
-        let keys: Vec<_> = problems.iter().map(settings::Problem::key).collect();
+        let keys: Vec<_> = problems.iter().map(settings::SettingProblem::key).collect();
         assert_eq!(
             keys,
             [

@@ -7,7 +7,7 @@ use database::settings::for_migrate;
 use futures_util::future::BoxFuture;
 use secrecy::ExposeSecret as _;
 use serving::{
-    healthcheck::Asked,
+    healthcheck::HealthcheckTarget,
     process::{self, Instruments, ProcessCommand, ProcessSettings, Program},
 };
 use settings::{Settings, Source};
@@ -66,7 +66,7 @@ impl Program for TaskService {
             .await?)
     }
 
-    async fn check_health(process: Asked, timeout: Duration) -> anyhow::Result<()> {
+    async fn check_health(process: HealthcheckTarget, timeout: Duration) -> anyhow::Result<()> {
         Ok(process.grpc(timeout).await?)
     }
 }

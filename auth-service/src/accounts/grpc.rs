@@ -1,6 +1,6 @@
 //! The RPCs of accounts: messages in, messages out. Every violation of a request is reported at once.
 
-use api::{etag, mask::Fields, time::timestamp};
+use api::{etag, mask::UpdatableFields, time::timestamp};
 use contract::{
     proto::auth::{
         self, DeleteAccountRequest, DeleteAccountResponse, GetAccountRequest, GetAccountResponse,
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The fields of an account that an update mask may name.
-const FIELDS: Fields = Fields {
+const FIELDS: UpdatableFields = UpdatableFields {
     mutable: &["display_name"],
     output_only: &["id", "role", "state", "create_time", "update_time", "etag"],
 };
@@ -130,7 +130,7 @@ impl TryFrom<UpdateAccountRequest> for AccountUpdate {
         } = account.ok_or_else(required)?;
         let mut violations = Violations::default();
         let populated = |_only_one: &str| !display_name.is_empty();
-        let fields = FIELDS.chosen(update_mask.as_ref(), populated);
+        let fields = FIELDS.selected(update_mask.as_ref(), populated);
         let fields = violations.take("update_mask", fields);
         let revision = violations.take("account.etag", etag::parse(&etag));
         let named = fields.is_some_and(|fields| fields.contains("display_name"));

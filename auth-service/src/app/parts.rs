@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use clock::Clock;
 use database::Lanes;
-use serving::{access::PolicyError, serve::Surface};
+use serving::{access::PolicyError, serve::ServiceSet};
 use telemetry::metrics::Metrics;
 use tokio_util::task::TaskTracker;
 use verifier::{Revocations, Trust, Verifier};
@@ -96,7 +96,7 @@ impl Parts {
             issuer: Arc::new(issuer),
             ring: Arc::new(refresh_keys(config)?),
             throttle: Arc::new(Throttle::new(config.throttle, clock, metrics)),
-            hasher: hasher.counting_in(metrics, config.hash.threads),
+            hasher: hasher.with_metrics(metrics, config.hash.threads),
             session_metrics: Arc::new(SessionMetrics::new(metrics)),
             account_metrics: AccountMetrics::new(metrics),
         })
@@ -106,10 +106,10 @@ impl Parts {
     pub(super) fn register(&self, metrics: &Metrics) {
         self.context.feed.register(metrics);
         self.signing_keys.register(metrics);
-        self.verifier.tell(metrics);
+        self.verifier.register_metrics(metrics);
     }
     /// The RPCs.
-    pub(super) fn surface(&self, config: &Config) -> Surface {
+    pub(super) fn surface(&self, config: &Config) -> ServiceSet {
         let sessions = Sessions {
             context: self.context.clone(),
             tokens: Arc::new(SessionTokens {

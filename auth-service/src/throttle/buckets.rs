@@ -14,7 +14,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use transport::network::customer;
+use transport::network::customer_address;
 use uuid::Uuid;
 
 /// Number of locks that the buckets are divided among.
@@ -46,7 +46,7 @@ pub(crate) struct Network(IpAddr);
 
 impl From<IpAddr> for Network {
     fn from(address: IpAddr) -> Self {
-        Self(customer(address))
+        Self(customer_address(address))
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) fn key(factor: usize) -> [u8; 32] {
 
 /// Settings of the tests: cheap hashing, fixed keys.
 pub(crate) fn config(url: &str, settings: &[(&str, &str)]) -> Config {
-    let mut made: Vec<(String, String)> = [
+    let mut generated: Vec<(String, String)> = [
         ("auth.database.url", url.to_owned()),
         (
             "auth.key_encryption_keys",
@@ -34,14 +34,14 @@ pub(crate) fn config(url: &str, settings: &[(&str, &str)]) -> Config {
     .map(|(name, value)| (name.to_owned(), value))
     .into();
     for (name, value) in settings {
-        made.retain(|(other, _)| other != name);
-        made.push(((*name).to_owned(), (*value).to_owned()));
+        generated.retain(|(other, _)| other != name);
+        generated.push(((*name).to_owned(), (*value).to_owned()));
     }
-    forbid_settings(made.iter().map(|one| (one.0.as_str(), one.1.as_str())));
+    forbid_settings(generated.iter().map(|one| (one.0.as_str(), one.1.as_str())));
     let source = Source {
         defaults: &[telemetry::settings::DEFAULTS, DEFAULTS],
         sections: &[SECTION],
-        made,
+        generated,
         directory: "/".into(),
         environment: Vec::new(),
     };

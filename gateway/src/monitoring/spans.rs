@@ -7,7 +7,7 @@
 use axum::extract::Request;
 use contract::code::code_name;
 use http::{HeaderValue, StatusCode};
-use telemetry::trace::{Parent, Span, SpanKind, Trace, TraceParent, Tracing, blames_server};
+use telemetry::trace::{Parent, Span, SpanKind, Trace, TraceParent, Tracing, is_server_error};
 use tonic::Code;
 
 use crate::{routes::is_call, rpc_catalog::RpcCatalog};
@@ -22,7 +22,7 @@ pub(super) fn start(tracing: &Tracing, catalog: &RpcCatalog, request: &mut Reque
         return Trace { id, span: None };
     }
     let method = catalog.method(request.uri().path());
-    let mut trace = tracing.arrive_at_edge(request.headers_mut(), method);
+    let mut trace = tracing.start_edge_call(request.headers_mut(), method);
     if let Some(span) = &mut trace.span {
         span.set("http.request.method", "POST");
         set_method(span, method);
@@ -49,7 +49,7 @@ pub(super) fn set_http_status(
 /// Sets the gRPC status of the answer.
 pub(super) fn set_grpc_status(span: &mut Span, code: Code) {
     span.set(GRPC_CODE, code_name(code));
-    if blames_server(code) {
+    if is_server_error(code) {
         span.fail(code_name(code));
     }
 }

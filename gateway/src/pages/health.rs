@@ -13,7 +13,7 @@ use clock::{Clock as _, SystemClock};
 use contract::proto::health::health_check_response::ServingStatus;
 use http::{HeaderValue, header::CACHE_CONTROL};
 use serde::Serialize;
-use serving::health::{Verdict, check_readiness};
+use serving::health::{ReadinessVerdict, check_readiness};
 
 use crate::{state::GatewayState, upstream::Upstream};
 
@@ -34,18 +34,18 @@ pub(crate) async fn health(State(state): State<GatewayState>) -> Response {
         readiness(state.upstreams.task, timeout)
     );
     let verdict = if state.draining.has_started() {
-        Verdict::Draining
+        ReadinessVerdict::Draining
     } else {
         let services = [("auth-service", auth), ("task-service", task)];
         let failing = services
             .into_iter()
             .filter(|(_, it)| *it != Readiness::Ready);
-        Verdict::from_failing(failing.map(|(name, _)| name).collect())
+        ReadinessVerdict::from_failing(failing.map(|(name, _)| name).collect())
     };
     let status = match verdict {
-        Verdict::Ready => "ok",
-        Verdict::NotReady(_) => "unavailable",
-        Verdict::Draining => "stopping",
+        ReadinessVerdict::Ready => "ok",
+        ReadinessVerdict::NotReady(_) => "unavailable",
+        ReadinessVerdict::Draining => "stopping",
     };
     // RFC 3339, UTC, milliseconds.
     let timestamp = SystemClock

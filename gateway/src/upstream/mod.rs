@@ -19,7 +19,7 @@ use std::{
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full};
-use tls::{self, NoTls};
+use tls::{self, MissingAuthority};
 use tonic::{body::Body, transport::Channel};
 use tower::{BoxError, ServiceExt as _};
 
@@ -38,7 +38,10 @@ pub(crate) struct Upstreams {
 
 impl Upstreams {
     /// Must be called within a runtime: names are resolved in the background.
-    pub(crate) fn connect(config: &Config, catalog: &Arc<RpcCatalog>) -> Result<Self, NoTls> {
+    pub(crate) fn connect(
+        config: &Config,
+        catalog: &Arc<RpcCatalog>,
+    ) -> Result<Self, MissingAuthority> {
         let upstream = |uris: &[Uri]| {
             let services = uris
                 .iter()

@@ -79,7 +79,7 @@ pub(crate) fn source(auth: SocketAddr, task: SocketAddr) -> Source<'static> {
     Source {
         defaults: &[telemetry::settings::DEFAULTS, DEFAULTS],
         sections: &[SECTION],
-        made: vec![
+        generated: vec![
             ("gateway.auth_upstream".into(), format!("http://{auth}")),
             ("gateway.task_upstream".into(), format!("http://{task}")),
         ],

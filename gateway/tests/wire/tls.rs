@@ -7,7 +7,7 @@ use contract::proto::auth::{SignOutRequest, auth_service_server::AuthServiceServ
 use gateway::Config;
 use serving::{
     health::Health,
-    serve::{Limits, Server, Surface},
+    serve::{Server, ServerLimits, ServiceSet},
 };
 use settings::Settings;
 use testing::certificates::{Authority, Folder};
@@ -101,8 +101,8 @@ async fn curl_needs_a_certificate_when_the_gateway_requires_one() {
     assert!(curl(&arguments).await.unwrap().contains("tandem.auth.v1"));
 }
 
-fn limits(connections: ConnectionLimits) -> Limits {
-    Limits {
+fn limits(connections: ConnectionLimits) -> ServerLimits {
+    ServerLimits {
         max_in_flight: 100,
         deadline: Duration::from_secs(10),
         pause: Duration::ZERO,
@@ -129,12 +129,12 @@ async fn upstream(
         readiness: contract::proto::health::health_check_response::ServingStatus::Serving,
         seen,
     };
-    let surface = Surface::default().with(AuthServiceServer::new(service));
+    let surface = ServiceSet::default().with(AuthServiceServer::new(service));
     let health = Health::new([]);
     health.set_ready(true);
     let server = Server::new(surface, health, verifier, limits(connections))
         .unwrap()
-        .speaking(tls);
+        .with_tls(tls);
     let connections = server.connections();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -10,19 +10,19 @@ const QUOTED_PATH_CHARS: usize = 60;
 
 /// Which fields of a resource an update may name.
 #[derive(Debug, Clone, Copy)]
-pub struct Fields {
-    /// Fields that clients can change.
+pub struct UpdatableFields {
+    /// UpdatableFields that clients can change.
     pub mutable: &'static [&'static str],
-    /// Fields that the server sets: a mask may name them, which has no effect (AIP-203).
+    /// UpdatableFields that the server sets: a mask may name them, which has no effect (AIP-203).
     pub output_only: &'static [&'static str],
 }
 
-impl Fields {
+impl UpdatableFields {
     /// The fields to change: those that the mask names; all for `*`; without a mask those for which `populated` is true.
     ///
     /// # Errors
     /// The mask names a path that is neither mutable nor output-only.
-    pub fn chosen(
+    pub fn selected(
         &self,
         mask: Option<&FieldMask>,
         populated: impl Fn(&str) -> bool,

@@ -65,7 +65,7 @@ pub fn refuse(error: &dyn Refusal) -> Status {
 
 /// The status of a reason alone, for refusals without an error type.
 #[must_use]
-pub fn refuse_plainly(reason: Reason) -> Status {
+pub fn refuse_with_reason(reason: Reason) -> Status {
     let details = details(reason, HashMap::new(), None);
     with_details(reason.code(), reason.description(), details)
 }

@@ -1,18 +1,17 @@
-//! What can go wrong between a caller and the database.
-
-use sqlx::postgres::{PgDatabaseError, PgSeverity};
+//! Why a unit of work failed.
 
 use contract::reason::Reason;
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
-/// SQLSTATEs after which a connection is of no use: shutdown, crash and start-up of the server, a server that has become
+/// SQLSTATEs after which a connection cannot be used: shutdown, crash and start-up of the server, a server that has become
 /// a read-only replica, and sessions ended by a timeout.
 const CONNECTION_LOST: [&str; 7] = [
     "57P01", "57P02", "57P03", "57P05", "25006", "25P03", "25P04",
 ];
 
-/// SQLSTATEs begin so: connection exceptions; a full disk and other resources that ran out; a system that fails beneath the
-/// server. None is the statement's fault, and all pass.
-const PASSING: [&str; 3] = ["08", "53", "58"];
+/// Prefixes of SQLSTATEs: connection exceptions; exhausted resources such as a full disk; errors of the operating system. They
+/// are not caused by the statement, and they are temporary.
+const TEMPORARY_CLASSES: [&str; 3] = ["08", "53", "58"];
 
 /// Why a unit of work gave no result.
 #[derive(Debug, thiserror::Error)]
@@ -26,13 +25,13 @@ pub enum Error {
     /// There is no connection. Without a cause the unit never began; with one its outcome is unknown.
     #[error("the database cannot be reached")]
     Unavailable(#[source] Option<sqlx::Error>),
-    /// A concurrent transaction won (SQLSTATE 40001, 40P01), every attempt over. Nothing was written.
+    /// A concurrent transaction won (SQLSTATE 40001, 40P01) at every attempt. Nothing was written.
     #[error("a concurrent transaction won")]
     Conflict(#[source] sqlx::Error),
     /// The unit panicked: a defect. Its transaction is rolled back.
     #[error("the unit of work panicked")]
     Panicked,
-    /// The statement is wrong, or broke a constraint nobody mapped to the domain: a defect.
+    /// The statement is wrong, or broke a constraint that is not mapped to an error of the domain: a defect.
     #[error("the database refused a statement")]
     Query(#[source] sqlx::Error),
 }
@@ -51,7 +50,7 @@ impl Error {
         }
     }
 
-    /// What a caller is told.
+    /// The reason for the client.
     #[must_use]
     pub fn reason(&self) -> Reason {
         match self {
@@ -75,7 +74,7 @@ impl Error {
         }
     }
 
-    /// What `PostgreSQL` called it, if it came from there.
+    /// The SQLSTATE, if the error came from `PostgreSQL`.
     pub(super) fn sqlstate(&self) -> Option<String> {
         let (Self::Unavailable(Some(error)) | Self::Conflict(error) | Self::Query(error)) = self
         else {
@@ -105,7 +104,9 @@ impl From<sqlx::Error> for Error {
                 match &*code {
                     "57014" => Self::DeadlineExceeded,
                     "40001" | "40P01" => Self::Conflict(error),
-                    code if PASSING.iter().any(|class| code.starts_with(class))
+                    code if TEMPORARY_CLASSES
+                        .iter()
+                        .any(|class| code.starts_with(class))
                         || CONNECTION_LOST.contains(&code)
                         || ends_session(&**refusal) =>
                     {
@@ -114,7 +115,7 @@ impl From<sqlx::Error> for Error {
                     _ => Self::Query(error),
                 }
             }
-            // sqlx's enum is open; what is not about the connection is about the statement.
+            // sqlx's enum is non-exhaustive; its other errors are about the statement.
             _ => Self::Query(error),
         }
     }
@@ -127,12 +128,11 @@ fn ends_session(refusal: &(dyn sqlx::error::DatabaseError + 'static)) -> bool {
         .is_some_and(|error| matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic))
 }
 
-/// An error a unit of work may end with.
+/// The error type of a unit of work.
 ///
-/// It lets a lane see, through a service's own error, whether the connection broke and whether a transaction is worth
-/// another attempt.
+/// Through it a lane finds in a service's own error whether the connection broke, and whether to try a transaction again.
 pub trait UnitError: From<Error> + Send + 'static {
-    /// The database's part in this error, if it has one.
+    /// The database error in this error, if there is one.
     fn database(&self) -> Option<&Error>;
 }
 

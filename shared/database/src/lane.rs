@@ -8,27 +8,27 @@ use std::time::Duration;
 use async_channel::Receiver;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::error::Error;
-use super::settings::{READ_ONLY, Settings};
-use super::silence::{self, Silence};
-use super::status::{Connected, State, Status};
-use super::unit::{Queued, Verdict};
-use crate::meter::{Dropped, LanesMeter};
+use crate::error::Error;
+use crate::lane_metrics::{DropCause, LaneMetrics};
+use crate::settings::{READ_ONLY, Settings};
+use crate::silence::{self, Silence};
+use crate::status::{Connected, State, Status};
+use crate::unit::{Queued, Verdict};
 
-/// The first pause between two attempts to connect, and the longest: the database is back in use within a second of
-/// its return.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_millis(400);
+/// The first and the longest delay between two attempts to connect: a database that returns is used within a second.
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(50);
+const MAX_RETRY_DELAY: Duration = Duration::from_millis(400);
 
-/// While there is no database, every other attempt takes no longer than this: one that a silent network swallowed would
-/// keep its lane from seeing the return.
-const SHORT_ATTEMPT: Duration = Duration::from_millis(500);
+/// While the database is away, every second attempt is limited to this: where a network drops packets, a long attempt would delay
+/// the reconnection of its lane.
+const SHORT_CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How long saying goodbye to the server may take.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// The limit of closing a session.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(super) struct Lane {
     pub(super) number: usize,
@@ -38,11 +38,11 @@ pub(super) struct Lane {
     pub(super) queue: Receiver<Queued>,
     pub(super) status: Arc<Status>,
     pub(super) closing: CancellationToken,
-    pub(super) meter: LanesMeter,
+    pub(super) metrics: LaneMetrics,
 }
 
 impl Lane {
-    /// Works until the queue is closed and, while there is a connection, empty.
+    /// Runs units until the queue is closed and, while there is a connection, empty.
     pub(super) async fn serve(self) {
         while let Some((connection, connected)) = self.connect().await {
             if self.work(connection, connected).await.is_break() {
@@ -51,48 +51,48 @@ impl Lane {
         }
     }
 
-    /// A connection; none once the lanes are closing. While the database is down, whatever is queued is refused here:
-    /// since some lane always takes from the queue, no caller is left to wait for a database that is away.
+    /// A connection; none once the lanes are closing. While the database is down, queued units are refused here: some lane always
+    /// takes from the queue, so no caller waits for a database that is away.
     async fn connect(&self) -> Option<(PgConnection, Connected)> {
         tokio::select! {
             biased;
-            connection = self.dial() => Some(connection),
+            connection = self.connect_with_retries() => Some(connection),
             () = self.closing.cancelled() => None,
             () = self.refuse_while_down() => None,
         }
     }
 
-    async fn dial(&self) -> (PgConnection, Connected) {
-        let mut pause = FIRST_PAUSE;
-        for turn in self.number.. {
+    async fn connect_with_retries(&self) -> (PgConnection, Connected) {
+        let mut delay = FIRST_RETRY_DELAY;
+        for attempt in self.number.. {
             let limit = self.settings.connect_timeout;
             let limit = match self.status.state() {
                 State::Up => limit,
-                State::Starting | State::Down if turn % 2 == 1 => limit,
-                State::Starting | State::Down => limit.min(SHORT_ATTEMPT),
+                State::Starting | State::Down if attempt % 2 == 1 => limit,
+                State::Starting | State::Down => limit.min(SHORT_CONNECT_TIMEOUT),
             };
             match self.attempt(limit).await {
                 Ok(connection) => {
-                    self.meter.opened();
-                    return (connection, self.status.hold());
+                    self.metrics.opened();
+                    return (connection, self.status.connect());
                 }
                 Err(error) => {
-                    self.meter.failed();
+                    self.metrics.failed();
                     self.status.failed(&error);
                 }
             }
-            sleep(pause.mul_f64(1.0 - 0.5 * jitter())).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            sleep(delay.mul_f64(1.0 - 0.5 * jitter())).await;
+            delay = (delay * 2).min(MAX_RETRY_DELAY);
         }
-        unreachable!("nobody counts to the end")
+        unreachable!("a usize does not run out of attempts")
     }
 
-    /// One attempt, timeouts set. A server that only reads (a demoted primary) is as good as none: taking it would fail every write
-    /// and reconnect to it for ever.
+    /// One attempt; sets the session's timeouts. A read-only server (a demoted primary) is refused: with it every write would fail,
+    /// and the lane would reconnect forever.
     async fn attempt(&self, limit: Duration) -> Result<PgConnection, sqlx::Error> {
         let connecting = async {
             let mut connection = self.options.connect().await?;
-            if is_writable(&mut connection, self.settings.opening()).await? {
+            if is_writable(&mut connection, self.settings.setup_statements()).await? {
                 Ok(connection)
             } else {
                 Err(sqlx::Error::Protocol("the server is read-only".to_owned()))
@@ -118,85 +118,90 @@ impl Lane {
         }
     }
 
-    /// Runs units on a connection until it is given up (continue) or the lanes are closed (break).
+    /// Runs units on a connection until it is dropped (continue) or the lanes are closed (break).
     async fn work(&self, mut connection: PgConnection, _connected: Connected) -> ControlFlow<()> {
         let age = self.settings.recycle_after.mul_f64(1.0 - 0.1 * jitter());
         let recycle_at = Instant::now() + age;
         let mut losses = self.status.losses();
         let mut silence = self.silence.subscribe();
         loop {
-            // Checked before work is taken rather than with work in hand: a dead connection costs no call anything.
+            // An idle connection is checked before a unit is taken, so that a broken connection fails no unit.
             let next = tokio::select! {
                 biased;
                 _found = silence.changed() => return ControlFlow::Continue(()),
                 _ = losses.changed() => None,
                 next = timeout(self.settings.check_after_idle, self.queue.recv()) => next.ok(),
             };
-            match next {
-                Some(Ok(queued)) => {
-                    let verdict = tokio::select! {
-                        biased;
-                        verdict = self.run(queued, &mut connection) => verdict,
-                        _found = silence.changed() => Verdict::Discard(Dropped::Silent),
-                        () = self.seek_silence() => Verdict::Discard(Dropped::Silent),
-                    };
-                    if let Verdict::Discard(cause) = verdict {
-                        self.meter.dropped(cause);
-                        return ControlFlow::Continue(());
-                    }
-                }
+            let dropped = match next {
+                Some(Ok(queued)) => self.run(queued, &mut connection, &mut silence).await,
                 Some(Err(_closed)) => {
-                    hang_up(connection).await;
+                    close(connection).await;
                     return ControlFlow::Break(());
                 }
-                None if self.is_good(&mut connection).await => {}
+                None if self.is_usable(&mut connection).await => None,
                 None => {
-                    self.meter.dropped(Dropped::Silent);
                     self.status.lost();
-                    return ControlFlow::Continue(());
+                    Some(DropCause::Silent)
                 }
+            };
+            if let Some(cause) = dropped {
+                self.metrics.dropped(cause);
+                return ControlFlow::Continue(());
             }
             if Instant::now() >= recycle_at {
                 break;
             }
         }
-        self.meter.dropped(Dropped::Recycled);
-        hang_up(connection).await;
+        self.metrics.dropped(DropCause::Recycled);
+        close(connection).await;
         ControlFlow::Continue(())
     }
 
-    async fn run(&self, queued: Queued, connection: &mut PgConnection) -> Verdict {
+    /// Runs one unit. Returns why the connection must be dropped, if it must.
+    async fn run(
+        &self,
+        queued: Queued,
+        connection: &mut PgConnection,
+        silence: &mut watch::Receiver<u64>,
+    ) -> Option<DropCause> {
         let limit = self.settings.unit_limit;
-        queued
-            .begin(connection, limit, &self.meter, &self.status)
-            .await
+        let verdict = tokio::select! {
+            biased;
+            verdict = queued.begin(connection, limit, &self.metrics, &self.status) => verdict,
+            _found = silence.changed() => Verdict::Discard(DropCause::Silent),
+            () = self.detect_silence() => Verdict::Discard(DropCause::Silent),
+        };
+        match verdict {
+            Verdict::Keep => None,
+            Verdict::Discard(cause) => Some(cause),
+        }
     }
 
-    /// Resolves when the database is found to be silent. An error of its own is an answer.
-    async fn seek_silence(&self) {
+    /// Resolves when the database is found to be silent. An error that the database reports is an answer.
+    async fn detect_silence(&self) {
         loop {
-            let _alone = self.silence.suspicion().await;
-            match self.attempt(silence::PATIENCE).await {
-                Ok(connection) => hang_up(connection).await,
+            let _only_one = self.silence.suspicion().await;
+            match self.attempt(silence::ANSWER_TIMEOUT).await {
+                Ok(connection) => close(connection).await,
                 Err(sqlx::Error::Io(_)) => break,
                 Err(_answer) => {}
             }
         }
-        self.silence.tell();
+        self.silence.notify();
         self.status.silent();
     }
 
-    /// Whether a connection, idle for a while or suspect since another one broke, answers and can write.
-    async fn is_good(&self, connection: &mut PgConnection) -> bool {
-        let asking = is_writable(connection, READ_ONLY.to_owned());
+    /// Whether a connection answers and can write. Checked after it was idle, and after another connection broke.
+    async fn is_usable(&self, connection: &mut PgConnection) -> bool {
+        let check = is_writable(connection, READ_ONLY.to_owned());
         matches!(
-            timeout(self.settings.connect_timeout, asking).await,
+            timeout(self.settings.connect_timeout, check).await,
             Ok(Ok(true))
         )
     }
 }
 
-/// Whether the server takes writes, as the last of these statements says.
+/// Whether the server accepts writes, according to the last of these statements.
 async fn is_writable(
     connection: &mut PgConnection,
     statements: String,
@@ -207,14 +212,14 @@ async fn is_writable(
     Ok(row.try_get::<&str, _>(0)? == "off")
 }
 
-/// Ends a session politely. The connection is given up whether or not the server hears of it.
-async fn hang_up(connection: PgConnection) {
-    if !matches!(timeout(FAREWELL, connection.close()).await, Ok(Ok(()))) {
-        tracing::debug!("the database did not hear the goodbye");
+/// Ends a session in an orderly way. The connection is dropped even if that fails.
+async fn close(connection: PgConnection) {
+    if !matches!(timeout(CLOSE_TIMEOUT, connection.close()).await, Ok(Ok(()))) {
+        tracing::debug!("a connection to the database could not be closed in an orderly way");
     }
 }
 
-/// A number in `0.0..1.0`, different every time; it only spreads load, so it need not be a good one.
+/// A number in `0.0..1.0`, different every time. It only spreads load, so its quality does not matter.
 fn jitter() -> f64 {
     let bits = u32::try_from(RandomState::new().hash_one(()) >> 32)
         .expect("a u64 shifted by 32 fits 32 bits");

@@ -1,38 +1,38 @@
 //! Units of work on database lanes.
 //!
-//! A lane is a task that owns one connection. Lanes take units from one bounded queue, so a call costs one round trip a
-//! statement (a pool pings before and after), and a call that is cancelled cannot leave a connection half-way: it is the
-//! lane, not the caller, that runs the unit.
+//! A lane is a task that owns one connection. Lanes take units from one bounded queue. So a statement costs one round trip (a
+//! pool pings before and after), and a cancelled call cannot leave a connection in the middle of a statement: the lane runs the
+//! unit, not the caller.
 //!
-//! What is promised:
-//! - A unit that has begun runs to its end, whatever becomes of its caller. One that has not begun is never begun after
-//!   its deadline, after its caller has gone, or after its caller was told [`Error::Overloaded`].
+//! Promises:
+//! - A unit that has begun runs to its end, even if its caller is cancelled. A unit never begins after its deadline, after its
+//!   caller was cancelled, or after its caller received [`Error::Overloaded`].
 //! - No caller waits past its deadline, or for a database that is away: while it is [`State::Down`] every call is refused
-//!   with [`Error::Unavailable`] at once, also those already queued.
-//! - A database that falls silent (a network that swallows packets) is noticed within some 2 s of a unit's begin: what runs
-//!   is given up, its outcome unknown, and it is [`State::Down`].
-//! - A connection that broke, outlived its time, or was left by a unit that panicked, ran too long or abandoned a
-//!   transaction of sqlx's is dropped, and a new one made. The other lanes then look whether theirs still answer before
-//!   they take more work: a restart of the database costs the calls under way, and one more.
-//! - Only SQL that says BEGIN as text and no COMMIT goes unseen (sqlx does not tell); so units never do:
-//!   [`Lanes::transaction`] does it for them.
+//!   with [`Error::Unavailable`] at once, including those already queued.
+//! - A database that stops answering (for example, a network that drops packets) is detected about 2 s after a unit begins: running
+//!   units are abandoned, their outcome is unknown, and the state is [`State::Down`].
+//! - A connection is dropped and replaced if it broke or is too old, or if a unit panicked, ran too long or left a transaction of
+//!   sqlx open on it. After a broken connection the other lanes check theirs before they take more work: a restart of the
+//!   database fails the running calls, and one more.
+//! - The one open transaction that is not detected is a BEGIN written as SQL text without a COMMIT (sqlx does not report it).
+//!   So units never write BEGIN: they use [`Lanes::transaction`].
 //!
-//! The queue holds trait objects and a lane runs one at a time; a lane that drains the queue, and joins like units into
-//! one statement, needs only another way to run what it took.
+//! The queue holds trait objects, and a lane runs one at a time. Batching similar units into one statement would change only how
+//! a lane runs what it took.
 
 mod error;
+mod gauges;
 mod lane;
-mod meter;
+mod lane_metrics;
 pub mod metrics;
 pub mod migrate;
-mod observed;
 mod schema;
 pub mod settings;
 mod silence;
 mod status;
-mod traced;
 mod transaction;
 mod unit;
+mod unit_span;
 mod url;
 
 use std::any::type_name;
@@ -42,38 +42,38 @@ use async_channel::{Sender, TrySendError};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use sqlx::postgres::PgConnection;
+use telemetry::metrics::Metrics;
 use tokio::sync::{oneshot, watch};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::error::{Error, UnitError};
 pub use self::schema::{Conditions, Schema};
 pub use self::settings::Settings;
-pub use error::{Error, UnitError};
-pub use status::State;
+pub use self::status::State;
 
-use crate::meter::LanesMeter;
-use lane::Lane;
-use silence::Silence;
-use status::Status;
-use telemetry::metrics::Metrics;
-use traced::UnitSpan;
-use unit::{Claim, Queued, Unit, Withdrawal};
+use self::lane::Lane;
+use self::lane_metrics::LaneMetrics;
+use self::silence::Silence;
+use self::status::Status;
+use self::unit::{CancelGuard, Queued, StartOnce, Unit, wait};
+use self::unit_span::UnitSpan;
 
-/// A few owned connections that take units of work from one queue. Cheap to clone; the lanes end when the last
-/// clone is dropped or [`close`](Self::close) is called.
+/// A few connections that take units of work from one queue. Cheap to clone. The lanes end when the last clone is dropped or
+/// [`close`](Self::close) is called.
 #[derive(Clone, Debug)]
 pub struct Lanes {
-    shared: Arc<Shared>,
+    inner: Arc<LanesInner>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct LanesInner {
     settings: Arc<Settings>,
     /// The name of the database.
     database: Option<String>,
     queue: Sender<Queued>,
-    /// Kept to refuse what is left when every lane has ended.
+    /// The units that are left when every lane has ended are refused.
     leftovers: async_channel::Receiver<Queued>,
     status: Arc<Status>,
     closing: CancellationToken,
@@ -81,22 +81,24 @@ struct Shared {
 }
 
 impl Lanes {
-    /// Starts the lanes on the current runtime and returns at once; they connect in the background, and go on trying.
-    /// The only error is a URL that does not parse.
+    /// Starts the lanes on the current runtime and returns at once; they connect in the background, and keep trying.
+    ///
+    /// # Errors
+    /// The URL does not parse.
     pub fn start(settings: Settings) -> Result<Self, sqlx::Error> {
         Self::counted(settings, &Metrics::off(), "calls")
     }
 
-    /// Like [`start`](Self::start), and counts in `metrics` what these lanes do, under their name.
+    /// Like [`start`](Self::start), with metrics of these lanes in `metrics`, under their name.
     pub fn counted(
         settings: Settings,
         metrics: &Metrics,
         name: &'static str,
     ) -> Result<Self, sqlx::Error> {
-        let meter = LanesMeter::new(metrics, name);
+        let lane_metrics = LaneMetrics::new(metrics, name);
         let options = settings.connect_options()?;
         let (queue, incoming) = async_channel::bounded(settings.queue.max(1));
-        let shared = Shared {
+        let inner = LanesInner {
             settings: Arc::new(settings),
             database: options.get_database().map(str::to_owned),
             queue,
@@ -106,59 +108,59 @@ impl Lanes {
             tasks: TaskTracker::new(),
         };
         let silence = Arc::new(Silence::new());
-        for number in 0..shared.settings.lanes.max(1) {
+        for number in 0..inner.settings.lanes.max(1) {
             let lane = Lane {
                 number,
                 silence: Arc::clone(&silence),
-                settings: Arc::clone(&shared.settings),
+                settings: Arc::clone(&inner.settings),
                 options: options.clone(),
                 queue: incoming.clone(),
-                status: Arc::clone(&shared.status),
-                closing: shared.closing.clone(),
-                meter: meter.clone(),
+                status: Arc::clone(&inner.status),
+                closing: inner.closing.clone(),
+                metrics: lane_metrics.clone(),
             };
-            shared.tasks.spawn(lane.serve());
+            inner.tasks.spawn(lane.serve());
         }
-        shared.tasks.close();
-        let shared = Arc::new(shared);
-        observed::tell(&shared, metrics, name);
-        Ok(Self { shared })
+        inner.tasks.close();
+        let inner = Arc::new(inner);
+        gauges::register(&inner, metrics, name);
+        Ok(Self { inner })
     }
 
     /// Whether the database can be used now.
     #[must_use]
     pub fn ready(&self) -> bool {
-        self.shared.status.state() == State::Up
+        self.inner.status.state() == State::Up
     }
 
     /// The state, to be read or awaited.
     #[must_use]
     pub fn state(&self) -> watch::Receiver<State> {
-        self.shared.status.subscribe()
+        self.inner.status.subscribe()
     }
 
     /// How many lanes hold a connection (a gauge).
     #[must_use]
     pub fn connected(&self) -> usize {
-        self.shared.status.connected()
+        self.inner.status.connected()
     }
 
     /// How many units wait to begin (a gauge).
     #[must_use]
     pub fn queued(&self) -> usize {
-        self.shared.queue.len()
+        self.inner.queue.len()
     }
 
     /// Whether [`close`](Self::close) was called.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.shared.queue.is_closed()
+        self.inner.queue.is_closed()
     }
 
-    /// Runs one unit on a lane and gives its result.
+    /// Runs one unit on a lane and returns its result.
     ///
     /// Each statement commits by itself; use [`transaction`](Self::transaction) for more than one. The deadline bounds
-    /// the wait for the answer; a unit already begun goes on without its caller, for at most
+    /// the wait for the answer; a unit that has begun continues without its caller, for at most
     /// [`unit_limit`](Settings::unit_limit).
     pub async fn run<T, E, W>(&self, deadline: Instant, work: W) -> Result<T, E>
     where
@@ -166,11 +168,12 @@ impl Lanes {
         T: Send + 'static,
         E: UnitError,
     {
-        self.queue_up(deadline, type_name::<W>(), work).await
+        self.enqueue_and_wait(deadline, type_name::<W>(), work)
+            .await
     }
 
-    /// `unit` is the type of the closure that somebody wrote.
-    async fn queue_up<T, E, W>(
+    /// `unit` is the type name of the caller's closure.
+    async fn enqueue_and_wait<T, E, W>(
         &self,
         deadline: Instant,
         unit: &'static str,
@@ -185,40 +188,30 @@ impl Lanes {
         if now >= deadline {
             return Err(Error::DeadlineExceeded.into());
         }
-        let wait_until = now + self.shared.settings.longest_wait;
-        let (reply, mut answer) = oneshot::channel();
-        let claim = Claim::default();
-        let withdrawal = Withdrawal(claim.clone());
-        self.shared.enqueue(Queued {
+        let wait_until = now + self.inner.settings.longest_wait;
+        let (reply, answer) = oneshot::channel();
+        let start = StartOnce::default();
+        let guard = CancelGuard(start.clone());
+        self.inner.enqueue(Queued {
             deadline,
             since: now,
             wait_until,
-            claim,
-            traced: UnitSpan::begin(unit, self.shared.database.as_deref()),
+            start,
+            span: UnitSpan::begin(unit, self.inner.database.as_deref()),
             job: Box::new(Unit { work, reply }),
         })?;
-        if wait_until < deadline {
-            match timeout_at(wait_until, &mut answer).await {
-                Ok(answer) => return settle(answer),
-                Err(_elapsed) if withdrawal.0.take() => return Err(Error::Overloaded.into()),
-                Err(_elapsed) => {}
-            }
-        }
-        match timeout_at(deadline, answer).await {
-            Ok(answer) => settle(answer),
-            Err(_elapsed) => Err(Error::DeadlineExceeded.into()),
-        }
+        wait(answer, &guard, wait_until, deadline).await
     }
 
     /// Runs the work between BEGIN and COMMIT on a lane.
     ///
     /// When the work errs, everything is rolled back. When a concurrent transaction won (SQLSTATE 40001, 40P01), the
-    /// work is called again, three times in all, before [`Error::Conflict`]. [`unit_limit`](Settings::unit_limit)
-    /// covers all attempts. Work that swallows a statement's error and returns a value commits nothing and ends in
+    /// work is called again, at most three times in total, before [`Error::Conflict`]. [`unit_limit`](Settings::unit_limit)
+    /// covers all attempts. Work that ignores a statement's error and returns a value commits nothing and ends with
     /// [`Error::Query`].
     ///
     /// ```no_run
-    /// # use crate::{Error, Lanes};
+    /// # use database::{Error, Lanes};
     /// # use futures_util::FutureExt as _;
     /// # async fn example(lanes: Lanes, deadline: tokio::time::Instant, name: String) -> Result<(), Error> {
     /// lanes
@@ -240,24 +233,24 @@ impl Lanes {
         T: Send + 'static,
         E: UnitError,
     {
-        self.queue_up(deadline, type_name::<W>(), move |connection| {
+        self.enqueue_and_wait(deadline, type_name::<W>(), move |connection| {
             transaction::attempt(connection, deadline, work).boxed()
         })
         .await
     }
 
-    /// Takes no more work, finishes what is queued and running (or refuses it, without a connection), and closes
-    /// the connections. Returns when all is done, at the latest after the queue's units have had their time.
+    /// Accepts no more work, finishes what is queued and running (or refuses it, without a connection), and closes the connections.
+    /// Returns when this is done, at the latest when the limits of the queued units have passed.
     pub async fn close(&self) {
-        self.shared.stop();
-        self.shared.tasks.wait().await;
-        while let Ok(queued) = self.shared.leftovers.try_recv() {
+        self.inner.stop();
+        self.inner.tasks.wait().await;
+        while let Ok(queued) = self.inner.leftovers.try_recv() {
             queued.refuse(Error::Unavailable(None));
         }
     }
 }
 
-impl Shared {
+impl LanesInner {
     fn enqueue(&self, queued: Queued) -> Result<(), Error> {
         let Err(refusal) = self.queue.try_send(queued) else {
             return Ok(());
@@ -266,8 +259,8 @@ impl Shared {
             TrySendError::Full(queued) => (queued, Error::Overloaded),
             TrySendError::Closed(queued) => (queued, Error::Unavailable(None)),
         };
-        if let Some(traced) = queued.traced {
-            traced.refuse(&error);
+        if let Some(span) = queued.span {
+            span.refuse(&error);
         }
         Err(error)
     }
@@ -278,15 +271,8 @@ impl Shared {
     }
 }
 
-impl Drop for Shared {
+impl Drop for LanesInner {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-/// A lane answers every unit it takes, but one that it gave up because the database fell silent or its runtime ended.
-fn settle<T, E: UnitError>(
-    answer: Result<Result<T, E>, oneshot::error::RecvError>,
-) -> Result<T, E> {
-    answer.unwrap_or_else(|_gone| Err(Error::Unavailable(Some(sqlx::Error::WorkerCrashed)).into()))
 }

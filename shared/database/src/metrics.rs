@@ -1,8 +1,8 @@
-//! The metrics that are counted here.
+//! The metrics of database lanes.
 
 use telemetry::metrics::definitions::{LabelDefinition, exposed_by};
 
-/// Whose lanes.
+/// The label that names the lanes.
 pub const LANES: &str = "lanes";
 
 const BY_LANES: LabelDefinition = LabelDefinition::free(
@@ -11,9 +11,9 @@ const BY_LANES: LabelDefinition = LabelDefinition::free(
 );
 
 telemetry::metric_labels! {
-    /// Why a database connection was given up.
+    /// Why a database connection was dropped.
     Drop = "cause" {
-        /// It had its age.
+        /// It was old enough to be replaced.
         Recycled = "recycled",
         /// The server ended it, or it broke.
         Broken = "broken",

@@ -1,10 +1,10 @@
-//! Bringing a schema to the version a binary needs, and checking that it is there.
+//! Migrates a schema to the version that a binary needs, and checks the version.
 //!
 //! Each service has one schema with its own migrations table in it, so that two services can share a database.
-//! Migrating is a step of its own; servers only [`check`]. Migrations are add-only, and each keeps the previous
-//! release working: a binary accepts a schema newer than itself, never an older one. A migration that takes something away
-//! says in its name how new a binary must be to do without it (`0009_drop_mood_needs_0007.sql`), and older ones are not
-//! ready then.
+//! Migrating is a separate step; servers only [`check`]. Migrations are add-only, and each keeps the previous
+//! release working: a binary accepts a schema newer than itself, never an older one. A migration that removes something
+//! names the oldest migration that a binary must know to work without it (`0009_drop_mood_needs_0007.sql`). Older binaries are
+//! not ready after it.
 
 mod error;
 mod history;
@@ -17,28 +17,28 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 use tokio::time::{Instant, sleep, timeout};
 
-pub use error::Error;
+pub use self::error::Error;
 
-use history::{applied, pending};
+use self::history::{applied, pending};
 
 /// sqlx's name for its table; without a schema it is found through `search_path`.
 const TABLE: &str = "_sqlx_migrations";
 
-/// What `pg_stat_activity` shows.
-const APPLICATION: &str = "tandem-migrate";
+/// The name in `pg_stat_activity`.
+const APPLICATION_NAME: &str = "tandem-migrate";
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long another migration may take before this one gives up, and how often it looks.
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
-const POLL: Duration = Duration::from_millis(100);
+/// How long this migration waits for another one, and how often it checks.
+const LOCK_WAIT_TIMEOUT: Duration = Duration::from_mins(1);
+const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How often a migration is tried that could not lock a table within `lock_timeout`, and the pause between.
+/// How often a migration is tried that could not lock a table within `lock_timeout`, and the delay between two attempts.
 const LOCK_ATTEMPTS: u32 = 10;
-const LOCK_PAUSE: Duration = Duration::from_millis(500);
+const LOCK_RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// A table lock waited for longer than this would queue every reader behind it.
+/// The limit of waiting for a table lock, because all readers of the table wait meanwhile.
 const LOCK_TIMEOUT: &str = "3s";
 
 /// SQLSTATE `lock_not_available`.
@@ -47,16 +47,16 @@ const LOCK_NOT_AVAILABLE: &str = "55P03";
 /// What a migration did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// The versions applied now, in order; empty if the schema was up to date.
+    /// The versions applied by this call, in order; empty if the schema was up to date.
     pub applied: Vec<i64>,
-    /// The newest version the schema has.
+    /// The newest version of the schema.
     pub version: Option<i64>,
 }
 
 /// Creates the schema if it is missing and applies what it lacks, on a connection of its own.
 ///
-/// Any number may run at once: one works, the others wait (polling, since a session blocked in `pg_advisory_lock` holds a
-/// snapshot that `create index concurrently` waits for) and find nothing left to do.
+/// Several may run at once: one migrates, and the others wait and then find nothing to do. They wait by polling, because a session
+/// blocked in `pg_advisory_lock` holds a snapshot that `create index concurrently` waits for.
 pub async fn migrate(
     options: &PgConnectOptions,
     migrator: &Migrator,
@@ -71,7 +71,7 @@ pub async fn migrate(
     Ok(report)
 }
 
-/// The `migrate` command of a binary: says how it goes, and with which code to end ([`Error::exit_code`]).
+/// The `migrate` command of a binary: logs the result, and returns the exit code ([`Error::exit_code`]).
 pub async fn command(options: &PgConnectOptions, migrator: &Migrator, schema: &str) -> ExitCode {
     match migrate(options, migrator, schema).await {
         Ok(Report { applied, version }) => {
@@ -86,9 +86,9 @@ pub async fn command(options: &PgConnectOptions, migrator: &Migrator, schema: &s
     }
 }
 
-/// A session of its own. What it needs is set by statements, since PgBouncer drops start-up options.
+/// A session for migrating. Its parameters are set by statements, because PgBouncer drops start-up options.
 async fn connect(options: &PgConnectOptions, schema: &str) -> Result<PgConnection, Error> {
-    let options = options.clone().application_name(APPLICATION);
+    let options = options.clone().application_name(APPLICATION_NAME);
     let connecting = timeout(CONNECT_TIMEOUT, options.connect()).await;
     let mut connection = connecting.unwrap_or_else(|late| Err(sqlx::Error::Io(late.into())))?;
     let set = format!(
@@ -98,8 +98,8 @@ async fn connect(options: &PgConnectOptions, schema: &str) -> Result<PgConnectio
     Ok(connection)
 }
 
-/// Whether the schema has every migration this binary knows, unchanged. Newer ones are accepted, unless one says that it
-/// needs a newer binary.
+/// Checks that the schema has every migration that this binary knows, unchanged. Newer migrations are accepted, unless one needs
+/// a newer binary.
 pub async fn check(
     connection: &mut PgConnection,
     migrator: &Migrator,
@@ -126,8 +126,8 @@ fn verify_name(schema: &str) -> Result<(), Error> {
 }
 
 async fn lock(connection: &mut PgConnection, schema: &str) -> Result<(), Error> {
-    let give_up = Instant::now() + LONGEST_WAIT;
-    let mut told = false;
+    let deadline = Instant::now() + LOCK_WAIT_TIMEOUT;
+    let mut logged = false;
     loop {
         let locked: bool = sqlx::query_scalar(
             "select pg_try_advisory_lock(hashtextextended('migrate ' || $1, 0))",
@@ -138,13 +138,13 @@ async fn lock(connection: &mut PgConnection, schema: &str) -> Result<(), Error> 
         if locked {
             return Ok(());
         }
-        if Instant::now() >= give_up {
+        if Instant::now() >= deadline {
             return Err(Error::Busy(schema.to_owned()));
         }
-        if !std::mem::replace(&mut told, true) {
+        if !std::mem::replace(&mut logged, true) {
             tracing::info!(schema, "another migration is running; waiting for it");
         }
-        sleep(POLL).await;
+        sleep(LOCK_POLL_INTERVAL).await;
     }
 }
 
@@ -153,7 +153,7 @@ async fn apply(
     migrator: &Migrator,
     schema: &str,
 ) -> Result<Report, Error> {
-    // Asked first: `if not exists` needs the right to create schemas even where there is nothing to create.
+    // Checked first: `if not exists` needs the right to create schemas even where there is nothing to create.
     let missing: bool = sqlx::query_scalar("select to_regnamespace($1) is null")
         .bind(schema)
         .fetch_one(&mut *connection)
@@ -161,7 +161,7 @@ async fn apply(
     if missing {
         let create = AssertSqlSafe(format!("create schema {schema}"));
         connection.execute(create).await?;
-        tracing::info!(schema, "made the schema");
+        tracing::info!(schema, "created the schema");
     }
     connection.ensure_migrations_table(TABLE).await?;
     let before = applied(connection, schema).await?;
@@ -177,14 +177,14 @@ async fn apply(
     Ok(Report { applied, version })
 }
 
-/// Applies one migration, again if a table it must lock is busy. One outside a transaction is not tried again, since it
-/// may be half done.
+/// Applies one migration, and retries if a table that it must lock is busy. A migration outside a transaction is not retried,
+/// because it may be half applied.
 async fn apply_one(connection: &mut PgConnection, migration: &Migration) -> Result<(), Error> {
     for _ in 1..LOCK_ATTEMPTS {
         match connection.apply(TABLE, migration).await {
             Err(error) if !migration.no_tx && is_lock_timeout(&error) => {
                 tracing::info!(version = migration.version, "waiting for a table lock");
-                sleep(LOCK_PAUSE).await;
+                sleep(LOCK_RETRY_DELAY).await;
             }
             outcome => {
                 outcome?;

@@ -1,4 +1,4 @@
-//! The tables of a service, and what its readiness says about the database.
+//! The schema of a service, and the readiness conditions for the database.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -9,40 +9,43 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{Lanes, State, migrate};
 
-/// The pause between two looks at a schema that is not there yet.
-const PAUSE: Duration = Duration::from_secs(1);
-/// How long one look may take.
-const LIMIT: Duration = Duration::from_secs(5);
+/// The interval between two checks of a schema that is not ready.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// The limit of one check.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The tables of a service.
+/// The schema of a service.
 #[derive(Debug, Clone, Copy)]
 pub struct Schema {
     /// Its name.
     pub name: &'static str,
-    /// What brings it to the version this binary needs.
+    /// Its migrations.
     pub migrations: &'static Migrator,
 }
 
 impl Schema {
-    /// Brings the schema of the database at `url` to the version this binary needs.
+    /// Migrates the schema in the database at `url` to the version that this binary needs.
     pub async fn migrate(&self, url: &str) -> Result<migrate::Report, migrate::Error> {
         let options: PgConnectOptions = url.parse().map_err(migrate::Error::from)?;
         migrate::migrate(&options, self.migrations, self.name).await
     }
 
-    /// The `migrate` command of a binary: says how it goes and with which code to end. The URL must parse.
+    /// The `migrate` command of a binary: logs the result, and returns the exit code.
+    ///
+    /// # Errors
+    /// The URL does not parse.
     pub async fn migrate_command(&self, url: &str) -> Result<ExitCode, sqlx::Error> {
         let options: PgConnectOptions = url.parse()?;
         Ok(migrate::command(&options, self.migrations, self.name).await)
     }
 }
 
-/// What readiness depends on: whether the database answers, and whether it has the schema.
+/// The readiness conditions: the database answers, and it has the schema.
 #[derive(Debug)]
 pub struct Conditions {
     /// Whether the database answers.
     pub connected: watch::Receiver<bool>,
-    /// Whether the schema has every migration of this binary. Once true it stays so.
+    /// Whether the schema has every migration of this binary. Once true, it stays true.
     pub migrated: watch::Receiver<bool>,
 }
 
@@ -63,7 +66,7 @@ impl Conditions {
                 watch_database(lanes.state(), &connected, &stop),
                 await_schema(&lanes, schema, &migrated, &stop),
             );
-            // The last state holds while the readiness that reads it exists.
+            // The senders are kept until the stop, so that readers keep the last state.
             stop.cancelled().await;
         });
         Self {
@@ -72,7 +75,7 @@ impl Conditions {
         }
     }
 
-    /// Both, by the names that `/readyz` shows.
+    /// Both, with the names that `/readyz` shows.
     #[must_use]
     pub fn named(&self) -> Vec<(&'static str, watch::Receiver<bool>)> {
         vec![
@@ -97,16 +100,16 @@ async fn watch_database(
     }
 }
 
-/// Looks until the schema has every migration of this binary; from then on it only grows.
+/// Checks until the schema has every migration of this binary. It is not checked again, because migrations are only added.
 async fn await_schema(
     lanes: &Lanes,
     schema: Schema,
     migrated: &watch::Sender<bool>,
     stop: &CancellationToken,
 ) {
-    let mut told = false;
+    let mut logged = false;
     loop {
-        let check = lanes.run(Instant::now() + LIMIT, move |conn| {
+        let check = lanes.run(Instant::now() + CHECK_TIMEOUT, move |conn| {
             async move { migrate::check(conn, schema.migrations, schema.name).await }.boxed()
         });
         match check.await {
@@ -115,14 +118,14 @@ async fn await_schema(
                 return;
             }
             Err(migrate::Error::Database(_)) => {}
-            Err(error) if told => tracing::debug!(%error, "the schema is still not usable"),
+            Err(error) if logged => tracing::debug!(%error, "the schema is still not usable"),
             Err(error) => {
                 tracing::warn!(%error, "the schema is not usable yet");
-                told = true;
+                logged = true;
             }
         }
         if stop
-            .run_until_cancelled(tokio::time::sleep(PAUSE))
+            .run_until_cancelled(tokio::time::sleep(CHECK_INTERVAL))
             .await
             .is_none()
         {

@@ -1,4 +1,4 @@
-//! How a service reaches its database and how long anything may take there.
+//! The settings of database lanes.
 
 use std::time::Duration;
 
@@ -18,38 +18,38 @@ const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
-/// Answers `on` when the server only reads.
+/// Returns `on` if the server is read-only.
 pub(super) const READ_ONLY: &str = "show transaction_read_only";
 
 /// The settings of [`Lanes`](super::Lanes).
 ///
-/// The defaults suit a service beside its database; only [`url`](Self::url) has none that works.
+/// The defaults suit a service close to its database. Only [`url`](Self::url) has no usable default.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// `postgres://user:password@host/database`, or `postgres:///database?host=/run/sock&user=x` for a Unix socket.
-    /// Without TLS requirements of its own it should name the Unix socket of a local server.
+    /// Without TLS it should be the Unix socket of a local server.
     pub url: SecretString,
-    /// How many connections are owned, at least 1. Default 4.
+    /// The number of connections, at least 1. Default 4.
     pub lanes: usize,
-    /// How many units may wait, at least 1; one more is refused at once. Default 1024.
+    /// The most units that wait, at least 1; one more is refused at once. Default 1024.
     pub queue: usize,
-    /// How long a unit may wait to begin, whatever its deadline. Default 30 s.
+    /// The longest time that a unit waits to begin, whatever its deadline. Default 30 s.
     pub longest_wait: Duration,
-    /// A connection older than this is replaced after a unit or an idle check (up to a tenth earlier, so that lanes
-    /// do not all reconnect at once). Default 1 h.
+    /// A connection older than this is replaced after a unit or an idle check (up to a tenth earlier, so that the lanes
+    /// do not reconnect at the same time). Default 1 h.
     pub recycle_after: Duration,
     /// A connection idle for this long is checked before it takes work again. Default 30 s.
     pub check_after_idle: Duration,
-    /// How long one attempt to connect, or one check, may take. Default 5 s.
+    /// The limit of one attempt to connect, and of one check. Default 5 s.
     pub connect_timeout: Duration,
     /// A unit that runs longer loses its connection; its outcome is then unknown. Default 15 s.
     pub unit_limit: Duration,
-    /// PostgreSQL's `statement_timeout`. Shorter than [`unit_limit`](Self::unit_limit), so that the server gives up
-    /// first and the connection survives. Default 10 s.
+    /// PostgreSQL's `statement_timeout`. Shorter than [`unit_limit`](Self::unit_limit), so that the server cancels
+    /// the statement first and the connection is kept. Default 10 s.
     pub statement_timeout: Duration,
     /// PostgreSQL's `idle_in_transaction_session_timeout`. Default 10 s.
     pub idle_in_transaction_timeout: Duration,
-    /// What `pg_stat_activity` shows. Default `tandem`.
+    /// The name in `pg_stat_activity`. Default `tandem`.
     pub application_name: String,
 }
 
@@ -72,17 +72,21 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The connection options these settings amount to; an error if the URL does not parse.
+    /// The connection options.
     ///
-    /// They hold no timeouts: as start-up options those would be refused by PgBouncer, or dropped without a word. A lane
-    /// sets them as its [`opening`](Self::opening) instead.
+    /// They contain no timeouts: PgBouncer would refuse these as start-up options, or drop them silently. A lane sets them with
+    /// its first statements instead.
+    ///
+    /// # Errors
+    /// The URL does not parse.
     pub fn connect_options(&self) -> Result<PgConnectOptions, sqlx::Error> {
         let options: PgConnectOptions = self.url.expose_secret().parse()?;
         Ok(options.application_name(&self.application_name))
     }
 
-    /// What a new connection is told first, in one round trip: the timeouts. It answers whether the server only reads.
-    pub(super) fn opening(&self) -> String {
+    /// The first statements of a new connection, in one round trip. They set the timeouts, and return whether the server is
+    /// read-only.
+    pub(super) fn setup_statements(&self) -> String {
         format!(
             "set statement_timeout = {}; set idle_in_transaction_session_timeout = {}; {READ_ONLY}",
             self.statement_timeout.as_millis(),
@@ -120,10 +124,10 @@ pub fn read(settings: &mut settings::Settings, section: &str) -> Option<Settings
     })
 }
 
-/// What the command `migrate` of a service needs: `<section>.database.*` and `log.*`. `whole` reads all of its settings.
+/// The settings of a service's command `migrate`: `<section>.database.*` and `log.*`. `whole` reads all settings of the service.
 ///
 /// # Errors
-/// One of those missing, or anything wrong with what is set.
+/// One of them is missing, or any setting is wrong.
 pub fn for_migrate<W>(
     source: Source<'_>,
     section: &str,

@@ -1,5 +1,5 @@
-//! Notices a database that has fallen silent: a network that swallows packets gives neither an answer nor an error, and
-//! TCP goes on hoping for many minutes.
+//! Detects a database that has fallen silent: where a network drops packets, there is neither an answer nor an error, and TCP keeps
+//! the connection for many minutes.
 
 use std::time::Duration;
 
@@ -8,42 +8,41 @@ use tokio::{
     time::sleep,
 };
 
-/// A unit that has run this long is reason to ask whether the database still answers. It may just be a long one.
-const SUSPICIOUS: Duration = Duration::from_secs(1);
+/// After a unit has run for this time, its lane checks whether the database still answers. The unit may just be slow.
+const CHECK_AFTER: Duration = Duration::from_secs(1);
 
-/// How long the database may take to say so, on a connection made for it.
-pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+/// The limit of that check, on a new connection.
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How often silence was found. Each lane that hears of it gives up its connection and what runs there.
+/// How often silence was found. Each lane that is notified drops its connection and the unit that runs on it.
 #[derive(Debug)]
 pub(super) struct Silence {
     found: watch::Sender<u64>,
-    /// One lane asks at a time, and the others hear what it finds.
-    asking: Mutex<()>,
+    /// One lane checks at a time, and the others are notified of the result.
+    checking: Mutex<()>,
 }
 
 impl Silence {
     pub(super) fn new() -> Self {
         Self {
             found: watch::Sender::new(0),
-            asking: Mutex::new(()),
+            checking: Mutex::new(()),
         }
     }
 
-    /// Tells of each silence found from now on.
+    /// Notifies of each silence found from now on.
     pub(super) fn subscribe(&self) -> watch::Receiver<u64> {
         self.found.subscribe()
     }
 
-    /// Resolves when a unit has run for so long that its lane should ask. No other lane asks until what it gives is
-    /// dropped.
+    /// Resolves when a unit has run for so long that its lane should check. No other lane checks until the guard is dropped.
     pub(super) async fn suspicion(&self) -> MutexGuard<'_, ()> {
-        sleep(SUSPICIOUS).await;
-        self.asking.lock().await
+        sleep(CHECK_AFTER).await;
+        self.checking.lock().await
     }
 
-    /// The database does not answer.
-    pub(super) fn tell(&self) {
+    /// Notifies the lanes that the database does not answer.
+    pub(super) fn notify(&self) {
         self.found.send_modify(|times| *times += 1);
     }
 }

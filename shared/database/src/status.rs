@@ -1,4 +1,4 @@
-//! Whether the database can be reached, as the lanes together see it.
+//! Whether the database can be reached, according to all lanes together.
 
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::watch;
 
-/// What the lanes know of the database.
+/// The state of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// No attempt to connect has ended yet: calls wait.
+    /// No attempt to connect has ended yet; calls wait.
     Starting,
-    /// A lane is connected, or the last one lost its connection and has not yet failed to get another.
+    /// A lane is connected, or the last one lost its connection and no attempt to reconnect has failed yet.
     Up,
-    /// No lane is connected and an attempt has failed, or it has fallen silent: calls are refused at once.
+    /// No lane is connected and an attempt has failed, or the database has fallen silent; calls are refused at once.
     Down,
 }
 
@@ -22,7 +22,7 @@ pub(super) struct Status {
     state: watch::Sender<State>,
     /// Lanes that hold a connection; changed only under the lock of `state`.
     connected: AtomicUsize,
-    /// How many connections were given up under a unit of work.
+    /// How many connections were dropped while they ran a unit or were checked.
     losses: watch::Sender<u64>,
 }
 
@@ -47,8 +47,8 @@ impl Status {
         self.connected.load(Ordering::Relaxed)
     }
 
-    /// A lane has connected; it counts until the guard is dropped.
-    pub(super) fn hold(self: &Arc<Self>) -> Connected {
+    /// Records that a lane has connected. It counts until the guard is dropped.
+    pub(super) fn connect(self: &Arc<Self>) -> Connected {
         let came_up = self.state.send_if_modified(|state| {
             self.connected.fetch_add(1, Ordering::Relaxed);
             std::mem::replace(state, State::Up) != State::Up
@@ -59,33 +59,33 @@ impl Status {
         Connected(Arc::clone(self))
     }
 
-    /// A lane has failed to connect.
+    /// Records that a lane has failed to connect.
     pub(super) fn failed(&self, cause: &(dyn StdError + 'static)) {
         let went_down = self.state.send_if_modified(|state| {
             self.connected() == 0 && std::mem::replace(state, State::Down) != State::Down
         });
         if went_down {
-            tracing::warn!(cause, "the database cannot be reached; trying on");
+            tracing::warn!(cause, "the database cannot be reached; trying again");
         }
     }
 
-    /// A connection was given up under a unit of work: what broke it may have broken the others.
+    /// Records that a connection broke: the cause may have broken the others.
     pub(super) fn lost(&self) {
         self.losses.send_modify(|losses| *losses += 1);
     }
 
-    /// Tells of losses from now on.
+    /// Notifies of losses from now on.
     pub(super) fn losses(&self) -> watch::Receiver<u64> {
         self.losses.subscribe()
     }
 
-    /// The database has fallen silent: the connections that lanes still hold are of no use.
+    /// Records that the database has fallen silent, although lanes still hold connections.
     pub(super) fn silent(&self) {
         let went_down = self
             .state
             .send_if_modified(|state| std::mem::replace(state, State::Down) != State::Down);
         if went_down {
-            tracing::warn!("the database does not answer; trying on");
+            tracing::warn!("the database does not answer; trying again");
         }
     }
 
@@ -104,7 +104,7 @@ pub(super) struct Connected(Arc<Status>);
 
 impl Drop for Connected {
     fn drop(&mut self) {
-        // Not Down yet: a connection given up on purpose is usually back within milliseconds.
+        // Not Down yet: a connection that was dropped on purpose is usually replaced within milliseconds.
         self.0.state.send_if_modified(|_| {
             self.0.connected.fetch_sub(1, Ordering::Relaxed);
             false

@@ -7,19 +7,19 @@ use sqlx::Executor as _;
 use sqlx::postgres::PgConnection;
 use tokio::time::{Instant, sleep};
 
-use super::error::{Error, UnitError};
+use crate::error::{Error, UnitError};
 
-/// How often a transaction is tried.
-const ATTEMPTS: u32 = 3;
+/// The most attempts of a transaction.
+const MAX_ATTEMPTS: u32 = 3;
 
-/// The pause before the second attempt; the third waits four times as long. The lane is held meanwhile.
-const PAUSE: Duration = Duration::from_millis(2);
+/// The delay before the second attempt; before the third it is four times as long. The lane is occupied meanwhile.
+const RETRY_DELAY: Duration = Duration::from_millis(2);
 
-/// One round trip. COMMIT alone answers success when an earlier statement failed (it rolls back) or when the work
-/// ended the transaction itself; a savepoint is an error in both cases.
+/// One round trip. COMMIT alone succeeds even if an earlier statement failed (it rolls back) or the work ended the transaction
+/// itself; a savepoint is an error in both cases.
 const COMMIT: &str = "savepoint committing; commit";
 
-/// Runs the work in a transaction, at most [`ATTEMPTS`] times, none of them begun after the deadline.
+/// Runs the work in a transaction, at most [`MAX_ATTEMPTS`] times, none of them begun after the deadline.
 pub(super) async fn attempt<T, E, W>(
     connection: &mut PgConnection,
     deadline: Instant,
@@ -30,22 +30,24 @@ where
     T: Send,
     E: UnitError,
 {
-    let mut pause = PAUSE;
-    for _ in 1..ATTEMPTS {
+    let mut delay = RETRY_DELAY;
+    for _ in 1..MAX_ATTEMPTS {
         begin(connection).await?;
         let done = work(connection).await;
         match finish(connection, done).await {
-            Err(error) if lost(&error) && Instant::now() + pause < deadline => sleep(pause).await,
+            Err(error) if is_conflict(&error) && Instant::now() + delay < deadline => {
+                sleep(delay).await;
+            }
             result => return result,
         }
-        pause *= 4;
+        delay *= 4;
     }
     begin(connection).await?;
     let done = work(connection).await;
     finish(connection, done).await
 }
 
-fn lost<E: UnitError>(error: &E) -> bool {
+fn is_conflict<E: UnitError>(error: &E) -> bool {
     matches!(error.database(), Some(Error::Conflict(_)))
 }
 
@@ -54,7 +56,7 @@ async fn begin(connection: &mut PgConnection) -> Result<(), Error> {
     Ok(())
 }
 
-/// Commits what worked and rolls back what did not.
+/// Commits after success, and rolls back after an error.
 async fn finish<T, E: UnitError>(
     connection: &mut PgConnection,
     done: Result<T, E>,
@@ -67,7 +69,7 @@ async fn finish<T, E: UnitError>(
         Err(error) => error,
     };
     if !error.database().is_some_and(Error::breaks_connection) {
-        // A session that cannot even roll back is dropped, and with it the transaction.
+        // A session that cannot roll back is dropped, which ends the transaction.
         let rolled_back = connection.execute("rollback").await;
         rolled_back.map_err(|error| Error::Unavailable(Some(error)))?;
     }

@@ -10,50 +10,50 @@ use futures_util::future::BoxFuture;
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::error::{Error, UnitError};
-use super::status::Status;
-use super::traced::UnitSpan;
-use crate::meter::{Dropped, LanesMeter};
+use crate::error::{Error, UnitError};
+use crate::lane_metrics::{DropCause, LaneMetrics};
+use crate::status::Status;
+use crate::unit_span::UnitSpan;
 
-/// Whether a lane may go on with its connection.
+/// Whether a lane keeps its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Keep,
-    Discard(Dropped),
+    Discard(DropCause),
 }
 
-/// What a lane can do with the work in the queue, whatever its types.
+/// A unit in the queue, without its type parameters.
 pub(super) trait Job: Send {
     fn refuse(self: Box<Self>, error: Error);
-    /// Tells `status` of a connection that is lost before it tells the caller, so that the caller's next unit meets no
-    /// connection that broke with it.
+    /// A lost connection is recorded in `status` before the caller gets its answer, so that the caller's next unit does not run on
+    /// a connection that broke at the same time.
     fn run<'c>(
         self: Box<Self>,
         connection: &'c mut PgConnection,
         limit: Duration,
         status: &'c Status,
-        traced: Option<UnitSpan>,
+        span: Option<UnitSpan>,
     ) -> BoxFuture<'c, Verdict>;
 }
 
-/// Decides between the lane that begins a unit and the caller that gives it up: the first one wins.
+/// Decides between the lane that starts a unit and the caller that cancels it: the first one wins.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Claim(Arc<AtomicBool>);
+pub(super) struct StartOnce(Arc<AtomicBool>);
 
-impl Claim {
-    /// True for the first to ask.
+impl StartOnce {
+    /// True for the first call.
     pub(super) fn take(&self) -> bool {
         !self.0.swap(true, Ordering::AcqRel)
     }
 }
 
-/// The caller's half of a claim: a caller that goes away takes back a unit that has not begun.
+/// Held by the caller. When it is dropped, a unit that has not begun is cancelled.
 #[derive(Debug)]
-pub(super) struct Withdrawal(pub(super) Claim);
+pub(super) struct CancelGuard(pub(super) StartOnce);
 
-impl Drop for Withdrawal {
+impl Drop for CancelGuard {
     fn drop(&mut self) {
         self.0.take();
     }
@@ -64,26 +64,26 @@ pub(super) struct Queued {
     pub(super) deadline: Instant,
     pub(super) since: Instant,
     pub(super) wait_until: Instant,
-    pub(super) claim: Claim,
-    /// Carried along with the work, since another task runs it.
-    pub(super) traced: Option<UnitSpan>,
+    pub(super) start: StartOnce,
+    /// Queued with the work, because another task runs it.
+    pub(super) span: Option<UnitSpan>,
     pub(super) job: Box<dyn Job>,
 }
 
 impl Queued {
     pub(super) fn refuse(self, error: Error) {
-        if let Some(traced) = self.traced {
-            traced.refuse(&error);
+        if let Some(span) = self.span {
+            span.refuse(&error);
         }
         self.job.refuse(error);
     }
 
-    /// Runs the unit, unless it has expired or was withdrawn.
+    /// Runs the unit, unless it has expired or was cancelled.
     pub(super) async fn begin(
         self,
         connection: &mut PgConnection,
         limit: Duration,
-        meter: &LanesMeter,
+        metrics: &LaneMetrics,
         status: &Status,
     ) -> Verdict {
         let now = Instant::now();
@@ -91,18 +91,18 @@ impl Queued {
             self.refuse(Error::DeadlineExceeded);
         } else if now >= self.wait_until {
             self.refuse(Error::Overloaded);
-        } else if self.claim.take() {
-            meter.begun(now - self.since);
-            let run = self.job.run(connection, limit, status, self.traced);
+        } else if self.start.take() {
+            metrics.begun(now - self.since);
+            let run = self.job.run(connection, limit, status, self.span);
             let verdict = run.await;
-            meter.ended(now.elapsed());
+            metrics.ended(now.elapsed());
             return verdict;
         }
         Verdict::Keep
     }
 }
 
-/// Work and where its result goes.
+/// The work, and the channel for its result.
 pub(super) struct Unit<W, T, E> {
     pub(super) work: W,
     pub(super) reply: oneshot::Sender<Result<T, E>>,
@@ -115,7 +115,7 @@ where
     E: UnitError,
 {
     fn refuse(self: Box<Self>, error: Error) {
-        // The caller may have gone; then nobody is left to tell.
+        // It fails if the caller was cancelled.
         drop(self.reply.send(Err(error.into())));
     }
 
@@ -124,29 +124,29 @@ where
         connection: &'c mut PgConnection,
         limit: Duration,
         status: &'c Status,
-        mut traced: Option<UnitSpan>,
+        mut span: Option<UnitSpan>,
     ) -> BoxFuture<'c, Verdict> {
         let Self { work, reply } = *self;
         async move {
             let guarded = AssertUnwindSafe(async { work(&mut *connection).await }).catch_unwind();
-            if let Some(traced) = &mut traced {
-                traced.begin_work();
+            if let Some(span) = &mut span {
+                span.begin_work();
             }
             let done = timeout(limit, guarded).await;
             let (verdict, result) = match done {
                 Ok(Ok(result)) => (judge(connection, &result), result),
                 Ok(Err(_panic)) => (
-                    Verdict::Discard(Dropped::Panicked),
+                    Verdict::Discard(DropCause::Panicked),
                     Err(Error::Panicked.into()),
                 ),
                 Err(_elapsed) => (
-                    Verdict::Discard(Dropped::Overran),
+                    Verdict::Discard(DropCause::Overran),
                     Err(Error::DeadlineExceeded.into()),
                 ),
             };
-            if let Some(traced) = traced {
+            if let Some(span) = span {
                 let error = result.as_ref().err();
-                traced.end(error.and_then(UnitError::database));
+                span.end(error.and_then(UnitError::database));
             }
             if matches!(verdict, Verdict::Discard(_)) {
                 status.lost();
@@ -158,8 +158,35 @@ where
     }
 }
 
+/// Waits for the answer until `deadline`. A unit that has not begun by `wait_until` is cancelled.
+pub(super) async fn wait<T, E: UnitError>(
+    mut answer: oneshot::Receiver<Result<T, E>>,
+    guard: &CancelGuard,
+    wait_until: Instant,
+    deadline: Instant,
+) -> Result<T, E> {
+    if wait_until < deadline {
+        match timeout_at(wait_until, &mut answer).await {
+            Ok(answer) => return settle(answer),
+            Err(_elapsed) if guard.0.take() => return Err(Error::Overloaded.into()),
+            Err(_elapsed) => {}
+        }
+    }
+    match timeout_at(deadline, answer).await {
+        Ok(answer) => settle(answer),
+        Err(_elapsed) => Err(Error::DeadlineExceeded.into()),
+    }
+}
+
+/// A lane answers every unit that it takes, except when it abandoned the unit because the database fell silent or the runtime ended.
+fn settle<T, E: UnitError>(
+    answer: Result<Result<T, E>, oneshot::error::RecvError>,
+) -> Result<T, E> {
+    answer.unwrap_or_else(|_gone| Err(Error::Unavailable(Some(sqlx::Error::WorkerCrashed)).into()))
+}
+
 /// A connection is kept if it works and no transaction is open on it, nor a rollback unsent (sqlx queues one when
-/// its `Transaction` is dropped and sends it with the next statement, whosever that is).
+/// its `Transaction` is dropped, and sends it with the next statement of any unit).
 fn judge<T, E: UnitError>(connection: &mut PgConnection, result: &Result<T, E>) -> Verdict {
     let broken = result
         .as_ref()
@@ -171,9 +198,9 @@ fn judge<T, E: UnitError>(connection: &mut PgConnection, result: &Result<T, E>) 
         tracing::warn!("a unit of work left a transaction unfinished; its connection is dropped");
     }
     if broken {
-        Verdict::Discard(Dropped::Broken)
+        Verdict::Discard(DropCause::Broken)
     } else if unfinished {
-        Verdict::Discard(Dropped::Unfinished)
+        Verdict::Discard(DropCause::Unfinished)
     } else {
         Verdict::Keep
     }

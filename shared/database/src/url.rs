@@ -1,22 +1,22 @@
 //! The URL of a database, checked before the driver sees it.
 //!
-//! The driver passes over parameters that it does not know, and logs them with their values: a misspelt `password` would be
-//! in the log. So they are refused here. What a wrong one is called is said in words of ours alone: what stands before a `=`
-//! may be a part of a password with a `&` or `?` in it.
+//! The driver ignores unknown parameters and logs them with their values: a misspelt `password` would put the password into the log.
+//! So they are refused here. The error does not quote a parameter's name: the text before a `=` may be a part of a password that
+//! contains `&` or `?`.
 
 use std::str::FromStr;
 
 use secrecy::SecretString;
+use settings::SecretError;
 use sqlx::postgres::PgConnectOptions;
 
-use settings::Weakness;
+const MALFORMED: SecretError =
+    SecretError::Malformed("is not a URL such as postgres://user@host:5432/database");
+const FRAGMENT: SecretError =
+    SecretError::Malformed("has a #, which ends a URL; it is written %23");
 
-const MALFORMED: Weakness =
-    Weakness::Malformed("is not a URL such as postgres://user@host:5432/database");
-const FRAGMENT: Weakness = Weakness::Malformed("has a #, which ends a URL; it is written %23");
-
-/// What the driver takes (`sqlx-postgres`, `options/parse.rs`), beside `options[…]`.
-const KNOWN: [&str; 18] = [
+/// The parameters of the driver (`sqlx-postgres`, `options/parse.rs`), beside `options[…]`.
+const DRIVER_PARAMETERS: [&str; 18] = [
     "application_name",
     "dbname",
     "host",
@@ -37,8 +37,8 @@ const KNOWN: [&str; 18] = [
     "user",
 ];
 
-/// What else libpq takes (PostgreSQL 18, "Parameter Key Words").
-const OF_LIBPQ: [&str; 32] = [
+/// Further parameters of libpq (PostgreSQL 18, "Parameter Key Words").
+const LIBPQ_PARAMETERS: [&str; 32] = [
     "channel_binding",
     "client_encoding",
     "connect_timeout",
@@ -74,15 +74,15 @@ const OF_LIBPQ: [&str; 32] = [
 ];
 
 /// A known parameter at least this similar (0 to 1) to an unknown one is suggested.
-const SIMILAR: f64 = 0.7;
+const MIN_SIMILARITY: f64 = 0.7;
 
 /// Reads the URL of a PostgreSQL database. A secret because it usually holds a password.
 ///
 /// # Errors
 /// Not a URL with the scheme `postgres` or `postgresql` that the driver understands, every parameter included.
-pub fn database_url(text: &str) -> Result<SecretString, Weakness> {
+pub fn database_url(text: &str) -> Result<SecretString, SecretError> {
     if text.is_empty() {
-        return Err(Weakness::Empty);
+        return Err(SecretError::Empty);
     }
     if !(text.starts_with("postgres://") || text.starts_with("postgresql://")) {
         return Err(MALFORMED);
@@ -98,30 +98,34 @@ pub fn database_url(text: &str) -> Result<SecretString, Weakness> {
     }
 }
 
-fn refuse_unknown_parameters(url: &str) -> Result<(), Weakness> {
+fn refuse_unknown_parameters(url: &str) -> Result<(), SecretError> {
     let (_, query) = url.split_once('?').unwrap_or((url, ""));
     let parameters = query.split('&').filter(|parameter| !parameter.is_empty());
     for (at, parameter) in parameters.enumerate() {
         let name = parameter.split('=').next().unwrap_or_default();
-        let of_server = ["options[", "options%5B", "options%5b"];
-        if !KNOWN.contains(&name) && !of_server.iter().any(|begin| name.starts_with(begin)) {
+        let options = ["options[", "options%5B", "options%5b"];
+        if !DRIVER_PARAMETERS.contains(&name)
+            && !options.iter().any(|begin| name.starts_with(begin))
+        {
             return Err(unknown(name, at + 1));
         }
     }
     Ok(())
 }
 
-fn unknown(name: &str, number: usize) -> Weakness {
-    if let Some(supported_elsewhere) = OF_LIBPQ.into_iter().find(|known| *known == name) {
-        return Weakness::Unsupported(supported_elsewhere);
+fn unknown(name: &str, number: usize) -> SecretError {
+    if let Some(supported_elsewhere) = LIBPQ_PARAMETERS.into_iter().find(|known| *known == name) {
+        return SecretError::Unsupported(supported_elsewhere);
     }
     let similarity = |known: &str| strsim::normalized_damerau_levenshtein(known, name);
-    let nearest = KNOWN
+    let nearest = DRIVER_PARAMETERS
         .into_iter()
         .max_by(|one, other| similarity(one).total_cmp(&similarity(other)));
     match nearest {
-        Some(meant) if similarity(meant) >= SIMILAR => Weakness::Misspelt { number, meant },
-        Some(_) | None => Weakness::UnknownParameter(number),
+        Some(meant) if similarity(meant) >= MIN_SIMILARITY => {
+            SecretError::Misspelt { number, meant }
+        }
+        Some(_) | None => SecretError::UnknownParameter(number),
     }
 }
 
@@ -144,27 +148,27 @@ mod tests {
     }
 
     #[test]
-    fn every_parameter_of_the_driver_is_known_and_none_other() {
+    fn only_the_parameters_of_the_driver_are_accepted() {
         let value = |name| match name {
             "sslmode" | "ssl-mode" => "prefer",
             "hostaddr" => "127.0.0.1",
             "port" | "statement-cache-capacity" => "5",
             _ => "x",
         };
-        for name in KNOWN {
+        for name in DRIVER_PARAMETERS {
             let url = format!("postgres://u@h/d?{name}={}", value(name));
             assert!(database_url(&url).is_ok(), "{name}");
         }
         assert!(database_url("postgres:///d?options[geqo]=off&options%5Bjit%5D=off").is_ok());
-        for name in OF_LIBPQ {
+        for name in LIBPQ_PARAMETERS {
             let refused = database_url(&format!("postgres://u@h/d?{name}=x")).unwrap_err();
-            assert_eq!(refused, Weakness::Unsupported(name));
+            assert_eq!(refused, SecretError::Unsupported(name));
         }
     }
 
     #[test]
-    fn a_parameter_nobody_knows_is_refused_and_neither_it_nor_its_value_told() {
-        for (url, told) in [
+    fn an_unknown_parameter_is_refused_without_its_name_or_value_in_the_error() {
+        for (url, message) in [
             (
                 "postgres://u@h/d?user=u&pasword=hunter2",
                 "number 2 after the ?; did you mean password?",
@@ -187,7 +191,7 @@ mod tests {
             ),
         ] {
             let refused = database_url(url).unwrap_err().to_string();
-            assert!(refused.ends_with(told), "{url}: {refused}");
+            assert!(refused.ends_with(message), "{url}: {refused}");
             assert!(!refused.contains("hunter2"), "{refused}");
         }
     }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use api::ids::{SessionId, UserId};
-use contract::refusal::{Reason, refuse_plainly};
+use contract::refusal::{Reason, refuse_with_reason};
 use tokio::time::Instant;
 use tonic::{Request, Status};
 use verifier::{Claims, Scopes};
@@ -88,5 +88,5 @@ pub fn from_service<T>(request: Request<T>) -> Result<(Call, T), Status> {
 /// A request did not pass through [`crate::rpc`]: a bug of this service, not a mistake of the client.
 fn without_call_layer() -> Status {
     tracing::error!("a request reached a method without the access policy");
-    refuse_plainly(Reason::Internal)
+    refuse_with_reason(Reason::Internal)
 }

@@ -74,16 +74,16 @@ pub enum Unhealthy {
 
 /// The process to check: its address, its TLS and its operations port.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct HealthcheckTarget {
     /// The address on which it listens for calls.
     pub listen: SocketAddr,
     /// The TLS of that listener; `None` for plaintext.
     pub tls: Option<ServerTls>,
     /// Its operations port, which never uses TLS.
-    pub ops: ops::Settings,
+    pub ops: ops::OpsSettings,
 }
 
-impl Asked {
+impl HealthcheckTarget {
     /// Checks the readiness of a gRPC server (`grpc.health.v1`), on its operations port if need be: both answer alike.
     ///
     /// # Errors
@@ -108,7 +108,7 @@ impl Asked {
     /// The address to connect to, the TLS to use, and whether that is the operations port.
     fn route(&self) -> Result<(SocketAddr, Option<&ServerTls>, bool), Unhealthy> {
         let tls = self.tls.as_ref();
-        if tls.is_some_and(ServerTls::asks_for_certificates) {
+        if tls.is_some_and(ServerTls::requires_client_certificates) {
             let ops = self.ops.listen.ok_or(Unhealthy::NoOpsPort)?;
             return Ok((ops, None, true));
         }
@@ -154,7 +154,7 @@ async fn connect(
     let Some(tls) = tls else {
         return Ok(TokioIo::new(Box::pin(stream)));
     };
-    let encrypted = tls.reach(stream, protocol).await;
+    let encrypted = tls.connect_locally(stream, protocol).await;
     let encrypted = encrypted.map_err(|error| Unhealthy::NoAnswer {
         address,
         why: error.to_string(),

@@ -14,7 +14,7 @@ const BY_CODE: LabelDefinition = LabelDefinition::free(CODE, "name of the gRPC s
 
 telemetry::metric_labels! {
     /// The result of the check of an access token.
-    Token = "result" {
+    TokenCheck = "result" {
         /// It is valid.
         Ok = "ok",
         /// The call had none.
@@ -43,7 +43,7 @@ telemetry::metric_definitions! {
         "Calls that were refused, by the reason in the answer.";
     RPC_CAPACITY = Gauge "tandem.rpc.in_flight.limit" ["{call}"] { } by exposed_by::SERVICES =>
         "Calls that may be in flight at once; more are refused with OVERLOADED.";
-    TOKENS_CHECKED = Counter "tandem.tokens.checked" ["{token}"] { LabelDefinition::of::<Token>() } by exposed_by::SERVICES =>
+    TOKENS_CHECKED = Counter "tandem.tokens.checked" ["{token}"] { LabelDefinition::of::<TokenCheck>() } by exposed_by::SERVICES =>
         "Access tokens that were checked.";
     READY = Gauge "tandem.ready" [""] { } by exposed_by::ALL =>
         "1 when the service is ready, else 0.";

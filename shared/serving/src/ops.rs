@@ -47,7 +47,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The settings of the operations port.
 #[derive(Debug, Clone, Default)]
-pub struct Settings {
+pub struct OpsSettings {
     /// The address to listen on; `None` for no operations port.
     pub listen: Option<SocketAddr>,
     /// The name of that setting, for messages.
@@ -65,9 +65,9 @@ pub struct BindError {
 
 /// The setting `ops.listen`: an address or `off`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Listen(pub Option<SocketAddr>);
+pub struct OpsListen(pub Option<SocketAddr>);
 
-impl Setting for Listen {
+impl Setting for OpsListen {
     fn form() -> String {
         "address:port or off".to_owned()
     }
@@ -92,7 +92,7 @@ pub struct Ops {
 
 /// A running operations port. It closes when this is dropped.
 #[derive(Debug)]
-pub struct Running {
+pub struct RunningOps {
     stop: CancellationToken,
     task: Option<AbortOnDropHandle<()>>,
 }
@@ -116,7 +116,7 @@ impl Ops {
     ///
     /// # Errors
     /// The address cannot be bound.
-    pub async fn bind(settings: &Settings, listing: &Listing) -> Result<Self, BindError> {
+    pub async fn bind(settings: &OpsSettings, listing: &Listing) -> Result<Self, BindError> {
         let Some(address) = settings.listen else {
             return Ok(Self::none());
         };
@@ -126,12 +126,12 @@ impl Ops {
             address,
             source,
         })?;
-        Ok(Self::on(listener, listing.clone()))
+        Ok(Self::with_listener(listener, listing.clone()))
     }
 
     /// Uses a listener that is already bound. `/configz` shows `listing`.
     #[must_use]
-    pub fn on(listener: TcpListener, listing: Listing) -> Self {
+    pub fn with_listener(listener: TcpListener, listing: Listing) -> Self {
         Self {
             listener: Some(listener),
             listing,
@@ -146,9 +146,9 @@ impl Ops {
         otlp.metrics((service, VERSION), self.listener.is_some())
     }
 
-    /// Starts to answer, until [`Running::stop`].
+    /// Starts to answer, until [`RunningOps::stop`].
     #[must_use]
-    pub fn start(self, health: Health, metrics: Metrics) -> Running {
+    pub fn start(self, health: Health, metrics: Metrics) -> RunningOps {
         let stop = CancellationToken::new();
         let task = self.listener.map(|listener| {
             if let Ok(address) = listener.local_addr() {
@@ -162,11 +162,11 @@ impl Ops {
             let serve = serve(listener, router(state), stop.clone());
             AbortOnDropHandle::new(tokio::spawn(serve))
         });
-        Running { stop, task }
+        RunningOps { stop, task }
     }
 }
 
-impl Running {
+impl RunningOps {
     /// Closes the port. It is the last step of the stop of a service.
     pub async fn stop(self) {
         self.stop.cancel();
@@ -187,8 +187,8 @@ async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
         .accept_until(&listener, &router, stop.cancelled())
         .await;
     connections.close(listener, &router);
-    connections.ask_to_leave();
-    if !connections.gone_within(STOP_TIMEOUT).await {
+    connections.drain();
+    if !connections.closed_within(STOP_TIMEOUT).await {
         tracing::debug!("connections of the operations port did not end in time");
         connections.cut().await;
     }

@@ -25,7 +25,7 @@ use tls::Protocols;
 use tokio::net::TcpListener;
 
 use crate::{
-    healthcheck::Asked,
+    healthcheck::HealthcheckTarget,
     ops::{self, Ops},
     settings::{for_healthcheck, listen, ops},
     shutdown,
@@ -58,7 +58,7 @@ pub struct ProcessSettings {
     /// What it exports.
     pub telemetry: Telemetry,
     /// Its operations port.
-    pub ops: ops::Settings,
+    pub ops: ops::OpsSettings,
     /// All settings as they may be shown, without secrets.
     pub listing: Listing,
 }
@@ -153,7 +153,10 @@ pub trait Program {
     ) -> impl Future<Output = anyhow::Result<()>>;
 
     /// Asks the running process whether it is ready.
-    fn check_health(process: Asked, timeout: Duration) -> impl Future<Output = anyhow::Result<()>>;
+    fn check_health(
+        process: HealthcheckTarget,
+        timeout: Duration,
+    ) -> impl Future<Output = anyhow::Result<()>>;
 }
 
 /// Loads all settings of a program.

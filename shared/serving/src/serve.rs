@@ -40,7 +40,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The limits of a server.
 #[derive(Debug, Clone)]
-pub struct Limits {
+pub struct ServerLimits {
     /// Calls in flight at once: 1 to 1,000,000. More are refused with OVERLOADED.
     pub max_in_flight: usize,
     /// The longest a unary call may take from its arrival, also when its client allows more: 1 ms to 10 min.
@@ -60,13 +60,13 @@ pub struct Limits {
 
 /// The services of a server. The access policy is read for exactly these.
 #[derive(Debug, Default)]
-pub struct Surface {
+pub struct ServiceSet {
     routes: RoutesBuilder,
     names: Vec<&'static str>,
     secrets: ServiceSecrets,
 }
 
-impl Surface {
+impl ServiceSet {
     /// Adds a service.
     #[must_use]
     pub fn with<S>(mut self, service: S) -> Self
@@ -87,7 +87,7 @@ impl Surface {
 
     /// Sets the secrets that callers of SERVICE-level RPCs must show.
     #[must_use]
-    pub fn admitting(self, secrets: ServiceSecrets) -> Self {
+    pub fn with_secrets(self, secrets: ServiceSecrets) -> Self {
         Self { secrets, ..self }
     }
 
@@ -133,10 +133,10 @@ impl Server {
     /// # Errors
     /// An RPC does not declare who may call it, or an RPC is for services and `surface` has no secrets: default deny.
     pub fn new(
-        surface: Surface,
+        surface: ServiceSet,
         health: Health,
         verifier: Verifier,
-        limits: Limits,
+        limits: ServerLimits,
     ) -> Result<Self, PolicyError> {
         let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET)
             .expect("the compiled descriptors are well-formed");
@@ -171,31 +171,31 @@ impl Server {
 
     /// Uses TLS, if `tls` is given.
     #[must_use]
-    pub fn speaking(mut self, tls: Option<ServerTls>) -> Self {
-        self.connections = self.connections.speaking(tls);
+    pub fn with_tls(mut self, tls: Option<ServerTls>) -> Self {
+        self.connections = self.connections.with_tls(tls);
         self
     }
 
     /// Traces calls with `tracing`.
     #[must_use]
-    pub fn traced(mut self, tracing: Tracing) -> Self {
+    pub fn with_tracing(mut self, tracing: Tracing) -> Self {
         self.context_mut().tracing = tracing;
         self
     }
 
     /// Counts what the server does in `metrics`.
     #[must_use]
-    pub fn counting_in(mut self, metrics: &Metrics) -> Self {
+    pub fn with_metrics(mut self, metrics: &Metrics) -> Self {
         let context = self.context_mut();
         context.metrics = RpcMetrics::new(metrics, context.policy.methods());
-        self.connections = self.connections.counting_in(metrics);
+        self.connections = self.connections.with_metrics(metrics);
         let capacity = u32::try_from(self.max_in_flight).map_or(f64::MAX, f64::from);
         metrics.gauge(&RPC_CAPACITY, move || vec![(capacity, Vec::new())]);
-        self.health.tell(metrics);
+        self.health.register_metrics(metrics);
         self
     }
 
-    /// Its connections, to observe them. Call it after [`Server::speaking`] and [`Server::counting_in`].
+    /// Its connections, to observe them. Call it after [`Server::with_tls`] and [`Server::with_metrics`].
     #[must_use]
     pub fn connections(&self) -> Connections {
         self.connections.clone()
@@ -230,14 +230,14 @@ impl Server {
     async fn stop(&self) {
         let began = Instant::now();
         self.streams_end.cancel();
-        self.connections.ask_to_leave();
+        self.connections.drain();
         self.health.close();
-        if !self.connections.gone_within(self.drain).await {
+        if !self.connections.closed_within(self.drain).await {
             let calls = self.max_in_flight - self.context.in_flight.available_permits();
             let connections = self.connections.counts().open;
             tracing::warn!(calls, connections, drain = ?self.drain, "the drain time is over: ending the calls in flight");
             self.context.abort.cancel();
-            if !self.connections.gone_within(CLOSE_TIMEOUT).await {
+            if !self.connections.closed_within(CLOSE_TIMEOUT).await {
                 tracing::warn!(
                     connections = self.connections.counts().open,
                     "closing the connections that did not end"

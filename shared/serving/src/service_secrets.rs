@@ -7,7 +7,7 @@ use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
     digest::{SHA256, digest},
 };
-use settings::{Weakness, refuse_placeholder};
+use settings::{SecretError, refuse_placeholder};
 
 /// Fewest characters of a secret. 32 random bytes are 43 characters in base64.
 const MIN_LENGTH: usize = 32;
@@ -28,16 +28,16 @@ impl ServiceSecrets {
     ///
     /// # Errors
     /// A secret is too short or too long, has other characters or does not look random, or both are the same.
-    pub fn parse(text: &str) -> Result<Self, Weakness> {
+    pub fn parse(text: &str) -> Result<Self, SecretError> {
         let hashes = text
             .split(',')
             .map(|secret| Ok(hash(check(secret.trim())?)))
-            .collect::<Result<Vec<_>, Weakness>>()?;
+            .collect::<Result<Vec<_>, SecretError>>()?;
         if hashes.len() > MAX_SECRETS {
-            return Err(Weakness::Malformed("must be one secret or two"));
+            return Err(SecretError::Malformed("must be one secret or two"));
         }
         if hashes.len() == MAX_SECRETS && hashes[0] == hashes[1] {
-            return Err(Weakness::Malformed("is the same secret twice"));
+            return Err(SecretError::Malformed("is the same secret twice"));
         }
         Ok(Self(hashes))
     }
@@ -69,18 +69,18 @@ impl std::fmt::Debug for ServiceSecrets {
 ///
 /// # Errors
 /// Too few or too many characters, a character that is not visible ASCII, a comma, or too few distinct characters.
-pub fn check(secret: &str) -> Result<&str, Weakness> {
+pub fn check(secret: &str) -> Result<&str, SecretError> {
     if secret.is_empty() {
-        return Err(Weakness::Empty);
+        return Err(SecretError::Empty);
     }
     refuse_placeholder(secret)?;
     if !(MIN_LENGTH..=MAX_LENGTH).contains(&secret.len()) {
-        return Err(Weakness::Malformed(
+        return Err(SecretError::Malformed(
             "must have 32 to 512 characters; make one with `openssl rand -base64 32`",
         ));
     }
     if !secret.bytes().all(|b| b.is_ascii_graphic() && b != b',') {
-        return Err(Weakness::Malformed(
+        return Err(SecretError::Malformed(
             "has characters that are not visible ASCII",
         ));
     }
@@ -88,7 +88,7 @@ pub fn check(secret: &str) -> Result<&str, Weakness> {
     seen.sort_unstable();
     seen.dedup();
     if seen.len() < MIN_DISTINCT_CHARACTERS {
-        return Err(Weakness::Regular);
+        return Err(SecretError::Regular);
     }
     Ok(secret)
 }
@@ -135,13 +135,13 @@ mod tests {
     #[test]
     fn each_kind_of_weak_secret_is_refused_with_its_reason() {
         let refused = |text: &str| ServiceSecrets::parse(text).unwrap_err();
-        assert_eq!(refused(""), Weakness::Empty);
-        assert_eq!(refused(&format!("{OLD},")), Weakness::Empty);
+        assert_eq!(refused(""), SecretError::Empty);
+        assert_eq!(refused(&format!("{OLD},")), SecretError::Empty);
         assert_eq!(
             refused("change-me-change-me-change-me-change-me"),
-            Weakness::Placeholder
+            SecretError::Placeholder
         );
-        assert_eq!(refused(&"ab".repeat(20)), Weakness::Regular);
+        assert_eq!(refused(&"ab".repeat(20)), SecretError::Regular);
         for malformed in [
             &OLD[1..],
             &OLD.repeat(17),
@@ -151,7 +151,7 @@ mod tests {
             &format!("{OLD},{NEW},{OLD}x"),
         ] {
             assert!(
-                matches!(refused(malformed), Weakness::Malformed(_)),
+                matches!(refused(malformed), SecretError::Malformed(_)),
                 "{malformed}"
             );
         }

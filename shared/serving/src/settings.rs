@@ -7,7 +7,7 @@ use settings::{Problems, Settings, Source};
 use tls::{Protocols, listener_tls};
 use transport::settings::connections;
 
-use crate::{healthcheck::Asked, ops, serve::Limits};
+use crate::{healthcheck::HealthcheckTarget, ops, serve::ServerLimits};
 
 /// What the settings of `<section>.server` and `<section>.ops` mean, without the limits of connections
 /// ([`transport::settings::DEFAULTS`]). Their defaults are those of each binary.
@@ -23,17 +23,17 @@ pub fn listen(settings: &mut Settings, section: &str) -> Option<SocketAddr> {
 }
 
 /// Reads `<section>.ops.listen`: the address of the operations port, or `off`.
-pub fn ops(settings: &mut Settings, section: &str) -> Option<ops::Settings> {
+pub fn ops(settings: &mut Settings, section: &str) -> Option<ops::OpsSettings> {
     let key = format!("{section}.ops.listen");
-    let listen = settings.optional::<ops::Listen>(&key)?;
-    Some(ops::Settings {
+    let listen = settings.optional::<ops::OpsListen>(&key)?;
+    Some(ops::OpsSettings {
         listen: listen.and_then(|listen| listen.0),
         key,
     })
 }
 
 /// Reads `<section>.server.*`.
-pub fn server(settings: &mut Settings, section: &str) -> Option<Limits> {
+pub fn server(settings: &mut Settings, section: &str) -> Option<ServerLimits> {
     let key = |name: &str| format!("{section}.server.{name}");
     let max_in_flight = settings.get_within(&key("max_in_flight"), 1..=1_000_000);
     let deadline = settings.get_within(&key("deadline"), MILLISECOND..=10 * MINUTE);
@@ -42,7 +42,7 @@ pub fn server(settings: &mut Settings, section: &str) -> Option<Limits> {
     let reflection = settings.get(&key("reflection"));
     let connections = connections(settings, &format!("{section}.server"), deadline);
     let trusted_proxies: Option<Option<Vec<_>>> = settings.optional(&key("trusted_proxies"));
-    Some(Limits {
+    Some(ServerLimits {
         max_in_flight: max_in_flight?,
         deadline: deadline?,
         pause: pause?,
@@ -63,13 +63,13 @@ pub fn for_healthcheck<W>(
     section: &str,
     protocols: Protocols,
     whole: impl FnOnce(&mut Settings) -> Option<W>,
-) -> Result<Asked, Problems> {
+) -> Result<HealthcheckTarget, Problems> {
     let needed = vec![format!("{section}.listen")];
     settings::load_part(source, needed, whole, |settings| {
         let listen = listen(settings, section);
         let tls = listener_tls(settings, section, protocols);
         let ops = ops(settings, section);
-        Some(Asked {
+        Some(HealthcheckTarget {
             listen: listen?,
             tls: tls?,
             ops: ops?,

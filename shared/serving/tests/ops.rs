@@ -9,7 +9,7 @@ use contract::proto::health::{
 };
 use serving::{
     health::{Health, Readiness},
-    ops::{Listen, Ops, Running},
+    ops::{Ops, OpsListen, RunningOps},
 };
 use settings::{Listing, Setting as _, Settings, Source};
 use telemetry::{metrics::Metrics, trace::Otlp};
@@ -27,7 +27,7 @@ const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 struct Port {
     address: SocketAddr,
-    running: Running,
+    running: RunningOps,
 }
 
 /// The listing of one setting.
@@ -35,7 +35,7 @@ fn listing() -> Listing {
     let mut settings = Settings::load(Source {
         defaults: &["[auth]\nlisten = \"here\"\n"],
         sections: &["auth"],
-        made: Vec::new(),
+        generated: Vec::new(),
         directory: "/nowhere".into(),
         environment: Vec::new(),
     });
@@ -46,9 +46,9 @@ fn listing() -> Listing {
 async fn open(health: &Health) -> Port {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let ops = Ops::on(listener, listing());
+    let ops = Ops::with_listener(listener, listing());
     let metrics = ops.metrics(&Otlp::default(), "probed").unwrap();
-    health.tell(&metrics);
+    health.register_metrics(&metrics);
     Port {
         address,
         running: ops.start(health.clone(), metrics),
@@ -240,11 +240,14 @@ async fn without_a_listener_and_a_collector_nothing_is_counted() {
 
 #[test]
 fn the_setting_is_an_address_or_off() {
-    assert_eq!(Listen::parse("off"), Ok(Listen(None)));
+    assert_eq!(OpsListen::parse("off"), Ok(OpsListen(None)));
     let address = "127.0.0.1:9051".parse().unwrap();
-    assert_eq!(Listen::parse("127.0.0.1:9051"), Ok(Listen(Some(address))));
+    assert_eq!(
+        OpsListen::parse("127.0.0.1:9051"),
+        Ok(OpsListen(Some(address)))
+    );
     for wrong in ["9051", "localhost:1", "on", "127.0.0.1"] {
-        let problem = Listen::parse(wrong).unwrap_err();
+        let problem = OpsListen::parse(wrong).unwrap_err();
         assert!(problem.contains("nor off"), "{problem}");
     }
 }

@@ -7,7 +7,7 @@ use super::values::{Bounded, Setting};
 
 /// The facts about a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct SettingFacts {
     /// Its dotted key, such as `auth.access_ttl`.
     pub key: String,
     /// The form of its value, in a few words: `duration`, `whole number`.
@@ -22,7 +22,7 @@ pub struct Asked {
     pub default: Option<String>,
 }
 
-impl Asked {
+impl SettingFacts {
     /// The variable that sets it: `TANDEM_AUTH__ACCESS_TTL`.
     #[must_use]
     pub fn variable(&self) -> String {

@@ -7,7 +7,7 @@ use std::path::Path;
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Num, Value};
 
-use super::problems::Problem;
+use super::problems::SettingProblem;
 
 /// The largest file that is read, in bytes. Devices such as `/dev/zero` have no end.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -26,12 +26,15 @@ pub(crate) fn read_text(path: &Path) -> io::Result<String> {
 }
 
 /// Reads `.env` without changing the environment of the process. Messages give the number of a line, never its text.
-pub(crate) fn read_dot_env(directory: &Path, problems: &mut Vec<Problem>) -> Vec<(String, String)> {
+pub(crate) fn read_dot_env(
+    directory: &Path,
+    problems: &mut Vec<SettingProblem>,
+) -> Vec<(String, String)> {
     let text = match read_text(&directory.join(".env")) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
         Err(error) => {
-            problems.push(Problem::new(
+            problems.push(SettingProblem::new(
                 ".env",
                 format!("cannot be read: {error}"),
                 None,
@@ -44,7 +47,11 @@ pub(crate) fn read_dot_env(directory: &Path, problems: &mut Vec<Problem>) -> Vec
     for item in dotenvy::from_read_iter(text.as_bytes()) {
         match item {
             Ok(pair) => pairs.push(pair),
-            Err(error) => problems.push(Problem::new(".env", unreadable_line(&error, text), None)),
+            Err(error) => problems.push(SettingProblem::new(
+                ".env",
+                unreadable_line(&error, text),
+                None,
+            )),
         }
     }
     pairs

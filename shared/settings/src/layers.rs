@@ -10,7 +10,7 @@ use figment::{Figment, Metadata, Profile, Provider};
 
 use super::files::{read_dot_env, read_toml, toml_leaves};
 use super::names::{CONFIG_VARIABLE, dotted, flat, variable_key};
-use super::problems::Problem;
+use super::problems::SettingProblem;
 use super::provenance::{Layer, Provenance};
 use super::source::Source;
 
@@ -31,9 +31,9 @@ pub(crate) type Winners = BTreeMap<String, Found>;
 pub(crate) struct Merged {
     pub(crate) values: Winners,
     /// Files that could not be read.
-    pub(crate) unreadable: Vec<Problem>,
+    pub(crate) unreadable: Vec<SettingProblem>,
     /// Settings that one layer sets under two names.
-    pub(crate) doubles: Vec<Problem>,
+    pub(crate) doubles: Vec<SettingProblem>,
 }
 
 /// Reads and merges the layers.
@@ -47,12 +47,12 @@ pub(crate) fn merge(source: Source<'_>) -> Merged {
         let leaves = toml_leaves(defaults).expect("an embedded default.toml is TOML");
         layers.add(Layer::Default.metadata(), leaves);
     }
-    let generated = source.made.into_iter();
+    let generated = source.generated.into_iter();
     let generated: Map<_, _> = generated.map(|(key, text)| (flat(&key), text)).collect();
     layers.add(Layer::Generated.metadata(), generated);
     match config_file.map(|path| (read_toml(&path), path)) {
         Some((Ok(leaves), path)) => layers.add(Layer::file_metadata(&path), leaves),
-        Some((Err(message), _)) => unreadable.push(Problem::new("config", message, None)),
+        Some((Err(message), _)) => unreadable.push(SettingProblem::new("config", message, None)),
         None => {}
     }
     layers.add(Layer::DotEnv.metadata(), variables(dot_env));
@@ -87,7 +87,7 @@ fn variables(pairs: Vec<Pair>) -> impl Iterator<Item = Pair> {
 #[derive(Default)]
 struct Layers {
     figment: Figment,
-    doubles: Vec<Problem>,
+    doubles: Vec<SettingProblem>,
 }
 
 impl Layers {
@@ -98,7 +98,7 @@ impl Layers {
         for (flat, text) in pairs {
             if values.insert(flat.clone(), text).is_some() {
                 let provenance = Some(Provenance::new(&metadata, &flat));
-                let problem = Problem::new(dotted(&flat), "is set twice", provenance);
+                let problem = SettingProblem::new(dotted(&flat), "is set twice", provenance);
                 self.doubles.push(problem);
             }
         }

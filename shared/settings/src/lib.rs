@@ -9,15 +9,15 @@
 //! * an empty value (`NAME=`) leaves an optional setting unset.
 //!
 //! A binary reads each setting by itself ([`Settings::get`] and the other reading methods), so one wrong value does not hide the
-//! next. [`Settings::finish`] adds the unknown keys and returns the configuration or every [`Problem`].
+//! next. [`Settings::finish`] adds the unknown keys and returns the configuration or every [`SettingProblem`].
 //!
 //! A section is read by the crate that it configures. This crate knows no section.
 //!
 //! The `default.toml` of the crate that reads a setting says what it means; the code says which values it takes
-//! ([`Settings::asked`]). `docs/configuration.md` and `.env.example` are generated from the two.
+//! ([`Settings::facts`]). `docs/configuration.md` and `.env.example` are generated from the two.
 //!
 //! Secrets have no default, are refused when weak, and appear in no message: the parser of a secret can only fail with a
-//! [`Weakness`], which cannot hold the text.
+//! [`SecretError`], which cannot hold the text.
 
 mod addresses;
 mod facts;
@@ -36,12 +36,12 @@ mod unknown;
 mod values;
 
 pub use addresses::WebOrigin;
-pub use facts::Asked;
+pub use facts::SettingFacts;
 pub use listing::Listing;
 pub use partial::load_part;
-pub use problems::{EX_CONFIG, Problem, Problems, exit_with};
+pub use problems::{EX_CONFIG, Problems, SettingProblem, exit_with};
 pub use provenance::Provenance;
-pub use secrets::{KeyMaterial, Weakness, refuse_placeholder, secret_bytes};
+pub use secrets::{KeyMaterial, SecretError, refuse_placeholder, secret_bytes};
 pub use settings::Settings;
 pub use source::{Source, process_environment};
 pub use values::{Bounded, Setting};

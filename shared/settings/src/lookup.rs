@@ -7,24 +7,26 @@ use std::path::{Path, PathBuf};
 use super::files::read_text;
 use super::layers::{Found, Winners};
 use super::names::{DATABASE_URL, flat};
-use super::problems::Problem;
+use super::problems::SettingProblem;
 
 /// How many characters of a wrong value a message quotes.
 const QUOTED_CHARS: usize = 64;
 
 /// Finds the text of a setting, or of the file that `NAME_FILE` names. `DATABASE_URL` is used for database URLs that are not set.
-pub(crate) fn look_up(values: &Winners, key: &str, secret: bool) -> Result<Option<Found>, Problem> {
+pub(crate) fn look_up(
+    values: &Winners,
+    key: &str,
+    secret: bool,
+) -> Result<Option<Found>, SettingProblem> {
     let query = Query { key, secret };
     let mut found = query.value_or_file(values, &flat(key))?;
     if found.is_none() && takes_database_url(key) {
         found = query.value_or_file(values, DATABASE_URL)?;
     }
     match found {
-        Some(found) if found.text.contains(char::REPLACEMENT_CHARACTER) => Err(Problem::new(
-            key,
-            "is not text in UTF-8",
-            Some(found.provenance),
-        )),
+        Some(found) if found.text.contains(char::REPLACEMENT_CHARACTER) => Err(
+            SettingProblem::new(key, "is not text in UTF-8", Some(found.provenance)),
+        ),
         found => Ok(found),
     }
 }
@@ -66,7 +68,7 @@ struct Query<'a> {
 
 impl Query<'_> {
     /// The value itself or the one in the named file, whichever is set in the higher layer.
-    fn value_or_file(self, values: &Winners, flat: &str) -> Result<Option<Found>, Problem> {
+    fn value_or_file(self, values: &Winners, flat: &str) -> Result<Option<Found>, SettingProblem> {
         let value = values.get(flat).cloned();
         let Some(named) = values.get(&format!("{flat}_file")).cloned() else {
             return Ok(value);
@@ -79,12 +81,16 @@ impl Query<'_> {
             Ordering::Greater => Ok(Some(value)),
             Ordering::Equal => {
                 let message = format!("is set twice, the other time by {}", named.provenance);
-                Err(Problem::new(self.key, message, Some(value.provenance)))
+                Err(SettingProblem::new(
+                    self.key,
+                    message,
+                    Some(value.provenance),
+                ))
             }
         }
     }
 
-    fn read_named(self, named: Found) -> Result<Found, Problem> {
+    fn read_named(self, named: Found) -> Result<Found, SettingProblem> {
         match read_text(Path::new(&named.text)) {
             Ok(content) => {
                 let line = content.strip_suffix('\n').unwrap_or(&content);
@@ -100,7 +106,11 @@ impl Query<'_> {
                     quoted(&named.text)
                 };
                 let message = format!("the file {name} cannot be read: {error}");
-                Err(Problem::new(self.key, message, Some(named.provenance)))
+                Err(SettingProblem::new(
+                    self.key,
+                    message,
+                    Some(named.provenance),
+                ))
             }
         }
     }

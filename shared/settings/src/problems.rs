@@ -10,13 +10,13 @@ pub const EX_CONFIG: u8 = 78;
 
 /// One problem of one setting. Never contains the value of a secret.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Problem {
+pub struct SettingProblem {
     key: String,
     message: String,
     provenance: Option<Provenance>,
 }
 
-impl Problem {
+impl SettingProblem {
     pub(crate) fn new(
         key: impl Into<String>,
         message: impl Into<String>,
@@ -37,7 +37,7 @@ impl Problem {
 }
 
 /// One line: `key: what is wrong (from where it was set)`. Control characters are escaped, so that it is always one line.
-impl fmt::Display for Problem {
+impl fmt::Display for SettingProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = format!("{}: {}", self.key, self.message);
         if let Some(provenance) = &self.provenance {
@@ -56,10 +56,10 @@ impl fmt::Display for Problem {
 
 /// All problems of a configuration, at least one, sorted by key, each once.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Problems(Vec<Problem>);
+pub struct Problems(Vec<SettingProblem>);
 
 impl Problems {
-    pub(crate) fn new(mut problems: Vec<Problem>) -> Self {
+    pub(crate) fn new(mut problems: Vec<SettingProblem>) -> Self {
         problems.sort_by(|one, other| one.key.cmp(&other.key));
         // Two parts of one process may read the same setting.
         problems.dedup();
@@ -67,7 +67,7 @@ impl Problems {
     }
 
     /// The problems, sorted by key.
-    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+    pub fn iter(&self) -> impl Iterator<Item = &SettingProblem> {
         self.0.iter()
     }
 }

@@ -25,7 +25,7 @@ const DISTINCT_BYTES: usize = 5;
 
 /// Why a secret is refused. It cannot contain the secret or a part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Weakness {
+pub enum SecretError {
     /// The text is empty.
     #[error("is empty")]
     Empty,
@@ -80,10 +80,10 @@ impl KeyMaterial {
     ///
     /// # Errors
     /// Another length, or bytes that are not random.
-    pub fn parse(text: &str) -> Result<Self, Weakness> {
+    pub fn parse(text: &str) -> Result<Self, SecretError> {
         let bytes = decode(text)?;
         if bytes.expose_secret().len() != Self::LENGTH {
-            return Err(Weakness::NotExactly(Self::LENGTH));
+            return Err(SecretError::NotExactly(Self::LENGTH));
         }
         refuse_weak(bytes.expose_secret())?;
         Ok(Self(bytes))
@@ -103,19 +103,19 @@ impl KeyMaterial {
 ///
 /// # Errors
 /// Fewer bytes, or bytes that are not random.
-pub fn secret_bytes(text: &str, at_least: usize) -> Result<SecretSlice<u8>, Weakness> {
+pub fn secret_bytes(text: &str, at_least: usize) -> Result<SecretSlice<u8>, SecretError> {
     let bytes = decode(text)?;
     if bytes.expose_secret().len() < at_least {
-        return Err(Weakness::Shorter(at_least));
+        return Err(SecretError::Shorter(at_least));
     }
     refuse_weak(bytes.expose_secret())?;
     Ok(bytes)
 }
 
-fn decode(text: &str) -> Result<SecretSlice<u8>, Weakness> {
+fn decode(text: &str) -> Result<SecretSlice<u8>, SecretError> {
     let text = text.trim();
     if text.is_empty() {
-        return Err(Weakness::Empty);
+        return Err(SecretError::Empty);
     }
     refuse_placeholder(text)?;
     let alphabet = if text.contains(['-', '_']) {
@@ -124,7 +124,7 @@ fn decode(text: &str) -> Result<SecretSlice<u8>, Weakness> {
         &STANDARD
     };
     let Ok(bytes) = alphabet.decode(text) else {
-        return Err(Weakness::NotBase64);
+        return Err(SecretError::NotBase64);
     };
     Ok(SecretSlice::from(bytes))
 }
@@ -132,16 +132,16 @@ fn decode(text: &str) -> Result<SecretSlice<u8>, Weakness> {
 /// Refuses a placeholder from the documentation.
 ///
 /// # Errors
-/// [`Weakness::Placeholder`].
-pub fn refuse_placeholder(text: &str) -> Result<(), Weakness> {
+/// [`SecretError::Placeholder`].
+pub fn refuse_placeholder(text: &str) -> Result<(), SecretError> {
     let lower = text.to_ascii_lowercase();
     if PLACEHOLDERS.iter().any(|word| lower.contains(word)) {
-        return Err(Weakness::Placeholder);
+        return Err(SecretError::Placeholder);
     }
     Ok(())
 }
 
-fn refuse_weak(bytes: &[u8]) -> Result<(), Weakness> {
+fn refuse_weak(bytes: &[u8]) -> Result<(), SecretError> {
     let mut seen = [false; 256];
     for byte in bytes {
         seen[usize::from(*byte)] = true;
@@ -151,13 +151,13 @@ fn refuse_weak(bytes: &[u8]) -> Result<(), Weakness> {
         .windows(3)
         .all(|w| w[1].wrapping_sub(w[0]) == w[2].wrapping_sub(w[1]));
     if distinct < DISTINCT_BYTES || constant_step {
-        return Err(Weakness::Regular);
+        return Err(SecretError::Regular);
     }
     if bytes
         .iter()
         .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
     {
-        return Err(Weakness::Phrase);
+        return Err(SecretError::Phrase);
     }
     Ok(())
 }
@@ -166,7 +166,7 @@ fn refuse_weak(bytes: &[u8]) -> Result<(), Weakness> {
 mod tests {
     use super::*;
 
-    fn refusal(bytes: &[u8]) -> Weakness {
+    fn refusal(bytes: &[u8]) -> SecretError {
         KeyMaterial::parse(&STANDARD.encode(bytes)).unwrap_err()
     }
 
@@ -190,27 +190,30 @@ mod tests {
 
     #[test]
     fn each_kind_of_weak_key_is_refused_with_its_reason() {
-        assert_eq!(KeyMaterial::parse(" ").unwrap_err(), Weakness::Empty);
+        assert_eq!(KeyMaterial::parse(" ").unwrap_err(), SecretError::Empty);
         assert_eq!(
             KeyMaterial::parse("Change-Me-in-production").unwrap_err(),
-            Weakness::Placeholder
+            SecretError::Placeholder
         );
         assert_eq!(
             KeyMaterial::parse("not base64!").unwrap_err(),
-            Weakness::NotBase64
+            SecretError::NotBase64
         );
-        assert_eq!(refusal(&random_looking()[..31]), Weakness::NotExactly(32));
-        assert_eq!(refusal(&[0; 32]), Weakness::Regular);
-        assert_eq!(refusal(&[0xA5; 32]), Weakness::Regular);
+        assert_eq!(
+            refusal(&random_looking()[..31]),
+            SecretError::NotExactly(32)
+        );
+        assert_eq!(refusal(&[0; 32]), SecretError::Regular);
+        assert_eq!(refusal(&[0xA5; 32]), SecretError::Regular);
         assert_eq!(
             refusal(&std::array::from_fn::<u8, 32, _>(
                 |at| u8::try_from(at).unwrap()
             )),
-            Weakness::Regular
+            SecretError::Regular
         );
         assert_eq!(
             refusal(b"correct horse battery staple 123"),
-            Weakness::Phrase
+            SecretError::Phrase
         );
     }
 
@@ -221,7 +224,10 @@ mod tests {
             secret_bytes(&text, 16).unwrap().expose_secret(),
             random_looking()
         );
-        assert_eq!(secret_bytes(&text, 33).unwrap_err(), Weakness::Shorter(33));
+        assert_eq!(
+            secret_bytes(&text, 33).unwrap_err(),
+            SecretError::Shorter(33)
+        );
     }
 
     #[test]

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::ops::RangeInclusive;
 
-use super::facts::{Asked, Expected};
+use super::facts::{Expected, SettingFacts};
 use super::layers::{Found, Merged, Winners, merge};
 use super::listing::{ListedSetting, Listing};
 use super::lookup::{look_up, quoted, takes_database_url, without_userinfo};
 use super::names::{flat, variable};
-use super::problems::{Problem, Problems};
+use super::problems::{Problems, SettingProblem};
 use super::provenance::{Layer, Provenance};
-use super::secrets::Weakness;
+use super::secrets::SecretError;
 use super::source::Source;
 use super::unknown::{is_of_other_binary, unknown};
 use super::values::{Bounded, Setting};
@@ -21,7 +21,7 @@ pub struct Settings {
     values: Winners,
     sections: Vec<String>,
     known: BTreeMap<String, Known>,
-    problems: Vec<Problem>,
+    problems: Vec<SettingProblem>,
     /// A file could not be read. Settings may be in it, so none is reported as missing.
     incomplete: bool,
     /// The keys that must have values, or sections with a dot at the end; None for all required settings.
@@ -49,11 +49,11 @@ impl Known {
         }
     }
 
-    fn asked(&self, key: &str) -> Asked {
+    fn asked(&self, key: &str) -> SettingFacts {
         let default = self.found.as_ref();
         let default = default.filter(|found| found.provenance.layer() == Layer::Default);
         let expected = self.expected.clone();
-        Asked {
+        SettingFacts {
             key: key.to_owned(),
             form: expected.form,
             bounds: expected.bounds,
@@ -131,7 +131,7 @@ impl Settings {
     pub fn secret<T>(
         &mut self,
         key: &str,
-        parse: impl FnOnce(&str) -> Result<T, Weakness>,
+        parse: impl FnOnce(&str) -> Result<T, SecretError>,
     ) -> Option<T> {
         let found = self.required(key, Expected::secret())?;
         self.parsed_secret(key, &found, parse)
@@ -141,7 +141,7 @@ impl Settings {
     pub fn optional_secret<T>(
         &mut self,
         key: &str,
-        parse: impl FnOnce(&str) -> Result<T, Weakness>,
+        parse: impl FnOnce(&str) -> Result<T, SecretError>,
     ) -> Option<Option<T>> {
         match self.find(key, Expected::secret().or_none()) {
             Ok(Some(found)) if !found.text.is_empty() => {
@@ -156,7 +156,8 @@ impl Settings {
     pub fn refuse(&mut self, key: &str, reason: impl Into<String>) {
         let found = self.known.get(key).and_then(|known| known.found.as_ref());
         let provenance = found.map(|found| found.provenance.clone());
-        self.problems.push(Problem::new(key, reason, provenance));
+        self.problems
+            .push(SettingProblem::new(key, reason, provenance));
     }
 
     /// Every key read so far, sorted.
@@ -165,7 +166,7 @@ impl Settings {
     }
 
     /// The facts about every setting read so far, sorted by key.
-    pub fn asked(&self) -> impl Iterator<Item = Asked> {
+    pub fn facts(&self) -> impl Iterator<Item = SettingFacts> {
         self.known.iter().map(|(key, known)| known.asked(key))
     }
 
@@ -215,7 +216,7 @@ impl Settings {
             if takes_database_url(key) {
                 message.push_str(" or DATABASE_URL");
             }
-            self.problems.push(Problem::new(key, message, None));
+            self.problems.push(SettingProblem::new(key, message, None));
         }
         found
     }
@@ -252,10 +253,10 @@ impl Settings {
         &mut self,
         key: &str,
         found: &Found,
-        parse: impl FnOnce(&str) -> Result<T, Weakness>,
+        parse: impl FnOnce(&str) -> Result<T, SecretError>,
     ) -> Option<T> {
         let parsed = match found.provenance.layer() {
-            Layer::Default => Err(Weakness::Malformed(
+            Layer::Default => Err(SecretError::Malformed(
                 "is a secret and may not have a default",
             )),
             Layer::Generated | Layer::File | Layer::DotEnv | Layer::Environment => {
@@ -274,7 +275,7 @@ impl Settings {
         match parsed {
             Ok(value) => Some(value),
             Err(reason) => {
-                self.problems.push(Problem::new(
+                self.problems.push(SettingProblem::new(
                     key,
                     reason.to_string(),
                     Some(provenance.clone()),

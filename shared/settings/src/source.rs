@@ -13,7 +13,7 @@ pub struct Source<'a> {
     /// The sections this binary reads: an unknown key in one of them is a problem.
     pub sections: &'a [&'a str],
     /// Values that the program generated (dotted key, value), such as the keys that a standalone process keeps in its folder.
-    pub made: Vec<(String, String)>,
+    pub generated: Vec<(String, String)>,
     /// The directory of `.env` and of a relative `TANDEM_CONFIG`: the working directory.
     pub directory: PathBuf,
     /// Variables of the environment; of equal names the last wins.
@@ -27,7 +27,7 @@ impl<'a> Source<'a> {
         Self {
             defaults,
             sections,
-            made: Vec::new(),
+            generated: Vec::new(),
             directory: PathBuf::from("."),
             environment: process_environment(),
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::layers::Winners;
 use super::names::{DATABASE_URL, dotted};
-use super::problems::Problem;
+use super::problems::SettingProblem;
 
 /// The sections of all binaries, which may share one file or environment. A key in the section of another binary is not checked.
 const SECTIONS: [&str; 4] = ["auth", "task", "gateway", "standalone"];
@@ -18,7 +18,7 @@ pub(crate) fn unknown(
     values: &Winners,
     sections: &[String],
     known: &BTreeSet<&str>,
-) -> Vec<Problem> {
+) -> Vec<SettingProblem> {
     let mut problems = Vec::new();
     for (flat, found) in values {
         let key = dotted(flat);
@@ -35,7 +35,7 @@ pub(crate) fn unknown(
             Some(_) => found.provenance.with_key(&key),
             None => found.provenance.clone(),
         };
-        problems.push(Problem::new(key, message, Some(provenance)));
+        problems.push(SettingProblem::new(key, message, Some(provenance)));
     }
     problems
 }

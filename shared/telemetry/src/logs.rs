@@ -1,7 +1,7 @@
-//! Logs: what every binary does with its tracing events.
+//! Logs: how every binary writes its `tracing` events.
 //!
-//! Lines go to **standard error** in every binary. Standard output is for what a person or a script asked for: the commands
-//! `standalone` prints to type next, the listing of `print-config`. Container platforms collect both.
+//! Lines go to **standard error** in every binary. Standard output is for results: the commands that
+//! `standalone` prints, the listing of `print-config`. Container platforms collect both.
 //!
 //! A JSON line has `timestamp` (RFC 3339, UTC), `level`, `target`, `message`, the event's fields beside them, and `span` with the
 //! name and fields of the current span.
@@ -10,7 +10,9 @@ use std::any::Any;
 use std::io::{self, IsTerminal as _};
 use std::panic::{self, PanicHookInfo};
 
-use tracing::Subscriber;
+use tracing::level_filters::LevelFilter;
+use tracing::{Level, Metadata, Subscriber};
+use tracing_subscriber::filter::{FilterExt as _, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
@@ -31,7 +33,8 @@ pub fn init(log: &Log) -> Result<(), TryInitError> {
     Ok(())
 }
 
-/// What [`init`] starts, for any writer: tests read the lines from a buffer. `terminal` says whether the writer is one.
+/// The subscriber that [`init`] starts, for any writer: tests read the lines from a buffer. `terminal` is true if the writer is a
+/// terminal.
 pub fn subscriber<W>(log: &Log, writer: W, terminal: bool) -> Box<dyn Subscriber + Send + Sync>
 where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
@@ -52,10 +55,19 @@ where
     } else {
         lines.with_ansi(terminal).boxed()
     };
-    Box::new(Registry::default().with(lines.with_filter(log.level.targets())))
+    let filter = log
+        .level
+        .targets()
+        .and(filter_fn(is_for_operators).with_max_level_hint(LevelFilter::TRACE));
+    Box::new(Registry::default().with(lines.with_filter(filter)))
 }
 
-/// Makes every panic of the process one ERROR line with message and place, instead of text between the lines.
+/// The SDK of OpenTelemetry reports faults as WARN and ERROR; its other lines describe how it works inside.
+fn is_for_operators(event: &Metadata<'_>) -> bool {
+    !event.target().starts_with("opentelemetry") || *event.level() <= Level::WARN
+}
+
+/// Logs every panic of the process as one ERROR line with message and place, instead of text between the lines.
 pub fn log_panics() {
     panic::set_hook(Box::new(log_panic));
 }
@@ -75,7 +87,7 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     );
 }
 
-/// Only texts are shown: a payload of another type may hold anything.
+/// Only texts are logged: a payload of another type may hold a secret.
 fn message(payload: &dyn Any) -> &str {
     if let Some(text) = payload.downcast_ref::<&'static str>() {
         return text;

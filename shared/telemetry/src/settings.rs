@@ -1,12 +1,11 @@
-//! Where telemetry is exported to, and how much of it.
+//! The settings of export: `telemetry.*`.
 
 use std::fmt;
 use std::str::FromStr as _;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
-
-use settings::{Bounded, Setting, Settings, Weakness};
+use settings::{Bounded, SecretError, Setting, Settings};
 
 /// The settings of `log` and `telemetry`, with what they mean and their defaults. Every binary has them.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -14,23 +13,23 @@ pub const DEFAULTS: &str = include_str!("default.toml");
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
-const SHORTEST: Duration = Duration::from_millis(100);
-/// Characters of an instance's and an environment's name.
-const LONGEST_NAME: usize = 100;
+const MIN_DURATION: Duration = Duration::from_millis(100);
+/// The most characters of an instance's or environment's name.
+const MAX_NAME_LENGTH: usize = 100;
 
 /// What is exported.
 #[derive(Debug, Clone)]
 pub struct Telemetry {
-    /// To whom; nothing is exported without.
+    /// The collector; without one, nothing is exported.
     pub otlp: Option<OtlpSettings>,
-    /// The share of calls that are traced, 0 to 1, of those that are no part of a trace yet.
+    /// The share of calls that are traced, 0 to 1, of those that do not belong to a trace yet.
     pub ratio: f64,
-    /// How many calls a second are traced because a caller who is not trusted asks for it: up to 10,000.
+    /// How many calls a second are traced because an untrusted caller asks for it: up to 10,000.
     pub asked_per_second: u32,
-    /// How long spans wait for others to be sent with: 100 ms to 1 min.
-    pub pace: Duration,
-    /// Time between two deliveries of metrics: 1 s to 1 h.
-    pub metrics_pace: Duration,
+    /// The time between two deliveries of spans: 100 ms to 1 min.
+    pub traces_interval: Duration,
+    /// The time between two deliveries of metrics: 1 s to 1 h.
+    pub metrics_interval: Duration,
     /// `service.instance.id`: up to 100 characters. A random UUID unless one is set.
     pub instance: Option<String>,
     /// `deployment.environment.name`: up to 100 characters.
@@ -40,23 +39,23 @@ pub struct Telemetry {
 /// The collector.
 #[derive(Debug, Clone)]
 pub struct OtlpSettings {
-    /// Where it takes OTLP over gRPC: scheme, host and port.
+    /// The address for OTLP over gRPC: scheme, host and port.
     pub endpoint: Uri,
-    /// The longest one delivery may take, and the last one, at the end of the process: 100 ms to 1 min.
+    /// The limit of one delivery, and of the delivery at the end of the process: 100 ms to 1 min.
     pub timeout: Duration,
     /// Sent with each delivery.
     pub headers: OtlpHeaders,
 }
 
-/// Headers for the collector. They may hold a credential, so they are not shown.
+/// Headers for the collector. They may hold a credential, so `Debug` hides them.
 #[derive(Clone, Default)]
 pub struct OtlpHeaders(HeaderMap);
 
 impl OtlpHeaders {
     /// Reads `name=value,name=value`.
-    fn parse(text: &str) -> Result<Self, Weakness> {
-        const MALFORMED: Weakness =
-            Weakness::Malformed("is not name=value, or several of those separated by commas");
+    fn parse(text: &str) -> Result<Self, SecretError> {
+        const MALFORMED: SecretError =
+            SecretError::Malformed("is not name=value, or several of those separated by commas");
         let mut headers = HeaderMap::new();
         for pair in text.split(',') {
             let (name, value) = pair.split_once('=').ok_or(MALFORMED)?;
@@ -74,14 +73,14 @@ impl OtlpHeaders {
     }
 }
 
-/// Shows how many there are.
+/// Shows only the number of headers.
 impl fmt::Debug for OtlpHeaders {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("OtlpHeaders").field(&self.0.len()).finish()
     }
 }
 
-/// A share of something.
+/// A share, such as 0.01.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 struct Share(f64);
 
@@ -113,38 +112,38 @@ pub fn telemetry(settings: &mut Settings) -> Option<Telemetry> {
     let otlp = otlp(settings);
     let ratio = settings.get_within("telemetry.traces.ratio", Share(0.0)..=Share(1.0));
     let asked_per_second = settings.get_within("telemetry.traces.asked_per_second", 0..=10_000);
-    let pace = settings.get_within("telemetry.traces.interval", SHORTEST..=MINUTE);
-    let metrics_pace = settings.get_within("telemetry.metrics.interval", SECOND..=HOUR);
+    let traces_interval = settings.get_within("telemetry.traces.interval", MIN_DURATION..=MINUTE);
+    let metrics_interval = settings.get_within("telemetry.metrics.interval", SECOND..=HOUR);
     let instance = name(settings, "telemetry.instance");
     let environment = name(settings, "telemetry.environment");
     Some(Telemetry {
         otlp: otlp.ok()?,
         ratio: ratio?.0,
         asked_per_second: asked_per_second?,
-        pace: pace?,
-        metrics_pace: metrics_pace?,
+        traces_interval: traces_interval?,
+        metrics_interval: metrics_interval?,
         instance: instance.ok()?,
         environment: environment.ok()?,
     })
 }
 
-/// The problem is noted already.
-struct Noted;
+/// The problem is already in the settings' list of problems.
+struct Reported;
 
-fn otlp(settings: &mut Settings) -> Result<Option<OtlpSettings>, Noted> {
+fn otlp(settings: &mut Settings) -> Result<Option<OtlpSettings>, Reported> {
     const ENDPOINT: &str = "telemetry.otlp.endpoint";
     let endpoint = settings.optional::<Uri>(ENDPOINT);
-    let timeout = settings.get_within("telemetry.otlp.timeout", SHORTEST..=MINUTE);
+    let timeout = settings.get_within("telemetry.otlp.timeout", MIN_DURATION..=MINUTE);
     let headers = settings.optional_secret("telemetry.otlp.headers", OtlpHeaders::parse);
     if let Some(Some(endpoint)) = &endpoint
         && endpoint.path_and_query().is_some_and(|path| path != "/")
     {
         settings.refuse(ENDPOINT, "must be scheme, host and port only");
-        return Err(Noted);
+        return Err(Reported);
     }
-    let timeout = timeout.ok_or(Noted)?;
-    let headers = headers.ok_or(Noted)?.unwrap_or_default();
-    let endpoint = endpoint.ok_or(Noted)?;
+    let timeout = timeout.ok_or(Reported)?;
+    let headers = headers.ok_or(Reported)?.unwrap_or_default();
+    let endpoint = endpoint.ok_or(Reported)?;
     Ok(endpoint.map(|endpoint| OtlpSettings {
         endpoint,
         timeout,
@@ -152,14 +151,14 @@ fn otlp(settings: &mut Settings) -> Result<Option<OtlpSettings>, Noted> {
     }))
 }
 
-fn name(settings: &mut Settings, key: &str) -> Result<Option<String>, Noted> {
-    let name: Option<String> = settings.optional(key).ok_or(Noted)?;
+fn name(settings: &mut Settings, key: &str) -> Result<Option<String>, Reported> {
+    let name: Option<String> = settings.optional(key).ok_or(Reported)?;
     if name
         .as_ref()
-        .is_some_and(|name| name.chars().count() > LONGEST_NAME)
+        .is_some_and(|name| name.chars().count() > MAX_NAME_LENGTH)
     {
         settings.refuse(key, "must have at most 100 characters");
-        return Err(Noted);
+        return Err(Reported);
     }
     Ok(name)
 }
@@ -169,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_are_pairs_and_are_not_shown() {
+    fn headers_are_pairs_and_debug_does_not_show_them() {
         let headers = OtlpHeaders::parse("x-team=a=b, authorization=Bearer abc").unwrap();
         assert_eq!(headers.to_map()["x-team"], "a=b");
         assert_eq!(headers.to_map()["authorization"], "Bearer abc");

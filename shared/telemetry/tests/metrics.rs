@@ -1,4 +1,4 @@
-//! Counting, and how it is read.
+//! Metrics are counted and can be read.
 
 use telemetry::metrics::{
     Metrics, definitions::LabelDefinition, definitions::exposed_by, labels::Label as _,
@@ -20,7 +20,7 @@ telemetry::metric_definitions! {
 }
 
 #[test]
-fn each_value_of_a_label_is_counted_by_itself_from_zero() {
+fn each_value_of_a_label_is_counted_separately_from_zero() {
     let metrics = Metrics::of_service("counting", "1.2.3");
     let sign_ins = metrics.counters::<SignIn>(&SIGN_INS);
     for (number, value) in SignIn::VALUES.iter().enumerate() {
@@ -38,7 +38,7 @@ fn each_value_of_a_label_is_counted_by_itself_from_zero() {
 }
 
 #[test]
-fn metrics_that_nobody_reads_tell_nothing() {
+fn metrics_that_are_off_show_nothing() {
     let metrics = Metrics::off();
     let sign_ins = metrics.counters::<SignIn>(&SIGN_INS);
     sign_ins.add(SignIn::Ok);

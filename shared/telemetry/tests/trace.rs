@@ -1,4 +1,4 @@
-//! What is exported, and that nothing waits for it.
+//! What is exported; and no call waits for it.
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 use std::{
@@ -25,7 +25,7 @@ use transport::metrics::CONNECTIONS_ACCEPTED;
 const GOOD: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const SOON: Duration = Duration::from_secs(10);
 
-/// The defaults, with these in their place.
+/// The default settings, except for these.
 fn settings(set: &[(&str, &str)]) -> Telemetry {
     let environment = set
         .iter()
@@ -33,7 +33,7 @@ fn settings(set: &[(&str, &str)]) -> Telemetry {
     let mut settings = Settings::load(Source {
         defaults: &[telemetry::settings::DEFAULTS],
         sections: &[],
-        made: Vec::new(),
+        generated: Vec::new(),
         directory: PathBuf::from("/nonexistent"),
         environment: environment.collect(),
     });
@@ -61,18 +61,18 @@ fn headers(traceparent: &'static str) -> HeaderMap {
 fn nothing_is_exported_unless_a_collector_is_configured() {
     let otlp = Otlp::start(&settings(&[])).unwrap();
     let tracing = otlp.tracing("service").unwrap();
-    let trace = tracing.arrive(&headers(GOOD), || true, "name");
+    let trace = tracing.start_call(&headers(GOOD), || true, "name");
     assert!(trace.span.is_none());
     assert_eq!(trace.id.unwrap().to_string(), GOOD[3..35]);
     assert!(tracing.begin(SpanKind::Client, "name").is_none());
     assert!(otlp.metric_reader().unwrap().is_none());
     let mut untouched = headers("whatever it is");
-    assert!(tracing.arrive_at_edge(&mut untouched, "name").id.is_none());
+    assert!(tracing.start_edge_call(&mut untouched, "name").id.is_none());
     assert_eq!(untouched, headers("whatever it is"));
 }
 
 #[test]
-fn wrong_settings_are_all_told_at_once() {
+fn all_wrong_settings_are_reported_at_once() {
     let wrong = [
         (
             "TANDEM_TELEMETRY__OTLP__ENDPOINT",
@@ -90,7 +90,7 @@ fn wrong_settings_are_all_told_at_once() {
     let mut settings = Settings::load(Source {
         defaults: &[telemetry::settings::DEFAULTS],
         sections: &[],
-        made: Vec::new(),
+        generated: Vec::new(),
         directory: PathBuf::from("/nonexistent"),
         environment: wrong
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
@@ -108,19 +108,19 @@ fn wrong_settings_are_all_told_at_once() {
 }
 
 #[tokio::test]
-async fn at_the_edge_what_was_decided_is_passed_on_and_nothing_else() {
+async fn at_the_edge_only_the_decision_is_passed_on() {
     let otlp = exporting("http://127.0.0.1:9", "0");
     let tracing = otlp.tracing("edge").unwrap();
 
     let mut none = HeaderMap::new();
-    let trace = tracing.arrive_at_edge(&mut none, "name");
-    let onwards = TraceParent::of(&none).unwrap();
-    assert!(trace.span.is_none() && !onwards.sampled);
-    assert_eq!(trace.id, Some(onwards.trace_id));
+    let trace = tracing.start_edge_call(&mut none, "name");
+    let outgoing = TraceParent::of(&none).unwrap();
+    assert!(trace.span.is_none() && !outgoing.sampled);
+    assert_eq!(trace.id, Some(outgoing.trace_id));
 
     let mut malformed = headers("01-what-is-this");
     malformed.insert("tracestate", HeaderValue::from_static("a=b"));
-    let trace = tracing.arrive_at_edge(&mut malformed, "name");
+    let trace = tracing.start_edge_call(&mut malformed, "name");
     assert_eq!(
         trace.id,
         TraceParent::of(&malformed).map(|parent| parent.trace_id)
@@ -128,24 +128,24 @@ async fn at_the_edge_what_was_decided_is_passed_on_and_nothing_else() {
     assert!(!malformed.contains_key("tracestate"));
 
     let mut asked = headers(GOOD);
-    let trace = tracing.arrive_at_edge(&mut asked, "name");
+    let trace = tracing.start_edge_call(&mut asked, "name");
     let span = trace.span.unwrap();
     assert_eq!(TraceParent::of(&asked), Some(span.traceparent()));
     assert_eq!(span.trace_id().to_string(), GOOD[3..35]);
 
-    // More than a caller from outside may ask for: told so, and still one trace in the log.
+    // Beyond the limit of callers from outside, the decision is passed on as no, and the trace id stays.
     let refused = (0..100).find_map(|_| {
         let mut asked = headers(GOOD);
-        let trace = tracing.arrive_at_edge(&mut asked, "name");
+        let trace = tracing.start_edge_call(&mut asked, "name");
         trace.span.is_none().then_some(asked)
     });
-    let onwards = TraceParent::of(&refused.expect("ten a second are obeyed")).unwrap();
-    assert_eq!(onwards.trace_id.to_string(), GOOD[3..35]);
-    assert!(!onwards.sampled);
+    let outgoing = TraceParent::of(&refused.expect("ten a second are followed")).unwrap();
+    assert_eq!(outgoing.trace_id.to_string(), GOOD[3..35]);
+    assert!(!outgoing.sampled);
 }
 
 #[tokio::test]
-async fn work_finds_the_span_it_is_done_for_and_no_other_work_does() {
+async fn only_the_work_of_a_call_finds_the_span_of_the_call() {
     let otlp = exporting("http://127.0.0.1:9", "1");
     let span = otlp
         .tracing("service")
@@ -162,8 +162,24 @@ async fn work_finds_the_span_it_is_done_for_and_no_other_work_does() {
     assert!(current().is_none());
 }
 
+/// Counts once, ends spans of several batches, each of whose deliveries would take the whole limit, and stops.
+fn export_and_stop(otlp: Otlp) {
+    let tracing = otlp.tracing("service").unwrap();
+    let reader = otlp.metric_reader().unwrap().unwrap();
+    let meters = SdkMeterProvider::builder().with_reader(reader).build();
+    let counter = meters.meter("test").u64_counter("calls").build();
+    counter.add(1, &[]);
+    otlp.hold(meters.clone());
+    for _ in 0..2000 {
+        drop(tracing.begin(SpanKind::Server, "call"));
+    }
+    otlp.stop();
+    // Does not wait either.
+    drop(meters);
+}
+
 #[test]
-fn the_end_comes_in_time_on_any_runtime_whatever_the_collector_does() {
+fn stop_returns_in_time_on_any_runtime_whatever_the_collector_does() {
     let silent = SilentCollector::start();
     let one_worker = || {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -177,32 +193,13 @@ fn the_end_comes_in_time_on_any_runtime_whatever_the_collector_does() {
         let otlp = exporting(&silent.endpoint(), "1");
         let began = Instant::now();
         runtime.block_on(async {
-            let ended = tokio::spawn(async {
-                let tracing = otlp.tracing("service").unwrap();
-                let meters = SdkMeterProvider::builder();
-                let reader = otlp.metric_reader().unwrap().unwrap();
-                let meters = meters.with_reader(reader).build();
-                meters
-                    .meter("test")
-                    .u64_counter("calls")
-                    .build()
-                    .add(1, &[]);
-                otlp.hold(meters.clone());
-                // Several batches, each of which would take the whole limit.
-                for _ in 0..2000 {
-                    drop(tracing.begin(SpanKind::Server, "call"));
-                }
-                otlp.stop();
-            });
-            ended.await.unwrap();
+            let work = tokio::spawn(async { export_and_stop(otlp) });
+            work.await.unwrap();
         });
-        assert!(
-            began.elapsed() < Duration::from_millis(1500),
-            "{:?}",
-            began.elapsed()
-        );
+        let took = began.elapsed();
+        assert!(took < Duration::from_millis(1500), "{took:?}");
     }
-    assert!(silent.connections() >= 2, "it was reached");
+    assert!(silent.connections() >= 2, "the collector was reached");
 }
 
 fn metrics_of(collector: &Collector, service: &str) -> BTreeSet<String> {
@@ -220,11 +217,15 @@ async fn metrics_are_counted_and_pushed_to_the_collector_without_an_operations_p
     tokio::task::spawn_blocking(|| otlp.stop()).await.unwrap();
     let counted = metrics_of(&collector, "service");
     assert!(counted.contains(CONNECTIONS_ACCEPTED.name), "{counted:?}");
-    assert_eq!(counted.len(), collector.metrics().len(), "each came once");
+    assert_eq!(
+        counted.len(),
+        collector.metrics().len(),
+        "each arrived once"
+    );
 }
 
 #[tokio::test]
-async fn a_flush_delivers_all_that_has_ended_in_whole_batches() {
+async fn a_flush_delivers_every_span_that_has_ended() {
     let collector = Collector::start().await;
     let otlp = exporting(&collector.endpoint(), "1");
     let tracing = otlp.tracing("service").unwrap();
@@ -254,33 +255,49 @@ impl io::Write for Buffer {
     }
 }
 
-#[test]
-fn spans_that_find_the_queue_full_are_dropped_at_once_and_that_is_said_once() {
-    let silent = SilentCollector::start();
+/// The log lines of `work`, at level WARN.
+fn logged(work: impl FnOnce()) -> Vec<serde_json::Value> {
     let buffer = Buffer::default();
     let writer = buffer.clone();
     let log = Log {
         format: LogFormat::Json,
         level: LogLevel::parse("warn").unwrap(),
     };
-    let lines = logs::subscriber(&log, move || writer.clone(), false);
-    tracing::subscriber::with_default(lines, || {
+    let subscriber = logs::subscriber(&log, move || writer.clone(), false);
+    tracing::subscriber::with_default(subscriber, work);
+    let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+    let lines = text.lines().map(serde_json::from_str);
+    lines.collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn spans_that_find_the_queue_full_are_dropped_at_once_and_that_is_logged_once_with_a_total() {
+    let silent = SilentCollector::start();
+    let lines = logged(|| {
         let otlp = exporting(&silent.endpoint(), "1");
         let tracing = otlp.tracing("service").unwrap();
         let began = Instant::now();
         for _ in 0..20_000 {
             drop(tracing.begin(SpanKind::Server, "call"));
         }
-        assert!(began.elapsed() < SOON, "nobody waits for the collector");
+        assert!(
+            began.elapsed() < SOON,
+            "ending a span does not wait for the collector"
+        );
         otlp.stop();
     });
-    let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
-    let said = text.lines().filter(|line| line.contains("they end faster"));
-    assert_eq!(said.count(), 1, "{text}");
-    let total = text
-        .lines()
-        .find(|line| line.contains("\"dropped\":"))
-        .unwrap();
-    let total: serde_json::Value = serde_json::from_str(total).unwrap();
-    assert!(total["dropped"].as_u64().unwrap() > 10_000, "{total}");
+    let named = |name: &str| {
+        let named = lines.iter().filter(|line| line["name"] == name);
+        named.collect::<Vec<_>>()
+    };
+    let first = named("BatchSpanProcessor.SpanDroppingStarted");
+    assert_eq!(first.len(), 1, "{lines:#?}");
+    let totals = named("BatchSpanProcessor.SpansDropped");
+    assert_eq!(totals.len(), 1, "{lines:#?}");
+    let total = totals[0]["dropped_span_count"].as_u64().unwrap();
+    assert!(total > 10_000, "{lines:#?}");
+    for of_the_sdk in ["ExportError", "Shutdown.Timeout"] {
+        let name = format!("BatchSpanProcessor.{of_the_sdk}");
+        assert!(named(&name).is_empty(), "{lines:#?}");
+    }
 }

@@ -17,7 +17,6 @@ use rustls::{
     ClientConfig, RootCertStore, client::ResolvesClientCert, pki_types::ServerName,
     sign::SingleCertAndKey,
 };
-use telemetry::metrics::Metrics;
 use tokio::{net::TcpStream, sync::watch};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tonic::transport::{self, Channel, Endpoint};
@@ -26,7 +25,6 @@ use tower::Service;
 use super::{
     crypto::{PROVIDER, VERSIONS, VERSIONS_SUPPORTED},
     error::{FileError, Validity},
-    expiry::tell_expiry,
     material::{Files, Material},
     reload::Reloading,
 };
@@ -59,11 +57,6 @@ impl ClientTls {
     /// Reads the files again at the interval and on SIGHUP. Connections that are opened later use the new contents.
     pub async fn keep_current(&self) -> Infallible {
         self.0.keep_current().await
-    }
-
-    /// Registers in `metrics` when the certificate that is presented expires.
-    pub fn tell(&self, metrics: &Metrics) {
-        tell_expiry(metrics, "client", self.validity());
     }
 }
 
@@ -99,7 +92,7 @@ pub struct Upstream {
 /// An `https` address without an authority to check its certificate against.
 #[derive(Debug, thiserror::Error)]
 #[error("the address is https, and no authority is known")]
-pub struct NoTls;
+pub struct MissingAuthority;
 
 /// A service in plaintext.
 impl From<Endpoint> for Upstream {
@@ -117,11 +110,11 @@ impl Upstream {
     ///
     /// # Errors
     /// `https` without `tls`.
-    pub fn new(uri: &Uri, tls: Option<&ClientTls>) -> Result<Self, NoTls> {
+    pub fn new(uri: &Uri, tls: Option<&ClientTls>) -> Result<Self, MissingAuthority> {
         if uri.scheme_str() != Some("https") {
             return Ok(Endpoint::from(uri.clone()).into());
         }
-        let tls = tls.ok_or(NoTls)?;
+        let tls = tls.ok_or(MissingAuthority)?;
         let host = uri.host().unwrap_or_default();
         let port = uri.port_u16().unwrap_or(HTTPS_PORT);
         // The connector does TLS. With the scheme `https`, tonic would expect its own TLS to be configured.

@@ -11,9 +11,11 @@
 mod client;
 mod crypto;
 mod error;
+#[cfg(feature = "telemetry")]
 mod expiry;
 mod loopback;
 mod material;
+#[cfg(feature = "telemetry")]
 pub mod metrics;
 mod protocols;
 mod reload;
@@ -21,11 +23,13 @@ mod server;
 pub mod settings;
 
 pub use self::{
-    client::{ClientTls, NoTls, Upstream, keep_current},
+    client::{ClientTls, MissingAuthority, Upstream, keep_current},
     error::{FileError, FileErrorKind, FileRole, Validity},
-    expiry::tell_expiry,
     material::Files,
     protocols::Protocols,
     server::ServerTls,
     settings::{listener_tls, upstream_tls},
 };
+
+#[cfg(feature = "telemetry")]
+pub use self::expiry::register_expiry;

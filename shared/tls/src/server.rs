@@ -8,14 +8,12 @@ use rustls::{
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
     sign::SingleCertAndKey,
 };
-use telemetry::metrics::Metrics;
 use tokio::{net::TcpStream, sync::watch};
 use tokio_rustls::{TlsAcceptor, client, server::TlsStream};
 
 use super::{
     crypto::{PROVIDER, VERSIONS, VERSIONS_SUPPORTED},
     error::{FileError, Validity},
-    expiry::tell_expiry,
     loopback,
     material::{Files, Material},
     protocols::Protocols,
@@ -64,20 +62,15 @@ impl ServerTls {
         TlsAcceptor::from(config).accept(stream).await
     }
 
-    /// Registers in `metrics` when the certificate expires.
-    pub fn tell(&self, metrics: &Metrics) {
-        tell_expiry(metrics, "server", self.validity());
-    }
-
     /// Whether clients must present a certificate.
     #[must_use]
-    pub fn asks_for_certificates(&self) -> bool {
+    pub fn requires_client_certificates(&self) -> bool {
         self.0.current().requires_client_certificate
     }
 
     /// Connects to the process on this machine that serves with these files, with this ALPN protocol. The process must present the
     /// certificate in the files.
-    pub async fn reach(
+    pub async fn connect_locally(
         &self,
         stream: TcpStream,
         protocol: &[u8],

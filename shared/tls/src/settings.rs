@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use http::Uri;
-use settings::{Settings, Weakness};
+use settings::{SecretError, Settings};
 
 use super::{
     client::ClientTls,
@@ -93,9 +93,9 @@ fn path(settings: &mut Settings, key: &str) -> Result<Option<PathBuf>, Noted> {
 }
 
 /// The path of a key is not secret, but a key that is set by mistake must not appear in a message or a listing.
-fn path_of_key(text: &str) -> Result<PathBuf, Weakness> {
+fn path_of_key(text: &str) -> Result<PathBuf, SecretError> {
     if is_pem(text) {
-        return Err(Weakness::Malformed(NOT_A_PATH));
+        return Err(SecretError::Malformed(NOT_A_PATH));
     }
     Ok(PathBuf::from(text))
 }

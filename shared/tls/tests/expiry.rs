@@ -2,7 +2,7 @@
 
 use chrono::DateTime;
 use telemetry::metrics::Metrics;
-use tls::{Validity, tell_expiry};
+use tls::{Validity, register_expiry};
 use tokio::sync::watch;
 
 #[test]
@@ -15,8 +15,8 @@ fn the_expiry_is_exposed_when_it_is_known_and_follows_each_change() {
     };
     let (server, server_is) = watch::channel(None);
     let (client, client_is) = watch::channel(None);
-    tell_expiry(&metrics, "server", server_is);
-    tell_expiry(&metrics, "client", client_is);
+    register_expiry(&metrics, "server", server_is);
+    register_expiry(&metrics, "client", client_is);
     let name = "tandem_tls_certificate_expire_time_seconds";
     assert!(!metrics.text().contains(name));
     server.send_replace(expires(1_900_000_000));

@@ -7,7 +7,7 @@ use telemetry::metrics::{
 
 telemetry::metric_labels! {
     /// Why a connection of a client was refused.
-    Refused = "cause" {
+    ConnectionRefusal = "cause" {
         /// The cap of the listener was reached when the listener closed. Before that, more connections wait.
         Full = "full",
         /// The cap of its address was reached.
@@ -24,16 +24,16 @@ telemetry::metric_definitions! {
         "Connections of clients that were accepted.";
     CONNECTIONS_OPEN = Gauge "tandem.connections.open" ["{connection}"] { } by exposed_by::ALL =>
         "Connections of clients that are open.";
-    CONNECTIONS_REFUSED = Counter "tandem.connections.refused" ["{connection}"] { LabelDefinition::of::<Refused>() } by exposed_by::ALL =>
+    CONNECTIONS_REFUSED = Counter "tandem.connections.refused" ["{connection}"] { LabelDefinition::of::<ConnectionRefusal>() } by exposed_by::ALL =>
         "Connections of clients that were refused or ended before their first call.";
 }
 
-/// Counts the connections of a listener. Cheap to clone.
+/// ConnectionCounts the connections of a listener. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct ConnectionMetrics {
     accepted: BoundCounter<u64>,
     open: BoundUpDownCounter<i64>,
-    refused: CounterBy<Refused>,
+    refused: CounterBy<ConnectionRefusal>,
 }
 
 /// A connection counts as open until this is dropped.
@@ -50,15 +50,15 @@ impl ConnectionMetrics {
         }
     }
 
-    /// Counts a connection that was accepted.
+    /// ConnectionCounts a connection that was accepted.
     pub(crate) fn accepted(&self) -> OpenConnection {
         self.accepted.add(1);
         self.open.add(1);
         OpenConnection(self.open.clone())
     }
 
-    /// Counts a connection that was refused, or that ended before its first call.
-    pub(crate) fn refused(&self, cause: Refused) {
+    /// ConnectionCounts a connection that was refused, or that ended before its first call.
+    pub(crate) fn refused(&self, cause: ConnectionRefusal) {
         self.refused.add(cause);
     }
 }

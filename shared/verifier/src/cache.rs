@@ -1,21 +1,21 @@
-//! The tokens whose signature has been checked, so that it is checked once for each.
+//! The tokens whose signature has been checked, so that the signature of each token is checked once.
 //!
-//! A set-associative table: a token has a place in one set of a few, and in a full set the one that was used longest ago
-//! makes room. So it is bounded by its construction, and two calls wait for each other only when they meet in one set.
+//! A set-associative table: a token belongs to one set of a few entries, and a full set evicts the least recently used entry.
+//! So the table is bounded by its construction, and two calls wait for each other only if they use the same set.
 
 use std::{
     hash::{BuildHasher as _, RandomState},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::Claims;
+use crate::Claims;
 
-/// Places in a set.
+/// Entries of a set.
 const WAYS: usize = 8;
 
-/// A token that was good when it was looked at.
+/// What a valid token says.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct VerifiedToken {
     pub(super) claims: Arc<Claims>,
     pub(super) kid: String,
 }
@@ -23,35 +23,35 @@ pub(super) struct Known {
 #[derive(Debug)]
 struct Entry {
     hash: u64,
-    /// Compared whole: a hash alone would let another token in.
+    /// Compared as a whole: by its hash alone, another token could be accepted.
     token: Box<str>,
-    known: Known,
+    verified: VerifiedToken,
 }
 
-/// A set, the last used first.
+/// A set, the most recently used entry first.
 type Set = [Option<Arc<Entry>>; WAYS];
 
 /// Verified tokens, bounded.
 #[derive(Debug)]
 pub(super) struct Cache {
     sets: Box<[Mutex<Set>]>,
-    /// Keyed, so that nobody can choose tokens that meet in one set.
+    /// Keyed, so that nobody can choose tokens of the same set.
     hasher: RandomState,
 }
 
-/// A token's place.
+/// The hash of a token, which chooses its set.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place(u64);
+pub(super) struct TokenHash(u64);
 
-/// A remembered token; it stays readable when it is displaced meanwhile.
+/// A cached token. It stays readable after its eviction.
 #[derive(Debug, Clone)]
-pub(super) struct Remembered(Arc<Entry>);
+pub(super) struct CachedToken(Arc<Entry>);
 
-impl std::ops::Deref for Remembered {
-    type Target = Known;
+impl std::ops::Deref for CachedToken {
+    type Target = VerifiedToken;
 
-    fn deref(&self) -> &Known {
-        &self.0.known
+    fn deref(&self) -> &VerifiedToken {
+        &self.0.verified
     }
 }
 
@@ -66,28 +66,28 @@ impl Cache {
         }
     }
 
-    pub(super) fn place(&self, token: &str) -> Place {
-        Place(self.hasher.hash_one(token))
+    pub(super) fn hash(&self, token: &str) -> TokenHash {
+        TokenHash(self.hasher.hash_one(token))
     }
 
-    pub(super) fn find(&self, token: &str, Place(hash): Place) -> Option<Remembered> {
+    pub(super) fn find(&self, token: &str, TokenHash(hash): TokenHash) -> Option<CachedToken> {
         let mut set = self.set(hash)?;
-        let at = set.iter().position(|entry| {
+        let index = set.iter().position(|entry| {
             let entry = entry.as_ref();
             entry.is_some_and(|entry| entry.hash == hash && *entry.token == *token)
         })?;
-        set[..=at].rotate_right(1);
-        set[0].clone().map(Remembered)
+        set[..=index].rotate_right(1);
+        set[0].clone().map(CachedToken)
     }
 
-    pub(super) fn remember(&self, token: &str, Place(hash): Place, known: Known) {
+    pub(super) fn insert(&self, token: &str, TokenHash(hash): TokenHash, verified: VerifiedToken) {
         let entry = Arc::new(Entry {
             hash,
             token: token.into(),
-            known,
+            verified,
         });
-        // Dropped outside the lock.
-        let _displaced = self.set(hash).and_then(|mut set| {
+        // Dropped after the lock.
+        let _evicted = self.set(hash).and_then(|mut set| {
             set.rotate_right(1);
             set[0].replace(entry)
         });
@@ -95,18 +95,23 @@ impl Cache {
 
     fn set(&self, hash: u64) -> Option<MutexGuard<'_, Set>> {
         let sets = u64::try_from(self.sets.len()).expect("a length fits 64 bits");
-        let at = usize::try_from(hash.checked_rem(sets)?).expect("it is less than a length");
-        // No code under the lock can leave a set half-changed.
-        Some(self.sets[at].lock().unwrap_or_else(PoisonError::into_inner))
+        let index = usize::try_from(hash.checked_rem(sets)?).expect("it is less than a length");
+        // A panic under the lock cannot leave a set half-changed.
+        Some(
+            self.sets[index]
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use api::ids::{SessionId, UserId};
 
-    fn known(jti: usize) -> Known {
+    use super::*;
+
+    fn verified(jti: usize) -> VerifiedToken {
         let id = uuid::Uuid::from_u128(1);
         let claims = Claims {
             iss: "i".to_owned(),
@@ -121,67 +126,67 @@ mod tests {
             exp: 1,
             jti: jti.to_string(),
         };
-        Known {
+        VerifiedToken {
             claims: Arc::new(claims),
             kid: "k".to_owned(),
         }
     }
 
-    fn remember(cache: &Cache, number: usize) {
+    fn insert(cache: &Cache, number: usize) {
         let token = format!("token-{number}");
-        cache.remember(&token, cache.place(&token), known(number));
+        cache.insert(&token, cache.hash(&token), verified(number));
     }
 
     fn found(cache: &Cache, number: usize) -> bool {
         let token = format!("token-{number}");
-        let found = cache.find(&token, cache.place(&token));
+        let found = cache.find(&token, cache.hash(&token));
         found.is_some_and(|found| {
             assert_eq!(
                 found.claims.jti,
                 number.to_string(),
-                "it is the token's own"
+                "the claims belong to the token"
             );
             true
         })
     }
 
     #[test]
-    fn a_token_is_found_by_the_whole_of_it_only() {
+    fn a_token_is_found_only_by_its_whole_text() {
         let cache = Cache::new(64);
-        remember(&cache, 1);
+        insert(&cache, 1);
         assert!(found(&cache, 1));
-        let place = cache.place("token-1");
+        let hash = cache.hash("token-1");
         for other in ["token-", "token-11", "Token-1", ""] {
-            assert!(cache.find(other, place).is_none(), "{other}");
+            assert!(cache.find(other, hash).is_none(), "{other}");
         }
     }
 
     #[test]
-    fn it_never_holds_more_than_its_bound_and_the_last_used_stay() {
+    fn a_full_cache_evicts_the_least_recently_used_token() {
         let cache = Cache::new(WAYS);
-        (0..WAYS).for_each(|number| remember(&cache, number));
-        assert!(found(&cache, 0), "it is the oldest, and used again");
-        (100..100 + WAYS - 1).for_each(|number| remember(&cache, number));
+        (0..WAYS).for_each(|number| insert(&cache, number));
+        assert!(found(&cache, 0), "the oldest token was used again");
+        (100..100 + WAYS - 1).for_each(|number| insert(&cache, number));
         assert!(found(&cache, 0));
         assert_eq!(
             (0..1000).filter(|number| found(&cache, *number)).count(),
             WAYS
         );
         let large = Cache::new(100);
-        (0..10_000).for_each(|number| remember(&large, number));
+        (0..10_000).for_each(|number| insert(&large, number));
         let held = (0..10_000).filter(|number| found(&large, *number)).count();
         assert_eq!(held, 13 * WAYS, "100 rounded up to full sets");
     }
 
     #[test]
-    fn without_places_nothing_is_remembered() {
+    fn a_cache_of_capacity_zero_holds_nothing() {
         let cache = Cache::new(0);
-        remember(&cache, 1);
+        insert(&cache, 1);
         assert!(!found(&cache, 1));
     }
 
     #[test]
-    fn threads_that_meet_find_only_what_is_theirs() {
+    fn threads_that_share_a_set_find_only_matching_tokens() {
         let cache = Cache::new(2 * WAYS);
         std::thread::scope(|threads| {
             for thread in 0..4 {
@@ -189,7 +194,7 @@ mod tests {
                 threads.spawn(move || {
                     for round in 0..5_000 {
                         let number = (round * 7 + thread) % 40;
-                        remember(cache, number);
+                        insert(cache, number);
                         found(cache, (round * 11) % 40);
                     }
                 });

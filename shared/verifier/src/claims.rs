@@ -1,11 +1,10 @@
 //! What an access token says.
 
+use api::ids::{SessionId, UserId};
 use serde::{Deserialize, Serialize};
 
-use api::ids::{SessionId, UserId};
-
-/// The claims of an access token (RFC 9068 section 2.2). Every one is required, and typed: an `exp` that is no integer is
-/// no `exp` (CVE-2026-25537).
+/// The claims of an access token (RFC 9068 section 2.2). Each is required and typed: an `exp` that is not an integer is
+/// refused (CVE-2026-25537).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     /// Issuer.
@@ -16,7 +15,7 @@ pub struct Claims {
     pub sub: UserId,
     /// Session.
     pub sid: SessionId,
-    /// The account's epoch; a token of an older epoch is void.
+    /// The account's epoch; a token of an older epoch is not valid.
     pub ep: i64,
     /// Scopes, separated by spaces (RFC 8693 section 4.2).
     pub scope: String,
@@ -26,7 +25,7 @@ pub struct Claims {
     pub iat: i64,
     /// Not valid before, in seconds since 1970.
     pub nbf: i64,
-    /// Not valid from then on, in seconds since 1970.
+    /// Not valid from this moment on, in seconds since 1970.
     pub exp: i64,
     /// Token id.
     pub jti: String,
@@ -53,7 +52,7 @@ impl Scope {
         Self::Admin,
     ];
 
-    /// As tokens and access options spell it.
+    /// As written in tokens and access options.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -64,7 +63,7 @@ impl Scope {
         }
     }
 
-    /// The scope spelt so.
+    /// The scope of this name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scope| scope.as_str() == text)
@@ -76,18 +75,18 @@ impl Scope {
 pub struct Scopes(u8);
 
 impl Scopes {
-    /// What a signed-in session may do.
+    /// The scopes of a signed-in session.
     pub const SESSION: Self = Self(
         1 << Scope::Account as u8 | 1 << Scope::TasksRead as u8 | 1 << Scope::TasksWrite as u8,
     );
 
-    /// These and `scope`.
+    /// These scopes and `scope`.
     #[must_use]
     pub const fn with(self, scope: Scope) -> Self {
         Self(self.0 | 1 << scope as u8)
     }
 
-    /// The scopes of a `scope` claim; unknown ones allow nothing and are passed over.
+    /// The scopes of a `scope` claim; unknown ones allow nothing and are ignored.
     #[must_use]
     pub fn parse(claim: &str) -> Self {
         claim

@@ -1,17 +1,17 @@
-//! How old a verifier's knowledge of what is revoked may be before it stops accepting tokens.
+//! How old the revocations that a verifier holds may be before it stops accepting tokens.
 
 use std::time::Duration;
 
-/// What a call does with the rights of its token.
+/// What a call uses its token for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// It only reads.
+    /// To read only.
     Read,
-    /// It changes something, or nobody has said that it does not.
+    /// To change something, or unknown.
     Write,
 }
 
-/// The declared bounds: a token that was revoked is accepted no longer than this after the feed was cut.
+/// The declared bounds: after the feed is cut, a revoked token is accepted for at most this time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Freshness {
     /// For reads: 100 ms to 1 h.
@@ -20,28 +20,25 @@ pub struct Freshness {
     pub writes: Duration,
 }
 
-/// A feed that is silent for this long has a fault: the heartbeat comes at least every second.
-pub(super) const SILENCE: Duration = Duration::from_secs(2);
+/// A feed without a message for this long is broken: a heartbeat is sent at least every second.
+pub(super) const SILENCE_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Freshness {
     /// The bound for calls of this purpose.
-    #[must_use]
-    pub const fn bound(&self, purpose: Purpose) -> Duration {
+    pub(super) const fn bound(&self, purpose: Purpose) -> Duration {
         match purpose {
             Purpose::Read => self.reads,
             Purpose::Write => self.writes,
         }
     }
 
-    /// While knowledge is no older, every call is served.
-    #[must_use]
-    pub fn strictest(&self) -> Duration {
+    /// Up to this age, every call is served.
+    pub(super) fn strictest(&self) -> Duration {
         self.reads.min(self.writes)
     }
 
-    /// Knowledge older than this is stale, although calls may still be accepted.
-    #[must_use]
-    pub fn noticeable(&self) -> Duration {
-        SILENCE.min(self.strictest())
+    /// Beyond this age the feed is behind, although calls may still be accepted.
+    pub(super) fn warning_age(&self) -> Duration {
+        SILENCE_TIMEOUT.min(self.strictest())
     }
 }

@@ -1,15 +1,14 @@
-//! Verification keys: public ones only, so whoever verifies cannot mint.
+//! Verification keys: only public ones, so a verifier cannot issue tokens.
 
 use std::collections::HashMap;
 
-use jsonwebtoken::DecodingKey;
-
 use contract::proto::auth::JsonWebKey;
+use jsonwebtoken::DecodingKey;
 
 /// One Ed25519 public key and its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey {
-    /// Key id; the `kid` of the tokens it signed.
+    /// Key id: the `kid` of the tokens that it signed.
     pub kid: String,
     /// The key, base64url without padding (RFC 8037 section 2).
     pub x: String,
@@ -26,7 +25,7 @@ struct Key {
 }
 
 impl KeySet {
-    /// The set of these keys; those that are no Ed25519 keys are left out.
+    /// The set of these keys; those that are not Ed25519 keys are left out.
     pub fn new(keys: impl IntoIterator<Item = PublicKey>) -> Self {
         let usable = keys.into_iter().filter_map(|PublicKey { kid, x }| {
             let decoding = ed25519(&x)?;
@@ -35,7 +34,7 @@ impl KeySet {
         Self(usable.collect())
     }
 
-    /// The set of these published keys (RFC 7517, RFC 8037); those for anything but signing with Ed25519 are left out.
+    /// The set of these published keys (RFC 7517, RFC 8037); keys for any other purpose than signing with Ed25519 are left out.
     pub fn published(keys: impl IntoIterator<Item = JsonWebKey>) -> Self {
         let for_signing = keys.into_iter().filter(|key| {
             key.kty == "OKP" && key.crv == "Ed25519" && key.alg == "EdDSA" && key.r#use == "sig"
@@ -51,7 +50,7 @@ impl KeySet {
         self.0.keys().map(String::as_str)
     }
 
-    /// Whether there is none.
+    /// Whether the set has no key.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -69,22 +68,21 @@ impl PartialEq for KeySet {
     }
 }
 
-/// The key, if it has the 32 bytes of one (RFC 8032 section 5.1.5) and is not one that anybody can sign for: the library
-/// takes any length and any point.
+/// The key, if it has 32 bytes (RFC 8032 section 5.1.5) and is not of small order: the library accepts any length and any point.
 fn ed25519(x: &str) -> Option<DecodingKey> {
     let key = DecodingKey::from_ed_components(x).ok()?;
     let point: [u8; 32] = key.try_get_as_bytes().ok()?.try_into().ok()?;
     (!is_of_small_order(point)).then_some(key)
 }
 
-/// Whether a point is one of the eight whose multiples are among the eight. A signature for such a key shows nothing.
+/// Whether a point is one of the eight points of small order. For such a key anybody can make signatures.
 fn is_of_small_order(mut point: [u8; 32]) -> bool {
     // The sign of x.
     point[31] &= 0x7f;
     SMALL_ORDER.contains(&point)
 }
 
-/// The y of the points of order 1, 2, 4 and 8, little-endian: 1, -1, 0, and two that are one another's negative.
+/// The y of the points of order 1, 2, 4 and 8, little-endian: 1, -1, 0, and two that are negatives of each other.
 const SMALL_ORDER: [[u8; 32]; 5] = [
     number(0x01, 0x00, 0x00),
     number(0xec, 0xff, 0x7f),
@@ -101,7 +99,7 @@ const SMALL_ORDER: [[u8; 32]; 5] = [
     ],
 ];
 
-/// A number with this first byte and this last one, and the same between them.
+/// A number with this first byte, this last byte, and `between` in every byte between them.
 const fn number(first: u8, between: u8, last: u8) -> [u8; 32] {
     let mut bytes = [between; 32];
     bytes[0] = first;

@@ -1,17 +1,16 @@
-//! Access tokens: what they say ([`Claims`]), which keys sign them ([`KeySet`]), how they are checked ([`Verifier`]), and
-//! how a service learns what has been revoked ([`feed`]).
+//! Verification of access tokens: their claims ([`Claims`]), the check ([`Verifier`]), and the subscription to keys and
+//! revocations ([`feed`]).
 //!
-//! JWT profile of RFC 9068, signed with Ed25519 (RFC 8037). Only public keys come here, so whoever verifies cannot mint.
+//! JWT profile of RFC 9068, signed with Ed25519 (RFC 8037). A verifier holds only public keys, so it cannot issue tokens.
 //!
-//! # For a service that takes these tokens
+//! # For a service that accepts these tokens
 //!
-//! A [`Verifier`] answers from memory: no call waits for the auth service. It is given what it must know by a
-//! subscription that runs beside the server:
+//! A [`Verifier`] checks tokens in memory: no call waits for the auth service. A subscription that runs beside the server keeps
+//! it current:
 //!
 //! ```no_run
 //! use std::{sync::Arc, time::Duration};
-//! use clock::SystemClock;
-//! use crate::{Freshness, Purpose, Revocations, Trust, Verifier, feed};
+//! use verifier::{Freshness, Purpose, Revocations, SystemClock, Trust, Verifier, feed};
 //! # async fn example(service_secret: secrecy::SecretString) -> Result<(), Box<dyn std::error::Error>> {
 //! let trust = Trust {
 //!     issuer: "tandem-auth".to_owned(),
@@ -33,31 +32,41 @@
 //! # Ok(()) }
 //! ```
 //!
-//! `is_ready` is what the service's readiness should depend on. `examples/verifier.rs` is a whole service.
+//! The service's readiness should depend on `is_ready`. `examples/verifier.rs` is a complete service.
 //!
-//! What it promises: a token is refused, in this order, when it is not one of the issuer's or not meant for this audience
-//! ([`TokenError::Invalid`]), when its time is over ([`TokenError::Expired`]), when it was revoked
-//! ([`TokenError::Revoked`]), and when what has been revoked is not known well enough ([`TokenError::Stale`]): no later
-//! than [`Freshness`] says after the feed was cut, and from the start until it has brought a first snapshot.
+//! [`revocation`], [`KeySet`], [`Verifier::set_keys`], [`Verifier::recognize`] and [`key_id`] are for the issuer.
+//!
+//! The feature `telemetry` (on by default) adds metrics and traces. Without it neither OpenTelemetry nor Prometheus is compiled.
+//!
+//! # What it promises
+//!
+//! A token is refused, in this order, when it is not one of the issuer's or not for this audience
+//! ([`TokenError::Invalid`]), when it has expired ([`TokenError::Expired`]), when it was revoked
+//! ([`TokenError::Revoked`]), and when the revocations held are too old ([`TokenError::Stale`]): at the
+//! latest when the bound of [`Freshness`] has passed after the feed was cut, and from the start until a first snapshot.
 
 mod cache;
 mod claims;
 pub mod feed;
-mod form;
 mod freshness;
 mod keys;
-mod knowledge;
+#[cfg(feature = "telemetry")]
 pub mod metrics;
 pub mod revocation;
+mod state;
+mod token_format;
 mod verifier;
 
-pub use claims::{Claims, Scope, Scopes};
-pub use form::key_id;
-pub use freshness::{Freshness, Purpose};
-pub use keys::{KeySet, PublicKey};
-pub use verifier::{Revocations, Trust, Verifier};
-
+pub use clock::{Clock, SystemClock};
 use contract::reason::Reason;
+
+pub use self::{
+    claims::{Claims, Scope, Scopes},
+    freshness::{Freshness, Purpose},
+    keys::{KeySet, PublicKey},
+    token_format::key_id,
+    verifier::{Revocations, Trust, Verifier},
+};
 
 /// `typ` of the header (RFC 9068 section 2.1).
 pub const TYPE: &str = "at+jwt";
@@ -68,16 +77,16 @@ pub enum TokenError {
     /// Not a token of this issuer for this audience, or not signed by a known key.
     #[error("the token is not valid")]
     Invalid,
-    /// It was one, but its time is over.
+    /// It was valid, and has expired.
     #[error("the token has expired")]
     Expired,
     /// Its session, its account's epoch or its key has been revoked.
     #[error("the token has been revoked")]
     Revoked,
-    /// What has been revoked is not known well enough to say that it was not.
+    /// The revocations held are too old to say that it is not revoked.
     #[error("the revocation feed is stale")]
     Stale,
-    /// The issuer's own keys have not been loaded, so nothing can be said about it.
+    /// The issuer has not loaded its own keys yet.
     #[error("no verification keys are loaded")]
     KeysUnavailable,
 }

@@ -1,4 +1,4 @@
-//! The metrics that are counted here.
+//! The metrics of token verification.
 
 use telemetry::metrics::definitions::{LabelDefinition, exposed_by};
 

@@ -1,22 +1,25 @@
-//! Revocations: what voids access tokens before they expire, as the auth service publishes it and verifiers hold it.
+//! Revocations of access tokens: published by the auth service, held by verifiers. A service that only verifies tokens does not
+//! need this module.
 //!
-//! Both sides keep a [`RevocationSet`]. It only grows until its entries expire, so the order in which entries arrive and
-//! how often they do makes no difference, and equal sets have equal digests: that is how a verifier proves that it holds
-//! what was published.
+//! Both sides keep a [`RevocationSet`]. Entries are only added until they expire, so neither their order nor repetition matters,
+//! and equal sets have equal digests: so a verifier proves that it holds what was published.
 
 mod set;
 
+use api::{
+    ids::parse_uuid,
+    time::{moment, timestamp},
+};
 use aws_lc_rs::digest;
 use chrono::{DateTime, Utc};
-
-pub use self::set::RevocationSet;
-use api::ids::parse_uuid;
 use contract::proto::auth as proto;
 
-/// Longest key id, in bytes (RFC 8725 section 3.10).
-const LONGEST_KID: usize = 64;
+pub use self::set::RevocationSet;
 
-/// What a revocation voids. The numbers are those of `RevocationKind` in the contract, and are never used again.
+/// The longest key id, in bytes (RFC 8725 section 3.10).
+const MAX_KID_LENGTH: usize = 64;
+
+/// What a revocation revokes. The numbers are those of `RevocationKind` in the contract, and are never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum RevocationKind {
@@ -31,29 +34,28 @@ pub enum RevocationKind {
 /// One revocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revocation {
-    /// Its place in the feed; grows, with gaps.
+    /// Its position in the feed; grows, with gaps.
     pub sequence: i64,
-    /// What it voids.
+    /// What it revokes.
     pub kind: RevocationKind,
-    /// Which one: a UUID with hyphens, or a key id.
+    /// The id of what it revokes: a UUID with hyphens, or a key id.
     pub subject: String,
-    /// For accounts, the lowest epoch that is still good; 0 for the other kinds.
+    /// For accounts, the lowest epoch that is still valid; 0 for the other kinds.
     pub min_epoch: i64,
-    /// When it can be forgotten, because every token it voids has expired.
+    /// When it can be removed, because every token that it revokes has expired.
     pub expire_time: DateTime<Utc>,
 }
 
-/// Why a message is no revocation. A verifier that cannot read one does not know what is void, so it must not go on as if
-/// there were none.
+/// Why a message is not a revocation. A verifier must not ignore such a message: it may revoke any token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedRevocation {
-    /// A kind that is not set, or that this version does not know.
+    /// A kind that is missing, or unknown to this version.
     #[error("the kind {0} is not known")]
     Kind(i32),
-    /// No UUID, or no key id of 1 to 64 bytes.
-    #[error("the subject is none of its kind")]
+    /// Not a UUID, or not a key id of 1 to 64 bytes.
+    #[error("the subject does not fit its kind")]
     Subject,
-    /// No expiry, or none that the calendar has.
+    /// No expiry, or one outside the calendar.
     #[error("the expiry is missing or out of range")]
     ExpireTime,
 }
@@ -63,8 +65,8 @@ pub type Digest = [u8; 16];
 
 impl Revocation {
     /// The first 16 bytes of SHA-256 of: kind (1 byte), subject, a zero byte, `min_epoch` and the seconds of
-    /// `expire_time` (each 8 bytes, big-endian), as `RevocationHeartbeat.digest` has it. The sequence is left out, so
-    /// an entry that was written twice is one entry.
+    /// `expire_time` (each 8 bytes, big-endian), as `RevocationHeartbeat.digest` specifies. The sequence is left out, so
+    /// that an entry that was written twice is one entry.
     #[must_use]
     pub fn digest(&self) -> Digest {
         let mut hash = digest::Context::new(&digest::SHA256);
@@ -112,11 +114,11 @@ impl TryFrom<proto::Revocation> for Revocation {
             expire_time,
         } = message;
         let kind = RevocationKind::try_from(kind)?;
-        let named = match kind {
+        let fits = match kind {
             RevocationKind::Session | RevocationKind::Account => parse_uuid(&subject).is_ok(),
-            RevocationKind::Key => (1..=LONGEST_KID).contains(&subject.len()),
+            RevocationKind::Key => (1..=MAX_KID_LENGTH).contains(&subject.len()),
         };
-        if !named {
+        if !fits {
             return Err(MalformedRevocation::Subject);
         }
         Ok(Self {
@@ -156,29 +158,12 @@ impl TryFrom<i32> for RevocationKind {
     }
 }
 
-/// A moment as messages carry it.
-#[must_use]
-pub fn timestamp(moment: DateTime<Utc>) -> prost_types::Timestamp {
-    prost_types::Timestamp {
-        seconds: moment.timestamp(),
-        // A leap second has more nanoseconds than the message may carry.
-        nanos: i32::try_from(moment.timestamp_subsec_nanos().min(999_999_999))
-            .expect("a second has fewer nanoseconds than 2^31"),
-    }
-}
-
-/// The moment a timestamp names, if the calendar has it.
-#[must_use]
-pub fn moment(timestamp: prost_types::Timestamp) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp(timestamp.seconds, u32::try_from(timestamp.nanos).ok()?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_read_is_refused_and_not_passed_over() {
+    fn a_message_that_cannot_be_read_is_refused_and_not_ignored() {
         let good = proto::Revocation {
             sequence: 4,
             kind: 1,

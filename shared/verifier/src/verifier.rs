@@ -1,22 +1,22 @@
 //! The check of an access token (RFC 8725, RFC 9068 section 4).
 
-mod observed;
+mod recording;
 
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::{ArcSwap, Guard};
+use clock::Clock;
 use jsonwebtoken::{Algorithm, Validation, decode};
 use tokio::{sync::watch, time::Instant};
 
-use self::observed::Found;
-use super::{
+use self::recording::VerifiedCounts;
+use crate::{
     Claims, Freshness, KeySet, Purpose, TokenError,
-    cache::Known,
-    form::{is_text, key_id},
-    freshness::SILENCE,
-    knowledge::{Held, Keys, Knowledge},
+    cache::VerifiedToken,
+    freshness::SILENCE_TIMEOUT,
+    state::{CurrentKeys, FeedState, VerifierState},
+    token_format::{has_text_claims, key_id},
 };
-use clock::Clock;
 
 /// Whose tokens are accepted.
 #[derive(Debug, Clone)]
@@ -25,196 +25,203 @@ pub struct Trust {
     pub issuer: String,
     /// `aud`, compared exactly.
     pub audience: String,
-    /// How far clocks may be apart; at most 5 s.
+    /// The tolerated difference between clocks; at most 5 s.
     pub leeway: Duration,
 }
 
-/// Whether a verifier knows what has been revoked.
+/// Whether a verifier knows which tokens are revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Revocations {
-    /// It holds what the feed tells, and refuses when that is older than these bounds. Until [`super::feed`] has brought a
-    /// snapshot it refuses every token.
+    /// It holds what the feed publishes, and refuses tokens when that is older than these bounds. Until [`crate::feed`] has
+    /// received a snapshot, it refuses every token.
     Followed(Freshness),
-    /// It does not: a revoked token is accepted until it expires. For the issuer, whose methods ask the database, and for
-    /// tests.
+    /// It does not: a revoked token is accepted until it expires. For the issuer, whose RPCs check the database, and for tests.
     NotConsulted,
 }
 
-/// Checks access tokens against what it holds, without waiting for anyone. Cheap to clone; clones share everything.
+/// Checks access tokens in memory, without any I/O. Cheap to clone; clones share their state.
 #[derive(Debug, Clone)]
-pub struct Verifier(Arc<Shared>);
+pub struct Verifier(Arc<VerifierInner>);
 
 #[derive(Debug)]
-struct Shared {
+struct VerifierInner {
     trust: Trust,
     revocations: Revocations,
-    /// How many verified tokens are remembered.
-    remembered: usize,
+    /// How many verified tokens are cached.
+    cache_capacity: usize,
     clock: Arc<dyn Clock>,
-    known: ArcSwap<Knowledge>,
+    state: ArcSwap<VerifierState>,
     changes: watch::Sender<()>,
-    found: Found,
+    counts: VerifiedCounts,
 }
 
 impl Verifier {
-    /// A verifier without keys, which accepts nothing until it is given some. It remembers about `remembered` verified
-    /// tokens (0: none), of about 1 KiB each, so that a signature is checked once for each.
+    /// A verifier without keys, which accepts no token until it has some. It caches about `cache_capacity` verified tokens
+    /// (0: none), of about 1 KiB each, so that the signature of each token is checked once.
     #[must_use]
     pub fn new(
         trust: Trust,
         revocations: Revocations,
-        remembered: usize,
+        cache_capacity: usize,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let nothing = Knowledge::of(KeySet::default(), remembered);
-        Self(Arc::new(Shared {
+        let empty = VerifierState::new(KeySet::default(), cache_capacity);
+        Self(Arc::new(VerifierInner {
             trust,
             revocations,
-            remembered,
+            cache_capacity,
             clock,
-            known: ArcSwap::from_pointee(nothing),
+            state: ArcSwap::from_pointee(empty),
             changes: watch::Sender::new(()),
-            found: Found::default(),
+            counts: VerifiedCounts::default(),
         }))
     }
 
-    /// Replaces the keys, and forgets every token that was verified with others.
+    /// Replaces the keys, and empties the cache of verified tokens. For an issuer that verifies its own tokens, and for tests:
+    /// [`crate::feed`] calls it for everybody else.
     pub fn set_keys(&self, keys: KeySet) {
-        if self.known().keys.set == keys {
+        if self.state().keys.set == keys {
             return;
         }
-        let keys = Arc::new(Keys::new(keys, self.0.remembered));
-        self.replace(|known| Knowledge {
+        let keys = Arc::new(CurrentKeys::new(keys, self.0.cache_capacity));
+        self.replace(|state| VerifierState {
             keys: Arc::clone(&keys),
-            ..known.clone()
+            ..state.clone()
         });
     }
 
-    /// The claims of `token`, if it is one of ours, its time has come and is not over, and it is known not to be revoked,
-    /// as far as a call of this purpose needs.
+    /// The claims of `token`, if it is one of the issuer's, is valid now, and is known not to be revoked, as far as a call of
+    /// this purpose requires.
+    ///
+    /// # Errors
+    /// The first of [`TokenError`] that applies, in the order that the crate's documentation gives.
     pub fn verify(&self, token: &str, purpose: Purpose) -> Result<Arc<Claims>, TokenError> {
-        let known = self.known();
-        let keys = &known.keys;
+        let state = self.state();
+        let keys = &state.keys;
         if keys.set.is_empty() {
-            return Err(self.without_keys());
+            return Err(self.error_without_keys());
         }
-        let place = keys.verified.place(token);
-        if let Some(found) = keys.verified.find(token, place) {
-            self.0.found.in_memory();
-            self.in_time(&found.claims)?;
-            self.in_force(&known, &found, purpose)?;
-            return Ok(Arc::clone(&found.claims));
+        let hash = keys.verified.hash(token);
+        if let Some(cached) = keys.verified.find(token, hash) {
+            self.0.counts.add_cached();
+            self.check_time(&cached.claims)?;
+            self.check_revocation(&state, &cached, purpose)?;
+            return Ok(Arc::clone(&cached.claims));
         }
-        let signed = self.signed(token, &known)?;
-        self.0.found.by_signature();
-        self.in_time(&signed.claims)?;
-        self.in_force(&known, &signed, purpose)?;
-        let claims = Arc::clone(&signed.claims);
-        keys.verified.remember(token, place, signed);
+        let verified = self.check_signature(token, &state)?;
+        self.0.counts.add_by_signature();
+        self.check_time(&verified.claims)?;
+        self.check_revocation(&state, &verified, purpose)?;
+        let claims = Arc::clone(&verified.claims);
+        keys.verified.insert(token, hash, verified);
         Ok(claims)
     }
 
-    /// The claims of a token that is one of ours, even if its time is over: it shows that whoever has it was once let in,
-    /// and opens nothing.
+    /// The claims of a token of the issuer, even if it has expired. It shows that its bearer was once signed in, and grants
+    /// nothing.
     #[must_use]
     pub fn recognize(&self, token: &str) -> Option<Arc<Claims>> {
-        let signed = self.signed(token, &self.known()).ok()?;
-        match self.in_time(&signed.claims) {
-            Ok(()) | Err(TokenError::Expired) => Some(signed.claims),
+        let verified = self.check_signature(token, &self.state()).ok()?;
+        match self.check_time(&verified.claims) {
+            Ok(()) | Err(TokenError::Expired) => Some(verified.claims),
             Err(_not_yet) => None,
         }
     }
 
-    /// How old the knowledge of what is revoked is, if that is more than usual: 2 s, or the strictest of the bounds.
-    /// Never for a verifier that does not follow a feed.
+    /// The age of the revocations held, if it is above 2 s or above the strictest of the bounds. None for a verifier that does
+    /// not follow a feed.
     #[must_use]
     pub fn staleness(&self) -> Option<Duration> {
         let Revocations::Followed(bounds) = self.0.revocations else {
             return None;
         };
-        let age = self.known().held.as_ref()?.age()?;
-        (age > bounds.noticeable()).then_some(age)
+        let age = self.state().feed.as_ref()?.age()?;
+        (age > bounds.warning_age()).then_some(age)
     }
 
-    /// Changes whenever what the verifier holds does: keys, revocations, or the moment up to which they are complete.
+    /// Notifies of every change of what the verifier holds: keys, revocations, or the moment up to which they are complete.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<()> {
         self.0.changes.subscribe()
     }
 
-    /// Until when every good token is accepted even if the feed is not heard again; none if it has not brought enough yet.
+    /// Until when every valid token is accepted if the feed sends nothing more; none before keys and a proven snapshot.
     pub(super) fn fresh_until(&self) -> Option<Instant> {
         let Revocations::Followed(bounds) = self.0.revocations else {
             return None;
         };
-        let known = self.known();
-        let current_to = known.held.as_ref()?.current_to?;
-        (!known.keys.set.is_empty()).then(|| current_to + bounds.strictest())
+        let state = self.state();
+        let current_to = state.feed.as_ref()?.current_to?;
+        (!state.keys.set.is_empty()).then(|| current_to + bounds.strictest())
     }
 
-    pub(super) fn known(&self) -> Guard<Arc<Knowledge>> {
-        self.0.known.load()
+    pub(super) fn state(&self) -> Guard<Arc<VerifierState>> {
+        self.0.state.load()
     }
 
-    /// Replaces what the feed has told.
-    pub(super) fn hold(&self, held: &Held) {
-        self.replace(|known| Knowledge {
-            held: Some(held.clone()),
-            ..known.clone()
+    /// Replaces what the feed has published.
+    pub(super) fn set_feed_state(&self, feed: &FeedState) {
+        self.replace(|state| VerifierState {
+            feed: Some(feed.clone()),
+            ..state.clone()
         });
     }
 
-    /// Notes that the feed has ended.
-    pub(super) fn interrupt(&self) {
-        self.replace(|known| {
-            let mut known = known.clone();
-            if let Some(held) = &mut known.held {
-                held.interrupted = true;
+    /// Records that the feed has ended.
+    pub(super) fn interrupt_feed(&self) {
+        self.replace(|state| {
+            let mut state = state.clone();
+            if let Some(feed) = &mut state.feed {
+                feed.interrupted = true;
             }
-            known
+            state
         });
     }
 
-    fn replace(&self, change: impl Fn(&Knowledge) -> Knowledge) {
-        self.0.known.rcu(|known| change(known));
+    fn replace(&self, change: impl Fn(&VerifierState) -> VerifierState) {
+        self.0.state.rcu(|state| change(state));
         self.0.changes.send_replace(());
     }
 
-    /// One that follows a feed gets its keys from there.
-    fn without_keys(&self) -> TokenError {
+    /// A verifier that follows a feed receives its keys from the feed.
+    fn error_without_keys(&self) -> TokenError {
         match self.0.revocations {
             Revocations::Followed(_) => TokenError::Stale,
             Revocations::NotConsulted => TokenError::KeysUnavailable,
         }
     }
 
-    /// Form, signature, issuer and audience.
-    fn signed(&self, token: &str, known: &Knowledge) -> Result<Known, TokenError> {
+    /// Checks format, signature, issuer and audience.
+    fn check_signature(
+        &self,
+        token: &str,
+        state: &VerifierState,
+    ) -> Result<VerifiedToken, TokenError> {
         let kid = key_id(token).ok_or(TokenError::Invalid)?;
-        let key = known.keys.set.find(&kid);
-        let key = key.ok_or_else(|| self.unknown_key(known))?;
+        let key = state.keys.set.find(&kid);
+        let key = key.ok_or_else(|| self.error_of_unknown_key(state))?;
         let claims = decode::<Claims>(token, key, &signature_only())
-            .map_err(|_not_ours| TokenError::Invalid)?
+            .map_err(|_invalid| TokenError::Invalid)?
             .claims;
-        if !is_text(token)
+        if !has_text_claims(token)
             || claims.iss != self.0.trust.issuer
             || claims.aud != self.0.trust.audience
         {
             return Err(TokenError::Invalid);
         }
-        Ok(Known {
+        Ok(VerifiedToken {
             claims: Arc::new(claims),
             kid,
         })
     }
 
-    /// New keys come by the feed too: while it is silent or interrupted, one that is not known may be good. Nobody waits
-    /// with a new key for a verifier that is not connected.
-    fn unknown_key(&self, known: &Knowledge) -> TokenError {
-        match (self.0.revocations, &known.held) {
+    /// New keys arrive by the feed too. While it is silent or interrupted, an unknown key may be valid: the auth service starts
+    /// to use a new key without waiting for a verifier that is not connected.
+    fn error_of_unknown_key(&self, state: &VerifierState) -> TokenError {
+        match (self.0.revocations, &state.feed) {
             (Revocations::NotConsulted, _) => TokenError::Invalid,
-            (Revocations::Followed(_), Some(held))
-                if !held.interrupted && !held.is_older_than(SILENCE) =>
+            (Revocations::Followed(_), Some(feed))
+                if !feed.interrupted && !feed.is_older_than(SILENCE_TIMEOUT) =>
             {
                 TokenError::Invalid
             }
@@ -222,7 +229,7 @@ impl Verifier {
         }
     }
 
-    fn in_time(&self, claims: &Claims) -> Result<(), TokenError> {
+    fn check_time(&self, claims: &Claims) -> Result<(), TokenError> {
         if claims.iat < 0 || claims.nbf < 0 || claims.exp < 0 {
             return Err(TokenError::Invalid);
         }
@@ -238,28 +245,29 @@ impl Verifier {
         Ok(())
     }
 
-    /// Not revoked, as far as is known; then, whether that is known well enough.
-    fn in_force(
+    /// Checks that the token is not known to be revoked, and then that the revocations held are recent enough.
+    fn check_revocation(
         &self,
-        known: &Knowledge,
-        token: &Known,
+        state: &VerifierState,
+        token: &VerifiedToken,
         purpose: Purpose,
     ) -> Result<(), TokenError> {
         let Revocations::Followed(bounds) = self.0.revocations else {
             return Ok(());
         };
-        let held = known.held.as_ref().ok_or(TokenError::Stale)?;
-        if held.revocations.revokes(&token.claims, &token.kid) {
+        let feed = state.feed.as_ref().ok_or(TokenError::Stale)?;
+        if feed.revocations.revokes(&token.claims, &token.kid) {
             return Err(TokenError::Revoked);
         }
-        if held.is_older_than(bounds.bound(purpose)) {
+        if feed.is_older_than(bounds.bound(purpose)) {
             return Err(TokenError::Stale);
         }
         Ok(())
     }
 }
 
-/// Time, issuer and audience are checked by [`Verifier::in_time`] and [`Verifier::signed`], on our clock and without a silent leeway.
+/// The library checks only the signature. Its time checks would use the system's clock and a default leeway; [`Verifier`] checks
+/// time, issuer and audience itself.
 fn signature_only() -> Validation {
     let mut validation = Validation::new(Algorithm::EdDSA);
     validation.required_spec_claims.clear();

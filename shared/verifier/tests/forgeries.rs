@@ -14,7 +14,7 @@ use testing::{
 use verifier::{KeySet, PublicKey, Purpose, Revocations, TokenError, Trust, Verifier};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/forged-tokens.md");
-/// What stands before the table.
+/// The text before the table.
 const HEAD: &str = "# Forged tokens
 
 Each of these is shown to the verifier as a library and, where a header can carry it, to a running task service, and is refused
@@ -71,11 +71,11 @@ fn verifier<'a>(keys: impl IntoIterator<Item = &'a PublishedKey>) -> Verifier {
     verifier
 }
 
-/// The names of those that are not refused as what they are.
-fn let_through(verifier: &Verifier, forged: &[Forgery]) -> Vec<String> {
+/// The names of the forgeries that are not refused as invalid.
+fn accepted(verifier: &Verifier, forged: &[Forgery]) -> Vec<String> {
     let wrong = forged.iter().filter(|Forgery { token, .. }| {
         let refused = Err(TokenError::Invalid);
-        // Twice: what is refused is not remembered as good either.
+        // Twice: a refused token must not be cached as valid either.
         let answers =
             [Purpose::Read, Purpose::Write].map(|purpose| verifier.verify(token, purpose));
         answers != [refused.clone(), refused] || verifier.recognize(token).is_some()
@@ -84,35 +84,35 @@ fn let_through(verifier: &Verifier, forged: &[Forgery]) -> Vec<String> {
 }
 
 #[test]
-fn no_forgery_is_accepted_neither_alone_nor_after_good_tokens() {
+fn no_forgery_is_accepted_before_or_after_valid_tokens() {
     let issuer = issuer();
     let verifier = verifier([&issuer.key]);
     let forged = forgeries(&issuer);
     assert!(forged.len() > 200, "{}", forged.len());
-    assert_eq!(let_through(&verifier, &forged), Vec::<String>::new());
+    assert_eq!(accepted(&verifier, &forged), Vec::<String>::new());
     assert!(verifier.verify(&issuer.valid(), Purpose::Write).is_ok());
-    assert_eq!(let_through(&verifier, &forged), Vec::<String>::new());
+    assert_eq!(accepted(&verifier, &forged), Vec::<String>::new());
 }
 
 #[test]
-fn good_tokens_made_in_the_same_ways_are_accepted() {
+fn valid_tokens_made_in_the_same_ways_are_accepted() {
     let issuer = issuer();
     let verifier = verifier([&issuer.key]);
     for Forgery { name, token, .. } in unusual(&issuer) {
-        let said = verifier.verify(&token, Purpose::Write);
-        let said = said.unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(json!(*said), claims(), "{name}");
+        let claimed = verifier.verify(&token, Purpose::Write);
+        let claimed = claimed.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(json!(*claimed), claims(), "{name}");
     }
 }
 
 #[test]
-fn a_key_that_anybody_can_sign_for_is_no_key() {
+fn a_key_that_anybody_can_sign_for_is_refused() {
     let issuer = issuer();
     let degenerate = degenerate_keys(&issuer);
     let keys: Vec<PublishedKey> = degenerate.iter().map(|(key, _)| key.clone()).collect();
     let forged: Vec<Forgery> = degenerate.into_iter().map(|(_, token)| token).collect();
     let verifier = verifier(keys.iter().chain([&issuer.key]));
-    assert_eq!(let_through(&verifier, &forged), Vec::<String>::new());
+    assert_eq!(accepted(&verifier, &forged), Vec::<String>::new());
     assert!(verifier.verify(&issuer.valid(), Purpose::Write).is_ok());
 }
 
@@ -121,12 +121,12 @@ fn a_signature_that_needs_the_cofactor_is_refused() {
     let issuer = issuer();
     let (key, token) = of_a_mixed_key(&issuer);
     let verifier = verifier([&key]);
-    assert_eq!(let_through(&verifier, &[token]), Vec::<String>::new());
+    assert_eq!(accepted(&verifier, &[token]), Vec::<String>::new());
 }
 
 /// A published key with one member changed (Wycheproof JWS 353 – 356: keys of another use).
 #[test]
-fn a_published_key_for_anything_but_signing_with_ed25519_verifies_nothing() {
+fn a_published_key_for_another_purpose_verifies_nothing() {
     let issuer = issuer();
     let PublishedKey { kid, x } = issuer.key.clone();
     let published = JsonWebKey {
@@ -168,10 +168,12 @@ fn the_table_of_forgeries_is_generated() {
     } in forgeries(&issuer).into_iter().chain(good)
     {
         let name = name.replace('\0', "NUL");
-        writeln!(page, "| {name} | {wycheproof} |").expect("a text takes any text");
+        writeln!(page, "| {name} | {wycheproof} |").expect("writing to a string cannot fail");
     }
     if fs::read_to_string(PAGE).unwrap_or_default() != page {
         fs::write(PAGE, &page).expect("the page can be written");
-        panic!("docs/forged-tokens.md was out of date; it is written anew: review and commit it");
+        panic!(
+            "docs/forged-tokens.md was out of date; it has been rewritten: review and commit it"
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use settings::Asked;
+use settings::SettingFacts;
 
 /// A table of a `default.toml`. `#[*.name]` has the meanings for the table `name` of every binary.
 #[derive(Debug, Clone, Default)]
@@ -38,13 +38,13 @@ pub(crate) struct Row {
     /// The lines of the meaning.
     pub(crate) meaning: Vec<String>,
     /// Each setting with an example for one that has no default.
-    pub(crate) settings: Vec<(Asked, String)>,
+    pub(crate) settings: Vec<(SettingFacts, String)>,
 }
 
 /// The settings that the code reads, and the differences between them and the documents.
 #[derive(Debug)]
 pub(crate) struct Reference {
-    known: BTreeMap<String, Asked>,
+    known: BTreeMap<String, SettingFacts>,
     /// Meanings that several binaries share.
     shared: Vec<Table>,
     shown: BTreeSet<String>,
@@ -54,7 +54,7 @@ pub(crate) struct Reference {
 
 impl Reference {
     /// With the shared meanings in the texts `common`. Several texts may describe parts of one table.
-    pub(crate) fn new(settings: Vec<Asked>, common: &[&str]) -> Self {
+    pub(crate) fn new(settings: Vec<SettingFacts>, common: &[&str]) -> Self {
         let mut shared: Vec<Table> = Vec::new();
         for Table { name, groups } in common.iter().flat_map(|text| tables(text)) {
             match shared.iter_mut().find(|table| table.name == name) {

@@ -1,6 +1,6 @@
 //! `.env.example`: every setting, commented out, with its default.
 
-use settings::Asked;
+use settings::SettingFacts;
 
 use crate::{Chapter, document::Row};
 
@@ -63,7 +63,7 @@ fn facts(row: &Row) -> Option<String> {
     Some(format!("{first}{}.", &text[1..]))
 }
 
-fn fact(setting: &Asked) -> Option<String> {
+fn fact(setting: &SettingFacts) -> Option<String> {
     match (&setting.bounds, &setting.default) {
         (Some((least, greatest)), _) => Some(format!("from {least} to {greatest}")),
         (None, None) if setting.required => Some("required".to_owned()),

@@ -6,7 +6,7 @@ mod page;
 
 use std::{fs, path::Path};
 
-use settings::Asked;
+use settings::SettingFacts;
 use standalone::{DEFAULTS, known_settings};
 
 use crate::document::{Reference, Section};
@@ -78,8 +78,8 @@ fn the_example_is_generated_from_the_defaults_and_the_code() {
 }
 
 /// A setting for the test below.
-fn setting(key: &str) -> Asked {
-    Asked {
+fn setting(key: &str) -> SettingFacts {
+    SettingFacts {
         key: key.to_owned(),
         form: "text".to_owned(),
         bounds: None,

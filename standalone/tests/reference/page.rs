@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use settings::Asked;
+use settings::SettingFacts;
 
 use crate::{Chapter, document::Row};
 
@@ -24,7 +24,7 @@ pub(crate) fn page(chapters: &[Chapter]) -> String {
 }
 
 fn row(row: &Row) -> String {
-    let cell = |show: fn(&Asked) -> String| {
+    let cell = |show: fn(&SettingFacts) -> String| {
         let shown = row.settings.iter().map(|(setting, _)| show(setting));
         shown.collect::<Vec<_>>().join("<br>")
     };
@@ -38,12 +38,12 @@ fn row(row: &Row) -> String {
     )
 }
 
-fn name(setting: &Asked) -> String {
+fn name(setting: &SettingFacts) -> String {
     let name = setting.key.rsplit('.').next().unwrap_or_default();
     format!("`{name}`")
 }
 
-fn default(setting: &Asked) -> String {
+fn default(setting: &SettingFacts) -> String {
     match &setting.default {
         Some(text) if text.is_empty() => "empty".to_owned(),
         Some(text) => format!("`{text}`"),
@@ -52,7 +52,7 @@ fn default(setting: &Asked) -> String {
     }
 }
 
-fn takes(setting: &Asked) -> String {
+fn takes(setting: &SettingFacts) -> String {
     match &setting.bounds {
         Some((least, greatest)) => format!("{}, {least} to {greatest}", setting.form),
         None => setting.form.clone(),

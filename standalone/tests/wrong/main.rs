@@ -15,7 +15,7 @@ use std::{
 };
 
 use proptest::{collection::vec, prelude::*};
-use settings::{Asked, Listing, Problems, Source};
+use settings::{Listing, Problems, SettingFacts, Source};
 use standalone::known_settings;
 
 use crate::mistake::{Layers, Mistake, any_mistake};
@@ -57,9 +57,9 @@ impl Binary {
     }
 
     /// The settings that it reads.
-    fn settings(self) -> Vec<Asked> {
+    fn settings(self) -> Vec<SettingFacts> {
         let section = self.section();
-        let own = |asked: &Asked| {
+        let own = |asked: &SettingFacts| {
             let top = asked.key.split('.').next();
             top == Some(section)
                 || !["auth", "task", "gateway", "standalone"]
@@ -97,7 +97,7 @@ impl Binary {
         let source = Source {
             defaults: &defaults,
             sections: &sections,
-            made: Vec::new(),
+            generated: Vec::new(),
             directory: directory.to_owned(),
             environment,
         };
@@ -118,7 +118,7 @@ fn any_binary() -> impl Strategy<Value = Binary> {
 }
 
 /// A valid value for each setting that is required and has no default.
-fn required(settings: &[Asked]) -> BTreeMap<String, String> {
+fn required(settings: &[SettingFacts]) -> BTreeMap<String, String> {
     let value = |key: &str| match key {
         "auth.key_encryption_keys" | "auth.refresh_keys" => format!("1:{KEY}"),
         key if key.ends_with(".database.url") => format!("postgres://u:{MARKER}@localhost/d"),
@@ -154,7 +154,7 @@ fn every_mistake_and_nothing_else_is_reported_with_its_place() {
     let folder = folder("mistakes");
     // A TLS file without its counterpart is a mistake of the other setting. shared/tests/config/tls.rs tests those.
     let depends_on_another =
-        |asked: &Asked| asked.key.contains(".tls.") && !asked.key.ends_with(".reload_every");
+        |asked: &SettingFacts| asked.key.contains(".tls.") && !asked.key.ends_with(".reload_every");
     let binaries = [Binary::Auth, Binary::Task, Binary::Gateway].map(|binary| {
         let mut settings = binary.settings();
         settings.retain(|asked| !depends_on_another(asked));
@@ -170,7 +170,7 @@ fn every_mistake_and_nothing_else_is_reported_with_its_place() {
 
 fn check(
     binary: Binary,
-    settings: &[Asked],
+    settings: &[SettingFacts],
     mistakes: &[Mistake],
     folder: &Path,
 ) -> Result<(), TestCaseError> {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use proptest::{prelude::*, sample::Index};
-use settings::Asked;
+use settings::SettingFacts;
 
 use crate::{KEY, MARKER, put};
 
@@ -56,7 +56,7 @@ pub(crate) fn any_mistake() -> impl Strategy<Value = Mistake> {
 }
 
 /// Texts that are not a value of the setting.
-fn wrong_values(setting: &Asked) -> Vec<String> {
+fn wrong_values(setting: &SettingFacts) -> Vec<String> {
     let common = if setting.secret {
         "\u{FFFD}hunter2hunter2"
     } else {
@@ -80,7 +80,7 @@ fn wrong_values(setting: &Asked) -> Vec<String> {
 }
 
 /// Texts that do not have the form of the setting.
-fn wrong_for_form(setting: &Asked) -> &'static [&'static str] {
+fn wrong_for_form(setting: &SettingFacts) -> &'static [&'static str] {
     match setting.form.as_str() {
         "whole number" => &[
             "",
@@ -136,7 +136,7 @@ impl Layers {
     }
 
     /// Adds a mistake, unless there is already one for the setting.
-    pub(crate) fn add(&mut self, mistake: &Mistake, settings: &[Asked]) {
+    pub(crate) fn add(&mut self, mistake: &Mistake, settings: &[SettingFacts]) {
         let setting = mistake.setting.get(settings);
         let (key, variable) = (&setting.key, setting.variable());
         if let Kind::Misspelt(layer) = mistake.kind {

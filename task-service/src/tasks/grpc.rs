@@ -123,7 +123,7 @@ fn parse_update(mut message: UpdateTaskRequest) -> Result<UpdateTask, Error> {
     }
     let task = task.unwrap_or_default();
     let mask = update_mask.as_ref();
-    let chosen = message::FIELDS.chosen(mask, |field| message::is_populated(&task, field));
+    let chosen = message::FIELDS.selected(mask, |field| message::is_populated(&task, field));
     let chosen = violations.take("update_mask", chosen);
     let id = violations.take("task.id", TaskId::parse(&task.id));
     let revision = violations.take("task.etag", etag::parse(&task.etag));

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use api::{
     etag,
     ids::{TaskId, UserId},
-    mask::Fields,
+    mask::UpdatableFields,
 };
 use contract::{
     proto::{
@@ -24,7 +24,7 @@ use super::{
 };
 
 /// The fields that an update mask can name.
-pub(super) const FIELDS: Fields = Fields {
+pub(super) const FIELDS: UpdatableFields = UpdatableFields {
     mutable: &[
         "title",
         "description",

@@ -168,7 +168,7 @@ async fn a_subscriber_too_slow_for_the_feed_accepts_no_revoked_token_after_the_s
         }
     }
     // Either the auth service refuses with SLOW_CONSUMER, or the subscriber notices first that its messages are old.
-    let causes = ["ResourceExhausted", "what the feed tells is late"];
+    let causes = ["ResourceExhausted", "the messages of the feed are late"];
     log.assert_any("the revocation feed is interrupted", &causes);
 }
 

@@ -175,7 +175,7 @@ pub(crate) async fn run_auth_with(
             auth_service::config::DEFAULTS,
         ],
         sections: &[auth_service::config::SECTION],
-        made: Vec::new(),
+        generated: Vec::new(),
         directory: std::env::temp_dir().join("a-folder-without-settings"),
         environment: own.iter().chain(settings).map(variable).collect(),
     });

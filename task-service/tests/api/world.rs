@@ -101,7 +101,7 @@ pub(crate) fn config(url: &str, settings: &[(&str, &str)]) -> Config {
     Config::load(Source {
         defaults: &[telemetry::settings::DEFAULTS, DEFAULTS],
         sections: &[SECTION],
-        made: Vec::new(),
+        generated: Vec::new(),
         directory: std::env::temp_dir().join("a-folder-without-settings"),
         environment: own.iter().chain(settings).map(variable).collect(),
     })

@@ -123,7 +123,7 @@ impl Hasher {
 
     /// Measures the work of its `threads` in `metrics`.
     #[must_use]
-    pub fn counting_in(self, metrics: &Metrics, threads: usize) -> Self {
+    pub fn with_metrics(self, metrics: &Metrics, threads: usize) -> Self {
         metrics::register(&self.queue, threads, metrics);
         Self {
             metrics: HashingMetrics::new(metrics),

@@ -1,10 +1,10 @@
-//! What can be wrong with a schema.
+//! Why a schema does not fit a binary.
 
 use sqlx::migrate::MigrateError;
 
 use crate::UnitError;
 
-/// Why a schema is not what the binary needs.
+/// Why a schema does not fit the binary, or could not be migrated.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database did not answer, or refused.
@@ -13,7 +13,7 @@ pub enum Error {
     /// A migration failed; those before it are applied.
     #[error(transparent)]
     Migration(#[from] MigrateError),
-    /// Schema names are lower-case ASCII letters, digits and underscores, since they are written into statements.
+    /// Schema names are lower-case ASCII letters, digits and underscores, because they are written into statements.
     #[error("{0:?} is not a schema name")]
     Name(String),
     /// Another migration held the lock for a minute.
@@ -35,14 +35,14 @@ pub enum Error {
         /// The version that differs.
         version: i64,
     },
-    /// A newer release has taken away what this binary uses.
+    /// A newer release has removed something that this binary uses.
     #[error(
-        "schema {schema} has migration {version}, which only binaries with migration {needs} can do without what it took"
+        "schema {schema} has migration {version}, which needs a binary that knows migration {needs}"
     )]
     Ahead {
         /// The schema.
         schema: String,
-        /// The migration that takes away.
+        /// The migration that removes something.
         version: i64,
         /// The oldest migration that a binary must know.
         needs: i64,
@@ -50,8 +50,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// For the shell, after sysexits.h: 65 other migrations than this binary's, 69 the database cannot be reached, 75 another
-    /// migration is still running (try again), 70 anything else.
+    /// The exit code, after sysexits.h: 65 if the schema has migrations that this binary does not accept, 69 if the database cannot be
+    /// reached, 75 if another migration is still running (try again), 70 otherwise.
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {

@@ -1,4 +1,4 @@
-//! The migrations that a schema has, against those that the binary knows.
+//! Compares the migrations that a schema has with those that the binary knows.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub(super) struct Applied {
     description: String,
 }
 
-/// What the schema has, by version; nothing if it has no migrations table yet.
+/// The migrations of the schema, by version; empty if it has no migrations table yet.
 pub(super) async fn applied(
     connection: &mut PgConnection,
     schema: &str,
@@ -41,8 +41,7 @@ pub(super) async fn applied(
     Ok(rows.into_iter().map(applied).collect())
 }
 
-/// The migrations the schema lacks, in order, once those it has are found to be the binary's own, or newer ones that it
-/// can live with.
+/// The migrations that the schema lacks, in order. An error if the schema has a migration that this binary does not accept.
 pub(super) fn pending<'m>(
     migrator: &'m Migrator,
     applied: &BTreeMap<i64, Applied>,

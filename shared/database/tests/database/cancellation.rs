@@ -1,4 +1,4 @@
-//! What becomes of units whose callers go away.
+//! Units whose callers are cancelled.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,9 +25,9 @@ async fn insert_half(conn: &mut PgConnection, id: i32, half: &str) -> Result<(),
     Ok(())
 }
 
-/// Writes both halves of a pair, and goes away at some point of it: `patience` differs from call to call.
+/// Writes both halves of a pair, and is cancelled at some point: `limit` differs from call to call.
 async fn write_pair(lanes: &Lanes, id: i32) -> bool {
-    let patience = Duration::from_micros(u64::from(id.unsigned_abs()) * 7919 % 12_000);
+    let limit = Duration::from_micros(u64::from(id.unsigned_abs()) * 7919 % 12_000);
     let call = lanes.transaction(soon(), move |conn| {
         async move {
             insert_half(&mut *conn, id, "left").await?;
@@ -35,7 +35,7 @@ async fn write_pair(lanes: &Lanes, id: i32) -> bool {
         }
         .boxed()
     });
-    timeout(patience, call)
+    timeout(limit, call)
         .await
         .is_ok_and(|result| result.is_ok())
 }
@@ -81,18 +81,18 @@ async fn a_unit_that_has_begun_runs_to_its_end_without_its_caller() {
         .execute("create table pair (id int, half text)")
         .await;
     let lanes = Lanes::start(single_lane(&server)).unwrap();
-    let (tell, begun) = oneshot::channel();
+    let (signal, begun) = oneshot::channel();
     let (go, gone) = oneshot::channel::<()>();
     let mut call = Box::pin(lanes.run(soon(), |conn| {
         async move {
-            tell.send(()).unwrap();
+            signal.send(()).unwrap();
             gone.await.unwrap();
             insert_half(conn, 1, "whole").await
         }
         .boxed()
     }));
     tokio::select! {
-        _ = &mut call => panic!("the unit waits for its caller to go"),
+        _ = &mut call => panic!("the unit waits until its caller is cancelled"),
         begun = begun => begun.unwrap(),
     }
     drop(call);
@@ -102,7 +102,7 @@ async fn a_unit_that_has_begun_runs_to_its_end_without_its_caller() {
 }
 
 #[tokio::test]
-async fn a_unit_whose_caller_goes_before_it_begins_never_begins() {
+async fn a_unit_whose_caller_is_cancelled_before_it_begins_never_begins() {
     let server = Postgres::start();
     let lanes = Lanes::start(single_lane(&server)).unwrap();
     let occupied = Occupied::lane_of(&lanes).await;

@@ -30,7 +30,7 @@ fn soon() -> Instant {
     Instant::now() + Duration::from_mins(1)
 }
 
-/// One lane, so that what one unit does to its connection is seen by the next.
+/// One lane, so that each unit runs on the connection of the one before.
 fn single_lane(server: &Postgres) -> Settings {
     Settings {
         lanes: 1,
@@ -50,7 +50,7 @@ async fn backend(lanes: &Lanes) -> i32 {
     pid.await.unwrap()
 }
 
-/// Holds a lane until told to let go.
+/// Occupies a lane until it is released.
 struct Occupied {
     release: oneshot::Sender<()>,
     unit: JoinHandle<Result<(), Error>>,
@@ -59,12 +59,12 @@ struct Occupied {
 impl Occupied {
     async fn lane_of(lanes: &Lanes) -> Self {
         let (release, released) = oneshot::channel::<()>();
-        let (tell, begun) = oneshot::channel();
+        let (signal, begun) = oneshot::channel();
         let lanes = lanes.clone();
         let unit = tokio::spawn(async move {
             let unit = lanes.run(soon(), |_| {
                 async move {
-                    tell.send(()).unwrap();
+                    signal.send(()).unwrap();
                     released.await.unwrap();
                     Ok(())
                 }
@@ -82,11 +82,11 @@ impl Occupied {
     }
 }
 
-/// Waits for a condition that other tasks or processes bring about.
+/// Waits for a condition that other tasks or processes fulfil.
 async fn until(mut condition: impl AsyncFnMut() -> bool) {
-    let patience = Instant::now() + Duration::from_mins(1);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while !condition().await {
-        assert!(Instant::now() < patience, "this never came about");
+        assert!(Instant::now() < deadline, "the condition was never met");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -1,9 +1,8 @@
-//! Migrating a schema, alone and in company.
-
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{Executor as _, SqlSafeStr as _};
+//! Migrations of a schema, one at a time and concurrently.
 
 use database::migrate::{Error, check, migrate};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{Executor as _, SqlSafeStr as _};
 
 use crate::support::Postgres;
 use crate::until;
@@ -43,7 +42,7 @@ async fn two_migrations_at_once_apply_everything_once() {
 }
 
 #[tokio::test]
-async fn two_schemas_of_one_database_do_not_meet() {
+async fn two_schemas_of_one_database_are_independent() {
     let server = Postgres::start();
     let options = server.settings().connect_options().unwrap();
     migrate(&options, &migrations(&[FIRST]), "auth")
@@ -65,7 +64,7 @@ async fn two_schemas_of_one_database_do_not_meet() {
 }
 
 #[tokio::test]
-async fn a_schema_behind_is_refused_with_what_to_do() {
+async fn a_schema_that_lacks_migrations_is_refused_with_advice() {
     let server = Postgres::start();
     let options = server.settings().connect_options().unwrap();
     let newer = migrations(&[FIRST, SECOND]);
@@ -109,7 +108,7 @@ async fn a_newer_schema_serves_the_previous_release_and_its_migrate_command() {
 }
 
 #[tokio::test]
-async fn a_schema_that_lost_what_an_old_binary_uses_is_refused_by_it_and_by_none_newer() {
+async fn a_schema_without_what_an_old_binary_uses_is_refused_by_old_binaries_only() {
     let server = Postgres::start();
     let options = server.settings().connect_options().unwrap();
     let steps = [
@@ -141,7 +140,7 @@ async fn a_schema_that_lost_what_an_old_binary_uses_is_refused_by_it_and_by_none
 }
 
 #[tokio::test]
-async fn what_a_migration_does_not_qualify_is_made_in_its_schema() {
+async fn unqualified_names_of_a_migration_are_created_in_its_schema() {
     let server = Postgres::start();
     // As behind a pooler that drops start-up options.
     let options = server.settings().connect_options().unwrap();
@@ -176,7 +175,7 @@ async fn a_migration_changed_after_it_was_applied_is_refused() {
 }
 
 #[tokio::test]
-async fn a_failing_migration_leaves_those_before_it() {
+async fn a_failing_migration_keeps_those_before_it() {
     let server = Postgres::start();
     let options = server.settings().connect_options().unwrap();
     let failing = migrations(&[FIRST, "create table other (id int); select from nowhere"]);
@@ -191,7 +190,7 @@ async fn a_failing_migration_leaves_those_before_it() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_no_schema_name_is_refused() {
+async fn an_invalid_schema_name_is_refused() {
     let server = Postgres::start();
     let options = server.settings().connect_options().unwrap();
     for name in ["", "Tasks", "1tasks", "tasks; drop table entry", "täsks"] {
@@ -201,7 +200,7 @@ async fn a_name_that_is_no_schema_name_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_busy_table_is_waited_for_without_queueing_its_readers_for_long() {
+async fn a_migration_waits_for_a_busy_table_without_blocking_its_readers_for_long() {
     let server = Postgres::start();
     let options = server.settings().connect_options().unwrap();
     migrate(&options, &migrations(&[FIRST]), "tasks")

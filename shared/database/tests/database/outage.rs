@@ -1,4 +1,4 @@
-//! What happens when the database goes away, and when it returns.
+//! The database goes away and returns.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -87,7 +87,7 @@ async fn a_killed_database_is_unavailable_and_back_without_a_restart_and_without
 }
 
 #[tokio::test]
-async fn a_connection_that_dies_while_idle_is_replaced_before_it_costs_a_call() {
+async fn a_connection_that_breaks_while_idle_is_replaced_before_a_call_fails() {
     let server = Postgres::start();
     let settings = Settings {
         check_after_idle: Duration::from_millis(10),
@@ -108,7 +108,7 @@ async fn a_connection_that_dies_while_idle_is_replaced_before_it_costs_a_call() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_call_finds_out_for_every_lane_that_its_connection_is_gone() {
+async fn after_one_call_on_a_broken_connection_every_lane_checks_its_own() {
     let server = Postgres::start();
     server.execute("create table entry (id int)").await;
     let settings = Settings {
@@ -142,7 +142,7 @@ async fn one_call_finds_out_for_every_lane_that_its_connection_is_gone() {
 }
 
 #[tokio::test]
-async fn a_connection_that_only_reads_is_dropped() {
+async fn a_read_only_connection_is_dropped() {
     let server = Postgres::start();
     server.execute("create table entry (id int)").await;
     let lanes = Lanes::start(single_lane(&server)).unwrap();
@@ -166,7 +166,7 @@ async fn a_connection_that_only_reads_is_dropped() {
 }
 
 #[tokio::test]
-async fn a_server_that_only_reads_counts_as_down() {
+async fn a_read_only_server_counts_as_down() {
     let server = Postgres::start();
     server
         .execute("alter database postgres set default_transaction_read_only = on")
@@ -191,27 +191,27 @@ async fn run(lanes: &Lanes, sql: &'static str) -> Result<(), Error> {
 }
 
 #[tokio::test]
-async fn what_passes_by_itself_is_told_as_unavailable_and_a_wrong_statement_is_not() {
+async fn a_temporary_error_is_unavailable_and_a_wrong_statement_is_internal() {
     let server = Postgres::start();
     let lanes = Lanes::start(server.settings()).unwrap();
     let reason = async |sql| run(&lanes, sql).await.unwrap_err().reason();
-    for passing in [
+    for temporary in [
         "do $$ begin raise sqlstate '53100' using message = 'the disk is full'; end $$",
         "do $$ begin raise sqlstate '53200' using message = 'out of memory'; end $$",
         "do $$ begin raise sqlstate '58030' using message = 'I/O error'; end $$",
         "do $$ begin raise sqlstate '08006' using message = 'connection failure'; end $$",
     ] {
         assert_eq!(
-            reason(passing).await,
+            reason(temporary).await,
             Reason::DatabaseUnavailable,
-            "{passing}"
+            "{temporary}"
         );
     }
     assert_eq!(reason("select wrong").await, Reason::Internal);
 }
 
 #[tokio::test]
-async fn while_the_server_takes_no_more_connections_calls_are_refused_and_then_served() {
+async fn while_the_server_accepts_no_more_connections_calls_are_refused_and_then_served() {
     let server = Postgres::start();
     server
         .execute("create role modest login connection limit 0")

@@ -1,4 +1,4 @@
-//! What the queue promises: bounds, deadlines, and an orderly end.
+//! The queue: bounds, deadlines and an orderly end.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::support::Postgres;
 use crate::{Occupied, backend, single_lane, soon};
 
-/// A unit that tells whether it began.
+/// Runs a unit, and returns its result and whether it began.
 async fn witnessed(lanes: &Lanes, deadline: Instant) -> (Result<(), Error>, Arc<AtomicBool>) {
     let began = Arc::new(AtomicBool::new(false));
     let witness = Arc::clone(&began);
@@ -35,7 +35,7 @@ async fn a_call_beyond_the_queue_is_refused_at_once() {
     assert!((&mut queued).now_or_never().is_none());
 
     let refused = witnessed(&lanes, soon()).now_or_never();
-    let (result, began) = refused.expect("a refusal waits for nothing");
+    let (result, began) = refused.expect("a refusal does not wait");
     assert!(matches!(result, Err(Error::Overloaded)), "{result:?}");
     assert!(!began.load(Ordering::Relaxed));
 
@@ -67,7 +67,7 @@ async fn a_unit_whose_deadline_has_passed_is_not_even_queued() {
 }
 
 #[tokio::test]
-async fn a_unit_told_it_waited_too_long_never_begins() {
+async fn a_unit_that_was_refused_after_the_longest_wait_never_begins() {
     let server = Postgres::start();
     let settings = Settings {
         longest_wait: Duration::from_millis(500),

@@ -1,4 +1,4 @@
-//! A network that swallows packets: connections stay open and nothing arrives.
+//! A network that drops packets: connections stay open and nothing arrives.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use tokio::time::{Instant, timeout};
 
 use crate::{soon, support::Postgres, until};
 
-/// Far more than noticing takes, far less than the deadline of a unit.
-const NOTICED: Duration = Duration::from_secs(10);
+/// Much longer than the detection takes, much shorter than the deadline of a unit.
+const DETECTION_TIMEOUT: Duration = Duration::from_secs(10);
 
 async fn through_a_proxy(server: &Postgres) -> (PostgresProxy, Lanes) {
     let proxy = PostgresProxy::to(server.socket()).await;
@@ -37,25 +37,28 @@ async fn run(lanes: &Lanes, sql: &'static str) -> Result<(), Error> {
 }
 
 #[tokio::test]
-async fn silence_is_noticed_calls_are_refused_at_once_and_the_end_of_it_is_noticed_too() {
+async fn silence_and_its_end_are_detected_and_calls_are_refused_in_between() {
     let server = Postgres::start();
     let (proxy, lanes) = through_a_proxy(&server).await;
-    // Both calls find a connection: one that waits for a lane is refused without having begun.
+    // Both calls must find a connection: a call that waits for a lane is refused without having begun.
     until(async || lanes.connected() == 4).await;
     proxy.hold_back();
     let began = Instant::now();
-    let (first, second) = timeout(NOTICED, async {
+    let (first, second) = timeout(DETECTION_TIMEOUT, async {
         tokio::join!(run(&lanes, "select 1"), run(&lanes, "select 1"))
     })
     .await
-    .unwrap_or_else(|_| panic!("nothing noticed within {NOTICED:?}"));
+    .unwrap_or_else(|_| panic!("silence was not detected within {DETECTION_TIMEOUT:?}"));
     for result in [first, second] {
         assert!(
             matches!(result, Err(Error::Unavailable(Some(_)))),
             "{result:?}"
         );
     }
-    assert!(began.elapsed() >= Duration::from_secs(1), "too hasty");
+    assert!(
+        began.elapsed() >= Duration::from_secs(1),
+        "detected too early"
+    );
     assert!(!lanes.ready());
     let result = run(&lanes, "select 1").await;
     assert!(
@@ -66,12 +69,15 @@ async fn silence_is_noticed_calls_are_refused_at_once_and_the_end_of_it_is_notic
     proxy.forward();
     let mut state = lanes.state();
     let up = state.wait_for(|state| *state == State::Up);
-    timeout(NOTICED, up).await.expect("it is back").unwrap();
+    timeout(DETECTION_TIMEOUT, up)
+        .await
+        .expect("it is back")
+        .unwrap();
     run(&lanes, "select 1").await.unwrap();
 }
 
 #[tokio::test]
-async fn a_long_statement_is_not_taken_for_silence() {
+async fn a_slow_statement_does_not_count_as_silence() {
     let server = Postgres::start();
     let (_proxy, lanes) = through_a_proxy(&server).await;
     run(&lanes, "select pg_sleep(3)").await.unwrap();

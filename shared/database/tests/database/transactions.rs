@@ -1,4 +1,4 @@
-//! All or nothing, and again when a concurrent transaction won.
+//! Transactions are atomic, and are retried after a conflict.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -43,7 +43,7 @@ async fn server_with_entries() -> Postgres {
     server
 }
 
-/// Runs the statements in one transaction; an error in any is the transaction's.
+/// Runs the statements in one transaction; an error of any of them ends it.
 async fn statements(lanes: &Lanes, all: &'static [&'static str]) -> Result<(), Error> {
     let transaction = lanes.transaction(soon(), move |conn| {
         async move {
@@ -91,7 +91,7 @@ async fn an_error_of_the_domain_rolls_back_and_keeps_the_connection() {
 }
 
 #[tokio::test]
-async fn a_broken_constraint_is_known_by_its_name() {
+async fn the_error_of_a_broken_constraint_has_its_name() {
     let server = server_with_entries().await;
     let lanes = Lanes::start(single_lane(&server)).unwrap();
     let twice = &[
@@ -105,13 +105,13 @@ async fn a_broken_constraint_is_known_by_its_name() {
 }
 
 #[tokio::test]
-async fn work_that_swallows_an_error_is_not_taken_for_committed() {
+async fn work_that_ignores_an_error_is_not_reported_as_committed() {
     let server = server_with_entries().await;
     let lanes = Lanes::start(single_lane(&server)).unwrap();
     let transaction = lanes.transaction(soon(), |conn| {
         async move {
             conn.execute("insert into entry values (1)").await?;
-            let _swallowed = conn.execute("insert into entry values (1)").await;
+            let _ignored = conn.execute("insert into entry values (1)").await;
             Ok(())
         }
         .boxed()
@@ -125,7 +125,7 @@ async fn work_that_swallows_an_error_is_not_taken_for_committed() {
 }
 
 #[tokio::test]
-async fn work_that_ends_the_transaction_itself_is_not_taken_for_committed() {
+async fn work_that_ends_the_transaction_itself_is_not_reported_as_committed() {
     let server = server_with_entries().await;
     let lanes = Lanes::start(single_lane(&server)).unwrap();
     let result = statements(&lanes, &["insert into entry values (1)", "rollback"]).await;
@@ -133,15 +133,15 @@ async fn work_that_ends_the_transaction_itself_is_not_taken_for_committed() {
     assert_eq!(server.count("select count(*) from entry").await, 0);
 }
 
-/// Counts the entries and adds one with that number; the first two attempts meet between the two.
+/// Counts the entries and adds one with that number; the first two attempts wait for each other in between.
 async fn count_and_add(
     lanes: Lanes,
     attempts: Arc<AtomicU32>,
-    meeting: Arc<Barrier>,
+    barrier: Arc<Barrier>,
 ) -> Result<(), Error> {
     let transaction = lanes.transaction(soon(), move |conn| {
         let attempt = attempts.fetch_add(1, Ordering::Relaxed);
-        let meeting = Arc::clone(&meeting);
+        let barrier = Arc::clone(&barrier);
         async move {
             conn.execute("set transaction isolation level serializable")
                 .await?;
@@ -149,7 +149,7 @@ async fn count_and_add(
                 .fetch_one(&mut *conn)
                 .await?;
             if attempt < 2 {
-                meeting.wait().await;
+                barrier.wait().await;
             }
             sqlx::query("insert into entry values ($1)")
                 .bind(i32::try_from(entries).unwrap())
@@ -163,7 +163,7 @@ async fn count_and_add(
 }
 
 #[tokio::test]
-async fn a_transaction_that_loses_to_another_is_tried_again() {
+async fn a_transaction_that_conflicts_with_another_is_retried() {
     let server = Postgres::start();
     server.execute("create table entry (id int)").await;
     let lanes = Lanes::start(Settings {
@@ -172,10 +172,10 @@ async fn a_transaction_that_loses_to_another_is_tried_again() {
     });
     let lanes = lanes.unwrap();
     let attempts = Arc::new(AtomicU32::new(0));
-    let meeting = Arc::new(Barrier::new(2));
+    let barrier = Arc::new(Barrier::new(2));
     let (one, other) = tokio::join!(
-        count_and_add(lanes.clone(), Arc::clone(&attempts), Arc::clone(&meeting)),
-        count_and_add(lanes.clone(), Arc::clone(&attempts), Arc::clone(&meeting)),
+        count_and_add(lanes.clone(), Arc::clone(&attempts), Arc::clone(&barrier)),
+        count_and_add(lanes.clone(), Arc::clone(&attempts), Arc::clone(&barrier)),
     );
     one.unwrap();
     other.unwrap();
@@ -184,7 +184,7 @@ async fn a_transaction_that_loses_to_another_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_transaction_that_always_loses_is_a_conflict_after_three_attempts() {
+async fn a_transaction_that_always_conflicts_fails_after_three_attempts() {
     let server = server_with_entries().await;
     let lanes = Lanes::start(single_lane(&server)).unwrap();
     let first = backend(&lanes).await;

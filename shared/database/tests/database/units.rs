@@ -1,4 +1,4 @@
-//! Units that go wrong, and what their lane does about it.
+//! Units that fail, and what their lane does then.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn statement(lanes: &Lanes, sql: &'static str) -> Result<(), Error> {
 }
 
 #[tokio::test]
-async fn a_panicking_unit_costs_its_connection_and_nobody_else_anything() {
+async fn a_panicking_unit_loses_only_its_connection() {
     let server = Postgres::start();
     let lanes = Lanes::start(single_lane(&server)).unwrap();
     let first = backend(&lanes).await;
@@ -76,7 +76,7 @@ async fn a_statement_that_outlives_its_timeout_keeps_its_connection() {
 }
 
 #[tokio::test]
-async fn a_connection_past_its_age_is_replaced_between_two_units() {
+async fn an_old_connection_is_replaced_between_two_units() {
     let server = Postgres::start();
     let settings = Settings {
         recycle_after: Duration::ZERO,
@@ -86,7 +86,7 @@ async fn a_connection_past_its_age_is_replaced_between_two_units() {
     let first = backend(&lanes).await;
     assert_ne!(backend(&lanes).await, first);
     assert!(lanes.ready());
-    // A server asked to stop waits for whoever is just connecting, as this lane is after every unit.
+    // A server that stops waits for connecting clients, and this lane connects after every unit.
     lanes.close().await;
 }
 

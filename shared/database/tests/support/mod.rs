@@ -1,10 +1,9 @@
-//! A PostgreSQL server of one test, and what the tests of lanes ask it directly.
+//! The PostgreSQL server of one test, and queries outside of lanes.
 
 use std::ops::Deref;
 
 use database::Settings;
 use secrecy::SecretString;
-
 use sqlx::Executor as _;
 use testing::PostgresServer;
 

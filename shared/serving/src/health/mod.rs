@@ -17,5 +17,5 @@ pub use self::{
     client::check_readiness,
     readiness::Readiness,
     server::{Health, LIVENESS, READINESS},
-    verdict::Verdict,
+    verdict::ReadinessVerdict,
 };

@@ -12,7 +12,7 @@ use telemetry::metrics::Metrics;
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
-use super::verdict::Verdict;
+use super::verdict::ReadinessVerdict;
 use crate::metrics::READY;
 
 /// The name that is `SERVING` for as long as the process runs.
@@ -97,12 +97,12 @@ impl Health {
 
     /// Whether the server is ready, and if not, why.
     #[must_use]
-    pub fn verdict(&self) -> Verdict {
+    pub fn verdict(&self) -> ReadinessVerdict {
         self.state.borrow().verdict()
     }
 
     /// Registers in `metrics` the gauge that says whether the server is ready.
-    pub fn tell(&self, metrics: &Metrics) {
+    pub fn register_metrics(&self, metrics: &Metrics) {
         let state = self.state.subscribe();
         metrics.gauge(&READY, move || {
             let ready = state.borrow().verdict().is_ready();
@@ -138,11 +138,11 @@ impl State {
         changes
     }
 
-    fn verdict(&self) -> Verdict {
+    fn verdict(&self) -> ReadinessVerdict {
         match self.phase {
-            Phase::Ready => Verdict::Ready,
-            Phase::NotReady => Verdict::NotReady(self.failing.clone()),
-            Phase::Draining | Phase::Closed => Verdict::Draining,
+            Phase::Ready => ReadinessVerdict::Ready,
+            Phase::NotReady => ReadinessVerdict::NotReady(self.failing.clone()),
+            Phase::Draining | Phase::Closed => ReadinessVerdict::Draining,
         }
     }
 

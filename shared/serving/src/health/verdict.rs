@@ -4,7 +4,7 @@ use http::StatusCode;
 
 /// Whether a server is ready. `grpc.health.v1`, `/readyz` and the metric `tandem.ready` are derived from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ReadinessVerdict {
     /// It is.
     Ready,
     /// It is not; the names of the conditions that fail.
@@ -13,7 +13,7 @@ pub enum Verdict {
     Draining,
 }
 
-impl Verdict {
+impl ReadinessVerdict {
     /// The verdict of a server that is not stopping: ready when no condition fails.
     #[must_use]
     pub fn from_failing(failing: Vec<&'static str>) -> Self {
@@ -50,7 +50,7 @@ impl Verdict {
         }
     }
 
-    /// The names of the conditions that fail; empty unless it is [`Verdict::NotReady`].
+    /// The names of the conditions that fail; empty unless it is [`ReadinessVerdict::NotReady`].
     #[must_use]
     pub fn failing(&self) -> &[&'static str] {
         match self {

@@ -1,6 +1,6 @@
 //! Whether a call may reach its method: transport headers, places for calls in flight, the access policy.
 
-use contract::refusal::{Reason, refuse_plainly};
+use contract::refusal::{Reason, refuse_with_reason};
 use http::{Request, header::AUTHORIZATION};
 use tokio::sync::SemaphorePermit;
 use tonic::{Status, body::Body};
@@ -41,7 +41,7 @@ impl CallContext {
                 let caller = self.caller(&request, purpose)?;
                 *seen = Some(caller);
                 if !caller.scopes.contains(scope) {
-                    return Err(refuse_plainly(Reason::ScopeMissing));
+                    return Err(refuse_with_reason(Reason::ScopeMissing));
                 }
                 request.extensions_mut().insert(caller);
             }
@@ -66,7 +66,7 @@ impl CallContext {
         }
         match self.in_flight.try_acquire() {
             Ok(permit) => Ok(Some(permit)),
-            Err(_full) => Err(refuse_plainly(Reason::Overloaded)),
+            Err(_full) => Err(refuse_with_reason(Reason::Overloaded)),
         }
     }
 
@@ -75,7 +75,7 @@ impl CallContext {
         if self.secrets.accepts(credential(request)?) {
             return Ok(ServiceCaller::verified());
         }
-        Err(refuse_plainly(Reason::TokenInvalid))
+        Err(refuse_with_reason(Reason::TokenInvalid))
     }
 
     /// The account of the access token in the request.
@@ -86,7 +86,7 @@ impl CallContext {
         })?;
         let verified = self.verifier.verify(token, purpose);
         self.metrics.token_checked(&verified);
-        let claims = verified.map_err(|error| refuse_plainly(error.into()))?;
+        let claims = verified.map_err(|error| refuse_with_reason(error.into()))?;
         Ok(Caller::from(&*claims))
     }
 }
@@ -95,13 +95,13 @@ impl CallContext {
 fn credential(request: &Request<Body>) -> Result<&str, Status> {
     let mut headers = request.headers().get_all(AUTHORIZATION).iter();
     let header = match (headers.next(), headers.next()) {
-        (None, _) => return Err(refuse_plainly(Reason::TokenMissing)),
+        (None, _) => return Err(refuse_with_reason(Reason::TokenMissing)),
         (Some(header), None) => header,
-        (Some(_), Some(_)) => return Err(refuse_plainly(Reason::TokenInvalid)),
+        (Some(_), Some(_)) => return Err(refuse_with_reason(Reason::TokenInvalid)),
     };
     header
         .to_str()
         .ok()
         .and_then(bearer)
-        .ok_or_else(|| refuse_plainly(Reason::TokenInvalid))
+        .ok_or_else(|| refuse_with_reason(Reason::TokenInvalid))
 }

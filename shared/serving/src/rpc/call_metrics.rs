@@ -22,7 +22,7 @@ use verifier::{Claims, TokenError};
 use super::refusal_details;
 use crate::metrics::{
     RPC_DURATION, RPC_HANDLED, RPC_IN_FLIGHT, RPC_REFUSED, RPC_STARTED, SYSTEM, TOKENS_CHECKED,
-    Token,
+    TokenCheck,
 };
 
 /// Codes that no method answers on purpose. Their series begin with the first call that ends with them.
@@ -35,7 +35,7 @@ pub(crate) struct RpcMetrics {
     /// Calls of methods that are not served. Their path is text of the client, so it does not become a label.
     other: Arc<MethodMetrics>,
     refused: CounterBy<Reason>,
-    tokens: CounterBy<Token>,
+    tokens: CounterBy<TokenCheck>,
 }
 
 /// The metrics of the calls of one method.
@@ -99,20 +99,20 @@ impl RpcMetrics {
     /// Counts an access token that was checked.
     pub(super) fn token_checked(&self, result: &Result<Arc<Claims>, TokenError>) {
         self.tokens.add(match result {
-            Ok(_) => Token::Ok,
-            Err(TokenError::Invalid) => Token::Invalid,
-            Err(TokenError::Expired) => Token::Expired,
-            Err(TokenError::Revoked) => Token::Revoked,
-            Err(TokenError::Stale | TokenError::KeysUnavailable) => Token::Unknown,
+            Ok(_) => TokenCheck::Ok,
+            Err(TokenError::Invalid) => TokenCheck::Invalid,
+            Err(TokenError::Expired) => TokenCheck::Expired,
+            Err(TokenError::Revoked) => TokenCheck::Revoked,
+            Err(TokenError::Stale | TokenError::KeysUnavailable) => TokenCheck::Unknown,
         });
     }
 
     /// Counts a call without an access token, or with one that cannot be read.
     pub(super) fn token_unreadable(&self, missing: bool) {
         self.tokens.add(if missing {
-            Token::Missing
+            TokenCheck::Missing
         } else {
-            Token::Invalid
+            TokenCheck::Invalid
         });
     }
 }

@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use contract::code::code_name;
 use http::{Request, Response};
 use http_body::{Frame, SizeHint};
-use telemetry::trace::{Span, Trace, Tracing, blames_server};
+use telemetry::trace::{Span, Trace, Tracing, is_server_error};
 use tonic::{Code, Status, body::Body};
 use transport::{connections::Peer, network::Network};
 
@@ -34,7 +34,7 @@ pub(super) fn begin(
         })
     };
     let method = method_name(request.uri().path(), rpc);
-    let mut trace = tracing.arrive(request.headers(), is_trusted, method);
+    let mut trace = tracing.start_call(request.headers(), is_trusted, method);
     if let Some(span) = &mut trace.span {
         span.set("rpc.system.name", "grpc");
         span.set("rpc.method", method.to_owned());
@@ -82,7 +82,7 @@ impl Drop for OpenSpan {
     fn drop(&mut self) {
         let code = self.code.unwrap_or(Code::Ok);
         self.span.set("rpc.response.status_code", code_name(code));
-        if blames_server(code) {
+        if is_server_error(code) {
             self.span.fail(code_name(code));
         }
     }

@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-use contract::refusal::{Reason, refuse_plainly};
+use contract::refusal::{Reason, refuse_with_reason};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{HeaderValue, Request, Response};
 use telemetry::trace::{self, Trace};
@@ -166,10 +166,10 @@ impl CallContext {
                 Ok(Ok(response)) => response,
                 Ok(Err(never)) => match never {},
                 // The panic hook has logged it.
-                Err(_panic) => refuse_plainly(Reason::Internal).into_http(),
+                Err(_panic) => refuse_with_reason(Reason::Internal).into_http(),
             },
-            () = tokio::time::sleep_until(deadline) => refuse_plainly(Reason::DeadlineExceeded).into_http(),
-            () = self.abort.cancelled() => refuse_plainly(Reason::Draining).into_http(),
+            () = tokio::time::sleep_until(deadline) => refuse_with_reason(Reason::DeadlineExceeded).into_http(),
+            () = self.abort.cancelled() => refuse_with_reason(Reason::Draining).into_http(),
         }
     }
 

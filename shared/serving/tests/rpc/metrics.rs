@@ -6,7 +6,7 @@ use contract::proto::{
     auth::{SignInRequest, SignOutRequest, SignUpRequest},
     health::{HealthCheckRequest, health_client::HealthClient},
 };
-use serving::serve::Limits;
+use serving::serve::ServerLimits;
 use telemetry::metrics::Metrics;
 use tonic::{Code, Request};
 
@@ -14,7 +14,7 @@ use crate::probe::{Served, limits, serve_counting};
 
 const METHOD: &str = "rpc_method=\"tandem.auth.v1.AuthService";
 
-async fn serve_with_metrics(limits: Limits) -> (Served, Metrics) {
+async fn serve_with_metrics(limits: ServerLimits) -> (Served, Metrics) {
     let metrics = Metrics::of_service("probe", "0");
     (serve_counting(limits, &metrics).await, metrics)
 }
@@ -195,7 +195,7 @@ async fn a_stream_is_in_flight_until_it_ends_and_counts_with_the_code_of_its_las
 
 #[tokio::test]
 async fn a_full_server_counts_the_calls_that_it_refuses() {
-    let (mut served, metrics) = serve_with_metrics(Limits {
+    let (mut served, metrics) = serve_with_metrics(ServerLimits {
         max_in_flight: 1,
         ..limits()
     })

@@ -12,7 +12,7 @@ use contract::proto::auth::{
 };
 use serving::{
     health::Health,
-    serve::{Limits, Server, Surface},
+    serve::{Server, ServerLimits, ServiceSet},
 };
 use telemetry::metrics::Metrics;
 use testing::limits;
@@ -96,9 +96,9 @@ impl Served {
     }
 }
 
-/// Limits that a test reaches only when it changes them.
-pub(crate) fn limits() -> Limits {
-    Limits {
+/// ServerLimits that a test reaches only when it changes them.
+pub(crate) fn limits() -> ServerLimits {
+    ServerLimits {
         max_in_flight: 100,
         deadline: Duration::from_secs(10),
         pause: Duration::ZERO,
@@ -110,12 +110,12 @@ pub(crate) fn limits() -> Limits {
 }
 
 /// Serves the probe on a free port.
-pub(crate) async fn serve(limits: Limits) -> Served {
+pub(crate) async fn serve(limits: ServerLimits) -> Served {
     serve_counting(limits, &Metrics::off()).await
 }
 
 /// Serves the probe on a free port, counting in `metrics`.
-pub(crate) async fn serve_counting(limits: Limits, metrics: &Metrics) -> Served {
+pub(crate) async fn serve_counting(limits: ServerLimits, metrics: &Metrics) -> Served {
     let probe = Probe {
         started: Arc::new(Semaphore::new(0)),
         release: Arc::default(),
@@ -127,11 +127,11 @@ pub(crate) async fn serve_counting(limits: Limits, metrics: &Metrics) -> Served 
     };
     let verifier = Verifier::new(trust, Revocations::NotConsulted, 0, Arc::new(SystemClock));
     let service = AuthServiceServer::new(probe.clone()).max_decoding_message_size(64 * 1024);
-    let surface = Surface::default().with(service);
+    let surface = ServiceSet::default().with(service);
     let health = Health::new(surface.names().iter().copied());
     health.set_ready(true);
     let server = Server::new(surface, health.clone(), verifier, limits).unwrap();
-    let server = server.counting_in(metrics);
+    let server = server.with_metrics(metrics);
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

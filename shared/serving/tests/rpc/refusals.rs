@@ -72,7 +72,7 @@ async fn a_timeout_of_zero_answers_deadline_exceeded() {
 
 #[tokio::test]
 async fn the_maximum_of_the_server_limits_a_call_without_a_deadline() {
-    let mut served = serve(serving::serve::Limits {
+    let mut served = serve(serving::serve::ServerLimits {
         deadline: Duration::from_millis(50),
         ..limits()
     })
@@ -89,7 +89,7 @@ async fn the_maximum_of_the_server_limits_a_call_without_a_deadline() {
 
 #[tokio::test]
 async fn a_call_beyond_the_limit_is_refused_at_once_and_health_still_answers() {
-    let served = serve(serving::serve::Limits {
+    let served = serve(serving::serve::ServerLimits {
         max_in_flight: 1,
         ..limits()
     })

@@ -13,7 +13,7 @@ use serving::{
     access::PolicyError,
     caller::from_service,
     health::Health,
-    serve::{Limits, Server, Surface},
+    serve::{Server, ServerLimits, ServiceSet},
     service_secrets::ServiceSecrets,
 };
 use tonic::{Code, Request, Response, Status};
@@ -54,16 +54,16 @@ impl VerifierService for PolicyOnly {
 }
 
 fn server(secrets: ServiceSecrets) -> Result<Server, PolicyError> {
-    let surface = Surface::default()
+    let surface = ServiceSet::default()
         .with(VerifierServiceServer::new(PolicyOnly))
-        .admitting(secrets);
+        .with_secrets(secrets);
     let health = Health::new(surface.names().iter().copied());
     let trust = Trust {
         issuer: "tandem-auth".to_owned(),
         audience: "tandem".to_owned(),
         leeway: Duration::ZERO,
     };
-    let limits = Limits {
+    let limits = ServerLimits {
         max_in_flight: 8,
         deadline: Duration::from_secs(1),
         pause: Duration::ZERO,

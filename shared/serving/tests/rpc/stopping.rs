@@ -11,7 +11,7 @@ use contract::proto::{
 use http_body_util::Full;
 use hyper::{body::Bytes, client::conn::http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use serving::serve::Limits;
+use serving::serve::ServerLimits;
 use testing::assert_refused;
 use testing::limits::of_connections;
 use tokio::{
@@ -53,7 +53,7 @@ async fn a_call_in_flight_is_answered_before_the_server_ends() {
 
 #[tokio::test]
 async fn a_call_that_outlasts_the_drain_time_is_refused_with_draining() {
-    let served = serve(Limits {
+    let served = serve(ServerLimits {
         drain: Duration::from_millis(50),
         ..limits()
     })
@@ -81,7 +81,7 @@ async fn a_call_that_outlasts_the_drain_time_is_refused_with_draining() {
 async fn during_the_pause_health_is_not_serving_and_calls_of_old_and_new_connections_are_answered()
 {
     let pause = Duration::from_secs(1);
-    let served = serve(Limits { pause, ..limits() }).await;
+    let served = serve(ServerLimits { pause, ..limits() }).await;
     let mut health = HealthClient::new(served.channel.clone());
     let request = HealthCheckRequest::default();
     let mut watch = health.watch(request).await.unwrap().into_inner();
@@ -169,7 +169,7 @@ async fn open_watches_receive_the_stop_and_do_not_delay_it() {
 
 #[tokio::test]
 async fn an_idle_connection_does_not_delay_the_stop() {
-    let served = serve(Limits {
+    let served = serve(ServerLimits {
         drain: Duration::from_millis(50),
         ..limits()
     })
@@ -189,7 +189,7 @@ async fn an_idle_connection_does_not_delay_the_stop() {
 
 #[tokio::test]
 async fn an_old_connection_is_replaced_while_its_call_goes_on() {
-    let served = serve(Limits {
+    let served = serve(ServerLimits {
         connections: ConnectionLimits {
             connection_age: Duration::from_millis(50),
             ..of_connections()

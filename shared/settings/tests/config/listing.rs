@@ -9,7 +9,7 @@ fn settings() -> Settings {
     let mut settings = Settings::load(Source {
         defaults: &[telemetry::settings::DEFAULTS, DEFAULTS],
         sections: &["auth", "task"],
-        made: vec![("auth.signing_key".into(), KEY.into())],
+        generated: vec![("auth.signing_key".into(), KEY.into())],
         directory: empty_directory(),
         environment: vec![
             ("DATABASE_URL".into(), URL.into()),

@@ -62,7 +62,7 @@ struct Config {
     note: Option<String>,
     signing_key: KeyMaterial,
     database: database::Settings,
-    server: serving::serve::Limits,
+    server: serving::serve::ServerLimits,
 }
 
 fn read(settings: &mut Settings) -> Option<Config> {
@@ -108,7 +108,7 @@ fn load_pairs(
     let mut settings = Settings::load(Source {
         defaults: &[telemetry::settings::DEFAULTS, defaults],
         sections: &["auth"],
-        made: Vec::new(),
+        generated: Vec::new(),
         directory: directory.to_path_buf(),
         environment,
     });

@@ -30,11 +30,11 @@ fn defaults_and_the_required_values_make_a_configuration() {
 #[test]
 fn every_missing_value_is_reported_in_one_run() {
     let problems = load_pairs("", &empty_directory(), Vec::new()).unwrap_err();
-    let reported: Vec<&str> = problems.iter().map(settings::Problem::key).collect();
+    let reported: Vec<&str> = problems.iter().map(settings::SettingProblem::key).collect();
     let mut settings = Settings::load(Source {
         defaults: &[],
         sections: &["auth"],
-        made: Vec::new(),
+        generated: Vec::new(),
         directory: empty_directory(),
         environment: Vec::new(),
     });
@@ -64,7 +64,7 @@ fn every_malformed_value_is_reported_in_one_run() {
     let mut settings = Settings::load(Source {
         defaults: &[telemetry::settings::DEFAULTS, DEFAULTS],
         sections: &["auth"],
-        made: Vec::new(),
+        generated: Vec::new(),
         directory: empty_directory(),
         environment: Vec::new(),
     });
@@ -87,7 +87,7 @@ fn every_malformed_value_is_reported_in_one_run() {
     assert_eq!(
         problems
             .iter()
-            .map(settings::Problem::key)
+            .map(settings::SettingProblem::key)
             .collect::<Vec<_>>(),
         strict
     );
@@ -180,7 +180,7 @@ fn a_refusal_that_depends_on_other_settings_has_the_provenance_of_the_value() {
     let mut settings = Settings::load(Source {
         defaults: &[telemetry::settings::DEFAULTS, DEFAULTS],
         sections: &["auth"],
-        made: Vec::new(),
+        generated: Vec::new(),
         directory: empty_directory(),
         environment: vec![
             ("DATABASE_URL".into(), URL.into()),

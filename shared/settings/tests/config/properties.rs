@@ -45,7 +45,7 @@ proptest! {
             let mut settings = Settings::load(Source {
                 defaults: &[telemetry::settings::DEFAULTS, DEFAULTS],
                 sections: &["auth"],
-                made: Vec::new(),
+                generated: Vec::new(),
                 directory: PathBuf::from(env!("CARGO_TARGET_TMPDIR")),
                 environment: vec![
                     ("TANDEM_AUTH__SIGNING_KEY".into(), secret.clone()),

@@ -39,7 +39,7 @@ fn values_that_people_set_override_generated_ones() {
     let mut settings = Settings::load(Source {
         defaults: &[telemetry::settings::DEFAULTS, DEFAULTS],
         sections: &["auth"],
-        made: vec![
+        generated: vec![
             ("auth.listen".into(), "127.0.0.1:9".into()),
             ("auth.signing_key".into(), KEY.into()),
         ],

@@ -18,7 +18,7 @@ fn load(pairs: Pairs<'_>, upstream: &str) -> Result<(bool, bool), Problems> {
     let mut settings = Settings::load(Source {
         defaults: &[telemetry::settings::DEFAULTS, DEFAULTS],
         sections: &["auth"],
-        made: Vec::new(),
+        generated: Vec::new(),
         directory: empty_directory(),
         environment: pairs.iter().map(set).collect(),
     });

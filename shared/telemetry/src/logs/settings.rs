@@ -5,16 +5,16 @@ use tracing_subscriber::filter::Targets;
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-/// How and how much is logged.
+/// The format of log lines, and which events are logged.
 #[derive(Debug, Clone)]
 pub struct Log {
     /// JSON or text.
     pub format: LogFormat,
-    /// What is logged at all.
+    /// Which events are logged.
     pub level: LogLevel,
 }
 
-/// The shape of log lines.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     /// [`LogFormat::Human`] if standard error is a terminal, [`LogFormat::Json`] otherwise.
@@ -62,7 +62,7 @@ impl Setting for LogLevel {
             "is not a level (off, error, warn, info, debug, trace) or a list such as info,sqlx=warn"
                 .to_owned()
         };
-        // A lone word that is no level would be taken for a target, so `inof` would log nothing.
+        // The parser takes a single unknown word for a target, so `inof` would log nothing.
         let is_directive = |part: &str| part.contains('=') || LEVELS.contains(&part);
         match text.parse() {
             Ok(targets) if text.split(',').all(is_directive) => Ok(Self(targets)),
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mistyped_level_is_refused_and_not_taken_for_a_target() {
+    fn a_mistyped_level_is_refused_and_not_read_as_a_target() {
         for right in ["info", "off", "info,sqlx=warn", "database=trace"] {
             assert!(LogLevel::parse(right).is_ok(), "{right}");
         }

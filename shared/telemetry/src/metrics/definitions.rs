@@ -1,4 +1,4 @@
-//! How a crate defines the metrics that it counts: name, meaning, labels, each once. `docs/metrics.md` is made from the
+//! How a crate defines the metrics that it counts: name, meaning and labels, each written once. `docs/metrics.md` is made from the
 //! definitions of all crates, and a test compares the dashboard, the alert rules and what the services expose with them.
 //!
 //! Calls follow the semantic conventions of OpenTelemetry for RPC (schema 1.42: `rpc.response.status_code`; later drafts call
@@ -6,12 +6,12 @@
 
 use super::labels::Label;
 
-/// What a metric is.
+/// The kind of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// It only grows, until the process ends.
+    /// Only grows, until the process ends.
     Counter,
-    /// It goes up and down.
+    /// Goes up and down.
     Gauge,
     /// A distribution.
     Histogram,
@@ -20,33 +20,33 @@ pub enum Kind {
 /// A label of a metric.
 #[derive(Debug, Clone, Copy)]
 pub struct LabelDefinition {
-    /// As OpenTelemetry calls it.
+    /// The name in OpenTelemetry.
     pub name: &'static str,
-    /// Its values; none where they are said in `means`.
+    /// Its values; empty if `means` describes them.
     pub values: &'static [&'static str],
-    /// What the values are, where they are not listed.
+    /// What the values are, if they are not listed.
     pub means: &'static str,
 }
 
 /// A metric.
 #[derive(Debug, Clone, Copy)]
 pub struct Definition {
-    /// As OpenTelemetry calls it.
+    /// The name in OpenTelemetry.
     pub name: &'static str,
-    /// What it is.
+    /// The kind.
     pub kind: Kind,
-    /// In UCUM, as OpenTelemetry wants it: `s`, `By`, or an annotation such as `{call}`.
+    /// In UCUM, as OpenTelemetry requires: `s`, `By`, or an annotation such as `{call}`.
     pub unit: &'static str,
-    /// What it says, in one sentence.
+    /// What it measures, in one sentence.
     pub help: &'static str,
-    /// The labels that tell its series apart.
+    /// The labels that distinguish its series.
     pub labels: &'static [LabelDefinition],
     /// The services that expose it.
     pub exposed_by: &'static [&'static str],
 }
 
 impl Definition {
-    /// As Prometheus calls it. A histogram has `_bucket`, `_sum` and `_count` after it.
+    /// The name in Prometheus. A histogram has `_bucket`, `_sum` and `_count` after it.
     #[must_use]
     pub fn prometheus(&self) -> String {
         let name = self.name.replace('.', "_");
@@ -63,7 +63,7 @@ impl Definition {
     }
 }
 
-/// The bounds of every distribution, in seconds: those of the semantic conventions, and finer ones below.
+/// The bucket bounds of every histogram, in seconds: those of the semantic conventions, and finer ones below.
 pub const SECONDS: [f64; 14] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
@@ -84,7 +84,7 @@ impl LabelDefinition {
         }
     }
 
-    /// A label whose values are not listed; `means` says what they are.
+    /// A label whose values are not listed; `means` describes them.
     #[must_use]
     pub const fn free(name: &'static str, means: &'static str) -> Self {
         Self {
@@ -99,7 +99,7 @@ impl LabelDefinition {
 pub mod exposed_by {
     /// Every service.
     pub const ALL: &[&str] = &["auth", "task", "gateway"];
-    /// The two that serve RPCs.
+    /// The two services that serve RPCs.
     pub const SERVICES: &[&str] = &["auth", "task"];
     /// The auth service.
     pub const AUTH: &[&str] = &["auth"];
@@ -125,13 +125,13 @@ macro_rules! metric_definitions {
             };
         )+
 
-        /// Every metric that is defined here.
+        /// Every metric defined here.
         pub const DEFINITIONS: &[$crate::metrics::definitions::Definition] = &[ $( $constant, )+ ];
     };
 }
 
 metric_definitions! {
-    BUILD_INFO = Gauge "tandem.build.info" [""] { LabelDefinition::free("service", "which one"), LabelDefinition::free("version", "its version") } by exposed_by::ALL =>
+    BUILD_INFO = Gauge "tandem.build.info" [""] { LabelDefinition::free("service", "its name"), LabelDefinition::free("version", "its version") } by exposed_by::ALL =>
         "Always 1; the labels tell what runs.";
     PROCESS_START = Gauge "process.start_time" ["s"] { } by exposed_by::ALL =>
         "When the process began, in Unix time.";
@@ -139,8 +139,8 @@ metric_definitions! {
         "CPU time of the process, user and system. Linux only, like the next three.";
     PROCESS_MEMORY = Gauge "process.resident_memory" ["By"] { } by exposed_by::ALL =>
         "Memory of the process that is in RAM.";
-    PROCESS_FILES = Gauge "process.open_fds" [""] { } by exposed_by::ALL =>
+    PROCESS_OPEN_FDS = Gauge "process.open_fds" [""] { } by exposed_by::ALL =>
         "Files and sockets that the process has open.";
-    PROCESS_MOST_FILES = Gauge "process.max_fds" [""] { } by exposed_by::ALL =>
+    PROCESS_MAX_FDS = Gauge "process.max_fds" [""] { } by exposed_by::ALL =>
         "Files and sockets that the process may have open.";
 }

@@ -1,15 +1,15 @@
-//! The labels whose values are ours to choose, each as an enum, so that a value cannot be misspelt or made up.
+//! The labels whose values this project chooses. Each is an enum, so that a value cannot be misspelt.
 
 use contract::reason::Reason;
 
 /// A label with all its values.
 pub trait Label: Copy + 'static {
-    /// As OpenTelemetry calls it; Prometheus has `_` for each dot.
+    /// The name in OpenTelemetry; in Prometheus each dot is a `_`.
     const NAME: &'static str;
-    /// Every value there is, in the order of [`Label::number`].
+    /// Every value, in the order of [`Label::number`].
     const VALUES: &'static [&'static str];
 
-    /// The place of this value in [`Label::VALUES`].
+    /// The index of this value in [`Label::VALUES`].
     fn number(self) -> usize;
 }
 
@@ -38,10 +38,10 @@ macro_rules! metric_labels {
 /// The values of `tandem.reason`, in the order of [`Reason::ALL`].
 const REASONS: [&str; Reason::ALL.len()] = {
     let mut texts = [""; Reason::ALL.len()];
-    let mut at = 0;
-    while at < texts.len() {
-        texts[at] = Reason::ALL[at].as_str();
-        at += 1;
+    let mut index = 0;
+    while index < texts.len() {
+        texts[index] = Reason::ALL[index].as_str();
+        index += 1;
     }
     texts
 };

@@ -1,10 +1,10 @@
-//! Metrics: counted by OpenTelemetry's instruments, read by Prometheus at `/metrics` and by whatever else is attached.
+//! Metrics: counted by OpenTelemetry's instruments, read by Prometheus at `/metrics` and by other readers, such as the push to a collector.
 //!
-//! - There is no global provider: each service holds a [`Metrics`] and hands it to its parts.
-//! - Every name, label and label value stands once, in [`definitions`] and [`labels`]; `docs/metrics.md` is made from them.
-//! - Whatever can be counted is there from the start, with zero: an alert never waits for the first event.
-//! - Labels are bounded: no text of a client becomes one.
-//! - On the road of a call instruments are bound to their labels beforehand, so that a count is an atomic addition.
+//! - There is no global provider: each service holds a [`Metrics`] and passes it to its parts.
+//! - Every name, label and label value is written once, in [`definitions`] and [`labels`]; `docs/metrics.md` is made from them.
+//! - Every counter exists from the start, with the value zero, so that an alert does not wait for the first event.
+//! - Label values are bounded: no text of a client becomes one.
+//! - Instruments that count calls are bound to their labels in advance, so that counting is an atomic addition.
 
 pub mod definitions;
 pub mod labels;
@@ -32,9 +32,9 @@ use self::{
 /// The content type of [`Metrics::text`].
 pub const TEXT: &str = prometheus::TEXT_FORMAT;
 
-/// Series of one metric beyond which new ones are counted together, under `otel.metric.overflow`: more than there are RPCs
-/// and codes.
-const MOST_SERIES: usize = 1_024;
+/// The most series of one metric; further ones are counted together, under `otel.metric.overflow`. There are fewer pairs of RPC
+/// and code.
+const MAX_SERIES: usize = 1_024;
 
 /// The metrics of one service. Cheap to clone; clones count together.
 #[derive(Clone)]
@@ -45,7 +45,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Metrics of the service that `resource` describes, to be read as text and by whatever readers `extend` adds.
+    /// Metrics of the service that `resource` describes, to be read as text and by the readers that `extend` adds.
     ///
     /// # Panics
     /// Never: the registry is new, so nothing can be registered twice.
@@ -65,14 +65,14 @@ impl Metrics {
             .with_view(bounded)
             .with_reader(exporter);
         let metrics = Self::of(extend(builder).build(), registry);
-        process::observe(&metrics);
+        process::register(&metrics);
         metrics
     }
 
     /// Metrics of the service `name` in this version, to be read as text only.
     #[must_use]
     pub fn of_service(name: &'static str, version: &'static str) -> Self {
-        Self::start(resource(name, version), |builder| builder).naming(name, version)
+        Self::start(resource(name, version), |builder| builder).with_build_info(name, version)
     }
 
     /// Metrics of the service `name` in this version, which `resource` describes, to be read by `reader` too.
@@ -82,11 +82,11 @@ impl Metrics {
         reader: impl MetricReader,
     ) -> Self {
         let metrics = Self::start(resource, |builder| builder.with_reader(reader));
-        metrics.naming(name, version)
+        metrics.with_build_info(name, version)
     }
 
-    /// Tells what runs.
-    fn naming(self, name: &'static str, version: &'static str) -> Self {
+    /// Adds the metric that shows which service and version runs.
+    fn with_build_info(self, name: &'static str, version: &'static str) -> Self {
         self.gauge(&definitions::BUILD_INFO, move || {
             let labels = [
                 KeyValue::new("service", name),
@@ -97,7 +97,7 @@ impl Metrics {
         self
     }
 
-    /// Metrics that nobody reads: what is counted is forgotten, and costs next to nothing.
+    /// Metrics without a reader: counting has no effect and costs next to nothing.
     #[must_use]
     pub fn off() -> Self {
         let nothing = Resource::builder_empty().build();
@@ -126,15 +126,15 @@ impl Metrics {
         }
     }
 
-    /// What gives all of them to their readers.
+    /// The provider that gives the metrics to their readers.
     pub(crate) fn provider(&self) -> SdkMeterProvider {
         self.provider.clone()
     }
 
-    /// Pushes what the added readers have not pushed yet. Blocks until they have; not for a thread of the runtime.
+    /// Pushes what the added readers have not pushed yet. Blocks until they have, so it must not run on a thread of the runtime.
     ///
     /// # Errors
-    /// What an exporter says.
+    /// The error of an exporter.
     pub fn flush(&self) -> Result<(), OTelSdkError> {
         self.provider.force_flush()
     }
@@ -154,7 +154,7 @@ impl Metrics {
         }
     }
 
-    /// A distribution without labels, or with the given ones, whose names the definition has.
+    /// A histogram with the given labels, whose names are in the definition.
     pub fn histogram(&self, definition: &Definition, labels: &[KeyValue]) -> BoundHistogram<f64> {
         self.distribution(definition).bind(labels)
     }
@@ -166,7 +166,7 @@ impl Metrics {
         bound
     }
 
-    /// A number that goes up and down, with the given labels.
+    /// A gauge that is counted up and down, with the given labels.
     pub fn level(&self, definition: &Definition, labels: &[KeyValue]) -> BoundUpDownCounter<i64> {
         debug_assert_eq!(definition.kind, Kind::Gauge, "{}", definition.name);
         let counter = self.meter.i64_up_down_counter(definition.name);
@@ -179,14 +179,14 @@ impl Metrics {
         bound
     }
 
-    /// A gauge that is read when somebody asks: what `read` gives, with the labels of each value.
+    /// A gauge that is computed when the metrics are read: `read` gives its values, each with its labels.
     pub fn gauge(
         &self,
         definition: &Definition,
         read: impl Fn() -> Vec<(f64, Vec<KeyValue>)> + Send + Sync + 'static,
     ) {
         debug_assert_eq!(definition.kind, Kind::Gauge, "{}", definition.name);
-        let _kept_by_the_provider = self
+        let _registered = self
             .meter
             .f64_observable_gauge(definition.name)
             .with_unit(definition.unit)
@@ -199,14 +199,14 @@ impl Metrics {
             .build();
     }
 
-    /// A count that is kept elsewhere, read when somebody asks.
+    /// A counter that is kept elsewhere: `read` gives its values when the metrics are read.
     pub fn total(
         &self,
         definition: &Definition,
         read: impl Fn() -> Vec<(f64, Vec<KeyValue>)> + Send + Sync + 'static,
     ) {
         debug_assert_eq!(definition.kind, Kind::Counter, "{}", definition.name);
-        let _kept_by_the_provider = self
+        let _registered = self
             .meter
             .f64_observable_counter(definition.name)
             .with_unit(definition.unit)
@@ -219,7 +219,7 @@ impl Metrics {
             .build();
     }
 
-    /// A counter whose labels are known with each count only.
+    /// A counter whose labels are given with each count.
     #[must_use]
     pub fn counter(&self, definition: &Definition) -> Counter<u64> {
         debug_assert_eq!(definition.kind, Kind::Counter, "{}", definition.name);
@@ -230,7 +230,7 @@ impl Metrics {
             .build()
     }
 
-    /// A distribution whose labels are known with each value only.
+    /// A histogram whose labels are given with each value.
     #[must_use]
     pub fn distribution(&self, definition: &Definition) -> Histogram<f64> {
         debug_assert_eq!(definition.kind, Kind::Histogram, "{}", definition.name);
@@ -243,7 +243,7 @@ impl Metrics {
     }
 }
 
-/// What names a service to whoever collects telemetry.
+/// The resource that names a service in exported telemetry.
 #[must_use]
 pub fn resource(name: &'static str, version: &'static str) -> Resource {
     Resource::builder_empty()
@@ -252,9 +252,9 @@ pub fn resource(name: &'static str, version: &'static str) -> Resource {
         .build()
 }
 
-/// Bounds the memory of every instrument, which takes room for as many series at once.
-fn bounded(_of: &Instrument) -> Option<Stream> {
-    let stream = Stream::builder().with_cardinality_limit(MOST_SERIES);
+/// Bounds the memory of every instrument.
+fn bounded(_instrument: &Instrument) -> Option<Stream> {
+    let stream = Stream::builder().with_cardinality_limit(MAX_SERIES);
     stream.build().ok()
 }
 

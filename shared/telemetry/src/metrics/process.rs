@@ -1,16 +1,16 @@
-//! The process itself, under the names that every Prometheus client library uses.
+//! Metrics of the process, under the names that all Prometheus client libraries use.
 
 use super::{Metrics, definitions::PROCESS_START};
 
-/// Tells of the process whenever somebody asks.
-pub(super) fn observe(metrics: &Metrics) {
+/// Registers the metrics of the process.
+pub(super) fn register(metrics: &Metrics) {
     let start = start();
     metrics.gauge(&PROCESS_START, move || vec![(start, Vec::new())]);
     #[cfg(target_os = "linux")]
-    linux::observe(metrics);
+    linux::register(metrics);
 }
 
-/// When the process began, in Unix time; outside Linux, when this was first asked.
+/// When the process began, in Unix time; outside Linux, when this function is called.
 fn start() -> f64 {
     #[cfg(target_os = "linux")]
     if let Some(start) = linux::start() {
@@ -18,7 +18,7 @@ fn start() -> f64 {
     }
     #[expect(
         clippy::disallowed_methods,
-        reason = "the time is only shown; nothing is decided by it"
+        reason = "the time is only shown; no decision depends on it"
     )]
     let now = std::time::SystemTime::now();
     let since = now.duration_since(std::time::UNIX_EPOCH);
@@ -31,18 +31,18 @@ mod linux {
 
     use super::super::{
         Metrics,
-        definitions::{PROCESS_CPU, PROCESS_FILES, PROCESS_MEMORY, PROCESS_MOST_FILES},
+        definitions::{PROCESS_CPU, PROCESS_MAX_FDS, PROCESS_MEMORY, PROCESS_OPEN_FDS},
     };
 
-    pub(super) fn observe(metrics: &Metrics) {
-        metrics.total(&PROCESS_CPU, || told(stat().map(|stat| cpu(&stat))));
-        metrics.gauge(&PROCESS_MEMORY, || told(memory()));
-        metrics.gauge(&PROCESS_FILES, || told(files()));
-        metrics.gauge(&PROCESS_MOST_FILES, || told(most_files()));
+    pub(super) fn register(metrics: &Metrics) {
+        metrics.total(&PROCESS_CPU, || samples(stat().map(|stat| cpu(&stat))));
+        metrics.gauge(&PROCESS_MEMORY, || samples(memory()));
+        metrics.gauge(&PROCESS_OPEN_FDS, || samples(files()));
+        metrics.gauge(&PROCESS_MAX_FDS, || samples(max_files()));
     }
 
     /// One value without labels, or none.
-    fn told(value: Option<f64>) -> Vec<(f64, Vec<opentelemetry::KeyValue>)> {
+    fn samples(value: Option<f64>) -> Vec<(f64, Vec<opentelemetry::KeyValue>)> {
         value.map(|value| (value, Vec::new())).into_iter().collect()
     }
 
@@ -66,7 +66,7 @@ mod linux {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
-    fn most_files() -> Option<f64> {
+    fn max_files() -> Option<f64> {
         match Process::myself()
             .ok()?
             .limits()

@@ -1,22 +1,23 @@
 //! Traces: which calls are traced, and the spans of those that are.
 //!
-//! What is promised:
-//! - **Whether a call is traced is decided before anything is built for it.** A call that is not traced costs the reading of one
-//!   header, and at the edge the writing of one; there is no span object and no attribute for it.
-//! - **No global.** A [`Tracing`] belongs to one service and is handed down, so that several services can share a process; the
-//!   span that a call works for ([`current`]) is found in its task, and is carried along where work changes the task.
-//! - **No call waits for telemetry.** Spans go into a bounded queue; what finds it full is counted and dropped ([`Otlp`]).
-//! - **A stranger cannot make it expensive.** The sampled flag of a caller who is not trusted is honoured a few times a second.
-//! - **No secret in a span.** Names, codes, counts and durations; never a parameter, a header or a message.
+//! Promises:
+//! - **Whether a call is traced is decided before anything is built for it.** For a call that is not traced, one
+//!   header is read, and at the edge one is written; it has no span object and no attribute.
+//! - **No global.** A [`Tracing`] belongs to one service and is passed as an argument, so that several services can share a process.
+//!   The span of a call ([`current`]) is a task-local value, and is passed on where work moves to another task.
+//! - **No call waits for telemetry.** Spans go into a bounded queue; what finds it full is dropped and counted ([`Otlp`]).
+//! - **An untrusted caller cannot make it expensive.** Its sampled flag is followed a few times a second.
+//! - **No secret in a span.** A span holds names, codes, counts and durations; never a parameter, a header or a message.
 //!
 //! Trace context crosses processes as W3C Trace Context (`traceparent`, `tracestate`); `baggage` is not read.
 
-mod code;
-mod metrics;
+mod collector;
+mod delivery;
+mod exporters;
 mod otlp;
-mod queue;
 mod sampling;
 mod span;
+mod status_code;
 mod traceparent;
 
 use std::{fmt, sync::Arc};
@@ -28,21 +29,22 @@ use tokio::time::Instant;
 
 use self::sampling::Sampling;
 pub use self::{
-    code::blames_server,
-    metrics::Metrics,
-    otlp::{Otlp, StartError},
+    collector::StartError,
+    exporters::CollectorMetricExporter,
+    otlp::Otlp,
     span::{Parent, Span, current, within},
+    status_code::is_server_error,
     traceparent::TraceParent,
 };
 
 const TRACEPARENT: &str = "traceparent";
 const TRACESTATE: &str = "tracestate";
 
-/// Begins the traces of one service. Cheap to clone; off unless an [`Otlp`] made it.
+/// Begins the traces of one service. Cheap to clone. It is off unless an [`Otlp`] made it.
 #[derive(Clone, Default)]
 pub struct Tracing(Option<Arc<Tracer>>);
 
-/// What makes the spans of one service.
+/// Makes the spans of one service.
 struct Tracer {
     sdk: SdkTracer,
     sampling: Sampling,
@@ -55,7 +57,7 @@ impl fmt::Debug for Tracing {
     }
 }
 
-/// What is known of the trace a call belongs to.
+/// The trace that a call belongs to.
 #[derive(Debug, Default)]
 pub struct Trace {
     /// For log lines; none if the call belongs to no trace.
@@ -65,19 +67,28 @@ pub struct Trace {
 }
 
 impl Tracing {
-    /// One that traces nothing.
+    fn on(tracer: Tracer) -> Self {
+        Self(Some(Arc::new(tracer)))
+    }
+
+    /// Tracing that is off.
     #[must_use]
     pub fn off() -> Self {
         Self::default()
     }
 
     /// Decides about a call that arrived with these headers, and begins its span `name` if it is traced. `trusted` says whether
-    /// the sampled flag of its `traceparent` is honoured without limit; it is asked only if that is set. A malformed
-    /// `traceparent` counts as none (W3C Trace Context, section 3.2).
+    /// the sampled flag of its `traceparent` is followed without a limit; it is called only if that flag is set. A malformed
+    /// `traceparent` is ignored (W3C Trace Context, section 3.2).
     #[must_use]
-    pub fn arrive(&self, headers: &HeaderMap, trusted: impl FnOnce() -> bool, name: &str) -> Trace {
+    pub fn start_call(
+        &self,
+        headers: &HeaderMap,
+        trusted: impl FnOnce() -> bool,
+        name: &str,
+    ) -> Trace {
         let parent = TraceParent::of(headers);
-        let Some(tracer) = self.tracer_of_next(parent, trusted) else {
+        let Some(tracer) = self.tracer_if_chosen(parent, trusted) else {
             let id = parent.map(|parent| parent.trace_id);
             return Trace { id, span: None };
         };
@@ -89,37 +100,37 @@ impl Tracing {
         }
     }
 
-    /// [`Self::arrive`] where calls come in from outside: nobody is trusted, and the headers leave it with a `traceparent` that
-    /// tells what was decided, so that no service behind decides anew. Off, the headers stay as they came.
+    /// [`Self::start_call`] for calls from outside: no caller is trusted, and the decision is written into the `traceparent` of the
+    /// headers, so that the services behind follow it. If tracing is off, the headers are not changed.
     #[must_use]
-    pub fn arrive_at_edge(&self, headers: &mut HeaderMap, name: &str) -> Trace {
-        let mut trace = self.arrive(headers, || false, name);
+    pub fn start_edge_call(&self, headers: &mut HeaderMap, name: &str) -> Trace {
+        let mut trace = self.start_call(headers, || false, name);
         let Some(tracer) = &self.0 else { return trace };
-        let came = TraceParent::of(headers);
-        if came.is_none() {
+        let received = TraceParent::of(headers);
+        if received.is_none() {
             headers.remove(TRACESTATE);
         }
-        let onwards = match &trace.span {
+        let outgoing = match &trace.span {
             Some(span) => span.traceparent(),
             None => TraceParent {
                 sampled: false,
-                ..came.unwrap_or_else(|| tracer.sampling.untraced())
+                ..received.unwrap_or_else(|| tracer.sampling.untraced())
             },
         };
-        trace.id = Some(onwards.trace_id);
-        headers.insert(TRACEPARENT, onwards.header());
+        trace.id = Some(outgoing.trace_id);
+        headers.insert(TRACEPARENT, outgoing.header());
         trace
     }
 
-    /// Begins a trace of this process's own: for work that is rare and worth it. None when off, or when nothing is to be traced.
+    /// Begins a new trace, for rare work that no call asked for. None when tracing is off or its ratio is zero.
     #[must_use]
     pub fn begin(&self, kind: SpanKind, name: &'static str) -> Option<Span> {
-        let tracer = self.0.as_ref().filter(|tracer| tracer.sampling.any())?;
+        let tracer = self.0.as_ref().filter(|tracer| tracer.sampling.is_on())?;
         Some(Span::begin(tracer, kind, name, None))
     }
 
-    /// The tracer, if the next call is traced.
-    fn tracer_of_next(
+    /// The tracer, if this call is chosen.
+    fn tracer_if_chosen(
         &self,
         parent: Option<TraceParent>,
         trusted: impl FnOnce() -> bool,

@@ -1,60 +1,37 @@
-//! The way out: OTLP over gRPC to a collector, on a runtime of its own.
+//! Export of traces and metrics: OTLP over gRPC to a collector.
 //!
-//! Nothing here runs on the runtime that serves calls, and [`Otlp::stop`] waits on the thread that calls it: it comes to its end
-//! within its limit on any runtime, whatever the collector does.
+//! Spans go through the SDK's `BatchSpanProcessor`, one for each service: a bounded queue, emptied by a thread of its own. A span
+//! that ends while the queue is full is dropped; the SDK logs the first drop, and the number of drops at the end.
+//!
+//! [`Otlp::stop`] waits on the thread that calls it: it returns within its limit on any runtime, whatever the collector does.
 
 use std::{
     fmt,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-        mpsc,
-    },
+    sync::{Mutex, PoisonError, mpsc},
     thread,
     time::{Duration, Instant},
 };
 
 use opentelemetry::{KeyValue, trace::TracerProvider as _};
-use opentelemetry_otlp::{
-    ExporterBuildError, MetricExporter, SpanExporter, WithExportConfig as _, WithTonicConfig as _,
-};
 use opentelemetry_sdk::{
     Resource,
     metrics::{PeriodicReader, SdkMeterProvider},
-    trace::{Sampler, SdkTracerProvider, SpanExporter as _},
+    trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider},
 };
-use tokio::runtime::{Builder, Handle, Runtime};
-use tonic::{
-    metadata::MetadataMap,
-    transport::{Channel, ClientTlsConfig, Endpoint},
-};
+use tracing::dispatcher;
 
 use super::{
     Tracer, Tracing,
-    metrics::Metrics as Pushed,
-    queue::{Delivery, Queue},
+    collector::{Collector, StartError},
+    exporters::CollectorMetricExporter,
     sampling::Sampling,
 };
-use crate::settings::{OtlpSettings, Telemetry};
+use crate::settings::Telemetry;
 
-/// Delivers one service's queue, within a time; whether it could.
-type Flush = Arc<dyn Fn(Duration) -> bool + Send + Sync>;
-/// Something to be done at the end.
-type Last = Box<dyn FnOnce() + Send>;
-
-/// Why telemetry cannot be exported.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The operating system gives no thread.
-    #[error("no thread could be started for telemetry")]
-    Thread(#[from] std::io::Error),
-    /// The collector's address cannot be used.
-    #[error("the address of the collector cannot be used")]
-    Endpoint(#[from] tonic::transport::Error),
-    /// The exporter does not take its settings.
-    #[error("the exporter of telemetry cannot be made")]
-    Exporter(#[from] ExporterBuildError),
-}
+/// The most spans that wait: about 2 MiB.
+const SPAN_QUEUE_LENGTH: usize = 2048;
+/// The most spans of one message to the collector.
+const SPAN_BATCH_SIZE: usize = 512;
 
 /// What this process exports: nothing, unless a collector is configured.
 #[derive(Debug, Default)]
@@ -62,11 +39,9 @@ pub struct Otlp(Option<Export>);
 
 struct Export {
     settings: Telemetry,
-    otlp: OtlpSettings,
-    runtime: Option<Runtime>,
-    channel: Channel,
+    collector: Collector,
     instance: String,
-    queues: Mutex<Vec<(Flush, Arc<AtomicU64>)>>,
+    tracers: Mutex<Vec<SdkTracerProvider>>,
     meters: Mutex<Vec<SdkMeterProvider>>,
 }
 
@@ -80,28 +55,16 @@ impl fmt::Debug for Export {
 }
 
 impl Otlp {
-    /// Makes ready to export as `settings` say. It connects when there is something to deliver, and again when it must; logging
-    /// should have been started before.
+    /// Prepares the export that `settings` describe. It connects with the first delivery. Start logging before.
     pub fn start(settings: &Telemetry) -> Result<Self, StartError> {
         let Some(otlp) = settings.otlp.clone() else {
             return Ok(Self(None));
         };
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("telemetry")
-            .enable_all()
-            .build()?;
-        let channel = {
-            let _inside = runtime.enter();
-            channel(&otlp)?
-        };
         Ok(Self(Some(Export {
             instance: settings.instance.clone().unwrap_or_else(random_uuid),
             settings: settings.clone(),
-            otlp,
-            runtime: Some(runtime),
-            channel,
-            queues: Mutex::default(),
+            collector: Collector::new(otlp)?,
+            tracers: Mutex::default(),
             meters: Mutex::default(),
         })))
     }
@@ -114,7 +77,7 @@ impl Otlp {
         }
     }
 
-    /// Who tells: the resource of everything that is exported in the name of `service`.
+    /// The resource of everything that is exported in the name of `service`.
     #[must_use]
     pub fn resource(&self, service: &'static str) -> Resource {
         match &self.0 {
@@ -123,7 +86,7 @@ impl Otlp {
         }
     }
 
-    /// The metrics of the service of this name and version: counted if they are `shown` on an operations port, or if a collector
+    /// The metrics of the service of this name and version: counted if an operations port shows them (`shown`), or if a collector
     /// is configured, to which they are pushed and flushed at the end.
     pub fn metrics(
         &self,
@@ -142,9 +105,11 @@ impl Otlp {
         }
     }
 
-    /// A reader that pushes metrics to the collector too, for the builder of a meter provider; none when that is off. Give the
+    /// A reader that pushes metrics to the collector, for the builder of a meter provider; none when that is off. Give the
     /// provider to [`Self::hold`], so that it is flushed at the end.
-    pub fn metric_reader(&self) -> Result<Option<PeriodicReader<Pushed>>, StartError> {
+    pub fn metric_reader(
+        &self,
+    ) -> Result<Option<PeriodicReader<CollectorMetricExporter>>, StartError> {
         self.0.as_ref().map(Export::metric_reader).transpose()
     }
 
@@ -155,10 +120,14 @@ impl Otlp {
         }
     }
 
-    /// Delivers all that waits, for at most the configured time. Blocks the thread.
+    /// Delivers everything that waits, for at most the configured time, and for at most 5 s where spans are concerned. Blocks the
+    /// thread.
     pub fn flush(&self) {
         if let Some(export) = &self.0 {
-            export.deliver(|meters| drop(meters.force_flush()));
+            export.deliver(
+                |tracers, _| drop(tracers.force_flush()),
+                |meters| drop(meters.force_flush()),
+            );
         }
     }
 
@@ -170,27 +139,25 @@ impl Otlp {
 
 impl Export {
     fn tracing(&self, service: &'static str) -> Result<Tracing, StartError> {
-        let handle = self.handle();
         let resource = self.resource(service);
-        let mut exporter = SpanExporter::builder()
-            .with_tonic()
-            .with_channel(self.channel.clone())
-            .with_metadata(MetadataMap::from_headers(self.otlp.headers.to_map()))
-            .with_timeout(self.otlp.timeout)
-            .build()?;
-        exporter.set_resource(&resource);
-        let queue = Queue::start(&handle, exporter, self.settings.pace, self.otlp.timeout);
-        locked(&self.queues).push((Arc::new(queue.flusher()), queue.dropped()));
+        let exporter = self.collector.span_exporter(&resource)?;
+        // All that is used is set here: the SDK reads `OTEL_BSP_*` for the rest.
+        let batches = BatchConfigBuilder::default()
+            .with_max_queue_size(SPAN_QUEUE_LENGTH)
+            .with_max_export_batch_size(SPAN_BATCH_SIZE)
+            .with_scheduled_delay(self.settings.traces_interval)
+            .build();
+        let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batches);
         let provider = SdkTracerProvider::builder()
-            .with_span_processor(queue)
+            .with_span_processor(processor.build())
             .with_resource(resource)
-            // Spans are built for calls that have been chosen already.
+            // A span is built only for a call that is already chosen.
             .with_sampler(Sampler::AlwaysOn)
             .build();
-        Ok(Tracing(Some(Arc::new(Tracer {
-            sdk: provider.tracer("tandem"),
-            sampling: Sampling::new(self.settings.ratio, self.settings.asked_per_second),
-        }))))
+        let sdk = provider.tracer("tandem");
+        locked(&self.tracers).push(provider);
+        let sampling = Sampling::new(self.settings.ratio, self.settings.asked_per_second);
+        Ok(Tracing::on(Tracer { sdk, sampling }))
     }
 
     fn resource(&self, service: &'static str) -> Resource {
@@ -208,93 +175,58 @@ impl Export {
             .build()
     }
 
-    fn metric_reader(&self) -> Result<PeriodicReader<Pushed>, StartError> {
-        let exporter = MetricExporter::builder()
-            .with_tonic()
-            .with_channel(self.channel.clone())
-            .with_metadata(MetadataMap::from_headers(self.otlp.headers.to_map()))
-            .with_timeout(self.otlp.timeout)
-            .build()?;
-        let metrics = Pushed {
-            exporter,
-            runtime: self.handle(),
-            limit: self.otlp.timeout,
-            delivery: Delivery::of("metrics"),
-        };
-        let reader = PeriodicReader::builder(metrics);
-        Ok(reader.with_interval(self.settings.metrics_pace).build())
+    fn metric_reader(&self) -> Result<PeriodicReader<CollectorMetricExporter>, StartError> {
+        let reader = PeriodicReader::builder(self.collector.metric_exporter()?);
+        Ok(reader.with_interval(self.settings.metrics_interval).build())
     }
 
-    fn handle(&self) -> Handle {
-        let runtime = self.runtime.as_ref();
-        runtime
-            .expect("it is taken when this is dropped")
-            .handle()
-            .clone()
-    }
-
-    /// All at once, each on a thread of its own: those that hang are left behind when the time is over.
-    fn deliver(&self, read_out: fn(SdkMeterProvider)) {
-        let limit = self.otlp.timeout;
-        let until = Instant::now() + limit;
-        let queues = locked(&self.queues).clone();
-        let queues = queues.into_iter().map(|(flush, _)| -> Last {
-            Box::new(move || {
-                let _in_time = flush(limit);
-            })
-        });
-        let meters = locked(&self.meters).clone();
-        let meters = meters
-            .into_iter()
-            .map(|meters| -> Last { Box::new(move || read_out(meters)) });
-        let (done, is_done) = mpsc::channel::<()>();
-        for last in queues.chain(meters) {
-            let done = done.clone();
+    /// All at once, each on a thread of its own: those that still wait when the time is over are left behind.
+    fn deliver(
+        &self,
+        deliver_spans: fn(SdkTracerProvider, Duration),
+        deliver_metrics: fn(SdkMeterProvider),
+    ) {
+        let limit = self.collector.settings.timeout;
+        let deadline = Instant::now() + limit;
+        let tracers = locked(&self.tracers).clone().into_iter();
+        let tracers = tracers.map(|tracers| delivery(move || deliver_spans(tracers, limit)));
+        let meters = locked(&self.meters).clone().into_iter();
+        let meters = meters.map(|meters| delivery(move || deliver_metrics(meters)));
+        let (running, all_done) = mpsc::channel::<()>();
+        for delivery in tracers.chain(meters) {
+            let running = running.clone();
             thread::spawn(move || {
-                last();
-                drop(done);
+                delivery();
+                drop(running);
             });
         }
-        drop(done);
+        drop(running);
         // Disconnected when the last one has ended.
-        let left = until.saturating_duration_since(Instant::now());
-        if is_done.recv_timeout(left) == Err(mpsc::RecvTimeoutError::Timeout) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if all_done.recv_timeout(left) == Err(mpsc::RecvTimeoutError::Timeout) {
             tracing::warn!(
                 ?limit,
-                "the collector did not take the last telemetry in time"
+                "the collector did not accept the last telemetry in time"
             );
         }
     }
 }
 
-/// Nothing of it waits longer than the limit: the runtime is left to itself.
+/// After their shutdown neither tracers nor meters wait for the collector when they are dropped, wherever that is.
 impl Drop for Export {
     fn drop(&mut self) {
-        // After their shutdown nothing of the meters waits for the collector when they are dropped, wherever that is.
-        self.deliver(|meters| drop(meters.shutdown()));
-        let dropped: u64 = locked(&self.queues)
-            .iter()
-            .map(|(_, dropped)| dropped.load(Ordering::Relaxed))
-            .sum();
-        if dropped > 0 {
-            tracing::warn!(dropped, "spans were dropped because their queue was full");
-        }
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+        self.deliver(
+            // Twice the time: the SDK would log its own timeout as an error beside the warning of `deliver`.
+            |tracers, limit| drop(tracers.shutdown_with_timeout(limit * 2)),
+            |meters| drop(meters.shutdown()),
+        );
     }
 }
 
-/// Opens when there is something to deliver. `https` is verified against the public certificate authorities.
-fn channel(otlp: &OtlpSettings) -> Result<Channel, tonic::transport::Error> {
-    let endpoint = Endpoint::from(otlp.endpoint.clone())
-        .connect_timeout(otlp.timeout)
-        .timeout(otlp.timeout);
-    let endpoint = match otlp.endpoint.scheme_str() {
-        Some("https") => endpoint.tls_config(ClientTlsConfig::new().with_enabled_roots())?,
-        _ => endpoint,
-    };
-    Ok(endpoint.connect_lazy())
+/// `work`, with the log subscriber of the thread that calls this.
+fn delivery(work: impl FnOnce() + Send + 'static) -> Box<dyn FnOnce() + Send> {
+    let subscriber = dispatcher::get_default(Clone::clone);
+    Box::new(move || dispatcher::with_default(&subscriber, work))
 }
 
 fn random_uuid() -> String {
@@ -306,6 +238,6 @@ fn random_uuid() -> String {
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // A list that is pushed to is never half-way.
+    // A panic cannot leave the list half-way: it is only pushed to.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

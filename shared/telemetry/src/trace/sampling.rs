@@ -1,4 +1,4 @@
-//! Which calls are traced. Decided from one header and one random number, before anything is built.
+//! Which calls are traced. One header and one random number decide it, before any span is built.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -20,8 +20,8 @@ pub(super) struct Sampling {
 }
 
 impl Sampling {
-    /// Traces this share of the calls that are nobody's part yet, and at most `asked_per_second` of those whose caller is not
-    /// trusted and asks for it.
+    /// Traces this share of the calls that do not belong to a trace yet, and at most `asked_per_second` calls whose untrusted
+    /// caller asks for it.
     pub(super) fn new(ratio: f64, asked_per_second: u32) -> Self {
         let mut seed = [0; 8];
         aws_lc_rs::rand::fill(&mut seed).expect("the operating system gives random bytes");
@@ -32,13 +32,13 @@ impl Sampling {
         }
     }
 
-    /// Whether anything at all is traced of this process's own accord.
-    pub(super) fn any(&self) -> bool {
+    /// Whether calls are traced that no caller asked to trace.
+    pub(super) fn is_on(&self) -> bool {
         self.ratio > 0.0
     }
 
-    /// `asked` is the flag of the caller, if there is one: what it does not record is not recorded here either. A caller who
-    /// asks too often counts as one who does not say.
+    /// Whether a call is traced. `asked` is the caller's sampled flag, if it sent one. A call that the caller does not record is
+    /// not recorded here either. A caller that asks too often is treated as one that sent no flag.
     pub(super) fn decide(
         &self,
         asked: Option<bool>,
@@ -52,7 +52,7 @@ impl Sampling {
         }
     }
 
-    /// The place in a trace of a call that is not traced: it tells log lines of one call from those of others.
+    /// The trace context of a call that is not traced: its id distinguishes the log lines of this call from others.
     pub(super) fn untraced(&self) -> TraceParent {
         let trace_id = u128::from(self.next()) << 64 | u128::from(self.next()) | 1;
         TraceParent {
@@ -63,13 +63,13 @@ impl Sampling {
     }
 
     fn chance(&self) -> bool {
-        // 53 bits, as many as a float holds exactly.
+        // 53 bits are the most that a float holds exactly.
         #[expect(clippy::cast_precision_loss, reason = "53 bits lose none")]
         let number = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
         number < self.ratio
     }
 
-    /// splitmix64: it only has to be spread evenly, since nothing is kept secret by it.
+    /// splitmix64: the numbers must be spread evenly, and need not be secret.
     fn next(&self) -> u64 {
         let mut x = self.random.fetch_add(STEP, Ordering::Relaxed);
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -78,11 +78,11 @@ impl Sampling {
     }
 }
 
-/// As many a second, and as many at once.
+/// A token bucket: the same number a second and at once.
 struct Bucket {
     start: Instant,
-    /// Nanoseconds between two; none if there are none at all.
-    pace: Option<u64>,
+    /// Nanoseconds between two tokens; none if the rate is zero.
+    interval: Option<u64>,
     /// When the bucket is full again, in nanoseconds after the start.
     full_at: AtomicU64,
 }
@@ -93,16 +93,18 @@ impl Bucket {
     fn new(per_second: u32) -> Self {
         Self {
             start: Instant::now(),
-            pace: Self::SECOND.checked_div(u64::from(per_second)),
+            interval: Self::SECOND.checked_div(u64::from(per_second)),
             full_at: AtomicU64::new(0),
         }
     }
 
     fn take(&self, now: Instant) -> bool {
-        let Some(pace) = self.pace else { return false };
+        let Some(interval) = self.interval else {
+            return false;
+        };
         let now = nanoseconds(now.saturating_duration_since(self.start));
         let taken = |full_at: u64| {
-            let next = full_at.max(now) + pace;
+            let next = full_at.max(now) + interval;
             (next - now <= Self::SECOND).then_some(next)
         };
         let (set, get) = (Ordering::Relaxed, Ordering::Relaxed);
@@ -138,24 +140,24 @@ mod tests {
     }
 
     #[test]
-    fn what_the_caller_does_not_record_is_not_recorded() {
+    fn a_call_that_the_caller_does_not_record_is_not_recorded() {
         assert_eq!(traced(&Sampling::new(1.0, 100), Some(false), true), 0);
     }
 
     #[test]
-    fn only_a_trusted_caller_is_obeyed_without_a_limit() {
+    fn only_the_flag_of_a_trusted_caller_is_followed_without_a_limit() {
         assert_eq!(traced(&Sampling::new(0.0, 7), Some(true), true), TRIES);
         assert_eq!(traced(&Sampling::new(0.0, 7), Some(true), false), 7);
         assert_eq!(traced(&Sampling::new(0.0, 0), Some(true), false), 0);
     }
 
     #[test]
-    fn who_asks_too_often_is_treated_like_one_who_does_not_ask() {
+    fn a_caller_that_asks_too_often_is_treated_like_one_that_sent_no_flag() {
         assert_eq!(traced(&Sampling::new(1.0, 7), Some(true), false), TRIES);
     }
 
     #[test]
-    fn a_second_later_as_many_may_be_asked_for_again() {
+    fn a_second_later_the_same_number_may_be_asked_for_again() {
         let sampling = Sampling::new(0.0, 5);
         let start = Instant::now();
         let asks = |at: Duration| {
@@ -168,12 +170,12 @@ mod tests {
     }
 
     #[test]
-    fn calls_that_are_not_traced_have_names_of_their_own() {
+    fn calls_that_are_not_traced_have_distinct_ids() {
         let sampling = Sampling::new(0.5, 1);
-        let names: std::collections::HashSet<_> = (0..1000)
+        let ids: std::collections::HashSet<_> = (0..1000)
             .map(|_| sampling.untraced())
             .map(|parent| (parent.trace_id, parent.span_id))
             .collect();
-        assert_eq!(names.len(), 1000);
+        assert_eq!(ids.len(), 1000);
     }
 }

@@ -1,4 +1,4 @@
-//! A span that is recorded, and the way to it from work done on its behalf.
+//! A span that is recorded, and how the work of a call finds it.
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
@@ -17,13 +17,13 @@ tokio::task_local! {
     static CURRENT: Parent;
 }
 
-/// A span under way. It ends when it is dropped. There is none for a call that is not traced.
+/// A span that has begun. It ends when it is dropped. A call that is not traced has none.
 pub struct Span {
     sdk: Box<SdkSpan>,
     tracer: Arc<Tracer>,
 }
 
-/// What spans can be begun under. Cheap to clone, and does not keep the span from ending.
+/// The parent of further spans. Cheap to clone; it does not keep its span from ending.
 #[derive(Clone)]
 pub struct Parent {
     tracer: Arc<Tracer>,
@@ -35,16 +35,15 @@ impl Span {
         tracer: &Arc<Tracer>,
         kind: SpanKind,
         name: impl Into<Cow<'static, str>>,
-        under: Option<SpanContext>,
+        parent: Option<SpanContext>,
     ) -> Self {
-        let above = Context::new();
-        let above = match under {
-            Some(context) => above.with_remote_span_context(context),
-            None => above,
+        let context = match parent {
+            Some(parent) => Context::new().with_remote_span_context(parent),
+            None => Context::new(),
         };
         let builder = SpanBuilder::from_name(name).with_kind(kind);
         Self {
-            sdk: Box::new(tracer.sdk.build_with_context(builder, &above)),
+            sdk: Box::new(tracer.sdk.build_with_context(builder, &context)),
             tracer: Arc::clone(tracer),
         }
     }
@@ -54,7 +53,7 @@ impl Span {
         self.sdk.set_attribute(KeyValue::new(key, value));
     }
 
-    /// Marks the span as failed. `kind` is one of few words, such as a status code: it is shown and counted by.
+    /// Marks the span as failed. `kind` is one of a few words, such as a status code, so that failures can be grouped by it.
     pub fn fail(&mut self, kind: impl Into<Cow<'static, str>>) {
         let kind = kind.into();
         self.sdk
@@ -62,7 +61,7 @@ impl Span {
         self.sdk.set_status(Status::error(kind));
     }
 
-    /// What spans can be begun under this one with.
+    /// Begins spans under this one.
     #[must_use]
     pub fn parent(&self) -> Parent {
         Parent {
@@ -77,7 +76,7 @@ impl Span {
         self.sdk.span_context().trace_id()
     }
 
-    /// What another process is told when it is called on behalf of this span.
+    /// The trace context for calls to other processes on behalf of this span.
     #[must_use]
     pub fn traceparent(&self) -> TraceParent {
         let context = self.sdk.span_context();
@@ -89,7 +88,7 @@ impl Span {
     }
 }
 
-/// Shows which one it is.
+/// Shows the ids.
 impl fmt::Debug for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Span").field(&self.traceparent()).finish()
@@ -104,7 +103,7 @@ impl Parent {
     }
 }
 
-/// Shows which one it is.
+/// Shows the ids.
 impl fmt::Debug for Parent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Parent")
@@ -114,13 +113,13 @@ impl fmt::Debug for Parent {
     }
 }
 
-/// What the current task works for; none if that is not traced.
+/// The span that the current task works for; none if its call is not traced.
 #[must_use]
 pub fn current() -> Option<Parent> {
     CURRENT.try_with(Parent::clone).ok()
 }
 
-/// Does `work` on behalf of `parent`.
+/// Runs `work` with `parent` as [`current`].
 pub async fn within<F: Future>(parent: Option<Parent>, work: F) -> F::Output {
     match parent {
         None => work.await,

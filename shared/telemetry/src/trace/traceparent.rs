@@ -1,4 +1,4 @@
-//! `traceparent`, read strictly as W3C Trace Context (level 2, section 3.2) has it.
+//! `traceparent`, read strictly as W3C Trace Context (level 2, section 3.2) defines it.
 
 use std::str::FromStr as _;
 
@@ -7,11 +7,11 @@ use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState}
 
 use super::{TRACEPARENT, TRACESTATE};
 
-/// Characters of version 00: `00-` trace id `-` parent id `-` flags.
+/// The length of version 00, in characters: `00-` trace id `-` parent id `-` flags.
 const LENGTH: usize = 55;
 const SAMPLED: u8 = 1;
 
-/// Where a call stands in a trace, as its caller says.
+/// The trace and the span of the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TraceParent {
     /// The trace.
@@ -23,7 +23,7 @@ pub struct TraceParent {
 }
 
 impl TraceParent {
-    /// That of these headers; none if there is not exactly one, or it is malformed.
+    /// The one in these headers; none if there is not exactly one, or if it is malformed.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Option<Self> {
         let mut sent = headers.get_all(TRACEPARENT).iter();
@@ -33,7 +33,7 @@ impl TraceParent {
         }
     }
 
-    /// Later versions may add fields behind those of this one.
+    /// Later versions may add fields after those of version 00.
     fn parse(text: &[u8]) -> Option<Self> {
         let (known, later) = text.split_at_checked(LENGTH)?;
         let [version] = bytes(known.get(..2)?)?;
@@ -54,7 +54,7 @@ impl TraceParent {
         })
     }
 
-    /// As a header.
+    /// The header value.
     #[must_use]
     pub fn header(&self) -> HeaderValue {
         let Self {
@@ -66,7 +66,7 @@ impl TraceParent {
         HeaderValue::try_from(text).expect("hexadecimal digits and dashes are a header value")
     }
 
-    /// What spans under it are built on; with the `tracestate` beside it, if that can be read.
+    /// The parent context of spans under it, with the `tracestate` of the same headers, if that can be read.
     pub(super) fn context(&self, headers: &HeaderMap) -> SpanContext {
         SpanContext::new(
             self.trace_id,
@@ -88,7 +88,7 @@ fn tracestate(headers: &HeaderMap) -> Option<TraceState> {
     TraceState::from_str(&parts.join(",")).ok()
 }
 
-/// Lower-case hexadecimal digits, and nothing else.
+/// The bytes of lower-case hexadecimal digits; none if there is any other character.
 fn bytes<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_specifications_own_example_is_read_and_written_alike() {
+    fn the_example_of_the_specification_is_read_and_written_back() {
         let parent = parsed(GOOD).unwrap();
         assert_eq!(
             parent.trace_id.to_string(),
@@ -135,13 +135,13 @@ mod tests {
     }
 
     #[test]
-    fn flags_that_are_not_known_change_nothing() {
+    fn unknown_flags_are_ignored() {
         assert!(!parsed(&GOOD.replace("-01", "-02")).unwrap().sampled);
         assert!(parsed(&GOOD.replace("-01", "-ff")).unwrap().sampled);
     }
 
     #[test]
-    fn a_later_version_may_say_more_and_this_one_may_not() {
+    fn a_later_version_may_have_more_fields_and_version_00_may_not() {
         let later = GOOD.replacen("00", "cc", 1);
         assert!(parsed(&later).is_some());
         assert!(parsed(&format!("{later}-what-the-future")).is_some());
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_parent() {
+    fn a_malformed_or_repeated_header_is_ignored() {
         for wrong in [
             "",
             "00",
@@ -174,7 +174,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_comes_is_read_or_refused_without_a_panic(text in any::<Vec<u8>>(), at in 0..55_usize) {
+        fn any_bytes_are_read_or_refused_without_a_panic(text in any::<Vec<u8>>(), at in 0..55_usize) {
             let _ = TraceParent::parse(&text);
             let mut nearly = GOOD.as_bytes().to_vec();
             nearly.splice(at..=at, text);

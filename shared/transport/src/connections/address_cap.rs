@@ -7,9 +7,9 @@ use std::{
 };
 
 use super::limits::ConnectionLimits;
-use crate::network::{Network, customer};
+use crate::network::{Network, customer_address};
 
-/// Counts connections by address. It stores only cap that have a connection.
+/// ConnectionCounts connections by address. It stores only cap that have a connection.
 #[derive(Debug)]
 pub(super) struct AddressCap {
     /// Connections of one address; 0 means no cap.
@@ -36,7 +36,7 @@ impl AddressCap {
         if self.cap == 0 || self.exempt.iter().any(|network| network.contains(address)) {
             return Some(AddressSlot(None));
         }
-        let address = customer(address);
+        let address = customer_address(address);
         let mut taken = self.taken();
         let count = taken.entry(address).or_default();
         if *count >= self.cap {

@@ -1,14 +1,14 @@
-//! Counts of what happened to the connections of a listener.
+//! ConnectionCounts of what happened to the connections of a listener.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use telemetry::metrics::Metrics;
 
-use crate::metrics::{ConnectionMetrics, OpenConnection, Refused};
+use crate::metrics::{ConnectionMetrics, ConnectionRefusal, OpenConnection};
 
-/// Counts since the listener began, except `open`, which is the present number.
+/// ConnectionCounts since the listener began, except `open`, which is the present number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct ConnectionCounts {
     /// Connections now, including those in their handshake.
     pub open: usize,
     /// Accepted.
@@ -25,7 +25,7 @@ pub struct Counts {
     pub cut: u64,
 }
 
-/// Counts as they grow. The metrics show a part of them.
+/// ConnectionCounts as they grow. The metrics show a part of them.
 #[derive(Debug)]
 pub(super) struct Counters {
     metrics: ConnectionMetrics,
@@ -50,8 +50,8 @@ impl Counters {
         }
     }
 
-    pub(super) fn snapshot(&self, open: usize) -> Counts {
-        Counts {
+    pub(super) fn snapshot(&self, open: usize) -> ConnectionCounts {
+        ConnectionCounts {
             open,
             accepted: self.accepted.load(Relaxed),
             refused: self.refused.load(Relaxed),
@@ -67,19 +67,19 @@ impl Counters {
         self.metrics.accepted()
     }
 
-    pub(super) fn refused(&self, cause: Refused) {
+    pub(super) fn refused(&self, cause: ConnectionRefusal) {
         self.refused.fetch_add(1, Relaxed);
         self.metrics.refused(cause);
     }
 
     pub(super) fn handshake_failed(&self) {
         self.handshake_failed.fetch_add(1, Relaxed);
-        self.metrics.refused(Refused::Handshake);
+        self.metrics.refused(ConnectionRefusal::Handshake);
     }
 
     pub(super) fn no_request(&self) {
         self.no_request.fetch_add(1, Relaxed);
-        self.metrics.refused(Refused::Silent);
+        self.metrics.refused(ConnectionRefusal::Silent);
     }
 
     pub(super) fn aged(&self) {

@@ -12,7 +12,7 @@
 //!   opened together do not end together (gRFC A9). Its calls finish. Streams that are still open after a grace must end.
 //! - **A stop loses no client that has connected**: [`Connections::close`] serves the connections that wait in the system's
 //!   queue, and what a client has sent by then is answered.
-//! - **A stop is limited** in time by its caller: [`Connections::ask_to_leave`], [`Connections::gone_within`],
+//! - **A stop is limited** in time by its caller: [`Connections::drain`], [`Connections::closed_within`],
 //!   [`Connections::cut`].
 
 mod address_cap;
@@ -51,11 +51,11 @@ use self::{
 };
 use crate::{
     backlog,
-    metrics::{OpenConnection, Refused},
+    metrics::{ConnectionRefusal, OpenConnection},
 };
 
 pub use self::{
-    connection::Peer, counts::Counts, draining::StreamsEnd, limits::ConnectionLimits,
+    connection::Peer, counts::ConnectionCounts, draining::StreamsEnd, limits::ConnectionLimits,
     service::HttpService,
 };
 
@@ -117,19 +117,19 @@ impl Connections {
 
     /// With `tls`, every connection must use TLS. Call it only before the first clone.
     #[must_use]
-    pub fn speaking(mut self, tls: Option<ServerTls>) -> Self {
+    pub fn with_tls(mut self, tls: Option<ServerTls>) -> Self {
         Arc::get_mut(&mut self.state).expect(NOT_CLONED).tls = tls;
         self
     }
 
-    /// Counts in `metrics`, which also show when the certificate expires. Call it only before the first clone, and after
-    /// [`Connections::speaking`].
+    /// ConnectionCounts in `metrics`, which also show when the certificate expires. Call it only before the first clone, and after
+    /// [`Connections::with_tls`].
     #[must_use]
-    pub fn counting_in(mut self, metrics: &Metrics) -> Self {
+    pub fn with_metrics(mut self, metrics: &Metrics) -> Self {
         let state = Arc::get_mut(&mut self.state).expect(NOT_CLONED);
         state.counters = Counters::new(metrics);
         if let Some(tls) = &state.tls {
-            tls.tell(metrics);
+            tls.register_metrics(metrics);
         }
         self
     }
@@ -198,27 +198,27 @@ impl Connections {
     }
 
     /// Drains every connection: it takes no new calls (GOAWAY), and ends with its last call.
-    pub fn ask_to_leave(&self) {
+    pub fn drain(&self) {
         self.state.drain.cancel();
         self.open.close();
     }
 
     /// Waits until every connection has ended, for at most `bound`. Returns whether they have. They end only after
-    /// [`Connections::ask_to_leave`].
-    pub async fn gone_within(&self, bound: Duration) -> bool {
+    /// [`Connections::drain`].
+    pub async fn closed_within(&self, bound: Duration) -> bool {
         timeout(bound, self.open.wait()).await.is_ok()
     }
 
     /// Closes every connection that is open, and waits until they are closed.
     pub async fn cut(&self) {
-        self.ask_to_leave();
+        self.drain();
         self.state.cut.cancel();
         self.open.wait().await;
     }
 
-    /// Counts of what happened to the connections.
+    /// ConnectionCounts of what happened to the connections.
     #[must_use]
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> ConnectionCounts {
         self.state.counters.snapshot(self.open.len())
     }
 
@@ -249,12 +249,12 @@ impl Connections {
     fn admit(&self, peer: SocketAddr, reserved: Option<OwnedSemaphorePermit>) -> Option<Held> {
         let slot = reserved.or_else(|| Arc::clone(&self.slots).try_acquire_owned().ok());
         let Some(slot) = slot else {
-            self.state.counters.refused(Refused::Full);
+            self.state.counters.refused(ConnectionRefusal::Full);
             tracing::debug!(%peer, "refused: too many connections");
             return None;
         };
         let Some(address_slot) = self.addresses.take(peer.ip()) else {
-            self.state.counters.refused(Refused::Address);
+            self.state.counters.refused(ConnectionRefusal::Address);
             tracing::debug!(%peer, "refused: too many connections of this address");
             return None;
         };

@@ -19,7 +19,7 @@ use rustls::{
 };
 use serving::{
     health::Health,
-    serve::{Limits, Server, Surface},
+    serve::{Server, ServerLimits, ServiceSet},
 };
 use testing::certificates::{Authority, Folder, Issued};
 use testing::limits::of_connections;
@@ -35,7 +35,7 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 use tracing_subscriber::{Layer, layer::SubscriberExt as _, util::SubscriberInitExt as _};
-use transport::connections::{ConnectionLimits, Connections, Counts};
+use transport::connections::{ConnectionCounts, ConnectionLimits, Connections};
 use verifier::{Revocations, Trust, Verifier};
 
 /// Longer than any step takes. Only a test that fails waits this long.
@@ -60,7 +60,7 @@ pub(crate) async fn serve(connections: ConnectionLimits, tls: Option<ServerTls>)
         leeway: Duration::ZERO,
     };
     let verifier = Verifier::new(trust, Revocations::NotConsulted, 0, Arc::new(SystemClock));
-    let limits = Limits {
+    let limits = ServerLimits {
         max_in_flight: 1000,
         deadline: Duration::from_secs(10),
         pause: Duration::ZERO,
@@ -71,8 +71,8 @@ pub(crate) async fn serve(connections: ConnectionLimits, tls: Option<ServerTls>)
     };
     let health = Health::new([]);
     health.set_ready(true);
-    let server = Server::new(Surface::default(), health.clone(), verifier, limits).unwrap();
-    let server = server.speaking(tls);
+    let server = Server::new(ServiceSet::default(), health.clone(), verifier, limits).unwrap();
+    let server = server.with_tls(tls);
     let connections = server.connections();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -213,7 +213,7 @@ pub(crate) async fn until<T>(mut value: watch::Receiver<T>, condition: impl FnMu
 }
 
 /// Waits until `condition` holds for the counts of the connections. Changes are not notified, so it polls.
-pub(crate) async fn until_counts(served: &Served, condition: impl Fn(&Counts) -> bool) {
+pub(crate) async fn until_counts(served: &Served, condition: impl Fn(&ConnectionCounts) -> bool) {
     let polling = async {
         while !condition(&served.connections.counts()) {
             tokio::task::yield_now().await;
@@ -246,7 +246,7 @@ impl<S: tracing::Subscriber> Layer<S> for LogLines {
     }
 }
 
-/// Limits with one of them changed.
+/// ServerLimits with one of them changed.
 pub(crate) fn limits(adjust: impl FnOnce(&mut ConnectionLimits)) -> ConnectionLimits {
     let mut limits = of_connections();
     adjust(&mut limits);

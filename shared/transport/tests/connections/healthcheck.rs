@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use serving::{
-    healthcheck::{Asked, Unhealthy},
+    healthcheck::{HealthcheckTarget, Unhealthy},
     ops::{self, Ops},
 };
 use settings::Listing;
@@ -19,11 +19,11 @@ async fn check(
     tls: &ServerTls,
     ops: Option<SocketAddr>,
 ) -> Result<(), Unhealthy> {
-    let ops = ops::Settings {
+    let ops = ops::OpsSettings {
         listen: ops,
-        ..ops::Settings::default()
+        ..ops::OpsSettings::default()
     };
-    let target = Asked {
+    let target = HealthcheckTarget {
         listen,
         tls: Some(tls.clone()),
         ops,
@@ -63,7 +63,7 @@ async fn a_process_that_requires_certificates_is_checked_on_its_operations_port(
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let ops = Ops::on(listener, Listing::default());
+    let ops = Ops::with_listener(listener, Listing::default());
     let _running = ops.start(served.health.clone(), Metrics::off());
     check(served.address, &tls, Some(address)).await.unwrap();
 }

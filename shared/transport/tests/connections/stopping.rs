@@ -28,8 +28,8 @@ fn tls_connections(folder: &Folder, metrics: &Metrics) -> Connections {
     let tls = ServerTls::load("test.tls", files, Protocols::Http2, CHECK_INTERVAL).unwrap();
     let limits = limits(|limits| limits.max_connections = 1);
     Connections::new(limits, Protocols::Http2)
-        .speaking(Some(tls))
-        .counting_in(metrics)
+        .with_tls(Some(tls))
+        .with_metrics(metrics)
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn connections_that_wait_when_the_listener_closes_are_served_over_tls_up_t
     let service = Routes::new(HealthServer::new(Health::new([]))).prepare();
     let service = service.map_request(|request: http::Request<_>| request.map(Body::new));
     connections.close(listener, &service);
-    connections.ask_to_leave();
+    connections.drain();
     let mut first = shake_hands(first, &authority, &[b"h2"]).await.unwrap();
     let first_bytes = [PREFACE, &frame(SETTINGS, 0, 0, &[])].concat();
     first.write_all(&first_bytes).await.unwrap();
@@ -57,7 +57,7 @@ async fn connections_that_wait_when_the_listener_closes_are_served_over_tls_up_t
     assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
 
     drop(first);
-    assert!(connections.gone_within(TEST_TIMEOUT).await);
+    assert!(connections.closed_within(TEST_TIMEOUT).await);
     let text = metrics.text();
     for line in [
         "tandem_connections_accepted_total 1\n",

@@ -1,10 +1,10 @@
-//! Why the feed was interrupted, and whether what is held is still good to go on from.
+//! Why the feed was interrupted, and whether it can be resumed.
 
 use tonic::{Status, metadata::errors::InvalidMetadataValue, transport};
 
 use crate::revocation::MalformedRevocation;
 
-/// Why a subscription came to its end. It is tried again, whatever it was.
+/// Why a subscription ended. It is tried again in every case.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Interruption {
     #[error("the service secret cannot be sent")]
@@ -17,22 +17,22 @@ pub(super) enum Interruption {
     Ended,
     #[error("the feed was silent")]
     Silent,
-    #[error("what the feed tells is late")]
+    #[error("the messages of the feed are late")]
     Late,
-    #[error("what is held is not what was published")]
+    #[error("the revocations held are not those that were published")]
     Mismatch,
-    #[error("the auth service has begun a new incarnation")]
+    #[error("the auth service has a new incarnation")]
     Incarnation,
-    #[error("the feed began without the snapshot that was asked for")]
+    #[error("the feed began without the requested snapshot")]
     NoSnapshot,
     #[error("a revocation cannot be read: {0}")]
     Malformed(#[from] MalformedRevocation),
-    #[error("a heartbeat does not say when it is from")]
+    #[error("a heartbeat has no time")]
     Undated,
 }
 
 impl Interruption {
-    /// Whether what is held is no base to go on from.
+    /// Whether the feed cannot be resumed, so that the next attempt must ask for a snapshot.
     pub(super) const fn needs_snapshot(&self) -> bool {
         match self {
             Self::Mismatch
@@ -48,10 +48,9 @@ impl Interruption {
             | Self::Late => false,
         }
     }
-}
 
-impl Interruption {
     /// One word, for telemetry.
+    #[cfg(feature = "telemetry")]
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::Secret(_) => "secret",

@@ -1,23 +1,28 @@
-//! The subscription that tells a verifier what has been revoked and which keys sign: `VerifierService.WatchRevocations`.
+//! The subscription that keeps a verifier's revocations and keys current: `VerifierService.WatchRevocations`.
 //!
-//! It connects, reads, proves, and starts again for as long as it runs: whatever the auth service or the network does,
-//! the verifier holds what was told last, knows how old that is, and refuses when its bounds say so.
+//! It connects, reads and checks, and starts again for as long as it runs. Whatever the auth service or the network does, the
+//! verifier holds what was published last, knows how old that is, and refuses tokens when its bounds require it.
 //!
-//! - Each heartbeat must show that the verifier holds what was published. If it does not, everything is asked for anew.
-//! - A feed that tells nothing for 2 s is left, and its connection with it: a network that swallows packets keeps
-//!   connections open.
-//! - Of several replicas of the auth service, the one after the one that was lost is asked next.
-//! - A feed is resumed where it was left, unless its incarnation is another one.
-//! - Keys that are applied are acknowledged, so that the auth service may sign with them.
+//! - Each heartbeat must show that the verifier holds what was published. If it does not, a new snapshot is requested.
+//! - If the feed sends nothing for 2 s, its connection is closed: where a network drops packets, a broken connection stays open.
+//! - After an interruption, the next replica of the auth service is tried.
+//! - A feed is resumed at its last position, unless its incarnation has changed.
+//! - Applied keys are acknowledged, so that the auth service may sign with them.
 
+mod attempt_span;
 mod backoff;
 mod interruption;
-mod reading;
+mod stream;
 
 use std::{convert::Infallible, future::pending};
 
+use contract::proto::auth::{
+    AcknowledgeKeysRequest, WatchRevocationsRequest, WatchRevocationsResponse,
+    verifier_service_client::VerifierServiceClient,
+};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use secrecy::{ExposeSecret as _, SecretString};
+pub use tls::Upstream;
 use tokio::{
     sync::watch,
     time::{Instant, sleep, sleep_until, timeout},
@@ -29,28 +34,28 @@ use tonic::{
     transport::Channel,
 };
 
-use self::{backoff::Backoff, interruption::Interruption, reading::Reading};
-use super::{Verifier, freshness::SILENCE};
-use contract::proto::auth::{
-    AcknowledgeKeysRequest, WatchRevocationsRequest, WatchRevocationsResponse,
-    verifier_service_client::VerifierServiceClient,
+use self::{
+    attempt_span::{AttemptSpan, AttemptTracer},
+    backoff::Backoff,
+    interruption::Interruption,
+    stream::FeedStream,
 };
-use telemetry::trace::{Span, SpanKind, Tracing};
-use tls::Upstream;
+use crate::{Verifier, freshness::SILENCE_TIMEOUT};
 
-/// Largest message read, in bytes: a snapshot of about 800,000 revocations.
-const LARGEST: usize = 64 * 1024 * 1024;
+/// The largest message that is read, in bytes: a snapshot of about 800,000 revocations.
+const MAX_MESSAGE_SIZE: usize = 64 * 1024 * 1024;
 
-/// The RPC that the feed is.
-const WATCH: &str = "tandem.auth.v1.VerifierService/WatchRevocations";
+/// The RPC of the feed.
+#[cfg(feature = "telemetry")]
+const WATCH_RPC: &str = "tandem.auth.v1.VerifierService/WatchRevocations";
 
-/// Keeps `verifier` as the auth service publishes, until `stop`.
+/// Keeps `verifier` current, until `stop`.
 ///
-/// `auth` is its replicas, at least one; the name of one may stand for several too, and is resolved each time. Whoever gives
-/// them TLS keeps it current.
-/// `service_secret` is what the auth service knows services by, `verifier_id` a name of this process, 1 to 100 characters.
-/// `ready` tells whether every good token is accepted: false until a first snapshot was proven and keys have come, and
-/// whenever the strictest of the verifier's bounds has passed. No call waits for any of this.
+/// `auth` is the replicas of the auth service, at least one. The name of one may resolve to several; it is resolved at each
+/// attempt. The caller keeps their TLS certificates current.
+/// `service_secret` authenticates this service to the auth service. `verifier_id` names this process, 1 to 100 characters.
+/// `ready` is true while every valid token is accepted. It is false until a first snapshot was proven and keys have arrived, and
+/// after the strictest of the verifier's bounds has passed. No call waits for any of this.
 pub async fn subscribe(
     verifier: Verifier,
     auth: Vec<impl Into<Upstream>>,
@@ -59,14 +64,21 @@ pub async fn subscribe(
     ready: watch::Sender<bool>,
     stop: CancellationToken,
 ) {
-    let (tracing, auth) = (Tracing::off(), (auth, service_secret));
-    subscribe_traced(tracing, verifier, auth, verifier_id, ready, stop).await;
+    let subscription = Subscription {
+        verifier: &verifier,
+        auth: auth.into_iter().map(Into::into).collect(),
+        service_secret,
+        verifier_id,
+        tracer: AttemptTracer::default(),
+    };
+    subscription.run(&ready, &stop).await;
 }
 
-/// [`subscribe`], each attempt traced: the auth service's span of it is in the same trace. `auth` is its replicas, and what
-/// they know services by.
+/// [`subscribe`], with a span for each attempt: the auth service's span of the RPC is in the same trace. `auth` is the replicas
+/// of the auth service, and the service secret.
+#[cfg(feature = "telemetry")]
 pub async fn subscribe_traced(
-    tracing: Tracing,
+    tracing: telemetry::trace::Tracing,
     verifier: Verifier,
     (auth, service_secret): (Vec<impl Into<Upstream>>, SecretString),
     verifier_id: String,
@@ -78,17 +90,13 @@ pub async fn subscribe_traced(
         auth: auth.into_iter().map(Into::into).collect(),
         service_secret,
         verifier_id,
-        tracing,
+        tracer: AttemptTracer(tracing),
     };
-    tokio::select! {
-        () = stop.cancelled() => {}
-        never = tell(&verifier, &ready) => match never {},
-        never = subscription.follow() => match never {},
-    }
+    subscription.run(&ready, &stop).await;
 }
 
-/// Keeps `ready` telling whether the verifier is.
-async fn tell(verifier: &Verifier, ready: &watch::Sender<bool>) -> Infallible {
+/// Keeps `ready` at whether the verifier is ready.
+async fn report_readiness(verifier: &Verifier, ready: &watch::Sender<bool>) -> Infallible {
     let mut changes = verifier.changes();
     loop {
         changes.mark_unchanged();
@@ -97,7 +105,7 @@ async fn tell(verifier: &Verifier, ready: &watch::Sender<bool>) -> Infallible {
             .filter(|until| *until > Instant::now());
         let fresh = until.is_some();
         ready.send_if_modified(|before| std::mem::replace(before, fresh) != fresh);
-        let over = async {
+        let expiry = async {
             match until {
                 Some(until) => sleep_until(until).await,
                 None => pending().await,
@@ -105,7 +113,7 @@ async fn tell(verifier: &Verifier, ready: &watch::Sender<bool>) -> Infallible {
         };
         tokio::select! {
             _changed = changes.changed() => {}
-            () = over => {}
+            () = expiry => {}
         }
     }
 }
@@ -115,73 +123,76 @@ struct Subscription<'a> {
     auth: Vec<Upstream>,
     service_secret: SecretString,
     verifier_id: String,
-    tracing: Tracing,
+    tracer: AttemptTracer,
 }
 
 impl Subscription<'_> {
+    async fn run(&self, ready: &watch::Sender<bool>, stop: &CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            never = report_readiness(self.verifier, ready) => match never {},
+            never = self.follow() => match never {},
+        }
+    }
+
     async fn follow(&self) -> Infallible {
         let mut backoff = Backoff::default();
-        let mut from_scratch = false;
-        let mut told = false;
+        let mut needs_snapshot = false;
+        let mut logged = false;
         for auth in self.auth.iter().cycle() {
-            let mut reading = Reading::new(self.verifier, from_scratch);
-            let interruption = self.watch(auth, &mut reading).await;
-            self.verifier.interrupt();
-            let proven = reading.has_proof();
-            // A silence was pause enough; one that ends is to be heard at once.
+            let mut stream = FeedStream::new(self.verifier, needs_snapshot);
+            let interruption = self.watch(auth, &mut stream).await;
+            self.verifier.interrupt_feed();
+            let proven = stream.has_proof();
+            // A silent feed has already delayed the next attempt; a proven one is resumed without delay.
             if proven || matches!(interruption, Interruption::Silent) {
                 backoff = Backoff::default();
             }
-            told &= !proven;
-            if told {
+            logged &= !proven;
+            if logged {
                 tracing::debug!(%interruption, "the revocation feed is still interrupted");
             } else {
                 tracing::warn!(%interruption, "the revocation feed is interrupted");
-                told = true;
+                logged = true;
             }
-            // A snapshot that was asked for and never came must be asked for again.
-            from_scratch = interruption.needs_snapshot() || reading.awaits_snapshot();
+            // A snapshot that was requested and did not arrive must be requested again.
+            needs_snapshot = interruption.needs_snapshot() || stream.awaits_snapshot();
             sleep(backoff.next()).await;
         }
-        // Without an auth service nothing is ever told.
+        // There is no auth service to follow.
         pending().await
     }
 
-    /// One attempt, traced, and why it came to its end.
-    async fn watch(&self, auth: &Upstream, reading: &mut Reading<'_>) -> Interruption {
-        let mut span = self.tracing.begin(SpanKind::Client, WATCH);
-        if let Some(span) = &mut span {
-            span.set("rpc.system.name", "grpc");
-            span.set("rpc.method", WATCH);
-        }
-        let Err(interruption) = self.read(auth, reading, span.as_ref()).await;
-        if let Some(mut span) = span {
-            span.fail(interruption.name());
-        }
+    /// One attempt; returns why it ended.
+    async fn watch(&self, auth: &Upstream, stream: &mut FeedStream<'_>) -> Interruption {
+        let span = self.tracer.begin();
+        let Err(interruption) = self.read(auth, stream, &span).await;
+        span.end(&interruption);
         interruption
     }
 
     async fn read(
         &self,
         auth: &Upstream,
-        reading: &mut Reading<'_>,
-        span: Option<&Span>,
+        stream: &mut FeedStream<'_>,
+        span: &AttemptSpan,
     ) -> Result<Infallible, Interruption> {
-        let channel = within_silence(auth.connect()).await??;
-        let mut stream = within_silence(self.open(channel.clone(), reading, span)).await??;
-        let mut acknowledged: BoxFuture<'_, ()> = pending().boxed();
-        let mut silent = Instant::now() + SILENCE;
+        let channel = within_silence_timeout(auth.connect()).await??;
+        let opening = self.open(channel.clone(), stream, span);
+        let mut messages = within_silence_timeout(opening).await??;
+        let mut acknowledging: BoxFuture<'_, ()> = pending().boxed();
+        let mut silent_at = Instant::now() + SILENCE_TIMEOUT;
         loop {
             tokio::select! {
-                message = stream.message() => {
+                message = messages.message() => {
                     let message = message?.ok_or(Interruption::Ended)?;
-                    if let Some(kids) = reading.apply(message)? {
-                        acknowledged = self.acknowledge(channel.clone(), kids).boxed();
+                    if let Some(kids) = stream.apply(message)? {
+                        acknowledging = self.acknowledge(channel.clone(), kids).boxed();
                     }
-                    silent = Instant::now() + SILENCE;
+                    silent_at = Instant::now() + SILENCE_TIMEOUT;
                 }
-                () = &mut acknowledged => acknowledged = pending().boxed(),
-                () = sleep_until(silent) => return Err(Interruption::Silent),
+                () = &mut acknowledging => acknowledging = pending().boxed(),
+                () = sleep_until(silent_at) => return Err(Interruption::Silent),
             }
         }
     }
@@ -189,26 +200,22 @@ impl Subscription<'_> {
     async fn open(
         &self,
         channel: Channel,
-        reading: &Reading<'_>,
-        span: Option<&Span>,
+        stream: &FeedStream<'_>,
+        span: &AttemptSpan,
     ) -> Result<Streaming<WatchRevocationsResponse>, Interruption> {
-        let (since_sequence, incarnation) = reading.resume_from();
+        let (since_sequence, incarnation) = stream.resume_from();
         let mut request = self.request(WatchRevocationsRequest {
             since_sequence,
             incarnation,
             verifier_id: self.verifier_id.clone(),
         })?;
-        if let Some(span) = span {
-            let here = span.traceparent().header();
-            let here = MetadataValue::try_from(here.as_bytes());
-            let here = here.expect("hexadecimal digits and dashes are metadata");
-            request.metadata_mut().insert("traceparent", here);
-        }
-        let mut client = VerifierServiceClient::new(channel).max_decoding_message_size(LARGEST);
+        span.propagate(&mut request);
+        let client = VerifierServiceClient::new(channel);
+        let mut client = client.max_decoding_message_size(MAX_MESSAGE_SIZE);
         Ok(client.watch_revocations(request).await?.into_inner())
     }
 
-    /// Says which keys are accepted, until the auth service has noted it.
+    /// Reports which keys are accepted, and tries until the auth service has recorded it.
     async fn acknowledge(&self, channel: Channel, kids: Vec<String>) {
         let mut client = VerifierServiceClient::new(channel);
         let mut backoff = Backoff::default();
@@ -218,9 +225,9 @@ impl Subscription<'_> {
                 kids: kids.clone(),
             });
             let Ok(mut request) = request else { return };
-            request.set_timeout(SILENCE);
+            request.set_timeout(SILENCE_TIMEOUT);
             match client.acknowledge_keys(request).await {
-                Ok(_noted) => return,
+                Ok(_recorded) => return,
                 Err(status) => {
                     tracing::debug!(code = ?status.code(), "keys could not be acknowledged");
                 }
@@ -239,7 +246,7 @@ impl Subscription<'_> {
     }
 }
 
-async fn within_silence<F: Future>(future: F) -> Result<F::Output, Interruption> {
-    let in_time = timeout(SILENCE, future).await;
+async fn within_silence_timeout<F: Future>(future: F) -> Result<F::Output, Interruption> {
+    let in_time = timeout(SILENCE_TIMEOUT, future).await;
     in_time.map_err(|_elapsed| Interruption::Silent)
 }

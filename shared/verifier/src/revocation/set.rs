@@ -1,4 +1,4 @@
-//! A set of revocations that is cheap to copy: a reader keeps the copy it has while the next one is made.
+//! A set of revocations that is cheap to copy: readers keep their copy while the next one is prepared.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Digest, Revocation, RevocationKind};
 use crate::Claims;
 
-/// A change copies one part of this many, so that a set of 100,000 takes a new entry within microseconds.
+/// A change copies one of this many parts, so that adding an entry to 100,000 takes microseconds.
 const PARTS: usize = 256;
 
 /// The revocations in force. A clone shares all but the parts that are changed afterwards.
@@ -20,7 +20,7 @@ struct Part {
     sessions: HashMap<Uuid, DateTime<Utc>>,
     accounts: HashMap<Uuid, MinEpoch>,
     keys: HashMap<String, DateTime<Utc>>,
-    /// Each distinct entry once, and when it expires: what the set's digest is made of.
+    /// Each distinct entry once, and when it expires: the set's digest is computed from these.
     entries: HashMap<Digest, DateTime<Utc>>,
 }
 
@@ -38,10 +38,10 @@ impl Default for RevocationSet {
 }
 
 impl RevocationSet {
-    /// Adds a revocation; false when the same one is there already. Of two for one subject, the higher epoch and the
-    /// later expiry hold.
+    /// Adds a revocation; false when the same one is there already. Of two with the same subject, the higher epoch and the
+    /// later expiry count.
     ///
-    /// One whose subject is no UUID, where one must be, voids nothing, since no token names it; it counts all the same.
+    /// One whose subject should be a UUID and is not revokes no token, but it is an entry like any other.
     pub fn insert(&mut self, revocation: &Revocation) -> bool {
         let digest = revocation.digest();
         let part = &mut self.0[part_of(revocation)];
@@ -52,11 +52,11 @@ impl RevocationSet {
         let is_new = known.is_none();
         let part = Arc::make_mut(part);
         part.entries.insert(digest, revocation.expire_time);
-        part.void(revocation);
+        part.revoke(revocation);
         is_new
     }
 
-    /// How many entries there are, expired ones that are not pruned yet among them.
+    /// How many entries there are, including expired ones that are not pruned yet.
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.iter().map(|part| part.entries.len()).sum()
@@ -73,7 +73,7 @@ impl RevocationSet {
         (count, sum.to_ne_bytes())
     }
 
-    /// Forgets what has expired by `now`.
+    /// Removes what has expired by `now`.
     pub fn prune(&mut self, now: DateTime<Utc>) {
         for part in &mut self.0 {
             if part.entries.values().any(|expire_time| *expire_time <= now) {
@@ -82,7 +82,7 @@ impl RevocationSet {
         }
     }
 
-    /// Whether a token that says `claims` and was signed by the key `kid` is void.
+    /// Whether a token with these claims, signed by the key `kid`, is revoked.
     #[must_use]
     pub fn revokes(&self, claims: &Claims, kid: &str) -> bool {
         let session = claims.sid.uuid();
@@ -97,7 +97,7 @@ impl RevocationSet {
 }
 
 impl Part {
-    fn void(&mut self, revocation: &Revocation) {
+    fn revoke(&mut self, revocation: &Revocation) {
         let Revocation {
             kind,
             ref subject,
@@ -151,7 +151,7 @@ const fn part_of_uuid(subject: Uuid) -> usize {
     subject.as_bytes()[15] as usize
 }
 
-/// The keys are few.
+/// There are few keys, so they share one part.
 const fn part_of_kid(_kid: &str) -> usize {
     0
 }

@@ -1,4 +1,4 @@
-//! Feeds that lie, lag, fall silent, break off or refuse.
+//! Feeds that send wrong proofs, are late or silent, break off or refuse.
 
 use std::time::Duration;
 
@@ -6,20 +6,20 @@ use api::time::timestamp;
 use chrono::TimeDelta;
 use contract::{
     proto::auth::{RevocationDelta, RevocationHeartbeat, watch_revocations_response::Event},
-    refusal::{Reason, refuse_plainly},
+    refusal::{Reason, refuse_with_reason},
 };
 use tokio::time::Instant;
 use verifier::{Purpose, TokenError};
 
 use crate::{
-    script::Watch,
+    scripted_server::Watch,
     world::{LONG, World},
 };
 
-const SOON: Duration = Duration::from_millis(400);
+const SHORT_BOUND: Duration = Duration::from_millis(400);
 
-/// What a fault must lead to: everything is asked for anew, and what was held goes on being held.
-async fn begins_anew(world: &mut World) -> Watch {
+/// After a fault: a snapshot is requested, and what was held is kept.
+async fn requests_a_snapshot(world: &mut World) -> Watch {
     let watch = world.watch().await;
     let request = &watch.request;
     assert_eq!(
@@ -31,9 +31,9 @@ async fn begins_anew(world: &mut World) -> Watch {
 }
 
 #[tokio::test]
-async fn a_heartbeat_that_counts_or_sums_otherwise_makes_the_verifier_begin_anew() {
+async fn a_heartbeat_with_another_count_or_digest_makes_the_verifier_request_a_snapshot() {
     let mut world = World::new();
-    let mut watch = world.told(&[world.session(1, 1)]).await;
+    let mut watch = world.following(&[world.session(1, 1)]).await;
     let beat = |count, digest: &[u8]| {
         Event::Heartbeat(RevocationHeartbeat {
             head_sequence: 1,
@@ -50,7 +50,7 @@ async fn a_heartbeat_that_counts_or_sums_otherwise_makes_the_verifier_begin_anew
         digest: true_digest.to_vec(),
         ..RevocationHeartbeat::default()
     });
-    let lies = [
+    let wrong_heartbeats = [
         beat(2, &true_digest),
         beat(-1, &true_digest),
         beat(1, &wrong_digest),
@@ -58,52 +58,52 @@ async fn a_heartbeat_that_counts_or_sums_otherwise_makes_the_verifier_begin_anew
         beat(1, &[]),
         undated,
     ];
-    for lie in lies {
-        watch.say(lie);
-        watch = begins_anew(&mut world).await;
+    for wrong in wrong_heartbeats {
+        watch.send(wrong);
+        watch = requests_a_snapshot(&mut world).await;
         watch.snapshot(&[world.session(1, 1)]);
         watch.heartbeat(world.now());
     }
 }
 
 #[tokio::test]
-async fn an_entry_that_was_published_and_never_told_is_found_out() {
+async fn an_entry_that_was_published_and_not_sent_is_detected() {
     let mut world = World::new();
-    let mut watch = world.told(&[world.session(1, 1)]).await;
+    let mut watch = world.following(&[world.session(1, 1)]).await;
     let lost = world.token(2);
-    watch.keep(&[world.session(2, 2)]);
+    watch.publish(&[world.session(2, 2)]);
     watch.delta(&[world.session(3, 3)]);
     assert_eq!(world.verify(&lost), Ok(()));
     watch.heartbeat(world.now());
-    let mut anew = begins_anew(&mut world).await;
-    anew.snapshot(&[
+    let mut next = requests_a_snapshot(&mut world).await;
+    next.snapshot(&[
         world.session(1, 1),
         world.session(2, 2),
         world.session(3, 3),
     ]);
-    anew.heartbeat(world.now());
+    next.heartbeat(world.now());
     world.until(&lost, Err(TokenError::Revoked)).await;
 }
 
 #[tokio::test]
-async fn a_feed_whose_proofs_keep_failing_is_stale_however_much_it_tells() {
-    let mut world = World::bounded(SOON, SOON);
-    let first = world.told(&[world.session(1, 1)]).await;
+async fn a_feed_whose_proofs_keep_failing_is_stale_however_much_it_sends() {
+    let mut world = World::bounded(SHORT_BOUND, SHORT_BOUND);
+    let first = world.following(&[world.session(1, 1)]).await;
     drop(first);
     let token = world.token(2);
     while world.verify(&token) != Err(TokenError::Stale) {
         let mut watch = world.watch().await;
         watch.snapshot(&[world.session(1, 1)]);
-        watch.keep(&[world.session(2, 2)]);
+        watch.publish(&[world.session(2, 2)]);
         watch.heartbeat(world.now());
     }
     assert!(!*world.ready.borrow());
 }
 
 #[tokio::test]
-async fn another_incarnation_without_a_snapshot_makes_the_verifier_begin_anew() {
+async fn another_incarnation_without_a_snapshot_makes_the_verifier_request_one() {
     let mut world = World::new();
-    let mut watch = world.told(&[world.session(1, 1)]).await;
+    let mut watch = world.following(&[world.session(1, 1)]).await;
     for round in 0..2 {
         "second".clone_into(&mut watch.incarnation);
         if round == 0 {
@@ -111,14 +111,14 @@ async fn another_incarnation_without_a_snapshot_makes_the_verifier_begin_anew() 
         } else {
             watch.delta(&[]);
         }
-        watch = begins_anew(&mut world).await;
+        watch = requests_a_snapshot(&mut world).await;
         watch.snapshot(&[world.session(1, 1)]);
         watch.heartbeat(world.now());
     }
 }
 
 #[tokio::test]
-async fn a_feed_that_begins_without_the_snapshot_asked_for_is_left() {
+async fn a_feed_that_begins_without_the_requested_snapshot_is_closed() {
     let mut world = World::new();
     let mut watch = world.watch().await;
     watch.delta(&[world.session(1, 1)]);
@@ -130,45 +130,42 @@ async fn a_feed_that_begins_without_the_snapshot_asked_for_is_left() {
 }
 
 #[tokio::test]
-async fn a_revocation_that_cannot_be_read_is_not_passed_over() {
+async fn a_revocation_that_cannot_be_read_is_not_ignored() {
     let mut world = World::new();
-    let watch = world.told(&[world.session(1, 1)]).await;
+    let watch = world.following(&[world.session(1, 1)]).await;
     let mut unknown = contract::proto::auth::Revocation::from(world.session(2, 2));
     unknown.kind = 9;
-    watch.say(Event::Delta(RevocationDelta {
+    watch.send(Event::Delta(RevocationDelta {
         revocations: vec![unknown],
     }));
-    begins_anew(&mut world).await;
+    requests_a_snapshot(&mut world).await;
 }
 
 #[tokio::test]
-async fn a_refusal_is_tried_again_and_takes_nothing_away() {
+async fn after_a_refusal_it_is_tried_again_and_what_is_held_is_kept() {
     let mut world = World::new();
-    let watch = world.told(&[world.session(1, 1)]).await;
-    watch.fail(refuse_plainly(Reason::Draining));
+    let watch = world.following(&[world.session(1, 1)]).await;
+    watch.fail(refuse_with_reason(Reason::Draining));
     for _ in 0..3 {
         let watch = world.watch().await;
         assert_eq!(watch.request.since_sequence, 1);
         assert_eq!(world.verify(&world.token(1)), Err(TokenError::Revoked));
         assert_eq!(world.verify(&world.token(2)), Ok(()));
-        watch.fail(refuse_plainly(Reason::TokenInvalid));
+        watch.fail(refuse_with_reason(Reason::TokenInvalid));
     }
 }
 
 #[tokio::test]
-async fn a_feed_that_falls_silent_is_left_after_two_seconds_for_another_connection() {
+async fn a_silent_feed_is_replaced_by_another_connection_after_two_seconds() {
     let mut world = World::bounded(LONG, Duration::from_secs(1));
-    let watch = world.told(&[]).await;
+    let watch = world.following(&[]).await;
     let began = Instant::now();
     let token = world.token(1);
     world.until_ready(false).await;
     let resumed = world.watch().await;
     assert!(began.elapsed() > Duration::from_millis(1900));
     assert!(began.elapsed() < Duration::from_secs(4));
-    assert_ne!(
-        resumed.peer, watch.peer,
-        "the old connection may be a dead one"
-    );
+    assert_ne!(resumed.peer, watch.peer, "the old connection may be broken");
     assert_eq!(world.verify(&token), Err(TokenError::Stale));
     assert_eq!(world.verify_for(&token, Purpose::Read), Ok(()));
     resumed.heartbeat(world.now());
@@ -178,11 +175,11 @@ async fn a_feed_that_falls_silent_is_left_after_two_seconds_for_another_connecti
 }
 
 #[tokio::test]
-async fn what_comes_late_is_not_taken_for_fresh() {
-    let mut world = World::bounded(LONG, SOON);
-    let watch = world.told(&[]).await;
+async fn late_messages_do_not_count_as_fresh() {
+    let mut world = World::bounded(LONG, SHORT_BOUND);
+    let watch = world.following(&[]).await;
     let (token, start) = (world.token(1), world.now());
-    // Heartbeats keep coming, but each was made within the first millisecond.
+    // Heartbeats keep arriving, but each was made within the first milliseconds.
     let mut ticks = tokio::time::interval(Duration::from_millis(10));
     let mut sent = 0;
     while *world.ready.borrow() {
@@ -193,22 +190,22 @@ async fn what_comes_late_is_not_taken_for_fresh() {
     assert!(sent > 10, "{sent}");
     assert_eq!(world.verify(&token), Err(TokenError::Stale));
     assert_eq!(world.verify_for(&token, Purpose::Read), Ok(()));
-    // What was lost in the queue has been caught up with.
+    // The feed is no longer late.
     watch.heartbeat(start);
     world.until_ready(true).await;
     assert_eq!(world.verify(&token), Ok(()));
 }
 
 #[tokio::test]
-async fn a_feed_that_stays_late_is_left_and_resumed() {
+async fn a_feed_that_stays_late_is_closed_and_resumed() {
     let mut world = World::new();
-    let watch = world.told(&[world.session(3, 3)]).await;
+    let watch = world.following(&[world.session(3, 3)]).await;
     let start = world.now();
     let mut ticks = tokio::time::interval(Duration::from_millis(100));
     let resumed = loop {
         tokio::select! {
             _ = ticks.tick() => watch.heartbeat_of(start),
-            resumed = world.script.watches.recv() => break resumed.unwrap(),
+            resumed = world.server.watches.recv() => break resumed.unwrap(),
         }
     };
     assert_eq!(resumed.request.since_sequence, 3);

@@ -1,4 +1,4 @@
-//! Signs tokens, as the auth service does.
+//! Signs tokens in the way of the auth service.
 
 use api::ids::{SessionId, UserId};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
@@ -44,7 +44,7 @@ impl Issuer {
     }
 }
 
-/// The claims of a session of its own account, both with this number, that are good for five minutes.
+/// The claims of a session and an account, both with this number, valid for five minutes.
 pub(crate) fn claims(number: u128, now: i64) -> Claims {
     Claims {
         iss: "tandem-auth".to_owned(),

@@ -1,4 +1,4 @@
-//! Keys come by the feed, are acknowledged, and take the tokens of others with them when they go.
+//! Keys arrive by the feed and are acknowledged. Tokens of removed keys are refused.
 
 use std::time::{Duration, Instant};
 
@@ -13,36 +13,36 @@ use crate::{
 async fn keys_are_acknowledged_once_they_are_accepted() {
     let mut world = World::new();
     let next = Issuer::new(8);
-    let watch = world.told(&[]).await;
-    let noted = world.script.acknowledged.recv().await.unwrap();
-    assert_eq!(noted.verifier_id, "verifier-1");
-    assert_eq!(noted.kids, [world.issuer.kid.as_str()]);
+    let watch = world.following(&[]).await;
+    let request = world.server.acknowledged.recv().await.unwrap();
+    assert_eq!(request.verifier_id, "verifier-1");
+    assert_eq!(request.kids, [world.issuer.kid.as_str()]);
     let mut foreign = next.published();
     "RSA".clone_into(&mut foreign.kty);
     "other".clone_into(&mut foreign.kid);
     watch.keys([world.issuer.published(), next.published(), foreign]);
-    let mut noted = world.script.acknowledged.recv().await.unwrap();
-    noted.kids.sort();
-    assert_eq!(noted.kids, [world.issuer.kid.as_str(), next.kid.as_str()]);
+    let mut request = world.server.acknowledged.recv().await.unwrap();
+    request.kids.sort();
+    assert_eq!(request.kids, [world.issuer.kid.as_str(), next.kid.as_str()]);
     assert_eq!(world.verify(&next.sign(&world.claims(1))), Ok(()));
 }
 
 #[tokio::test]
-async fn the_same_keys_told_again_are_acknowledged_again() {
+async fn the_same_keys_sent_again_are_acknowledged_again() {
     let mut world = World::new();
-    let watch = world.told(&[]).await;
+    let watch = world.following(&[]).await;
     watch.keys([world.issuer.published()]);
     for _ in 0..2 {
-        let noted = world.script.acknowledged.recv().await.unwrap();
-        assert_eq!(noted.kids, [world.issuer.kid.as_str()]);
+        let request = world.server.acknowledged.recv().await.unwrap();
+        assert_eq!(request.kids, [world.issuer.kid.as_str()]);
     }
 }
 
 #[tokio::test]
-async fn tokens_of_a_key_that_is_gone_are_refused_although_remembered() {
+async fn cached_tokens_of_a_removed_key_are_refused() {
     let mut world = World::new();
     let next = Issuer::new(8);
-    let watch = world.told(&[]).await;
+    let watch = world.following(&[]).await;
     let token = world.token(1);
     assert_eq!(world.verify(&token), Ok(()));
     watch.keys([next.published()]);
@@ -51,11 +51,11 @@ async fn tokens_of_a_key_that_is_gone_are_refused_although_remembered() {
 }
 
 #[tokio::test]
-async fn a_key_of_the_same_id_does_not_inherit_what_was_remembered() {
+async fn a_new_key_with_the_same_id_does_not_accept_cached_tokens_of_the_old_one() {
     let mut world = World::new();
     let mut other = Issuer::new(8);
     other.kid.clone_from(&world.issuer.kid);
-    let watch = world.told(&[]).await;
+    let watch = world.following(&[]).await;
     let token = world.token(1);
     assert_eq!(world.verify(&token), Ok(()));
     watch.keys([other.published()]);
@@ -64,9 +64,9 @@ async fn a_key_of_the_same_id_does_not_inherit_what_was_remembered() {
 }
 
 #[tokio::test]
-async fn without_any_key_nothing_is_accepted_and_it_is_not_ready() {
+async fn without_any_key_no_token_is_accepted_and_the_verifier_is_not_ready() {
     let mut world = World::new();
-    let watch = world.told(&[]).await;
+    let watch = world.following(&[]).await;
     let token = world.token(1);
     watch.keys([]);
     world.until(&token, Err(TokenError::Stale)).await;
@@ -77,7 +77,7 @@ async fn without_any_key_nothing_is_accepted_and_it_is_not_ready() {
 async fn a_token_of_an_unknown_key_is_invalid_unless_the_key_may_have_been_missed() {
     let mut world = World::new();
     let next = Issuer::new(8).sign(&world.claims(1));
-    let watch = world.told(&[]).await;
+    let watch = world.following(&[]).await;
     assert_eq!(world.verify(&next), Err(TokenError::Invalid));
     let cut = Instant::now();
     drop(watch);
@@ -85,20 +85,20 @@ async fn a_token_of_an_unknown_key_is_invalid_unless_the_key_may_have_been_misse
     let noticed = cut.elapsed();
     assert!(
         noticed < Duration::from_secs(2),
-        "not by silence: {noticed:?}"
+        "noticed by silence only: {noticed:?}"
     );
-    let again = world.told(&[]).await;
+    let again = world.following(&[]).await;
     world.until(&next, Err(TokenError::Invalid)).await;
     drop(again);
 }
 
 #[tokio::test]
-async fn a_key_may_have_been_missed_by_a_feed_that_is_silent_too() {
+async fn a_key_may_also_have_been_missed_while_the_feed_was_silent() {
     let mut world = World::bounded(LONG, Duration::from_millis(100));
     let next = Issuer::new(8).sign(&world.claims(1));
-    let silent = world.told(&[]).await;
+    let silent = world.following(&[]).await;
     assert_eq!(world.verify(&next), Err(TokenError::Invalid));
-    // Only the next stream, after 2 s, is a sure sign that the feed has been silent for so long.
+    // The next stream, after 2 s, shows that the feed has been silent for that time.
     let _again = world.watch().await;
     assert_eq!(world.verify(&next), Err(TokenError::Stale));
     drop(silent);

@@ -1,4 +1,4 @@
-//! How a feed is begun, resumed and followed.
+//! How a feed is started, resumed and followed.
 
 use tokio::net::TcpListener;
 use verifier::TokenError;
@@ -6,7 +6,7 @@ use verifier::TokenError;
 use crate::world::{LONG, SECRET, World};
 
 #[tokio::test]
-async fn a_verifier_says_who_it_is_and_begins_with_nothing() {
+async fn a_verifier_identifies_itself_and_requests_a_snapshot() {
     let mut world = World::new();
     let watch = world.watch().await;
     assert_eq!(watch.bearer, format!("Bearer {SECRET}"));
@@ -23,7 +23,7 @@ async fn a_verifier_says_who_it_is_and_begins_with_nothing() {
 #[tokio::test]
 async fn deltas_in_any_order_and_more_than_once_make_the_same_set() {
     let mut world = World::new();
-    let mut watch = world.told(&[world.session(2, 2)]).await;
+    let mut watch = world.following(&[world.session(2, 2)]).await;
     let [one, three, four] =
         [1, 3, 4].map(|number| world.session(number, number.unsigned_abs().into()));
     watch.delta(&[four.clone(), three.clone()]);
@@ -35,20 +35,20 @@ async fn deltas_in_any_order_and_more_than_once_make_the_same_set() {
             .until(&world.token(number), Err(TokenError::Revoked))
             .await;
     }
-    // Had the heartbeat not been true of what is held, the verifier would have left.
+    // If the heartbeat did not match what is held, the verifier would have closed the stream.
     watch.delta(&[world.session(9, 9)]);
     world.until(&world.token(9), Err(TokenError::Revoked)).await;
     assert_eq!(world.verify(&world.token(5)), Ok(()));
     assert!(
-        world.script.watches.try_recv().is_err(),
+        world.server.watches.try_recv().is_err(),
         "it has not subscribed again"
     );
 }
 
 #[tokio::test]
-async fn a_feed_that_ends_is_resumed_where_it_was_left() {
+async fn a_feed_that_ends_is_resumed_at_its_last_position() {
     let mut world = World::new();
-    let mut watch = world.told(&[world.session(5, 5)]).await;
+    let mut watch = world.following(&[world.session(5, 5)]).await;
     watch.delta(&[world.session(9, 9), world.session(7, 7)]);
     world.until(&world.token(9), Err(TokenError::Revoked)).await;
     drop(watch);
@@ -68,7 +68,7 @@ async fn a_feed_that_ends_is_resumed_where_it_was_left() {
         Ok(()),
         "and within the bounds"
     );
-    resumed.keep(&[
+    resumed.publish(&[
         world.session(5, 5),
         world.session(9, 9),
         world.session(7, 7),
@@ -82,7 +82,7 @@ async fn a_feed_that_ends_is_resumed_where_it_was_left() {
 #[tokio::test]
 async fn a_snapshot_replaces_what_was_held() {
     let mut world = World::new();
-    let mut watch = world.told(&[world.session(1, 1)]).await;
+    let mut watch = world.following(&[world.session(1, 1)]).await;
     "second".clone_into(&mut watch.incarnation);
     watch.snapshot(&[world.session(1, 2)]);
     watch.heartbeat(world.now());
@@ -97,27 +97,27 @@ async fn a_snapshot_replaces_what_was_held() {
 }
 
 #[tokio::test]
-async fn what_has_expired_is_forgotten_and_the_proofs_go_on() {
+async fn expired_revocations_are_removed_and_the_proofs_still_match() {
     let mut world = World::new();
     let watch = world
-        .told(&[world.session(1, 1), world.account(2, 2, 9)])
+        .following(&[world.session(1, 1), world.account(2, 2, 9)])
         .await;
     let start = world.now();
     for seconds in [1, 304, 305, 306, 400, 390, 1000] {
         watch.heartbeat_of(start + chrono::TimeDelta::seconds(seconds));
     }
-    // The token names a session whose revocation has expired: it can only be accepted because that is forgotten.
+    // The token names a session whose revocation has expired: it can only be accepted because the revocation was removed.
     world.until(&world.token(1), Ok(())).await;
     assert!(
-        world.script.watches.try_recv().is_err(),
+        world.server.watches.try_recv().is_err(),
         "it has not subscribed again"
     );
 }
 
 #[tokio::test]
-async fn a_stop_ends_the_subscription_and_with_it_readiness() {
+async fn a_stop_ends_the_subscription_and_closes_the_readiness_channel() {
     let mut world = World::new();
-    let _watch = world.told(&[]).await;
+    let _watch = world.following(&[]).await;
     world.stop.cancel();
     let ended = async { while world.ready.changed().await.is_ok() {} };
     tokio::time::timeout(std::time::Duration::from_secs(5), ended)
@@ -126,13 +126,13 @@ async fn a_stop_ends_the_subscription_and_with_it_readiness() {
 }
 
 #[tokio::test]
-async fn of_several_replicas_the_next_one_is_asked_when_one_is_gone() {
+async fn the_next_replica_is_tried_when_one_is_unreachable() {
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let gone_at = gone.local_addr().unwrap();
     drop(gone);
-    let mut world = World::after(&[gone_at, gone_at], LONG, LONG);
+    let mut world = World::listed_after(&[gone_at, gone_at], LONG, LONG);
     for _ in 0..2 {
-        let watch = world.told(&[]).await;
+        let watch = world.following(&[]).await;
         assert_eq!(world.verify(&world.token(1)), Ok(()));
         drop(watch);
     }

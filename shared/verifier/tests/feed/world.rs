@@ -20,21 +20,21 @@ use verifier::{
 
 use crate::{
     issuer::{self, Issuer},
-    script::{Script, Watch},
+    scripted_server::{ScriptedServer, Watch},
 };
 
 pub(crate) const SECRET: &str = "q8Jx0f2Zs7mVb4Kt1LrYp6WnHc3Dg5Ea";
 /// Longer than any test takes.
 pub(crate) const LONG: Duration = Duration::from_mins(10);
-/// How long a test waits for what must happen.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a test waits for an expected event.
+const EVENT_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(crate) struct World {
     pub(crate) clock: TestClock,
     pub(crate) issuer: Issuer,
     pub(crate) verifier: Verifier,
     pub(crate) ready: watch::Receiver<bool>,
-    pub(crate) script: Script,
+    pub(crate) server: ScriptedServer,
     pub(crate) stop: CancellationToken,
     _stop: DropGuard,
 }
@@ -46,11 +46,11 @@ impl World {
     }
 
     pub(crate) fn bounded(reads: Duration, writes: Duration) -> Self {
-        Self::after(&[], reads, writes)
+        Self::listed_after(&[], reads, writes)
     }
 
-    /// With an auth service that comes after these replicas of it.
-    pub(crate) fn after(others: &[SocketAddr], reads: Duration, writes: Duration) -> Self {
+    /// With an auth service listed after these replicas.
+    pub(crate) fn listed_after(others: &[SocketAddr], reads: Duration, writes: Duration) -> Self {
         let clock = TestClock::at("2026-01-01T00:00:00Z");
         let trust = Trust {
             issuer: "tandem-auth".to_owned(),
@@ -59,25 +59,25 @@ impl World {
         };
         let bounds = Revocations::Followed(Freshness { reads, writes });
         let verifier = Verifier::new(trust, bounds, 1000, Arc::new(clock.clone()));
-        let script = Script::serve();
-        let replicas = others.iter().chain([&script.address]);
+        let server = ScriptedServer::serve();
+        let replicas = others.iter().chain([&server.address]);
         let replicas = replicas.map(|one| Endpoint::new(format!("http://{one}")).unwrap());
-        let (teller, told) = watch::channel(false);
+        let (ready_sender, is_ready) = watch::channel(false);
         let stop = CancellationToken::new();
         tokio::spawn(feed::subscribe(
             verifier.clone(),
             replicas.collect(),
             SecretString::from(SECRET),
             "verifier-1".to_owned(),
-            teller,
+            ready_sender,
             stop.clone(),
         ));
         Self {
             clock,
             issuer: Issuer::new(7),
             verifier,
-            ready: told,
-            script,
+            ready: is_ready,
+            server,
             _stop: stop.clone().drop_guard(),
             stop,
         }
@@ -85,12 +85,12 @@ impl World {
 
     /// The next stream that the verifier opens.
     pub(crate) async fn watch(&mut self) -> Watch {
-        let watch = tokio::time::timeout(PATIENCE, self.script.watches.recv()).await;
+        let watch = tokio::time::timeout(EVENT_TIMEOUT, self.server.watches.recv()).await;
         watch.expect("the verifier subscribes").unwrap()
     }
 
-    /// The next stream, on which these revocations, the issuer's key and a proof have been sent and heard.
-    pub(crate) async fn told(&mut self, revocations: &[Revocation]) -> Watch {
+    /// The next stream, after these revocations, the issuer's key and a proof have been sent and applied.
+    pub(crate) async fn following(&mut self, revocations: &[Revocation]) -> Watch {
         let mut watch = self.watch().await;
         watch.keys([self.issuer.published()]);
         watch.snapshot(revocations);
@@ -107,7 +107,7 @@ impl World {
         issuer::claims(number, self.now().timestamp())
     }
 
-    /// A good token of the session with this number.
+    /// A valid token of the session with this number.
     pub(crate) fn token(&self, number: u128) -> String {
         self.issuer.sign(&self.claims(number))
     }
@@ -120,25 +120,25 @@ impl World {
         self.verifier.verify(token, purpose).map(|_| ())
     }
 
-    /// Waits until the verifier answers so about `token`: at once when it does already, or when it has heard more.
+    /// Waits until the verifier gives this answer for `token`.
     pub(crate) async fn until(&self, token: &str, answer: Result<(), TokenError>) {
         let mut changes = self.verifier.changes();
-        let heard = async {
+        let answered = async {
             while self.verify(token) != answer {
                 changes.changed().await.unwrap();
             }
         };
-        let in_time = tokio::time::timeout(PATIENCE, heard).await;
+        let in_time = tokio::time::timeout(EVENT_TIMEOUT, answered).await;
         let found = self.verify(token);
         assert!(in_time.is_ok(), "{found:?} and never {answer:?}");
     }
 
-    /// Waits until readiness is so; gives how long that took.
+    /// Waits for this readiness, and returns how long that took.
     pub(crate) async fn until_ready(&self, ready: bool) -> Duration {
         let began = Instant::now();
-        let mut told = self.ready.clone();
-        let changed = told.wait_for(|told| *told == ready);
-        tokio::time::timeout(PATIENCE, changed)
+        let mut current = self.ready.clone();
+        let changed = current.wait_for(|current| *current == ready);
+        tokio::time::timeout(EVENT_TIMEOUT, changed)
             .await
             .unwrap_or_else(|_| panic!("never ready = {ready}"))
             .unwrap();

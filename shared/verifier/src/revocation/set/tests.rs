@@ -1,8 +1,8 @@
+use api::ids::{SessionId, UserId};
 use aws_lc_rs::digest;
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
-use api::ids::{SessionId, UserId};
 
 const SESSION: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
 const ACCOUNT: &str = "0190163d-8694-739b-aea5-966c26f8ad92";
@@ -63,7 +63,7 @@ fn the_digest_of_an_entry_is_the_one_the_contract_describes() {
 }
 
 #[test]
-fn each_kind_voids_what_it_names_and_nothing_else() {
+fn each_kind_revokes_what_it_names_and_nothing_else() {
     let other = "0190163d-8694-739b-aea5-966c26f8ad99";
     let session = set(&[revocation(RevocationKind::Session, SESSION, 0, 9)]);
     assert!(session.revokes(&claims(3), "k"));
@@ -84,7 +84,7 @@ fn each_kind_voids_what_it_names_and_nothing_else() {
 }
 
 #[test]
-fn a_lower_epoch_that_comes_later_takes_nothing_back() {
+fn a_lower_epoch_that_arrives_later_changes_nothing() {
     let mut set = set(&[revocation(RevocationKind::Account, ACCOUNT, 5, 20)]);
     assert!(set.insert(&revocation(RevocationKind::Account, ACCOUNT, 3, 10)));
     assert!(set.revokes(&claims(4), "k"));
@@ -97,7 +97,7 @@ fn a_lower_epoch_that_comes_later_takes_nothing_back() {
 }
 
 #[test]
-fn a_copy_stays_as_it_was() {
+fn a_copy_is_not_changed_with_the_original() {
     let mut set = RevocationSet::default();
     let before = set.clone();
     set.insert(&revocation(RevocationKind::Session, SESSION, 0, 9));
@@ -105,7 +105,7 @@ fn a_copy_stays_as_it_was() {
     assert!(!before.revokes(&claims(0), "k"));
 }
 
-/// Few subjects, epochs and times, so that entries meet.
+/// Few subjects, epochs and times, so that entries coincide.
 fn entries() -> impl Strategy<Value = Vec<Revocation>> {
     let kind = prop_oneof![
         Just(RevocationKind::Session),
@@ -140,7 +140,7 @@ proptest! {
     fn neither_order_nor_repetition_matters((entries, shuffled) in rearranged(), now in 0..45_i64, other in 0..45_i64) {
         let (mut one, mut two) = (set(&entries), set(&shuffled));
         prop_assert_eq!(one.digest(at(now)), two.digest(at(now)));
-        // A prune does not change what is in force, and its moment does not show.
+        // Pruning does not change what is in force, whenever it is done.
         let after = one.digest(at(now));
         one.prune(at(now));
         two.prune(at(now.min(other)));
@@ -163,14 +163,14 @@ proptest! {
     }
 
     #[test]
-    fn a_missing_or_an_extra_entry_shows(mut entries in entries(), extra in 600..700_u128) {
+    fn a_missing_or_an_extra_entry_changes_the_digest(mut entries in entries(), extra in 600..700_u128) {
         let before = set(&entries).digest(at(0));
         entries.push(revocation(RevocationKind::Session, &Uuid::from_u128(extra).to_string(), 0, 9));
         prop_assert_ne!(set(&entries).digest(at(0)), before);
     }
 
     #[test]
-    fn what_is_in_force_survives_a_prune_and_the_wire(entries in entries(), now in 0..45_i64) {
+    fn entries_in_force_survive_pruning_and_encoding(entries in entries(), now in 0..45_i64) {
         let mut pruned = RevocationSet::default();
         for entry in &entries {
             let message = contract::proto::auth::Revocation::from(entry.clone());

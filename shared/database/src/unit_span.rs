@@ -1,14 +1,12 @@
 //! The span of a unit of work (OpenTelemetry semantic conventions for databases).
 //!
-//! There is one for each unit of a call that is traced, from the moment it is queued: the function whose work it is, how long it
-//! waited, how it ended. A unit is named after its function in `store.rs` or beside it, so the span leads to the statements
-//! without repeating their text; parameters are not known here.
-
-use tokio::time::Instant;
+//! Each unit of a traced call has one, from the moment it is queued. It shows the unit's function, how long the unit waited, and how
+//! it ended. The function leads to the statements, so their text is not repeated. It holds no parameters.
 
 use telemetry::trace::{self, Span, SpanKind};
+use tokio::time::Instant;
 
-use super::error::Error;
+use crate::error::Error;
 
 pub(super) struct UnitSpan {
     span: Span,
@@ -17,7 +15,7 @@ pub(super) struct UnitSpan {
 }
 
 impl UnitSpan {
-    /// None for work on behalf of nobody, or of a call that is not traced. `unit` is the type of the closure that is the work.
+    /// None for work outside of a traced call. `unit` is the type name of the unit's closure.
     pub(super) fn begin(unit: &'static str, database: Option<&str>) -> Option<Self> {
         let parent = trace::current()?;
         let function = unit.split("::{{closure}}").next().unwrap_or_default();
@@ -40,7 +38,7 @@ impl UnitSpan {
         self.fail(error);
     }
 
-    /// Notes how long the unit waited for its lane.
+    /// Records how long the unit waited for its lane.
     pub(super) fn begin_work(&mut self) {
         let waited = self.queued.elapsed().as_secs_f64();
         self.span.set("tandem.queue.wait", waited);
@@ -62,7 +60,7 @@ impl UnitSpan {
     }
 }
 
-/// Ends the span of a unit that nobody waits for any more, or that was given up because the database fell silent.
+/// Ends the span of a unit whose caller was cancelled, or that was abandoned because the database fell silent.
 impl Drop for UnitSpan {
     fn drop(&mut self) {
         if !self.ended {
@@ -87,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_span_is_named_after_the_function_its_work_stands_in() {
+    fn a_span_is_named_after_the_function_of_its_unit() {
         for (function, named) in [
             ("task_service::tasks::Tasks::get", "tasks.get"),
             ("auth_service::feed::publisher::read", "publisher.read"),

@@ -1,4 +1,4 @@
-//! The other end of the feed, which says what a test wants it to say and when.
+//! The server of the feed. Tests decide what it sends, and when.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,7 @@ use contract::{
         verifier_service_server::{VerifierService, VerifierServiceServer},
         watch_revocations_response::Event,
     },
-    refusal::{Reason, refuse_plainly},
+    refusal::{Reason, refuse_with_reason},
 };
 use tokio::{sync::mpsc, time::Instant};
 use tokio_stream::wrappers::UnboundedReceiverStream;
@@ -25,20 +25,20 @@ use verifier::revocation::{Revocation, RevocationSet};
 
 type Message = Result<WatchRevocationsResponse, Status>;
 
-/// What the server has been asked, in the order in which it was.
+/// The requests that the server has received, in order.
 #[derive(Debug)]
-pub(crate) struct Script {
+pub(crate) struct ScriptedServer {
     pub(crate) address: SocketAddr,
     pub(crate) watches: mpsc::UnboundedReceiver<Watch>,
     pub(crate) acknowledged: mpsc::UnboundedReceiver<AcknowledgeKeysRequest>,
 }
 
-/// One stream that a verifier has opened. Ends when dropped.
+/// One stream that a verifier has opened. It ends when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Watch {
     pub(crate) request: WatchRevocationsRequest,
     pub(crate) bearer: String,
-    /// The other end of the connection it came by.
+    /// The verifier's end of the connection.
     pub(crate) peer: SocketAddr,
     pub(crate) incarnation: String,
     set: RevocationSet,
@@ -53,12 +53,12 @@ struct Feed {
     acknowledged: mpsc::UnboundedSender<AcknowledgeKeysRequest>,
 }
 
-impl Script {
+impl ScriptedServer {
     pub(crate) fn serve() -> Self {
         let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = incoming.local_addr().unwrap();
         let (watches, opened) = mpsc::unbounded_channel();
-        let (acknowledged, noted) = mpsc::unbounded_channel();
+        let (acknowledged, acknowledgements) = mpsc::unbounded_channel();
         let feed = VerifierServiceServer::new(Feed {
             watches,
             acknowledged,
@@ -71,7 +71,7 @@ impl Script {
         Self {
             address,
             watches: opened,
-            acknowledged: noted,
+            acknowledged: acknowledgements,
         }
     }
 }
@@ -112,7 +112,7 @@ impl VerifierService for Feed {
         &self,
         _: Request<IntrospectTokenRequest>,
     ) -> Result<Response<IntrospectTokenResponse>, Status> {
-        Err(refuse_plainly(Reason::Internal))
+        Err(refuse_with_reason(Reason::Internal))
     }
 }
 
@@ -126,8 +126,8 @@ fn bearer(metadata: &MetadataMap) -> String {
 }
 
 impl Watch {
-    pub(crate) fn say(&self, event: Event) {
-        // A verifier that has left does not hear it.
+    pub(crate) fn send(&self, event: Event) {
+        // It fails if the verifier has closed the stream.
         let _ = self.answers.send(Ok(WatchRevocationsResponse {
             incarnation: self.incarnation.clone(),
             event: Some(event),
@@ -140,17 +140,17 @@ impl Watch {
 
     pub(crate) fn snapshot(&mut self, revocations: &[Revocation]) {
         self.set = RevocationSet::default();
-        let revocations = self.keep(revocations);
-        self.say(Event::Snapshot(RevocationSnapshot { revocations }));
+        let revocations = self.publish(revocations);
+        self.send(Event::Snapshot(RevocationSnapshot { revocations }));
     }
 
     pub(crate) fn delta(&mut self, revocations: &[Revocation]) {
-        let revocations = self.keep(revocations);
-        self.say(Event::Delta(RevocationDelta { revocations }));
+        let revocations = self.publish(revocations);
+        self.send(Event::Delta(RevocationDelta { revocations }));
     }
 
-    /// Publishes without saying so.
-    pub(crate) fn keep(
+    /// Publishes without sending.
+    pub(crate) fn publish(
         &mut self,
         revocations: &[Revocation],
     ) -> Vec<contract::proto::auth::Revocation> {
@@ -163,10 +163,10 @@ impl Watch {
 
     pub(crate) fn keys(&self, keys: impl IntoIterator<Item = JsonWebKey>) {
         let keys = keys.into_iter().collect();
-        self.say(Event::Keys(VerificationKeys { keys }));
+        self.send(Event::Keys(VerificationKeys { keys }));
     }
 
-    /// An honest heartbeat, by a clock that goes.
+    /// A correct heartbeat; its clock was at `start` when the stream began.
     pub(crate) fn heartbeat(&self, start: DateTime<Utc>) {
         let passed = chrono::TimeDelta::from_std(self.began.elapsed()).unwrap();
         self.heartbeat_of(start + passed);
@@ -175,7 +175,7 @@ impl Watch {
     /// A heartbeat of this moment.
     pub(crate) fn heartbeat_of(&self, as_of: DateTime<Utc>) {
         let (count, digest) = self.set.digest(as_of);
-        self.say(Event::Heartbeat(RevocationHeartbeat {
+        self.send(Event::Heartbeat(RevocationHeartbeat {
             head_sequence: self.head,
             count: i64::try_from(count).unwrap(),
             digest: digest.to_vec(),

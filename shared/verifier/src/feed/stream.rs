@@ -1,45 +1,45 @@
-//! What one stream of the feed tells, applied to the verifier.
+//! Applies the messages of one stream of the feed to the verifier.
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, TimeDelta, Utc};
-use tokio::time::Instant;
-
-use super::Interruption;
-use crate::{
-    KeySet, Verifier,
-    freshness::SILENCE,
-    knowledge::Held,
-    revocation::{Revocation, RevocationSet},
-};
 use api::time::moment;
+use chrono::{DateTime, TimeDelta, Utc};
 use contract::proto::auth::{
     RevocationHeartbeat, WatchRevocationsResponse, watch_revocations_response::Event,
 };
+use tokio::time::Instant;
 
-/// What has expired is kept for this long, for heartbeats of a replica whose clock is behind.
-const KEPT: TimeDelta = TimeDelta::minutes(1);
+use super::interruption::Interruption;
+use crate::{
+    KeySet, Verifier,
+    freshness::SILENCE_TIMEOUT,
+    revocation::{Revocation, RevocationSet},
+    state::FeedState,
+};
 
-pub(super) struct Reading<'a> {
+/// Expired revocations are kept for this long, for heartbeats of a replica whose clock is behind.
+const EXPIRED_RETENTION: TimeDelta = TimeDelta::minutes(1);
+
+pub(super) struct FeedStream<'a> {
     verifier: &'a Verifier,
-    /// Before the request was sent.
+    /// A moment before the request was sent.
     began: Instant,
-    /// What the stream has told, on top of what the verifier held if it is resumed; none if nothing can be built upon.
-    held: Option<Held>,
-    /// Whether the verifier may hold it: a snapshot that was not proven may be the first part of a larger one.
-    whole: bool,
-    /// The moment of the first heartbeat, on the auth service's clock and at the latest on ours.
+    /// What the stream has published, added to what the verifier held if it is resumed; none before a snapshot.
+    held: Option<FeedState>,
+    /// Whether the verifier may use it: an unproven snapshot may be the first part of a larger one.
+    complete: bool,
+    /// The moment of the first heartbeat by the auth service's clock, and the latest moment that it can be by this process's clock.
     first: Option<(DateTime<Utc>, Instant)>,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> FeedStream<'a> {
     pub(super) fn new(verifier: &'a Verifier, from_scratch: bool) -> Self {
-        let held = verifier.known().held.clone();
+        let held = verifier.state().feed.clone();
         let held = held.filter(|_| !from_scratch);
         Self {
             verifier,
             began: Instant::now(),
-            whole: held.is_some(),
+            complete: held.is_some(),
             held,
             first: None,
         }
@@ -55,15 +55,15 @@ impl<'a> Reading<'a> {
     /// Whether this stream has shown that the verifier holds what was published.
     pub(super) fn has_proof(&self) -> bool {
         let proven = self.held.as_ref().and_then(|held| held.current_to);
-        proven.is_some_and(|proven| proven >= self.began) && self.whole
+        proven.is_some_and(|proven| proven >= self.began) && self.complete
     }
 
-    /// Whether nothing is held that a feed could be resumed from.
+    /// Whether there is nothing from which a feed could be resumed.
     pub(super) const fn awaits_snapshot(&self) -> bool {
         self.held.is_none()
     }
 
-    /// Applies one message; gives the ids of the keys when there are new ones to acknowledge.
+    /// Applies one message. Returns key ids if the message had keys, which must be acknowledged.
     pub(super) fn apply(
         &mut self,
         message: WatchRevocationsResponse,
@@ -85,10 +85,10 @@ impl<'a> Reading<'a> {
                 self.verifier.set_keys(keys);
                 return Ok(Some(kids));
             }
-            // Of a kind that a later version has.
+            // An event of a later version.
             None => {}
         }
-        if self.is_older_than(2 * SILENCE) {
+        if self.is_older_than(2 * SILENCE_TIMEOUT) {
             return Err(Interruption::Late);
         }
         Ok(None)
@@ -97,8 +97,8 @@ impl<'a> Reading<'a> {
     fn replace(&mut self, incarnation: String, revocations: &[Revocation]) {
         let mut set = RevocationSet::default();
         let last = insert(&mut set, revocations);
-        self.whole = false;
-        self.held = Some(Held {
+        self.complete = false;
+        self.held = Some(FeedState {
             revocations: Arc::new(set),
             incarnation: incarnation.into(),
             head: last,
@@ -112,11 +112,11 @@ impl<'a> Reading<'a> {
         incarnation: &str,
         revocations: &[Revocation],
     ) -> Result<(), Interruption> {
-        let held = held(&mut self.held, incarnation)?;
+        let held = of_incarnation(&mut self.held, incarnation)?;
         let last = insert(Arc::make_mut(&mut held.revocations), revocations);
         held.head = held.head.max(last);
-        if self.whole {
-            self.verifier.hold(held);
+        if self.complete {
+            self.verifier.set_feed_state(held);
         }
         Ok(())
     }
@@ -128,8 +128,8 @@ impl<'a> Reading<'a> {
     ) -> Result<(), Interruption> {
         let as_of = heartbeat.as_of.and_then(moment);
         let as_of = as_of.ok_or(Interruption::Undated)?;
-        let proven = self.here(as_of);
-        let held = held(&mut self.held, incarnation)?;
+        let proven = self.local_time(as_of);
+        let held = of_incarnation(&mut self.held, incarnation)?;
         let (count, digest) = held.revocations.digest(as_of);
         if i64::try_from(count) != Ok(heartbeat.count) || digest[..] != heartbeat.digest[..] {
             return Err(Interruption::Mismatch);
@@ -137,32 +137,33 @@ impl<'a> Reading<'a> {
         held.current_to = held.current_to.max(Some(proven));
         held.interrupted = false;
         held.head = held.head.max(heartbeat.head_sequence);
-        Arc::make_mut(&mut held.revocations).prune(as_of - KEPT);
-        self.whole = true;
-        self.verifier.hold(held);
-        if self.is_older_than(SILENCE) {
+        Arc::make_mut(&mut held.revocations).prune(as_of - EXPIRED_RETENTION);
+        self.complete = true;
+        self.verifier.set_feed_state(held);
+        if self.is_older_than(SILENCE_TIMEOUT) {
             return Err(Interruption::Late);
         }
         Ok(())
     }
 
-    /// The moment `as_of` on our own clock, or an earlier one.
+    /// The moment `as_of` by the clock of this process, or an earlier one.
     ///
-    /// No two clocks are compared: a heartbeat is as much later than the first one as the auth service's clock says, and
-    /// the first one was made when the request was sent, or later. One that was ready before is noticed, since no heartbeat
-    /// arrives before it is made. So a feed that arrives, but late, is not taken for fresh.
-    fn here(&mut self, as_of: DateTime<Utc>) -> Instant {
+    /// The two clocks are not compared. The auth service's clock says how much later than the first heartbeat this one was made,
+    /// and the first one was made when the request was sent, or later. If it was made earlier, that is noticed, because no
+    /// heartbeat arrives before it is made. So a feed whose messages arrive late does not count as fresh.
+    fn local_time(&mut self, as_of: DateTime<Utc>) -> Instant {
         let now = Instant::now();
-        let (first, here) = self.first.get_or_insert((as_of, self.began));
+        let (first, local) = self.first.get_or_insert((as_of, self.began));
         let later = (as_of - *first).to_std().unwrap_or_default();
-        *here = now
+        *local = now
             .checked_sub(later)
-            .map_or(*here, |latest| latest.min(*here));
-        here.checked_add(later)
+            .map_or(*local, |latest| latest.min(*local));
+        local
+            .checked_add(later)
             .map_or(now, |moment| moment.min(now))
     }
 
-    /// Whether this stream has told nothing that is younger, though it had the time.
+    /// Whether the last proof is older than `age`, although the stream has lasted longer than that.
     fn is_older_than(&self, age: Duration) -> bool {
         let held = self.held.as_ref();
         self.began.elapsed() > age && held.is_some_and(|held| held.is_older_than(age))
@@ -170,7 +171,10 @@ impl<'a> Reading<'a> {
 }
 
 /// What is held, if it belongs to this incarnation.
-fn held<'a>(held: &'a mut Option<Held>, incarnation: &str) -> Result<&'a mut Held, Interruption> {
+fn of_incarnation<'a>(
+    held: &'a mut Option<FeedState>,
+    incarnation: &str,
+) -> Result<&'a mut FeedState, Interruption> {
     let held = held.as_mut().ok_or(Interruption::NoSnapshot)?;
     if *held.incarnation == *incarnation {
         Ok(held)
@@ -179,7 +183,7 @@ fn held<'a>(held: &'a mut Option<Held>, incarnation: &str) -> Result<&'a mut Hel
     }
 }
 
-/// Every one of them, or none: one that cannot be read may void anything.
+/// All of them, or an error: a revocation that cannot be read may revoke any token.
 fn parsed(
     messages: Vec<contract::proto::auth::Revocation>,
 ) -> Result<Vec<Revocation>, Interruption> {
@@ -187,7 +191,7 @@ fn parsed(
     Ok(parsed.collect::<Result<_, _>>()?)
 }
 
-/// Adds them, and gives the highest sequence among them.
+/// Adds them, and returns the highest sequence among them.
 fn insert(set: &mut RevocationSet, revocations: &[Revocation]) -> i64 {
     let sequences = revocations.iter().map(|revocation| {
         set.insert(revocation);

@@ -1,16 +1,16 @@
-//! The form of an access token: what must hold before its signature is looked at (RFC 8725, RFC 7519).
+//! The format of an access token, which is checked before its signature (RFC 8725, RFC 7519).
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 
-use super::TYPE;
+use crate::TYPE;
 
-/// Longest token looked at, in bytes: ours have about 600.
-const LONGEST: usize = 4096;
-/// Longest key id looked up, in bytes (RFC 8725 section 3.10).
-const LONGEST_KID: usize = 64;
+/// The longest token that is read, in bytes: tokens of the auth service have about 600.
+const MAX_LENGTH: usize = 4096;
+/// The longest key id that is looked up, in bytes (RFC 8725 section 3.10).
+const MAX_KID_LENGTH: usize = 64;
 
-/// The header, exactly as ours is: one that brings or names a key, or asks for anything else, is refused (RFC 8725
+/// The header, with exactly these members: one that contains a key, names a key's address or has any other member is refused (RFC 8725
 /// sections 3.1 and 3.10, ASVS 9.1.3).
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,18 +20,18 @@ struct Header {
     kid: String,
 }
 
-/// Whether the claims are UTF-8 (RFC 7519 section 7.2); of members that it does not know, the library looks at no bytes.
-pub(super) fn is_text(token: &str) -> bool {
+/// Whether the claims are UTF-8 (RFC 7519 section 7.2). The library does not check the bytes of unknown members.
+pub(super) fn has_text_claims(token: &str) -> bool {
     let claims = token.split('.').nth(1).unwrap_or_default();
     let bytes = URL_SAFE_NO_PAD.decode(claims).unwrap_or_default();
     !bytes.is_empty() && std::str::from_utf8(&bytes).is_ok()
 }
 
-/// The key id of a token whose form and header are acceptable; nothing else of it has been checked.
+/// The key id of a token whose format and header are acceptable. Nothing else of the token is checked.
 #[must_use]
 pub fn key_id(token: &str) -> Option<String> {
     let of_the_alphabet = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    if token.len() > LONGEST || !token.bytes().all(of_the_alphabet) {
+    if token.len() > MAX_LENGTH || !token.bytes().all(of_the_alphabet) {
         return None;
     }
     let mut parts = token.split('.');
@@ -43,6 +43,6 @@ pub fn key_id(token: &str) -> Option<String> {
     let header: Header = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
     let acceptable = header.alg == "EdDSA"
         && header.typ == TYPE
-        && (1..=LONGEST_KID).contains(&header.kid.len());
+        && (1..=MAX_KID_LENGTH).contains(&header.kid.len());
     acceptable.then_some(header.kid)
 }

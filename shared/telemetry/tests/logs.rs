@@ -1,4 +1,4 @@
-//! The lines a log holds.
+//! The lines of a log.
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 use std::io;
@@ -60,7 +60,7 @@ fn a_json_line_has_the_message_its_fields_and_the_span() {
     assert_eq!(lines.len(), 1);
     let line: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
     assert_eq!(line["level"], "INFO");
-    assert_eq!(line["target"], "telemetry");
+    assert_eq!(line["target"], "logs");
     assert_eq!(line["message"], "refreshed");
     assert_eq!(line["rows"], 1);
     assert_eq!(line["span"]["name"], "auth.refresh");
@@ -117,7 +117,7 @@ fn a_panic_is_one_error_line_with_message_and_place() {
         line["place"]
             .as_str()
             .unwrap()
-            .starts_with("shared/tests/telemetry.rs:"),
+            .starts_with("shared/telemetry/tests/logs.rs:"),
         "{line}"
     );
     assert!(

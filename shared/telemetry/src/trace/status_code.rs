@@ -1,10 +1,10 @@
-//! What gRPC status codes mean for spans (OpenTelemetry semantic conventions for RPC).
+//! Which gRPC status codes make a span an error (OpenTelemetry semantic conventions for RPC).
 
 use tonic::Code;
 
-/// Whether a server that answers this has failed; the other codes are the caller's affair.
+/// Whether this code says that the server failed. With the other codes the caller caused the refusal.
 #[must_use]
-pub const fn blames_server(code: Code) -> bool {
+pub const fn is_server_error(code: Code) -> bool {
     matches!(
         code,
         Code::Unknown

@@ -1,4 +1,4 @@
-//! What a verifier answers, and which answer comes first.
+//! The answers of a verifier, and their precedence.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::{
     world::{LONG, World},
 };
 
-const SOON: Duration = Duration::from_millis(300);
+const SHORT: Duration = Duration::from_millis(300);
 
 #[tokio::test]
 async fn nothing_is_accepted_before_keys_and_a_proven_snapshot_are_there() {
@@ -18,7 +18,7 @@ async fn nothing_is_accepted_before_keys_and_a_proven_snapshot_are_there() {
     assert_eq!(
         world.verify(&good),
         Err(TokenError::Stale),
-        "nothing was heard"
+        "nothing has arrived"
     );
     let mut watch = world.watch().await;
     watch.keys([world.issuer.published()]);
@@ -26,13 +26,13 @@ async fn nothing_is_accepted_before_keys_and_a_proven_snapshot_are_there() {
     assert_eq!(
         world.verify(&good),
         Err(TokenError::Stale),
-        "there are keys alone"
+        "only keys have arrived"
     );
     watch.snapshot(&[world.session(1, 2)]);
     watch.delta(&[world.session(2, 3)]);
     watch.keys([world.issuer.published()]);
     for _until_the_second_keys_were_read in 0..2 {
-        world.script.acknowledged.recv().await.unwrap();
+        world.server.acknowledged.recv().await.unwrap();
     }
     assert_eq!(
         world.verify(&good),
@@ -50,11 +50,11 @@ async fn nothing_is_accepted_before_keys_and_a_proven_snapshot_are_there() {
 }
 
 #[tokio::test]
-async fn each_kind_of_revocation_refuses_the_tokens_it_voids_and_no_other() {
+async fn each_kind_of_revocation_revokes_its_tokens_and_no_others() {
     let mut world = World::new();
     let other = Issuer::new(8);
     let mut watch = world
-        .told(&[world.session(1, 1), world.account(2, 2, 4)])
+        .following(&[world.session(1, 1), world.account(2, 2, 4)])
         .await;
     watch.keys([world.issuer.published(), other.published()]);
     let by_other = other.sign(&world.claims(5));
@@ -66,14 +66,14 @@ async fn each_kind_of_revocation_refuses_the_tokens_it_voids_and_no_other() {
     world.until(&by_other, Err(TokenError::Revoked)).await;
     assert_eq!(world.verify(&world.token(1)), Err(TokenError::Revoked));
     assert_eq!(world.verify(&world.token(2)), Err(TokenError::Revoked));
-    assert_eq!(world.verify(&world.token(3)), Ok(()), "its epoch is good");
+    assert_eq!(world.verify(&world.token(3)), Ok(()), "its epoch is valid");
     assert_eq!(world.verify(&world.token(5)), Ok(()));
 }
 
 #[tokio::test]
 async fn signature_comes_before_expiry_before_revocation_before_staleness() {
-    let mut world = World::bounded(SOON, SOON);
-    let watch = world.told(&[world.session(1, 1)]).await;
+    let mut world = World::bounded(SHORT, SHORT);
+    let watch = world.following(&[world.session(1, 1)]).await;
     let (good, revoked) = (world.token(2), world.token(1));
     assert_eq!(world.verify(&good), Ok(()));
     let mut tampered = good.clone();
@@ -97,21 +97,21 @@ async fn signature_comes_before_expiry_before_revocation_before_staleness() {
 
 #[tokio::test]
 async fn a_silent_feed_stops_writes_at_their_bound_and_reads_at_theirs() {
-    let mut world = World::bounded(LONG, SOON);
-    let watch = world.told(&[]).await;
+    let mut world = World::bounded(LONG, SHORT);
+    let watch = world.following(&[]).await;
     let token = world.token(1);
     assert_eq!(world.verify(&token), Ok(()));
     assert_eq!(world.verifier.staleness(), None);
     world.until_ready(false).await;
     assert_eq!(world.verify(&token), Err(TokenError::Stale));
     assert_eq!(world.verify_for(&token, Purpose::Read), Ok(()));
-    assert!(world.verifier.staleness().unwrap() >= SOON);
+    assert!(world.verifier.staleness().unwrap() >= SHORT);
     watch.heartbeat(world.now());
     world.until(&token, Ok(())).await;
     world.until_ready(true).await;
 
-    let mut world = World::bounded(SOON, LONG);
-    let _watch = world.told(&[]).await;
+    let mut world = World::bounded(SHORT, LONG);
+    let _watch = world.following(&[]).await;
     world.until_ready(false).await;
     assert_eq!(
         world.verify_for(&token, Purpose::Read),
@@ -121,9 +121,9 @@ async fn a_silent_feed_stops_writes_at_their_bound_and_reads_at_theirs() {
 }
 
 #[tokio::test]
-async fn a_remembered_token_is_refused_when_it_is_revoked() {
+async fn a_cached_token_is_refused_when_it_is_revoked() {
     let mut world = World::new();
-    let mut watch = world.told(&[]).await;
+    let mut watch = world.following(&[]).await;
     let (first, second) = (world.token(1), world.token(2));
     for _ in 0..3 {
         assert_eq!(world.verify(&first), Ok(()));
@@ -135,9 +135,9 @@ async fn a_remembered_token_is_refused_when_it_is_revoked() {
 }
 
 #[tokio::test]
-async fn a_remembered_token_is_refused_when_it_expires_and_when_time_goes_back() {
+async fn a_cached_token_is_refused_when_it_expires_and_when_the_clock_goes_back() {
     let mut world = World::new();
-    let _watch = world.told(&[]).await;
+    let _watch = world.following(&[]).await;
     let token = world.token(1);
     assert_eq!(world.verify(&token), Ok(()));
     let start = world.now();
@@ -154,9 +154,9 @@ async fn a_remembered_token_is_refused_when_it_expires_and_when_time_goes_back()
 }
 
 #[tokio::test]
-async fn a_remembered_token_lends_nothing_to_one_that_differs_in_a_byte() {
+async fn a_token_that_differs_from_a_cached_one_in_a_byte_is_refused() {
     let mut world = World::new();
-    let _watch = world.told(&[]).await;
+    let _watch = world.following(&[]).await;
     let token = world.token(1);
     assert_eq!(world.verify(&token), Ok(()));
     for at in (0..token.len()).step_by(7) {

@@ -1,4 +1,4 @@
-//! What database lanes tell.
+//! Counts what database lanes do.
 
 use std::time::Duration;
 
@@ -8,15 +8,14 @@ use telemetry::metrics::{
 
 use crate::metrics::{
     DATABASE_BUSY, DATABASE_DROPPED, DATABASE_FAILED, DATABASE_OPENED, DATABASE_UNIT,
-    DATABASE_WAIT, Drop as Cause, LANES,
+    DATABASE_WAIT, LANES,
 };
 
-/// Why a connection was given up.
-pub(crate) type Dropped = Cause;
+pub(crate) use crate::metrics::Drop as DropCause;
 
-/// Counts what the lanes of one name do. Cheap to clone.
+/// The instruments of the lanes of one name. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct LanesMeter {
+pub(crate) struct LaneMetrics {
     wait: BoundHistogram<f64>,
     unit: BoundHistogram<f64>,
     busy: BoundUpDownCounter<i64>,
@@ -25,11 +24,11 @@ pub(crate) struct LanesMeter {
     dropped: Vec<BoundCounter<u64>>,
 }
 
-impl LanesMeter {
+impl LaneMetrics {
     pub(crate) fn new(metrics: &Metrics, lanes: &'static str) -> Self {
         let labels = [KeyValue::new(LANES, lanes)];
         let dropped = |cause: &&'static str| {
-            let cause = label(Cause::NAME, *cause);
+            let cause = label(DropCause::NAME, *cause);
             metrics.count(&DATABASE_DROPPED, &[labels[0].clone(), cause])
         };
         Self {
@@ -38,18 +37,18 @@ impl LanesMeter {
             busy: metrics.level(&DATABASE_BUSY, &labels),
             opened: metrics.count(&DATABASE_OPENED, &labels),
             failed: metrics.count(&DATABASE_FAILED, &labels),
-            dropped: Cause::VALUES.iter().map(dropped).collect(),
+            dropped: DropCause::VALUES.iter().map(dropped).collect(),
         }
     }
 
-    pub(crate) fn begun(&self, waited: Duration) {
-        self.wait.record(waited.as_secs_f64());
+    pub(crate) fn begun(&self, wait: Duration) {
+        self.wait.record(wait.as_secs_f64());
         self.busy.add(1);
     }
 
-    pub(crate) fn ended(&self, took: Duration) {
+    pub(crate) fn ended(&self, duration: Duration) {
         self.busy.add(-1);
-        self.unit.record(took.as_secs_f64());
+        self.unit.record(duration.as_secs_f64());
     }
 
     pub(crate) fn opened(&self) {
@@ -60,7 +59,7 @@ impl LanesMeter {
         self.failed.add(1);
     }
 
-    pub(crate) fn dropped(&self, cause: Dropped) {
+    pub(crate) fn dropped(&self, cause: DropCause) {
         self.dropped[cause.number()].add(1);
     }
 }
