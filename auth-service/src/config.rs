@@ -32,7 +32,7 @@ const DAY: Duration = Duration::from_hours(24);
 pub struct Config {
     /// What every process has: address, logs, telemetry, operations port.
     pub process: ProcessSettings,
-    /// ServerLimits of its server.
+    /// Limits of its server.
     pub server: ServerLimits,
     /// TLS of its server; `None` is plaintext.
     pub tls: Option<ServerTls>,

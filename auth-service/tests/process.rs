@@ -90,8 +90,8 @@ async fn it_migrates_becomes_ready_serves_and_stops_cleanly() {
     assert!(!serving.output().contains(KEY));
 }
 
-// Longer than 40 lines because of its table of cases.
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "the table of its cases is long")]
 async fn all_problems_of_the_settings_are_reported_at_once_without_secrets() {
     let variables = [
         (

@@ -52,7 +52,7 @@ impl Plan {
     /// Every problem of the settings.
     pub(crate) fn of_process(generated: Generated) -> Result<Self, Problems> {
         Self::load(Source {
-            generated: generated,
+            generated,
             ..Source::of_process(&DEFAULTS, &SECTIONS)
         })
     }
@@ -157,7 +157,7 @@ mod tests {
         Plan::load(Source {
             defaults: &DEFAULTS,
             sections: &SECTIONS,
-            generated: generated,
+            generated,
             directory: std::env::temp_dir().join("a-folder-without-settings"),
             environment: environment.iter().map(pair).collect(),
         })

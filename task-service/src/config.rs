@@ -48,7 +48,7 @@ pub struct Config {
     pub quota: i32,
     /// How long a deleted task can be undeleted: 1 minute to 10 years.
     pub purge_after: TimeDelta,
-    /// ServerLimits of the server.
+    /// Limits of the server.
     pub server: ServerLimits,
     /// TLS of the server; `None` is plaintext.
     pub tls: Option<ServerTls>,

@@ -3,7 +3,6 @@
 
 use api::ids::UserId;
 use chrono::{DateTime, Utc};
-use database;
 use serving::caller::Caller;
 use sqlx::PgConnection;
 

@@ -2,7 +2,6 @@
 
 use api::ids::{ApiKeyId, UserId};
 use chrono::{DateTime, Utc};
-use database;
 use serving::caller::Caller;
 use sqlx::PgConnection;
 

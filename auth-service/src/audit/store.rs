@@ -1,7 +1,6 @@
 //! Statements over `auth.audit_event`.
 
 use api::ids::{SessionId, UserId};
-use database;
 use sqlx::PgConnection;
 use uuid::Uuid;
 

@@ -46,7 +46,7 @@ pub(crate) struct SignInTarget {
 
 /// The credentials of an address, and the failures counted against it and the device. It is the same statement for an address
 /// without an account.
-// Longer than 40 lines because the row has ten columns.
+#[expect(clippy::too_many_lines, reason = "the row has ten columns")]
 pub(crate) async fn find_target(
     connection: &mut PgConnection,
     email_hash: &[u8; 32],

@@ -52,7 +52,7 @@ impl Scene {
     }
 
     /// Ends the tokens.
-    // Longer than 40 lines because each cause is another call.
+    #[expect(clippy::too_many_lines, reason = "each cause is another call")]
     pub(crate) async fn cause(&self, world: &World, cause: Cause) -> Result<(), Status> {
         let mut account = world.account.clone();
         let own = &self.person.tokens;

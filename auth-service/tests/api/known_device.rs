@@ -204,6 +204,7 @@ async fn a_known_device_can_sign_in_from_an_address_whose_attempts_are_used_up()
 
 // Longer than 40 lines: one scenario, each step of which depends on the one before.
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one attack, step by step")]
 async fn a_stolen_access_token_does_not_let_anyone_guess_the_current_password() {
     let world = World::boot().await;
     let person = world.person().await;

@@ -10,7 +10,6 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use tls;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::Channel;
 

@@ -8,7 +8,6 @@ use std::{
 };
 
 use http::Uri;
-use tls;
 use tokio::{
     net::lookup_host,
     time::{sleep, timeout},

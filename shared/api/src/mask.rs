@@ -11,9 +11,9 @@ const QUOTED_PATH_CHARS: usize = 60;
 /// Which fields of a resource an update may name.
 #[derive(Debug, Clone, Copy)]
 pub struct UpdatableFields {
-    /// UpdatableFields that clients can change.
+    /// Fields that clients can change.
     pub mutable: &'static [&'static str],
-    /// UpdatableFields that the server sets: a mask may name them, which has no effect (AIP-203).
+    /// Fields that the server sets: a mask may name them, which has no effect (AIP-203).
     pub output_only: &'static [&'static str],
 }
 

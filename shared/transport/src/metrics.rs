@@ -28,7 +28,7 @@ telemetry::metric_definitions! {
         "Connections of clients that were refused or ended before their first call.";
 }
 
-/// ConnectionCounts the connections of a listener. Cheap to clone.
+/// Counts the connections of a listener. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct ConnectionMetrics {
     accepted: BoundCounter<u64>,
@@ -50,14 +50,14 @@ impl ConnectionMetrics {
         }
     }
 
-    /// ConnectionCounts a connection that was accepted.
+    /// Counts a connection that was accepted.
     pub(crate) fn accepted(&self) -> OpenConnection {
         self.accepted.add(1);
         self.open.add(1);
         OpenConnection(self.open.clone())
     }
 
-    /// ConnectionCounts a connection that was refused, or that ended before its first call.
+    /// Counts a connection that was refused, or that ended before its first call.
     pub(crate) fn refused(&self, cause: ConnectionRefusal) {
         self.refused.add(cause);
     }

@@ -59,8 +59,8 @@ fn parse_block(text: &str) -> Option<IpNet> {
     (base == base.to_canonical()).then_some(block)
 }
 
-/// The address that stands for one customer_address of a network: the IPv4 address itself, or the /64 of an IPv6 address, the smallest
-/// block that a customer_address is assigned (RFC 6177).
+/// The address that stands for one customer of a network: the IPv4 address itself, or the /64 of an IPv6 address, the smallest
+/// block that a customer is assigned (RFC 6177).
 #[must_use]
 pub fn customer_address(address: IpAddr) -> IpAddr {
     match address.to_canonical() {

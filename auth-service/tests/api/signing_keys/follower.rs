@@ -48,6 +48,7 @@ impl Follower {
     }
 
     // Longer than 40 lines: each part of the connection is used by the next one.
+    #[expect(clippy::too_many_lines, reason = "one loop over one stream")]
     async fn connect(world: &World, name: &'static str, diligent: bool) -> Self {
         let trust = Trust {
             issuer: "tandem-auth".to_owned(),

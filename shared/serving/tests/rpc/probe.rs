@@ -96,7 +96,7 @@ impl Served {
     }
 }
 
-/// ServerLimits that a test reaches only when it changes them.
+/// Limits that a test reaches only when it changes them.
 pub(crate) fn limits() -> ServerLimits {
     ServerLimits {
         max_in_flight: 100,

@@ -9,7 +9,7 @@ use std::{
 use super::limits::ConnectionLimits;
 use crate::network::{Network, customer_address};
 
-/// ConnectionCounts connections by address. It stores only cap that have a connection.
+/// Counts connections by address. It stores only addresses that have a connection.
 #[derive(Debug)]
 pub(super) struct AddressCap {
     /// Connections of one address; 0 means no cap.

@@ -1,4 +1,4 @@
-//! ConnectionCounts of what happened to the connections of a listener.
+//! Counts of what happened to the connections of a listener.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -6,7 +6,7 @@ use telemetry::metrics::Metrics;
 
 use crate::metrics::{ConnectionMetrics, ConnectionRefusal, OpenConnection};
 
-/// ConnectionCounts since the listener began, except `open`, which is the present number.
+/// Counts since the listener began, except `open`, which is the present number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ConnectionCounts {
     /// Connections now, including those in their handshake.
@@ -25,7 +25,7 @@ pub struct ConnectionCounts {
     pub cut: u64,
 }
 
-/// ConnectionCounts as they grow. The metrics show a part of them.
+/// Counts as they grow. The metrics show a part of them.
 #[derive(Debug)]
 pub(super) struct Counters {
     metrics: ConnectionMetrics,

@@ -122,7 +122,7 @@ impl Connections {
         self
     }
 
-    /// ConnectionCounts in `metrics`, which also show when the certificate expires. Call it only before the first clone, and after
+    /// Counts in `metrics`, which also show when the certificate expires. Call it only before the first clone, and after
     /// [`Connections::with_tls`].
     #[must_use]
     pub fn with_metrics(mut self, metrics: &Metrics) -> Self {
@@ -216,7 +216,7 @@ impl Connections {
         self.open.wait().await;
     }
 
-    /// ConnectionCounts of what happened to the connections.
+    /// Counts of what happened to the connections.
     #[must_use]
     pub fn counts(&self) -> ConnectionCounts {
         self.state.counters.snapshot(self.open.len())

@@ -246,7 +246,7 @@ impl<S: tracing::Subscriber> Layer<S> for LogLines {
     }
 }
 
-/// ServerLimits with one of them changed.
+/// Limits with one of them changed.
 pub(crate) fn limits(adjust: impl FnOnce(&mut ConnectionLimits)) -> ConnectionLimits {
     let mut limits = of_connections();
     adjust(&mut limits);
