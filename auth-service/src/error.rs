@@ -6,7 +6,7 @@ use contract::refusal::{Problem, Reason, Refusal, Violation, refuse};
 use database::{self, UnitError};
 use tonic::Status;
 
-use crate::passwords::hashing::HashError;
+use crate::passwords::hashing::error::HashError;
 
 /// Why a call was refused.
 #[derive(Debug, thiserror::Error)]

@@ -194,7 +194,10 @@ fn for_calls(executed: Executed, by_itself: &BTreeSet<String>) -> Vec<(String, u
 
 // Longer than 40 lines: one scenario, each step of which depends on the one before.
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::too_many_lines, reason = "the load and what it must not disturb are one story")]
+#[expect(
+    clippy::too_many_lines,
+    reason = "the load and what it must not disturb are one story"
+)]
 async fn a_hundred_thousand_forged_tokens_cause_no_query_and_delay_no_honest_client() {
     let database = Database::with(&[SCHEMA]).await;
     let statements = Statements::in_front_of(database.url()).await;

@@ -46,7 +46,10 @@ fn throttled(world: &World, limit: &str) -> f64 {
 
 // Longer than 40 lines: one scenario, each step of which depends on the one before.
 #[tokio::test]
-#[expect(clippy::too_many_lines, reason = "every way a call can end, in one table")]
+#[expect(
+    clippy::too_many_lines,
+    reason = "every way a call can end, in one table"
+)]
 async fn sign_ins_and_sign_ups_are_counted_by_how_they_end() {
     let world = World::with(&[("auth.throttle.account_failures", "1")]).await;
     let person = world.person().await;

@@ -91,11 +91,15 @@ impl Files {
         lengths.find_map(|length| self.modules.get(&path[..length]))
     }
 
-    /// The folder that a file belongs to: the one it opens if it has one (`a/mod.rs`, or `a.rs` beside `a/`), else the one it
-    /// stands in.
+    /// The folder that a file belongs to: the one it opens for modules of its own (`a/mod.rs`, or `a.rs` beside `a/`), else the one it
+    /// stands in. A folder with nothing but tests does not count.
     fn folder(&self, file: &Path) -> PathBuf {
         let own = file.with_extension("");
-        if own.is_dir() {
+        let opens = |other: &PathBuf| {
+            let below = other.strip_prefix(&own);
+            below.is_ok_and(|below| !below.starts_with("tests") && below != Path::new("tests.rs"))
+        };
+        if self.modules.values().any(|other| opens(other)) {
             return own;
         }
         file.parent().unwrap_or(&self.source).to_owned()
@@ -191,6 +195,9 @@ impl<'ast> Visit<'ast> for Paths {
     fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
         self.note_use(&[], &item.tree);
     }
+
+    /// `pub(super)` names a module without importing from it.
+    fn visit_visibility(&mut self, _visibility: &'ast syn::Visibility) {}
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let segments = path.segments.iter().map(|one| one.ident.to_string());

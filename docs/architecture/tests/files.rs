@@ -47,7 +47,7 @@ fn a_circle_through_two_folders_is_found_and_one_within_a_folder_is_not() {
         ),
         ("one/part.rs", "use super::One; pub struct Part;"),
         ("two/mod.rs", "use crate::one::One; pub struct Two;"),
-        ("two/row.rs", "pub struct Row;"),
+        ("two/row.rs", "pub(super) struct Row;"),
     ] {
         write(&folder.join(file), text);
     }

@@ -12,7 +12,9 @@ use telemetry::logs::{self, Log, LogFormat, LogLevel};
 use super::shows_secret;
 
 /// Our own crates log everything; other crates log what they do in production.
-const LEVEL: &str = "info,auth_service=trace,task_service=trace,gateway=trace,shared=trace";
+const LEVEL: &str = "info,auth_service=trace,task_service=trace,gateway=trace,standalone=trace,\
+    api=trace,clock=trace,contract=trace,database=trace,serving=trace,settings=trace,telemetry=trace,tls=trace,\
+    transport=trace,verifier=trace";
 
 static SHOWN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 static WATCHED: Once = Once::new();
@@ -73,5 +75,39 @@ impl io::Write for LineScanner {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::LEVEL;
+
+    /// Members that log nothing a service could log.
+    const NOT_SERVED: [&str; 4] = ["bench", "embedded-postgres", "testing", "docs/architecture"];
+
+    #[test]
+    fn every_crate_of_a_service_logs_everything() {
+        let manifest = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"));
+        let manifest = manifest.expect("the manifest of the workspace can be read");
+        let members = manifest
+            .split_once("members = [")
+            .expect("it has members")
+            .1;
+        let members = members.split_once(']').expect("the list ends").0;
+        let members: Vec<&str> = members.split('"').skip(1).step_by(2).collect();
+        assert!(members.len() > NOT_SERVED.len(), "{members:?}");
+        for member in members.into_iter().filter(|one| !NOT_SERVED.contains(one)) {
+            let name = member
+                .rsplit('/')
+                .next()
+                .unwrap_or(member)
+                .replace('-', "_");
+            assert!(
+                LEVEL.contains(&format!("{name}=trace")),
+                "{name} is not watched"
+            );
+        }
     }
 }

@@ -6,6 +6,7 @@
 //! The queue has two lines ([`Line`]), so that a flood of unknown clients does not block known devices.
 
 mod arena;
+pub(crate) mod error;
 pub(crate) mod metrics;
 mod pepper;
 mod phc;
@@ -31,6 +32,7 @@ use self::{
 };
 use crate::passwords::domain::{Password, PresentedPassword};
 
+pub use self::error::HashError;
 pub use pepper::Peppers;
 pub use phc::{MAX_MEMORY_KIB, PasswordHash};
 pub use queue::Line;
@@ -59,26 +61,6 @@ pub enum HasherError {
     /// The operating system refused a thread.
     #[error("no thread could be started for password hashing")]
     Thread(#[from] io::Error),
-}
-
-/// Why a password was not hashed or verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum HashError {
-    /// The queue is full.
-    #[error("the queue of password hashing is full")]
-    QueueFull,
-    /// The call's deadline passed before its turn or its end.
-    #[error("the deadline passed before the password was hashed")]
-    DeadlineExceeded,
-    /// The stored hash is not an Argon2id hash, or exceeds the limits.
-    #[error("a stored password hash is malformed")]
-    Malformed,
-    /// The stored hash was made with a pepper that the configuration does not have.
-    #[error("a stored password hash has a pepper that is not configured")]
-    PepperUnknown,
-    /// The threads have ended.
-    #[error("password hashing has ended")]
-    Stopped,
 }
 
 /// The result of a verification.

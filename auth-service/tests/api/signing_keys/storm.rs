@@ -81,7 +81,10 @@ async fn call(
 
 // Longer than 40 lines: one scenario, each step of which depends on the one before.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[expect(clippy::too_many_lines, reason = "one load, then what it must have left")]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one load, then what it must have left"
+)]
 async fn fifty_rotations_in_a_row_refuse_no_token() {
     let here = World::boot().await;
     let there = here.replica(&[]).await;
