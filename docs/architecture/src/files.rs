@@ -99,7 +99,7 @@ impl Files {
             let below = other.strip_prefix(&own);
             below.is_ok_and(|below| !below.starts_with("tests") && below != Path::new("tests.rs"))
         };
-        if self.modules.values().any(|other| opens(other)) {
+        if self.modules.values().any(opens) {
             return own;
         }
         file.parent().unwrap_or(&self.source).to_owned()

@@ -16,7 +16,7 @@ pub fn line(raw: &str, bounds: RangeInclusive<usize>) -> Result<String, Problem>
 /// Text of several lines with a length in code points within `bounds`. The only control characters allowed are newline and tab.
 ///
 /// # Errors
-/// As for [`line`].
+/// As for [`line()`].
 pub fn block(raw: &str, bounds: RangeInclusive<usize>) -> Result<String, Problem> {
     bounded(raw, bounds, |c| matches!(c, '\n' | '\t'))
 }
