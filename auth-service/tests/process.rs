@@ -53,7 +53,7 @@ async fn it_migrates_becomes_ready_serves_and_stops_cleanly() {
     let database = Database::empty().await;
     let mut serving = Process::spawn(PROGRAM, ["serve"], variables(&database));
     let line = serving
-        .wait_for_line(TIMEOUT, |line| line.contains("\"serving\""))
+        .wait_for_line(TIMEOUT, |line| line.contains("\"listening\""))
         .await;
     let address = line
         .split("\"address\":\"")

@@ -71,7 +71,7 @@ async fn serve(database: &Database) -> (Process, Channel) {
         .wait_for_line(TIMEOUT, |line| line.contains("\"ready\""))
         .await;
     let line = process
-        .wait_for_line(TIMEOUT, |line| line.contains("\"serving\""))
+        .wait_for_line(TIMEOUT, |line| line.contains("\"listening\""))
         .await;
     let address = line.split("\"address\":\"").nth(1).unwrap();
     let address = address.split('"').next().unwrap();
