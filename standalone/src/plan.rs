@@ -249,7 +249,7 @@ mod tests {
         assert_eq!(
             keys,
             [
-                "auth.process.listen",
+                "auth.listen",
                 "gateway.deadline",
                 "log.level",
                 "standalone.directori",

@@ -218,7 +218,7 @@ async fn a_collector_that_is_down_or_never_answers_fails_no_call_and_delays_no_s
         for _ in 0..20 {
             stack.create(&token, &[]);
         }
-        let warning = |line: &str| line.contains("does not take telemetry");
+        let warning = |line: &str| line.contains("does not accept telemetry");
         stack.running.process.wait_for_line(TIMEOUT, warning).await;
         let stopping = Instant::now();
         let output = stack.stop().await;
