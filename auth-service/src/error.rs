@@ -119,7 +119,7 @@ impl Refusal for Error {
             Self::Conflict => Reason::Conflict,
             Self::RateLimited { .. } => Reason::RateLimited,
             Self::Hash(error) => hash_reason(*error),
-            Self::Database(error) => database_reason(error),
+            Self::Database(error) => error.reason(),
         }
     }
 
@@ -144,16 +144,6 @@ fn hash_reason(error: HashError) -> Reason {
         HashError::DeadlineExceeded => Reason::DeadlineExceeded,
         HashError::Stopped => Reason::Draining,
         HashError::Malformed | HashError::PepperUnknown => Reason::Internal,
-    }
-}
-
-fn database_reason(error: &database::Error) -> Reason {
-    match error {
-        database::Error::Overloaded => Reason::Overloaded,
-        database::Error::DeadlineExceeded => Reason::DeadlineExceeded,
-        database::Error::Unavailable(_) => Reason::DatabaseUnavailable,
-        database::Error::Conflict(_) => Reason::Conflict,
-        database::Error::Panicked | database::Error::Query(_) => Reason::Internal,
     }
 }
 

@@ -74,15 +74,9 @@ impl Refusal for Error {
             Self::Deleted(_) => Reason::TaskDeleted,
             Self::EtagMismatch(_) => Reason::EtagMismatch,
             Self::QuotaExceeded { .. } => Reason::TaskQuotaExceeded,
-            Self::Conflict | Self::Database(database::Error::Conflict(_)) => Reason::Conflict,
-            Self::Database(database::Error::Overloaded) => Reason::Overloaded,
-            Self::Database(database::Error::DeadlineExceeded) => Reason::DeadlineExceeded,
-            Self::Database(database::Error::Unavailable(_)) => Reason::DatabaseUnavailable,
-            Self::ForeignRow { .. }
-            | Self::DamagedAnswer { .. }
-            | Self::Database(database::Error::Panicked | database::Error::Query(_)) => {
-                Reason::Internal
-            }
+            Self::Conflict => Reason::Conflict,
+            Self::ForeignRow { .. } | Self::DamagedAnswer { .. } => Reason::Internal,
+            Self::Database(error) => error.reason(),
         }
     }
 
