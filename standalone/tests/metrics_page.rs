@@ -11,11 +11,11 @@ const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/metrics.md");
 fn page() -> String {
     let mut page = String::from(
         "# Metrics\n\n\
-         What each service tells at `/metrics` on its operations port (auth 9051, task 9052, gateway 9080), in Prometheus' text\n\
+         What each service exposes at `/metrics` on its operations port (auth 9051, task 9052, gateway 9080), in Prometheus' text\n\
          format. OpenTelemetry has the same names with dots, without the unit and `_total`. A histogram has `_bucket`, `_sum` and\n\
          `_count` after its name. All series are there from the start, with zero, except those of rare codes. No text of a client\n\
          becomes a label, so the number of series is bounded. `target_info` names the service.\n\n\
-         | metric | kind | told by | what it tells | labels |\n|---|---|---|---|---|\n",
+         | metric | kind | services | meaning | labels |\n|---|---|---|---|---|\n",
     );
     for definition in known_metrics() {
         let kind = match definition.kind {
