@@ -1,4 +1,4 @@
-# Start with `make run` and `make test`. `make help` lists the steps that they consist of, and more.
+# Start with `make run` and `make test`. `make help` lists all targets.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -21,56 +21,56 @@ run: ## Start PostgreSQL, both services and the gateway. No configuration is nee
 	@scripts/provide compiler postgres
 	$(CARGO) run --package standalone
 
-test: ## All checks, then all tests, including those with buf, Python, PgBouncer and Prometheus.
+test: ## Run all checks, then all tests, including those with buf, Python, PgBouncer and Prometheus.
 	@scripts/provide compiler postgres pgbouncer node python prometheus
 	@$(MAKE) --no-print-directory check
 	$(CARGO) build --workspace --all-targets
 	TEST_BUF=$(BUF) TEST_PYTHON=$(TOOLS)/python/bin/python TEST_PGBOUNCER=$(PGBOUNCER) \
 		TEST_PROMTOOL=$(PROMETHEUS)/promtool TEST_PROMETHEUS=$(PROMETHEUS)/prometheus $(WITH_POSTGRES) $(CARGO) test --workspace --no-fail-fast
 
-check: format lint docs-check deny proto sql-check deploy-check ## The seven checks before the tests.
+check: format lint docs-check deny proto sql-check deploy-check ## Run the seven checks that `make test` runs before the tests.
 
-format: ## The code is formatted as rustfmt formats it.
+format: ## Check that the code is formatted with rustfmt.
 	$(CARGO) fmt --all --check
 
-lint: ## clippy finds nothing, with the groups all and pedantic.
+lint: ## Check that clippy finds nothing, with the groups all and pedantic.
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
-docs-check: ## The documentation of the code builds and has no broken link.
+docs-check: ## Check that the documentation of the code builds and has no broken link.
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --workspace --no-deps --document-private-items --quiet
 
-deny: ## Licences, sources and duplicates of the dependencies; with ADVISORIES=advisories also RustSec, which needs GitHub.
+deny: ## Check licences, sources and bans of the dependencies. ADVISORIES=advisories adds RustSec, which needs GitHub.
 	@scripts/provide deny
 	$(TOOLS)/bin/cargo-deny --workspace check --hide-inclusion-graph bans licenses sources $(ADVISORIES)
 
-proto: ## buf finds no lint, no wrong format, and no breaking change since AGAINST (default: main).
+proto: ## Check that buf finds no lint, no wrong format, and no breaking change since AGAINST (default: main).
 	@scripts/provide node
 	$(BUF) lint proto
 	$(BUF) format proto --diff --exit-code --path proto/tandem
 	@scripts/proto-breaking $(BUF) $(AGAINST)
 
-sql: ## Write .sqlx/, the descriptions of all SQL statements; needed after a change of SQL.
+sql: ## Write .sqlx/, the descriptions of all SQL statements. This is needed after a change of SQL.
 	@scripts/provide compiler postgres
 	$(WITH_POSTGRES) scripts/describe-sql .sqlx
 
-sql-check: ## .sqlx/ agrees with the statements and the migrations.
+sql-check: ## Check that .sqlx/ agrees with the statements and the migrations.
 	@scripts/provide compiler postgres
 	$(WITH_POSTGRES) scripts/describe-sql target/sqlx-fresh
 	diff -r .sqlx target/sqlx-fresh
 
-deploy-check: ## Everything in deploy/ matches its schema and the rules of scripts/deploy-check.
+deploy-check: ## Check that everything in deploy/ matches its schema and the rules of scripts/deploy-check.
 	@scripts/provide python kubectl
 	$(TOOLS)/python/bin/python scripts/deploy-check $(TOOLS)/bin/kubectl
 
-release: ## Optimised binaries of both services and the gateway, in target/release.
+release: ## Build optimised binaries of both services and the gateway, in target/release.
 	@scripts/provide compiler
 	$(CARGO) build --release --package auth-service --package task-service --package gateway
 
-images: release ## An image of each binary on an empty base, built by buildah without a registry.
+images: release ## Build an image of each binary on an empty base, with buildah and without a registry.
 	@scripts/provide buildah
 	for binary in auth-service task-service gateway; do scripts/image $$binary; done
 
-release-database: ## At a release, after `make sql`: record its migrations and statements; later versions are tested against them.
+release-database: ## Record the migrations and statements of a release, to test later versions with them. Run `make sql` first.
 	@scripts/provide compiler postgres
 	$(CARGO) build --package auth-service --package task-service
 	TEST_WRITE=1 $(WITH_POSTGRES) $(CARGO) test --package standalone --test started -- \
@@ -86,16 +86,16 @@ bench-revocations: ## Measure how soon two task services refuse a revoked token,
 	$(CARGO) build --release --package auth-service --package task-service --package bench
 	target/release/bench revocations --rounds 1000
 
-restarts: ## Restart every process 20 times under load, with two replicas of each; prints the figures (4 minutes).
+restarts: ## Restart every process 20 times under load, with two replicas of each, and print the figures (4 minutes).
 	@scripts/provide compiler postgres python
 	$(CARGO) build --workspace --bins
 	TEST_RESTARTS=20 TEST_PYTHON=$(TOOLS)/python/bin/python $(WITH_POSTGRES) $(CARGO) test --package standalone --test faults restarts -- --nocapture
 
-outages: ## Kill, stop, cut off and write-protect the database under load, 33 times; prints the figures (5 minutes).
+outages: ## Kill, stop, cut off and write-protect the database under load, 33 times, and print the figures (5 minutes).
 	@scripts/provide compiler postgres
 	$(CARGO) build --workspace --bins
 	TEST_OUTAGES=1 $(CARGO) test --package standalone --test faults outages -- --nocapture
 
-clean: ## Remove everything that was built or fetched. The data of `make run` in .tandem/ stays.
+clean: ## Remove everything that was built or fetched, except the data of `make run` in .tandem/.
 	$(CARGO) clean
 	rm -rf $(TOOLS)

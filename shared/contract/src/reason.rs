@@ -14,7 +14,7 @@ macro_rules! reasons {
         }
 
         impl Reason {
-            /// Every reason.
+            /// All reasons.
             pub const ALL: &[Self] = &[ $( Self::$name, )+ ];
 
             /// The value of `ErrorInfo.reason`: `UPPER_SNAKE_CASE`, at most 63 characters (AIP-193).
@@ -23,13 +23,13 @@ macro_rules! reasons {
                 match self { $( Self::$name => $text, )+ }
             }
 
-            /// Its status code.
+            /// The status code of the reason.
             #[must_use]
             pub const fn code(self) -> Code {
                 match self { $( Self::$name => Code::$code, )+ }
             }
 
-            /// One sentence for a person.
+            /// A short description for people.
             #[must_use]
             pub fn description(self) -> &'static str {
                 match self { $( Self::$name => $description, )+ }.trim_ascii()
@@ -39,35 +39,35 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// The call carries no access token.
+    /// The call has no access token.
     TokenMissing = "TOKEN_MISSING", Unauthenticated;
-    /// The access token is malformed, not signed by a known key, or not meant for this service.
+    /// The access token is malformed, not signed by a known key, or not issued for this service.
     TokenInvalid = "TOKEN_INVALID", Unauthenticated;
-    /// The access token has expired; refresh and call again.
+    /// The access token has expired. Get a new access token and call again.
     TokenExpired = "TOKEN_EXPIRED", Unauthenticated;
-    /// The access token's session or account has ended.
+    /// The access token is revoked, because its session, API key, account or signing key has ended.
     TokenRevoked = "TOKEN_REVOKED", Unauthenticated;
-    /// The email or the password is wrong.
+    /// The email address or the password is wrong.
     CredentialsInvalid = "CREDENTIALS_INVALID", Unauthenticated;
-    /// The refresh token is not one of this service's.
+    /// The refresh token is malformed or unknown.
     RefreshTokenInvalid = "REFRESH_TOKEN_INVALID", Unauthenticated;
-    /// The session has passed its idle or absolute deadline; sign in again.
+    /// The idle or the absolute deadline of the session has passed. Sign in again.
     RefreshTokenExpired = "REFRESH_TOKEN_EXPIRED", Unauthenticated;
-    /// The session has been ended; sign in again.
+    /// The session was ended. Sign in again.
     SessionRevoked = "SESSION_REVOKED", Unauthenticated;
-    /// Someone else has used this refresh token, so the session was ended; sign in again.
+    /// Another client has used this refresh token, so the session was ended. Sign in again.
     RefreshTokenReused = "REFRESH_TOKEN_REUSED", Unauthenticated;
     /// The API key is unknown, revoked or expired.
     ApiKeyInvalid = "API_KEY_INVALID", Unauthenticated;
-    /// The access token lacks the scope that this call needs.
+    /// The access token does not have the scope that this call needs.
     ScopeMissing = "SCOPE_MISSING", PermissionDenied;
-    /// Fields of the request are out of bounds; the violations say which.
+    /// One or more fields of the request are invalid. `BadRequest` lists them.
     FieldInvalid = "FIELD_INVALID", InvalidArgument;
-    /// This request id was used before with another request.
+    /// The request id was used before with a different request.
     RequestIdReused = "REQUEST_ID_REUSED", InvalidArgument;
-    /// The request is not a message of this method.
+    /// The request is malformed. The server cannot read its metadata or its message.
     RequestMalformed = "REQUEST_MALFORMED", InvalidArgument;
-    /// The request is larger than this method takes.
+    /// The request is larger than this method accepts.
     RequestTooLarge = "REQUEST_TOO_LARGE", InvalidArgument;
     /// The caller has no such task.
     TaskNotFound = "TASK_NOT_FOUND", NotFound;
@@ -77,45 +77,45 @@ reasons! {
     AccountNotFound = "ACCOUNT_NOT_FOUND", NotFound;
     /// The caller has no such API key.
     ApiKeyNotFound = "API_KEY_NOT_FOUND", NotFound;
-    /// No service of this name is known to the health check.
+    /// The health check has no service with this name.
     ServiceNotFound = "SERVICE_NOT_FOUND", NotFound;
-    /// An account with this email exists.
+    /// An account with this email address already exists.
     EmailTaken = "EMAIL_TAKEN", AlreadyExists;
-    /// The task is live, so there is nothing to undelete.
+    /// The task is not deleted, so it cannot be undeleted.
     TaskNotDeleted = "TASK_NOT_DELETED", AlreadyExists;
-    /// The resource has changed since the etag was read; read it again.
+    /// The resource has changed since the etag was read. Read the resource again.
     EtagMismatch = "ETAG_MISMATCH", Aborted;
-    /// Concurrent changes kept colliding; start the whole operation again.
+    /// Concurrent changes prevented this operation. Start the whole operation again.
     Conflict = "CONFLICT", Aborted;
-    /// The task is deleted; undelete it first.
+    /// The task is deleted. Undelete it first.
     TaskDeleted = "TASK_DELETED", FailedPrecondition;
-    /// An administrator cannot disable their own account, and the last one can be neither disabled nor deleted.
+    /// An administrator cannot disable their own account. The account of the last administrator cannot be disabled or deleted.
     LastAdmin = "LAST_ADMIN", FailedPrecondition;
-    /// The account holds as many tasks as it may.
+    /// The account has the maximum number of tasks.
     TaskQuotaExceeded = "TASK_QUOTA_EXCEEDED", ResourceExhausted;
-    /// The account holds as many API keys as it may.
+    /// The account has the maximum number of API keys.
     ApiKeyQuotaExceeded = "API_KEY_QUOTA_EXCEEDED", ResourceExhausted;
-    /// Too many attempts; wait as long as `RetryInfo` says.
+    /// There were too many attempts. Wait for the time in `RetryInfo`.
     RateLimited = "RATE_LIMITED", ResourceExhausted;
-    /// The stream was read too slowly to be kept up; open it again.
+    /// The client read the stream too slowly. Open the stream again.
     SlowConsumer = "SLOW_CONSUMER", ResourceExhausted;
-    /// The database cannot be reached.
+    /// The service cannot reach its database.
     DatabaseUnavailable = "DATABASE_UNAVAILABLE", Unavailable;
-    /// The service has more to do than it can.
+    /// The service has too many calls in progress.
     Overloaded = "OVERLOADED", Unavailable;
-    /// This server is shutting down; another one, or this one later, will answer.
+    /// This server is shutting down. Call another server, or call this one later.
     Draining = "DRAINING", Unavailable;
-    /// What has been revoked is not known well enough to accept a token.
+    /// The service cannot accept access tokens, because its list of revocations is too old.
     RevocationFeedStale = "REVOCATION_FEED_STALE", Unavailable;
-    /// The keys that verify access tokens have not been loaded yet.
+    /// The service has no current keys to sign or verify access tokens.
     VerificationKeysUnavailable = "VERIFICATION_KEYS_UNAVAILABLE", Unavailable;
-    /// The service behind the gateway cannot be reached.
+    /// The gateway cannot reach the service.
     UpstreamUnavailable = "UPSTREAM_UNAVAILABLE", Unavailable;
-    /// The call's deadline has passed.
+    /// The deadline of the call has passed.
     DeadlineExceeded = "DEADLINE_EXCEEDED", DeadlineExceeded;
     /// There is no such method.
     MethodUnknown = "METHOD_UNKNOWN", Unimplemented;
-    /// A fault of this service; the request id finds it in the logs.
+    /// An internal error occurred. The request id identifies it in the logs.
     Internal = "INTERNAL", Internal;
 }
 

@@ -9,11 +9,12 @@ const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
 fn page() -> String {
     let mut page = String::from(
         "# Errors\n\n\
-         Every answer that is not OK carries `google.rpc.ErrorInfo` with `domain` = `tandem` and one of these reasons, and\n\
-         `google.rpc.RequestInfo` with the id that finds the call in the logs. Switch on the reason, never on the message.\n\
-         `INVALID_ARGUMENT` carries `BadRequest` with every violation; `RESOURCE_EXHAUSTED` and `UNAVAILABLE` carry\n\
-         `RetryInfo`. Only `UNAVAILABLE` is safe to retry as it is (AIP-194); after `ABORTED` start the operation again.\n\n\
-         | reason | code | what it says |\n|---|---|---|\n",
+         Every response with a status other than OK contains `google.rpc.ErrorInfo` with `domain` = `tandem` and one of these\n\
+         reasons, and `google.rpc.RequestInfo` with the request id, which identifies the call in the logs. Clients should decide\n\
+         by the reason, never by the message. `INVALID_ARGUMENT` contains `BadRequest` with every violation.\n\
+         `RESOURCE_EXHAUSTED` and `UNAVAILABLE` contain `RetryInfo`. A client can retry a call unchanged only after\n\
+         `UNAVAILABLE` (AIP-194). After `ABORTED`, it should start the whole operation again.\n\n\
+         | reason | code | description |\n|---|---|---|\n",
     );
     for reason in Reason::ALL {
         let code = format!("{:?}", reason.code());
