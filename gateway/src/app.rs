@@ -126,6 +126,7 @@ fn router(state: GatewayState, tracing: Tracing) -> Router {
         tracing,
         catalog: Arc::clone(&state.catalog),
         metrics: Arc::clone(&state.metrics),
+        trusted_proxies: state.config.trusted_proxies.as_slice().into(),
     };
     let cors = cors::layer(&state.config.cors_origins);
     let draining = middleware::from_fn_with_state(state.draining.clone(), draining::close_http1);

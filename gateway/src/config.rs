@@ -6,7 +6,7 @@ use http::Uri;
 use serving::process::ProcessSettings;
 use settings::{Problems, Settings, Source, WebOrigin};
 use tls::{ClientTls, Protocols, ServerTls, listener_tls, upstream_tls};
-use transport::connections::ConnectionLimits;
+use transport::{connections::ConnectionLimits, network::Network};
 
 /// The section of the gateway's settings.
 pub const SECTION: &str = "gateway";
@@ -34,6 +34,8 @@ pub struct Config {
     pub calls: CallLimits,
     /// The limits of connections. Its keepalive also applies to the connections to the services.
     pub connections: ConnectionLimits,
+    /// Proxies whose `x-forwarded-for` is believed. From other clients that header is ignored.
+    pub trusted_proxies: Vec<Network>,
     /// TLS towards browsers; `None` is plaintext.
     pub tls: Option<ServerTls>,
     /// How long the gateway continues to serve after it was asked to stop, while `GET /health` answers 503: up to 1 h.
@@ -98,6 +100,7 @@ impl Config {
         let deadline = settings.get_within("gateway.deadline", MILLISECOND..=10 * MINUTE);
         let calls = CallLimits::read(settings, deadline);
         let connections = transport::settings::connections(settings, SECTION, deadline);
+        let trusted_proxies = transport::settings::trusted_proxies(settings, SECTION);
         let tls = listener_tls(settings, SECTION, Protocols::Http2AndHttp1);
         let pause = settings.get_within("gateway.pause", Duration::ZERO..=HOUR);
         let drain = settings.get_within("gateway.drain", Duration::ZERO..=HOUR);
@@ -107,6 +110,7 @@ impl Config {
             cors_origins: cors_origins?,
             calls: calls?,
             connections: connections?,
+            trusted_proxies: trusted_proxies?,
             tls: tls?,
             pause: pause?,
             drain: drain?,

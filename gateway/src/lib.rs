@@ -14,6 +14,7 @@
 
 mod app;
 mod body_guard;
+mod client_address;
 mod config;
 mod cors;
 mod draining;

@@ -113,11 +113,12 @@ pub(crate) fn database_url(url: &str) -> Generated {
 pub(crate) fn connections_between_parts(plan: &Plan, addresses: &Addresses) -> Generated {
     let Addresses { auth, task, .. } = addresses;
     let profile = &plan.auth.profile;
-    // The gateway runs on this machine and forwards the address of its client.
+    // The gateway runs on this machine and forwards the address of its client; so does a proxy in front of it.
     let this_machine = || "127.0.0.0/8,::1".to_owned();
     let settings = [
         ("auth.server.trusted_proxies", this_machine()),
         ("task.server.trusted_proxies", this_machine()),
+        ("gateway.trusted_proxies", this_machine()),
         ("task.auth_upstream", format!("http://{auth}")),
         ("task.issuer", profile.issuer.clone()),
         ("task.audience", profile.audience.clone()),

@@ -14,7 +14,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use transport::network::customer_address;
+use transport::network::CustomerBlock;
 use uuid::Uuid;
 
 /// Number of locks that the buckets are divided among.
@@ -32,21 +32,21 @@ pub struct Pace {
 /// What a bucket counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum BucketKey {
-    /// Passwords tried from a network.
-    Passwords(Network),
-    /// Forged tokens and keys from a network.
-    Tokens(Network),
+    /// Passwords tried from an address.
+    Passwords(CustomerBlock),
+    /// Forged tokens and keys from an address.
+    Tokens(CustomerBlock),
     /// Uses of a genuine refresh token or API key whose session or key has ended.
     Ended(Uuid),
 }
 
-/// An IPv4 address, or the /64 of an IPv6 one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Network(IpAddr);
-
-impl From<IpAddr> for Network {
-    fn from(address: IpAddr) -> Self {
-        Self(customer_address(address))
+impl BucketKey {
+    /// How many times the pace of one address its bucket has.
+    fn share(self) -> i64 {
+        match self {
+            Self::Passwords(block) | Self::Tokens(block) => block.share().into(),
+            Self::Ended(_) => 1,
+        }
     }
 }
 
@@ -55,8 +55,8 @@ impl From<IpAddr> for Network {
 pub(super) struct Buckets {
     /// Time between two attempts that can be taken, in microseconds.
     interval: i64,
-    /// How far from full a bucket may be and still contain an attempt, in microseconds.
-    slack: i64,
+    /// Attempts that can be taken at once.
+    burst: i64,
     state: RandomState,
     shards: Vec<Mutex<Shard>>,
 }
@@ -68,7 +68,7 @@ impl Buckets {
         let generation = (capacity / SHARDS / 2).max(1);
         Self {
             interval,
-            slack: interval * i64::from(pace.burst.saturating_sub(1)),
+            burst: i64::from(pace.burst.max(1)),
             state: RandomState::new(),
             shards: (0..SHARDS)
                 .map(|_| Mutex::new(Shard::new(generation)))
@@ -80,8 +80,33 @@ impl Buckets {
     pub(super) fn take(&self, key: BucketKey, now: DateTime<Utc>) -> Result<(), Duration> {
         let mut shard = self.shard(key);
         let full = self.available(&shard, key, now)?;
-        shard.put(key, full + self.interval);
+        shard.put(key, full + self.interval(key));
         Ok(())
+    }
+
+    /// Takes one attempt from the bucket of each block of an address, or none if one of them is empty.
+    pub(super) fn take_from(
+        &self,
+        address: IpAddr,
+        key: fn(CustomerBlock) -> BucketKey,
+        now: DateTime<Utc>,
+    ) -> Result<(), Duration> {
+        let keys = || CustomerBlock::of(address).map(key);
+        for (number, empty) in keys().enumerate() {
+            // Taken one after the other, so that parallel attempts cannot slip past a bucket.
+            if let Err(wait) = self.take(empty, now) {
+                keys().take(number).for_each(|taken| self.give_back(taken));
+                return Err(wait);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts one attempt back into the bucket of each block of an address.
+    pub(super) fn give_back_to(&self, address: IpAddr, key: fn(CustomerBlock) -> BucketKey) {
+        CustomerBlock::of(address)
+            .map(key)
+            .for_each(|key| self.give_back(key));
     }
 
     /// Takes none; the error is the time until there is one.
@@ -91,10 +116,10 @@ impl Buckets {
     }
 
     /// Puts one attempt back.
-    pub(super) fn give_back(&self, key: BucketKey) {
+    fn give_back(&self, key: BucketKey) {
         let mut shard = self.shard(key);
         if let Some(full) = shard.find(key) {
-            shard.put(key, full - self.interval);
+            shard.put(key, full - self.interval(key));
         }
     }
 
@@ -107,12 +132,19 @@ impl Buckets {
     ) -> Result<i64, Duration> {
         let now = now.timestamp_micros();
         // At most as late as that of an empty bucket, so that a clock that was set back does not lock anyone out.
-        let empty = now + self.slack + self.interval;
+        let interval = self.interval(key);
+        let slack = interval * (self.burst * key.share() - 1);
+        let empty = now + slack + interval;
         let full = shard.find(key).unwrap_or(now).clamp(now, empty);
-        match u64::try_from(full - now - self.slack) {
+        match u64::try_from(full - now - slack) {
             Ok(wait) if wait > 0 => Err(Duration::from_micros(wait)),
             _ => Ok(full),
         }
+    }
+
+    /// Time between two attempts that can be taken from this bucket, in microseconds.
+    fn interval(&self, key: BucketKey) -> i64 {
+        self.interval / key.share()
     }
 
     fn shard(&self, key: BucketKey) -> MutexGuard<'_, Shard> {
@@ -167,8 +199,12 @@ mod tests {
         interval: Duration::from_secs(2),
     };
 
+    fn block(address: IpAddr) -> CustomerBlock {
+        CustomerBlock::of(address).next().unwrap()
+    }
+
     fn passwords(address: &str) -> BucketKey {
-        BucketKey::Passwords(address.parse::<IpAddr>().unwrap().into())
+        BucketKey::Passwords(block(address.parse().unwrap()))
     }
 
     fn clock() -> TestClock {
@@ -224,8 +260,29 @@ mod tests {
         ] {
             assert_eq!(passwords(one) == passwords(other), same, "{one} {other}");
         }
-        let network = Network::from("192.0.2.1".parse::<IpAddr>().unwrap());
-        assert_ne!(BucketKey::Passwords(network), BucketKey::Tokens(network));
+        let block = block("192.0.2.1".parse().unwrap());
+        assert_ne!(BucketKey::Passwords(block), BucketKey::Tokens(block));
+    }
+
+    #[test]
+    fn an_ipv6_address_counts_in_its_64_its_56_and_its_48() {
+        let (buckets, clock) = (Buckets::new(PACE, 64_000), clock());
+        let take = |address: String| {
+            let address = address.parse().unwrap();
+            buckets.take_from(address, BucketKey::Passwords, clock.now())
+        };
+        let taken = |addresses: &dyn Fn(u32) -> String| {
+            let all = 0..100;
+            all.filter(|number| take(addresses(*number)).is_ok())
+                .count()
+        };
+        assert_eq!(taken(&|host| format!("2001:db8::{host}")), 3);
+        assert_eq!(taken(&|subnet| format!("2001:db8:0:{subnet:x}::1")), 3);
+        assert_eq!(taken(&|site| format!("2001:db8:0:{site:x}00::1")), 3);
+        assert_eq!(taken(&|host| format!("2001:db8:1::{host}")), 3);
+        // The refused attempts took nothing from the smaller blocks.
+        clock.advance(PACE.interval);
+        assert_eq!(taken(&|site| format!("2001:db8:0:{site:x}ff::1")), 3);
     }
 
     #[test]
@@ -234,7 +291,7 @@ mod tests {
         let active = passwords("192.0.2.1");
         while buckets.take(active, clock.now()).is_ok() {}
         for number in 0..100_000_u32 {
-            let passing = BucketKey::Passwords(IpAddr::V4(number.into()).into());
+            let passing = BucketKey::Passwords(block(IpAddr::V4(number.into())));
             assert_eq!(buckets.take(passing, clock.now()), Ok(()));
             if number % 100 == 0 {
                 clock.advance(PACE.interval);

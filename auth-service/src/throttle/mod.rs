@@ -2,7 +2,7 @@
 //!
 //! | limit | counts | kept in | applies to |
 //! |---|---|---|---|
-//! | address | sign-ups and wrong passwords | memory | everyone except a known device |
+//! | address, and the /64, /56 and /48 of IPv6 | sign-ups and wrong passwords | memory | everyone except a known device |
 //! | account | wrong passwords for an email address, with or without an account | Postgres | everyone except a known device |
 //! | device | wrong passwords from one known device | Postgres | that device |
 //! | tokens | forged refresh tokens and API keys from one address | memory | requests with such a token or key |
@@ -30,6 +30,7 @@ use chrono::TimeDelta;
 use clock::Clock;
 use serving::caller::Call;
 use telemetry::metrics::{CounterBy, Metrics};
+use transport::network::CustomerBlock;
 use uuid::Uuid;
 
 use self::{
@@ -67,13 +68,14 @@ pub(crate) struct Throttle {
 #[must_use]
 pub(crate) struct Permit<'a> {
     throttle: &'a Throttle,
-    key: BucketKey,
+    address: IpAddr,
 }
 
 impl Permit<'_> {
     /// The attempt was right, so it does not count.
     pub(crate) fn give_back(self) {
-        self.throttle.buckets.give_back(self.key);
+        let buckets = &self.throttle.buckets;
+        buckets.give_back_to(self.address, BucketKey::Passwords);
     }
 }
 
@@ -93,18 +95,18 @@ impl Throttle {
 
     /// Takes a password attempt from the address of the call.
     pub(crate) fn take_password_permit(&self, call: &Call) -> Result<Permit<'_>, Error> {
-        let key = BucketKey::Passwords(address(call).into());
-        self.take(key, Limit::Address)?;
+        let address = address(call);
+        self.take(address, BucketKey::Passwords, Limit::Address)?;
         Ok(Permit {
             throttle: self,
-            key,
+            address,
         })
     }
 
     /// Counts a forged token or key against the address of the call. Only such calls are refused by this limit, so that they
     /// do not affect others at the same address.
     pub(crate) fn count_forgery(&self, call: &Call) -> Result<(), Error> {
-        self.take(BucketKey::Tokens(address(call).into()), Limit::Tokens)
+        self.take(address(call), BucketKey::Tokens, Limit::Tokens)
     }
 
     /// Whether the database may be asked about a session or key that may have ended.
@@ -154,8 +156,13 @@ impl Throttle {
         Error::RateLimited { retry_after }
     }
 
-    fn take(&self, key: BucketKey, limit: Limit) -> Result<(), Error> {
-        let taken = self.buckets.take(key, self.clock.now());
+    fn take(
+        &self,
+        address: IpAddr,
+        key: fn(CustomerBlock) -> BucketKey,
+        limit: Limit,
+    ) -> Result<(), Error> {
+        let taken = self.buckets.take_from(address, key, self.clock.now());
         taken.map_err(|retry_after| self.refuse(limit, retry_after))
     }
 }

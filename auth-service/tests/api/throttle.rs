@@ -222,3 +222,31 @@ async fn all_concurrent_wrong_passwords_are_counted() {
     }
     world.becomes("select failures from auth.throttle", 8).await;
 }
+
+#[tokio::test]
+async fn whoever_changes_the_64_or_56_of_an_ipv6_48_is_soon_refused() {
+    let world = World::with(&THREE_AT_ONCE).await;
+    let allowed = async |addresses: &dyn Fn(u32) -> String| {
+        let mut wrong_passwords = 0;
+        for number in 1..=12 {
+            let email = format!("nobody{number}@example.org");
+            let answer = try_from(&world, &addresses(number), &email, WRONG).await;
+            match answer.unwrap_err().code() {
+                Code::Unauthenticated => wrong_passwords += 1,
+                code => assert_eq!(code, Code::ResourceExhausted),
+            }
+        }
+        wrong_passwords
+    };
+    assert_eq!(
+        allowed(&|subnet| format!("2001:db8:0:{subnet:x}::1")).await,
+        6
+    );
+    assert_eq!(
+        allowed(&|site| format!("2001:db8:0:{site:x}00::1")).await,
+        3
+    );
+    assert_eq!(allowed(&|host| format!("2001:db8:1::{host:x}")).await, 3);
+    let next = try_from(&world, "2001:db8:0:ff00::1", "nobody@example.org", WRONG);
+    limited(next.await);
+}

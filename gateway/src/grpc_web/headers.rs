@@ -9,9 +9,10 @@ use http::{
 };
 use http_body_util::Full;
 use tonic::body::Body;
-use transport::connections::Peer;
+use transport::network::FORWARDED_FOR;
 
 use super::deadline::Deadline;
+use crate::client_address::ClientAddress;
 
 /// Forwarded to the service unchanged. Not forwarded are cookies, which are for the gateway alone, and `grpc-encoding` and
 /// `grpc-accept-encoding`, because no browser can read a compressed message.
@@ -25,7 +26,6 @@ const FORWARDED: [HeaderName; 7] = [
     HeaderName::from_static("tracestate"),
 ];
 
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 /// The call as it is sent to the service.
@@ -44,13 +44,9 @@ pub(super) fn call(parts: &Parts, frame: Bytes, deadline: Deadline) -> Request<B
     if let Some(left) = deadline.remaining() {
         headers.insert(GRPC_TIMEOUT, left);
     }
-    // A service has no other source for the client's address, so what the client itself sends is never forwarded.
-    if let Some(Peer(address)) = parts.extensions.get() {
-        let address = HeaderValue::try_from(address.ip().to_canonical().to_string());
-        headers.insert(
-            X_FORWARDED_FOR,
-            address.expect("an IP address is visible ASCII"),
-        );
+    // One address, so that a service does not have to know the proxies in front of the gateway.
+    if let Some(client) = parts.extensions.get::<ClientAddress>() {
+        headers.insert(FORWARDED_FOR, client.header());
     }
     let mut call = Request::new(Body::new(Full::new(frame)));
     *call.method_mut() = Method::POST;

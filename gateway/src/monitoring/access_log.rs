@@ -1,4 +1,5 @@
-//! One line per request: method, path, HTTP status, gRPC status, milliseconds, request id, trace id, peer. Never a query, a
+//! One line per request: method, path, HTTP status, gRPC status, milliseconds, request id, trace id, address of the
+//! client. Never a query, a
 //! header or a body: they can hold secrets.
 //!
 //! The line is written after the last byte of the answer was sent or when the client went away, whichever comes first. Only
@@ -16,13 +17,13 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use telemetry::trace::{Trace, Tracing};
 use tokio::time::Instant;
 use tonic::Code;
-use transport::connections::Peer;
+use transport::network::Network;
 
 use super::{
     request_metrics::{self, RequestMetrics},
     spans,
 };
-use crate::{body_guard::with_guard, rpc_catalog::RpcCatalog};
+use crate::{body_guard::with_guard, client_address::ClientAddress, rpc_catalog::RpcCatalog};
 
 /// The state of the layer that logs, counts and traces requests.
 #[derive(Debug, Clone)]
@@ -30,6 +31,8 @@ pub(crate) struct AccessLog {
     pub(crate) tracing: Tracing,
     pub(crate) catalog: Arc<RpcCatalog>,
     pub(crate) metrics: Arc<RequestMetrics>,
+    /// Proxies whose `x-forwarded-for` is believed.
+    pub(crate) trusted_proxies: Arc<[Network]>,
 }
 
 /// The gRPC status of an answer, set once it is known. It is in the extensions of the answer.
@@ -53,7 +56,8 @@ pub(crate) async fn record(
         .expect("a request id is visible ASCII");
     request.headers_mut().insert(X_REQUEST_ID, id.clone());
     let trace = spans::start(&log.tracing, &log.catalog, &mut request);
-    let mut entry = Entry::new(&request, id.clone(), trace, log.metrics);
+    let client = ClientAddress::resolve(&mut request, &log.trusted_proxies);
+    let mut entry = Entry::new(&request, client, id.clone(), trace, log.metrics);
     let mut response = next.run(request).await;
     response.headers_mut().insert(X_REQUEST_ID, id);
     entry.status = Some(response.status());
@@ -73,7 +77,7 @@ pub(crate) fn request_id(headers: &HeaderMap) -> &str {
 struct Entry {
     method: Method,
     path: String,
-    peer: Option<Peer>,
+    client: Option<ClientAddress>,
     id: HeaderValue,
     trace: Trace,
     start: Instant,
@@ -83,13 +87,19 @@ struct Entry {
 }
 
 impl Entry {
-    fn new(request: &Request, id: HeaderValue, trace: Trace, metrics: Arc<RequestMetrics>) -> Self {
+    fn new(
+        request: &Request,
+        client: Option<ClientAddress>,
+        id: HeaderValue,
+        trace: Trace,
+        metrics: Arc<RequestMetrics>,
+    ) -> Self {
         metrics.start();
         Self {
             metrics,
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
-            peer: request.extensions().get().copied(),
+            client,
             id,
             trace,
             start: Instant::now(),
@@ -130,7 +140,7 @@ impl Drop for Entry {
             ms,
             request_id = self.id.to_str().ok(),
             trace_id = self.trace.id.map(tracing::field::display),
-            peer = self.peer.map(|Peer(address)| tracing::field::display(address)),
+            peer = self.client.map(tracing::field::display),
             "request"
         );
         if let Some(mut span) = self.trace.span.take() {

@@ -82,7 +82,7 @@ async fn a_request_is_logged_as_one_line_without_its_secrets() {
     assert_eq!(logged.collect::<Vec<_>>(), expected);
     for line in &lines {
         assert_eq!(line["request_id"], "logged-once");
-        assert!(line["peer"].as_str().unwrap().starts_with("127.0.0.1:"));
+        assert_eq!(line["peer"], "127.0.0.1");
         assert!(line["ms"].is_u64() && line["status"].is_u64());
     }
     assert!(!LOG.text().contains("s3cret"));

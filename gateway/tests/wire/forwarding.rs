@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use settings::Setting as _;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tonic::{Code, metadata::MetadataMap};
 
@@ -85,6 +86,26 @@ async fn the_forwarded_address_is_the_peers_whatever_the_client_sends() {
     let (_, seen) = exchange(&[("x-forwarded-for", "203.0.113.9, 198.51.100.1")]).await;
     let addresses: Vec<_> = seen.get_all("x-forwarded-for").iter().collect();
     assert_eq!(addresses, ["127.0.0.1"]);
+}
+
+#[tokio::test]
+async fn behind_trusted_proxies_one_address_is_forwarded_that_of_the_client() {
+    let (upstream, mut events) = service::start().await;
+    let gateway = gateway(upstream, upstream, |config| {
+        config.trusted_proxies = Vec::parse("127.0.0.1, 10.0.0.0/8").unwrap();
+    })
+    .await;
+    for (sent, client) in [
+        ("192.0.2.66, 203.0.113.9, 10.0.0.3", "203.0.113.9"),
+        ("192.0.2.66, 2001:db8::1", "2001:db8::1"),
+        ("203.0.113.9, unknown", "127.0.0.1"),
+    ] {
+        let headers = [("content-type", BINARY), ("x-forwarded-for", sent)];
+        client::call_with(gateway.address, CREATE, &headers, frame(&())).await;
+        let seen = seen(&mut events).await.into_headers();
+        let addresses: Vec<_> = seen.get_all("x-forwarded-for").iter().collect();
+        assert_eq!(addresses, [client], "{sent}");
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use settings::{Problems, Settings, Source};
 use tls::{Protocols, listener_tls};
-use transport::settings::connections;
+use transport::settings::{connections, trusted_proxies};
 
 use crate::{healthcheck::HealthcheckTarget, ops, serve::ServerLimits};
 
@@ -41,7 +41,7 @@ pub fn server(settings: &mut Settings, section: &str) -> Option<ServerLimits> {
     let drain = settings.get_within(&key("drain"), Duration::ZERO..=HOUR);
     let reflection = settings.get(&key("reflection"));
     let connections = connections(settings, &format!("{section}.server"), deadline);
-    let trusted_proxies: Option<Option<Vec<_>>> = settings.optional(&key("trusted_proxies"));
+    let trusted_proxies = trusted_proxies(settings, &format!("{section}.server"));
     Some(ServerLimits {
         max_in_flight: max_in_flight?,
         deadline: deadline?,
@@ -49,7 +49,7 @@ pub fn server(settings: &mut Settings, section: &str) -> Option<ServerLimits> {
         drain: drain?,
         reflection: reflection?,
         connections: connections?,
-        trusted_proxies: trusted_proxies?.unwrap_or_default(),
+        trusted_proxies: trusted_proxies?,
     })
 }
 

@@ -2,12 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use settings::Setting;
 
 /// The header to which each proxy appends the address of its caller.
-const FORWARDED_FOR: &str = "x-forwarded-for";
+pub const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// A block of addresses: `10.0.0.0/8`, `2001:db8::/32`, or one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,13 +59,43 @@ fn parse_block(text: &str) -> Option<IpNet> {
     (base == base.to_canonical()).then_some(block)
 }
 
-/// The address that stands for one customer of a network: the IPv4 address itself, or the /64 of an IPv6 address, the smallest
-/// block that a customer is assigned (RFC 6177).
-#[must_use]
-pub fn customer_address(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
+/// A block of addresses that may belong to one customer, and is therefore limited as one.
+///
+/// An IPv4 address is such a block. A customer with IPv6 is assigned a block of at least a /64 and at most a /48 (RFC 6177), so
+/// an IPv6 address counts in three blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CustomerBlock {
+    base: IpAddr,
+    /// How many times the limit of one address it has.
+    share: u32,
+}
+
+impl CustomerBlock {
+    /// The blocks of an address, the smallest first: an IPv4 address alone; the /64, /56 and /48 of an IPv6 address.
+    pub fn of(address: IpAddr) -> impl Iterator<Item = Self> {
+        let address = address.to_canonical();
+        // The larger block has a larger limit, because it can also be many customers.
+        let blocks: &[(u32, u32)] = match address {
+            IpAddr::V4(_) => &[(0, 1)],
+            IpAddr::V6(_) => &[(64, 1), (72, 2), (80, 3)],
+        };
+        blocks.iter().map(move |&(host_bits, share)| Self {
+            base: without_host_bits(address, host_bits),
+            share,
+        })
+    }
+
+    /// How many times the limit of one address the block has: 1 for an IPv4 address and a /64, 2 for a /56, 3 for a /48.
+    #[must_use]
+    pub fn share(&self) -> u32 {
+        self.share
+    }
+}
+
+fn without_host_bits(address: IpAddr, host_bits: u32) -> IpAddr {
+    match address {
         IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
+        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> host_bits << host_bits).into()),
     }
 }
 
@@ -78,7 +108,7 @@ pub fn customer_address(address: IpAddr) -> IpAddr {
 pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut client = peer.to_canonical();
-    let lines = headers.get_all(FORWARDED_FOR).iter().rev();
+    let lines = headers.get_all(&FORWARDED_FOR).iter().rev();
     let mut entries = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
     while is_trusted(client) {
         match entries.next().and_then(parse_entry) {

@@ -26,7 +26,7 @@ pub fn connections(
     let opening_bounds = MILLISECOND..=10 * MINUTE;
     let max_connections = settings.get_within(&key("max_connections"), 1..=1_000_000);
     let max_per_address = settings.get_within(&key("max_connections_per_address"), 0..=1_000_000);
-    let trusted_proxies: Option<Option<Vec<Network>>> = settings.optional(&key("trusted_proxies"));
+    let trusted_proxies = trusted_proxies(settings, table);
     let handshake_timeout = settings.get_within(&key("handshake_timeout"), opening_bounds.clone());
     let header_timeout = settings.get_within(&key("header_timeout"), opening_bounds);
     let max_streams = settings.get_within(&key("max_streams"), 1..=100_000);
@@ -41,7 +41,7 @@ pub fn connections(
         settings.refuse(&key("connection_grace"), problem);
         return None;
     }
-    let mut exempt = trusted_proxies?.unwrap_or_default();
+    let mut exempt = trusted_proxies?;
     exempt.extend(Network::loopback());
     Some(ConnectionLimits {
         max_connections: max_connections?,
@@ -55,4 +55,10 @@ pub fn connections(
         connection_age: connection_age?,
         connection_grace: connection_grace?,
     })
+}
+
+/// Reads the proxies in `table` whose `x-forwarded-for` is believed.
+pub fn trusted_proxies(settings: &mut Settings, table: &str) -> Option<Vec<Network>> {
+    let proxies: Option<Vec<_>> = settings.optional(&format!("{table}.trusted_proxies"))?;
+    Some(proxies.unwrap_or_default())
 }

@@ -6,6 +6,7 @@
 )]
 
 mod browser;
+mod client_addresses;
 mod clients;
 mod commands;
 mod database;

@@ -85,7 +85,7 @@ fn named(output: &str, begin: &str, end: &str) -> SocketAddr {
 pub(crate) struct Stack {
     pub(crate) running: RunningStandalone,
     pub(crate) folder: Folder,
-    _database: Database,
+    database: Database,
 }
 
 impl Stack {
@@ -107,11 +107,15 @@ impl Stack {
         Self {
             running: RunningStandalone::ready(spawn(variables), START_TIMEOUT).await,
             folder,
-            _database: database,
+            database,
         }
     }
 
     pub(crate) fn addresses(&self) -> Addresses {
         self.running.addresses
+    }
+
+    pub(crate) fn database_url(&self) -> &str {
+        self.database.url()
     }
 }

@@ -7,15 +7,15 @@ use std::{
 };
 
 use super::limits::ConnectionLimits;
-use crate::network::{Network, customer_address};
+use crate::network::{CustomerBlock, Network};
 
-/// Counts connections by address. It stores only addresses that have a connection.
+/// Counts connections by address. It stores only blocks of addresses that have a connection.
 #[derive(Debug)]
 pub(super) struct AddressCap {
     /// Connections of one address; 0 means no cap.
     cap: usize,
     exempt: Vec<Network>,
-    taken: Mutex<HashMap<IpAddr, usize>>,
+    taken: Mutex<HashMap<CustomerBlock, usize>>,
 }
 
 /// One of the connections that an address may have. It is given back when dropped.
@@ -36,18 +36,22 @@ impl AddressCap {
         if self.cap == 0 || self.exempt.iter().any(|network| network.contains(address)) {
             return Some(AddressSlot(None));
         }
-        let address = customer_address(address);
         let mut taken = self.taken();
-        let count = taken.entry(address).or_default();
-        if *count >= self.cap {
+        let is_full = |block: CustomerBlock| {
+            let cap = self.cap.saturating_mul(block.share() as usize);
+            taken.get(&block).is_some_and(|count| *count >= cap)
+        };
+        if CustomerBlock::of(address).any(is_full) {
             return None;
         }
-        *count += 1;
+        for block in CustomerBlock::of(address) {
+            *taken.entry(block).or_default() += 1;
+        }
         drop(taken);
         Some(AddressSlot(Some((Arc::clone(self), address))))
     }
 
-    fn taken(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+    fn taken(&self) -> MutexGuard<'_, HashMap<CustomerBlock, usize>> {
         // A panic while it was locked leaves nothing half-done: the code that holds the lock only counts.
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -58,10 +62,13 @@ impl Drop for AddressSlot {
         let Some((cap, address)) = &self.0 else {
             return;
         };
-        if let Entry::Occupied(mut count) = cap.taken().entry(*address) {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
+        let mut taken = cap.taken();
+        for block in CustomerBlock::of(*address) {
+            if let Entry::Occupied(mut count) = taken.entry(block) {
+                *count.get_mut() -= 1;
+                if *count.get() == 0 {
+                    count.remove();
+                }
             }
         }
     }
@@ -104,6 +111,23 @@ mod tests {
     }
 
     #[test]
+    fn a_56_and_a_48_of_ipv6_have_two_and_three_times_the_cap_of_an_address() {
+        let cap = capped(2);
+        let take = |address: String| cap.take(ip(&address));
+        let slots: Vec<_> = (0..4)
+            .map(|subnet| take(format!("2001:db8:0:{subnet}::1")).unwrap())
+            .collect();
+        assert!(take("2001:db8:0:ff::1".to_owned()).is_none(), "the /56");
+        let _more: Vec<_> = (1..3)
+            .map(|site| take(format!("2001:db8:0:{site}00::1")).unwrap())
+            .collect();
+        assert!(take("2001:db8:0:ffff::1".to_owned()).is_none(), "the /48");
+        assert!(take("2001:db8:1::1".to_owned()).is_some());
+        drop(slots);
+        assert!(take("2001:db8:0:ff::1".to_owned()).is_some());
+    }
+
+    #[test]
     fn exempt_networks_are_not_capped_and_0_means_no_cap() {
         let cap = capped(1);
         let _slots: Vec<_> = (0..5).map(|_| cap.take(ip("10.1.2.3")).unwrap()).collect();
@@ -117,6 +141,7 @@ mod tests {
     fn addresses_without_a_connection_are_forgotten() {
         let cap = capped(1);
         drop(cap.take(ip("192.0.2.1")));
+        drop(cap.take(ip("2001:db8::1")));
         assert!(cap.taken().is_empty());
     }
 }

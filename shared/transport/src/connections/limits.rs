@@ -25,8 +25,8 @@ const MAX_ERROR_RESETS: usize = 64;
 pub struct ConnectionLimits {
     /// Connections at once: 1 to 1,000,000. More wait in the system's queue.
     pub max_connections: usize,
-    /// Connections at once of one address: 0 to 1,000,000. An IPv6 /64 counts as one address. More are closed at once. 0 means
-    /// that only `max_connections` applies.
+    /// Connections at once of one address: 0 to 1,000,000. An IPv6 /64 counts as one address; a /56 may
+    /// have twice as many, a /48 three times as many. More are closed at once. 0 means that only `max_connections` applies.
     pub max_connections_per_address: usize,
     /// Addresses to which that limit does not apply: proxies, whose connections carry the calls of many clients.
     pub exempt: Vec<Network>,

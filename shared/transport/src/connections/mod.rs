@@ -5,7 +5,7 @@
 //!   section 3.4) and the headers of HTTP/1.1 each have a time limit. While a header block over HTTP/2 does not end, its client
 //!   cannot answer a PING, so the keepalive ends the connection.
 //! - **A slot is taken before a connection is accepted.** At the cap, connections wait in the system's queue. Each address,
-//!   and each /64 of IPv6, has a cap of its own. A connection over that cap is closed at once, before a byte of it is read.
+//!   and each /64, /56 and /48 of IPv6, has a cap of its own. A connection over that cap is closed at once, before a byte of it is read.
 //! - **Resets are limited.** Streams that a client opens and resets before they were handled (CVE-2023-44487), and streams that
 //!   a client makes the server reset (CVE-2025-8671), end the connection with GOAWAY `ENHANCE_YOUR_CALM`.
 //! - **An old connection is drained** (GOAWAY), at a moment up to 10 % before or after its age, so that connections that were
