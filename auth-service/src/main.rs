@@ -144,7 +144,7 @@ where
         }
         Err(error) => {
             let code = code(&error);
-            writeln!(io::stderr(), "{:#}", anyhow::Error::new(error))?;
+            logs::print(format_args!("{:#}", anyhow::Error::new(error)));
             Ok(ExitCode::from(code))
         }
     }

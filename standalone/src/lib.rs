@@ -19,6 +19,7 @@ mod secrets;
 use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
+    thread,
     time::Duration,
 };
 
@@ -26,6 +27,7 @@ use embedded_postgres::EmbeddedPostgres;
 use serving::healthcheck::HealthcheckTarget;
 use settings::Listing;
 use telemetry::logs;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -166,10 +168,20 @@ async fn print_next_steps(
     progress.print("task service ready");
     let token = demo_account::access_token(folder, auth).await?;
     let text = after_start(addresses, demo_account::EMAIL, token.as_deref());
-    // The process serves on if standard output is closed.
-    let _ = writeln!(io::stdout().lock(), "{text}");
+    print(text).await;
     progress.print("ready");
     std::future::pending().await
+}
+
+/// Prints on standard output. A thread of its own waits for the reader, so that a stop does not; it is left behind if the reader stalls.
+async fn print(text: String) {
+    let (printed, end) = oneshot::channel();
+    thread::spawn(move || {
+        // The process serves on if standard output is closed, or if this is not awaited any more.
+        let _ = writeln!(io::stdout().lock(), "{text}");
+        let _ = printed.send(());
+    });
+    let _ = end.await;
 }
 
 async fn postgres_ended(postgres: &mut EmbeddedPostgres) -> Error {

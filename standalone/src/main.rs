@@ -10,6 +10,7 @@ use clap::Parser;
 use serving::{process::ProcessCommand, shutdown};
 use settings::Listing;
 use standalone::Error;
+use telemetry::logs;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
@@ -28,13 +29,15 @@ fn main() -> ExitCode {
         ProcessCommand::PrintConfig => standalone::settings().map(|settings| print(&settings)),
         ProcessCommand::Healthcheck { timeout } => healthcheck(timeout),
     };
-    match ended {
+    let code = match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
+            logs::print(&error);
             ExitCode::from(error.exit_code())
         }
-    }
+    };
+    logs::flush();
+    code
 }
 
 fn print(settings: &Listing) {

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use telemetry::logs;
+
 /// Prints each step with the time since the start.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Progress {
@@ -17,6 +19,9 @@ impl Progress {
 
     /// Prints a line such as `postgres ready 0.6 s`.
     pub(crate) fn print(self, step: &str) {
-        eprintln!("{step} {:.1} s", self.start.elapsed().as_secs_f64());
+        logs::print(format_args!(
+            "{step} {:.1} s",
+            self.start.elapsed().as_secs_f64()
+        ));
     }
 }

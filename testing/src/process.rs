@@ -2,10 +2,14 @@
 
 use std::{
     ffi::OsStr,
+    fmt,
     io::{BufRead as _, BufReader, Read, Write as _},
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
-    sync::Arc,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -38,6 +42,21 @@ pub struct Process {
     lines: watch::Receiver<Vec<String>>,
     variables: Vec<(String, String)>,
     given: GivenSecrets,
+    errors: Arc<StandardError>,
+}
+
+/// The standard error of a program, which a test can stop reading.
+#[derive(Default)]
+struct StandardError {
+    is_stalled: AtomicBool,
+    /// The pipe, kept open after that.
+    unread: Mutex<Option<Box<dyn Read + Send>>>,
+}
+
+impl fmt::Debug for StandardError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StandardError").finish_non_exhaustive()
+    }
 }
 
 impl Process {
@@ -66,17 +85,29 @@ impl Process {
             .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
         let (lines, receiver) = watch::channel(Vec::new());
         let lines = Arc::new(lines);
+        let errors = Arc::new(StandardError::default());
         collect(
             child.stdout.take().expect("the output is a pipe"),
             Arc::clone(&lines),
+            Arc::default(),
         );
-        collect(child.stderr.take().expect("the output is a pipe"), lines);
+        collect(
+            child.stderr.take().expect("the output is a pipe"),
+            lines,
+            Arc::clone(&errors),
+        );
         Self {
             child,
             lines: receiver,
             given: secrets(&variables),
             variables,
+            errors,
         }
+    }
+
+    /// Stops reading its standard error, after the next line, and keeps that pipe open: the log of the program stalls.
+    pub fn stall_log(&self) {
+        self.errors.is_stalled.store(true, Ordering::Relaxed);
     }
 
     /// Waits for a line on either output that matches `wanted`, and returns it.
@@ -193,15 +224,24 @@ fn secrets(variables: &[(String, String)]) -> GivenSecrets {
     GivenSecrets::among(variables.iter().map(|one| (one.0.as_str(), one.1.as_str())))
 }
 
-/// Collects the lines of an output on its own thread, until the output is closed.
-fn collect(output: impl Read + Send + 'static, lines: Arc<watch::Sender<Vec<String>>>) {
+/// Collects the lines of an output on its own thread, until the output is closed or stalled.
+fn collect(
+    output: impl Read + Send + 'static,
+    lines: Arc<watch::Sender<Vec<String>>>,
+    stall: Arc<StandardError>,
+) {
     thread::spawn(move || {
-        for line in BufReader::new(output).split(b'\n') {
+        let mut output = BufReader::new(output);
+        for line in output.by_ref().split(b'\n') {
             let Ok(line) = line else { break };
             let line = String::from_utf8_lossy(&line)
                 .trim_end_matches('\r')
                 .to_owned();
             lines.send_modify(|lines| lines.push(line));
+            if stall.is_stalled.load(Ordering::Relaxed) {
+                *stall.unread.lock().expect("no holder panics") = Some(Box::new(output));
+                break;
+            }
         }
     });
 }

@@ -14,7 +14,7 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use clock::{Clock, SystemClock};
 use futures_util::{FutureExt as _, future::BoxFuture};
-use settings::{Listing, Problems, Setting, Settings, Source, exit_with};
+use settings::{EX_CONFIG, Listing, Problems, Setting, Settings, Source};
 use telemetry::{
     logs::{self, Log, log},
     metrics::Metrics,
@@ -210,15 +210,17 @@ async fn serve<P: Program>(config: P::Config) -> anyhow::Result<()> {
 }
 
 /// The exit code of a process: 78 (`EX_CONFIG`) for problems of the configuration, 1 for any other error. Both are printed on
-/// standard error.
+/// standard error. To be called at the end of `main`: it waits until the log is written, one second at most.
 #[must_use]
 pub fn exit_code(outcome: anyhow::Result<ExitCode>) -> ExitCode {
-    outcome.unwrap_or_else(|error| match error.downcast::<Problems>() {
-        Ok(problems) => exit_with(&problems),
-        Err(error) => {
-            // Without standard error there is nobody to read it.
-            let _ = writeln!(io::stderr(), "{error:#}");
+    let code = outcome.unwrap_or_else(|error| {
+        logs::print(format_args!("{error:#}"));
+        if error.is::<Problems>() {
+            ExitCode::from(EX_CONFIG)
+        } else {
             ExitCode::FAILURE
         }
-    })
+    });
+    logs::flush();
+    code
 }

@@ -39,7 +39,7 @@ pub use addresses::WebOrigin;
 pub use facts::SettingFacts;
 pub use listing::Listing;
 pub use partial::load_part;
-pub use problems::{EX_CONFIG, Problems, SettingProblem, exit_with};
+pub use problems::{EX_CONFIG, Problems, SettingProblem};
 pub use provenance::Provenance;
 pub use secrets::{KeyMaterial, SecretError, refuse_placeholder, secret_bytes};
 pub use settings::Settings;

@@ -1,7 +1,6 @@
 //! The problems of a configuration, and the exit code of a process that has some.
 
 use std::fmt::{self, Write as _};
-use std::process::ExitCode;
 
 use super::provenance::Provenance;
 
@@ -86,10 +85,3 @@ impl fmt::Display for Problems {
 }
 
 impl std::error::Error for Problems {}
-
-/// Prints all problems on standard error and returns the exit code for `main`: [`EX_CONFIG`].
-#[must_use]
-pub fn exit_with(problems: &Problems) -> ExitCode {
-    eprintln!("{problems}");
-    ExitCode::from(EX_CONFIG)
-}

@@ -3,12 +3,18 @@
 //! Lines go to **standard error** in every binary. Standard output is for results: the commands that
 //! `standalone` prints, the listing of `print-config`. Container platforms collect both.
 //!
+//! All lines, also those of panics and of [`print`], go through one bounded queue to a thread of its own. If the reader of standard
+//! error is slow or stalls, no other thread waits for it: lines are dropped, counted, and reported in one line once there is room.
+//!
 //! A JSON line has `timestamp` (RFC 3339, UTC), `level`, `target`, `message`, the event's fields beside them, and `span` with the
 //! name and fields of the current span.
 
 use std::any::Any;
+use std::fmt::Display;
 use std::io::{self, IsTerminal as _};
 use std::panic::{self, PanicHookInfo};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata, Subscriber};
@@ -18,9 +24,25 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 use tracing_subscriber::{Registry, fmt};
 
+mod line_queue;
 mod settings;
 
+pub use self::line_queue::LogLoss;
+use self::line_queue::{LineQueue, LineWriter};
 pub use self::settings::{Log, LogFormat, LogLevel, log};
+
+/// How long a process waits at its end until the queued lines are written.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The lines for the standard error of this process.
+static STANDARD_ERROR: LazyLock<Arc<LineQueue>> = LazyLock::new(|| {
+    LineQueue::start(io::stderr(), |lines| {
+        tracing::warn!(
+            lines,
+            "log lines were lost: standard error was too slow or failed"
+        )
+    })
+});
 
 /// Starts logging for the process, and logs panics.
 ///
@@ -28,9 +50,24 @@ pub use self::settings::{Log, LogFormat, LogLevel, log};
 /// Logging was started before.
 pub fn init(log: &Log) -> Result<(), TryInitError> {
     let terminal = io::stderr().is_terminal();
-    subscriber(log, io::stderr, terminal).try_init()?;
+    subscriber(log, || LineWriter(&STANDARD_ERROR), terminal).try_init()?;
     log_panics();
     Ok(())
+}
+
+/// Prints a text and a newline on standard error, after the lines that were logged before.
+pub fn print(text: impl Display) {
+    STANDARD_ERROR.push(format!("{text}\n").as_bytes());
+}
+
+/// Waits until everything that was logged and printed is written, one second at most. To be called at the end of `main`.
+pub fn flush() {
+    STANDARD_ERROR.flush(FLUSH_TIMEOUT);
+}
+
+/// How many lines this process has lost for this cause.
+pub(crate) fn lost(cause: LogLoss) -> u64 {
+    STANDARD_ERROR.lost(cause)
 }
 
 /// The subscriber that [`init`] starts, for any writer: tests read the lines from a buffer. `terminal` is true if the writer is a
@@ -85,6 +122,10 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
         panic = one_line(message(panic.payload())),
         "panicked"
     );
+    // Such a panic ends the process. One on any other thread must not wait for the reader of standard error.
+    if thread == "main" {
+        flush();
+    }
 }
 
 /// Only texts are logged: a payload of another type may hold a secret.

@@ -22,6 +22,7 @@ mod scrape;
 mod services;
 mod settings;
 mod stack;
+mod stalled_log;
 mod tools;
 mod traced;
 mod traces;

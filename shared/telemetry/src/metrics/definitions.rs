@@ -5,6 +5,7 @@
 //! it `rpc.status_code`).
 
 use super::labels::Label;
+use crate::logs::LogLoss;
 
 /// The kind of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,4 +144,6 @@ metric_definitions! {
         "Files and sockets that the process has open.";
     PROCESS_MAX_FDS = Gauge "process.max_fds" [""] { } by exposed_by::ALL =>
         "Files and sockets that the process may have open.";
+    LOG_LOST = Counter "tandem.log.lost" ["{line}"] { LabelDefinition::of::<LogLoss>() } by exposed_by::ALL =>
+        "Log lines of the process that were not written, because the reader of standard error is too slow or a write failed.";
 }

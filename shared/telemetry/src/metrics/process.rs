@@ -1,13 +1,28 @@
 //! Metrics of the process, under the names that all Prometheus client libraries use.
 
-use super::{Metrics, definitions::PROCESS_START};
+use super::{
+    KeyValue, Metrics,
+    definitions::{LOG_LOST, PROCESS_START},
+    labels::Label as _,
+};
+use crate::logs::{self, LogLoss};
 
 /// Registers the metrics of the process.
 pub(super) fn register(metrics: &Metrics) {
     let start = start();
     metrics.gauge(&PROCESS_START, move || vec![(start, Vec::new())]);
+    metrics.total(&LOG_LOST, || {
+        [LogLoss::QueueFull, LogLoss::WriteError].map(lost).to_vec()
+    });
     #[cfg(target_os = "linux")]
     linux::register(metrics);
+}
+
+/// The lines of the log that were lost for this cause.
+#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+fn lost(cause: LogLoss) -> (f64, Vec<KeyValue>) {
+    let label = KeyValue::new(LogLoss::NAME, LogLoss::VALUES[cause.number()]);
+    (logs::lost(cause) as f64, vec![label])
 }
 
 /// When the process began, in Unix time; outside Linux, when this function is called.
