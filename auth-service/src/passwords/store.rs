@@ -49,7 +49,7 @@ pub(crate) struct SignInTarget {
 #[expect(clippy::too_many_lines, reason = "the row has ten columns")]
 pub(crate) async fn find_target(
     connection: &mut PgConnection,
-    email_hash: &[u8; 32],
+    email: &Email,
     device: Option<SessionId>,
     now: DateTime<Utc>,
 ) -> Result<SignInTarget, database::Error> {
@@ -61,16 +61,19 @@ pub(crate) async fn find_target(
                   t.failures as "failures?", t.expire_time as "expire_time?",
                   d.failures as "device_failures?", d.expire_time as "device_expire_time?"
            from (select $1::bytea as email_hash) asked
-           left join auth.account a on a.email_hash = asked.email_hash
+           left join lateral (
+             select * from auth.account where email_hash = any($6) order by array_position($6, email_hash) limit 1
+           ) a on true
            left join auth.session s on s.id = $2 and s.account_id = a.id
              and (s.revoke_reason is null or s.revoke_reason = any($3))
            left join auth.throttle t on t.key = asked.email_hash and t.expire_time > $5
            left join auth.throttle d on d.key = $4 and d.expire_time > $5"#,
-        email_hash,
+        &email.key_hash(),
         device.map(SessionId::uuid),
         &DEVICE_STAYS_KNOWN,
         device_key.as_ref().map(<[u8; 32]>::as_slice),
         now,
+        &email.key_hashes(),
     )
     .fetch_one(connection)
     .await?;

@@ -80,10 +80,11 @@ impl SignIn {
         call: &Call,
         request: &SignInRequest,
     ) -> Result<SignInTarget, Error> {
-        let (hash, device) = (request.email.key_hash(), request.device);
+        let (email, device) = (request.email.clone(), request.device);
         let now = self.context.now();
         let found = self.context.lanes.run(call.deadline, move |connection| {
-            async move { Ok(passwords::find_target(connection, &hash, device, now).await?) }.boxed()
+            async move { Ok(passwords::find_target(connection, &email, device, now).await?) }
+                .boxed()
         });
         found.await
     }

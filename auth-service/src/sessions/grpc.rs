@@ -108,7 +108,7 @@ fn parse_sign_in(
         device_label,
     } = message;
     let mut violations = Violations::default();
-    let email = violations.take("email", Email::parse(&email));
+    let email = violations.take("email", Email::parse_existing(&email));
     let password = violations.take("password", required(password));
     let device_label = violations.take("device_label", DeviceLabel::parse(&device_label));
     let build = || {
