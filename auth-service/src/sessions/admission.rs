@@ -54,8 +54,8 @@ impl SignIn {
             None => Some(throttle.take_password_permit(call)?),
         };
         let target = self.find_target(call, request).await?;
-        if let Some(device) = request.device.filter(|_| target.device_known) {
-            let key = throttle.device_key(device);
+        if let Some(key) = target.device_key {
+            let key = throttle.device_key(key);
             throttle.check(key, target.device_failures)?;
             return Ok(Admitted {
                 credentials: target.credentials,

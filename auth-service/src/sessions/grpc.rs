@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 
 use super::{
     Sessions,
-    device::shown_session,
+    device::{ShownToken, shown_token},
     domain::{AttemptTag, DeviceLabel},
     sign_in::{SignIn, SignInRequest},
     store::OpenSession,
@@ -31,7 +31,7 @@ impl SignIn {
         &self,
         request: Request<auth::SignInRequest>,
     ) -> Result<Response<SignInResponse>, Status> {
-        let device = shown_session(request.metadata(), &self.sessions.tokens, &self.verifier);
+        let device = shown_token(request.metadata(), &self.sessions.tokens, &self.verifier);
         let (call, message) = anonymous(request)?;
         let sign_in = parse_sign_in(message, device)?;
         let (account, pair) = self.sign_in(&call, sign_in).await?;
@@ -97,10 +97,10 @@ impl Sessions {
     }
 }
 
-/// `device` is the session of which the device showed a token.
+/// `device` is the token that the device showed.
 fn parse_sign_in(
     message: auth::SignInRequest,
-    device: Option<SessionId>,
+    device: Option<ShownToken>,
 ) -> Result<SignInRequest, Error> {
     let auth::SignInRequest {
         email,

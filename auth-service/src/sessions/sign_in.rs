@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use api::ids::SessionId;
 use futures_util::FutureExt as _;
 use serving::caller::Call;
 use sqlx::PgConnection;
@@ -13,6 +12,7 @@ use verifier::Verifier;
 use super::{
     Sessions,
     admission::Admitted,
+    device::ShownToken,
     domain::{DeviceLabel, NewSession},
     store,
     tokens::TokenPair,
@@ -42,8 +42,8 @@ pub(crate) struct SignInRequest {
     pub(crate) email: Email,
     pub(crate) password: RawPassword,
     pub(crate) device_label: DeviceLabel,
-    /// The session of which the device showed a token. It may belong to another account.
-    pub(crate) device: Option<SessionId>,
+    /// The token that the device showed. Its session may belong to another account.
+    pub(crate) device: Option<ShownToken>,
 }
 
 /// What a sign-in writes.

@@ -14,6 +14,7 @@ mod create_api_key;
 mod delete_account;
 mod disable_account;
 mod exchange_api_key;
+mod expelled_holder;
 mod forged_refreshes;
 mod forged_tokens;
 mod get_account;
