@@ -165,6 +165,7 @@ impl Sessions {
                     Error::SessionRevoked
                 })
             }
+            (Decision::Stale, _) => Err(Error::RefreshTokenStale),
             (Decision::Restored, _) => {
                 let (reason, kind) = (RevokeReason::Restored, EventKind::RefreshRestored);
                 self.end(call, rotation, reason, kind).await?;
