@@ -98,7 +98,12 @@ pub(crate) async fn find_target(
             found.device_failures,
             found.device_expire_time,
         ),
-        device_key: if found.token_current { current_key } else { older_key }.filter(|_| found.device_known),
+        device_key: if found.token_current {
+            current_key
+        } else {
+            older_key
+        }
+        .filter(|_| found.device_known),
         credentials: credentials(),
     })
 }

@@ -13,7 +13,7 @@ use super::{
     Sessions,
     admission::Admitted,
     device::ShownToken,
-    domain::{DeviceLabel, NewSession},
+    domain::{NewDevice, NewSession},
     store,
     tokens::TokenPair,
 };
@@ -41,7 +41,7 @@ use crate::{
 pub(crate) struct SignInRequest {
     pub(crate) email: Email,
     pub(crate) password: RawPassword,
-    pub(crate) device_label: DeviceLabel,
+    pub(crate) client: NewDevice,
     /// The token that the device showed. Its session may belong to another account.
     pub(crate) device: Option<ShownToken>,
 }
@@ -105,7 +105,7 @@ impl SignIn {
                 } else {
                     None
                 };
-                self.open(call, read, new_hash, request.device_label).await
+                self.open(call, read, new_hash, request.client).await
             }
             refused => {
                 let event = AuditEvent::of(call, EventKind::SignInFailed, self.context.now());
@@ -139,9 +139,9 @@ impl SignIn {
         call: &Call,
         read: Credentials,
         new_hash: Option<PasswordHash>,
-        label: DeviceLabel,
+        client: NewDevice,
     ) -> Result<(Account, TokenPair), Error> {
-        let (session, token) = self.sessions.draft(call, label)?;
+        let (session, token) = self.sessions.draft(call, client)?;
         let event = AuditEvent::of(call, EventKind::SignIn, session.now);
         let work = Arc::new(Opening {
             read,

@@ -22,7 +22,11 @@ async fn an_expelled_holder_of_old_tokens_cannot_use_up_the_attempts_of_the_surv
         current_password: PASSWORD.to_owned(),
         new_password: NEW.to_owned(),
     };
-    let changed = world.account.clone().change_password(with_tokens(&stolen, request)).await;
+    let changed = world
+        .account
+        .clone()
+        .change_password(with_tokens(&stolen, request))
+        .await;
     let survivor = changed.unwrap().into_inner().tokens.unwrap();
 
     // As a refresh token: refused, and limited in the end.
@@ -48,6 +52,10 @@ async fn an_expelled_holder_of_old_tokens_cannot_use_up_the_attempts_of_the_surv
     let request = DeleteAccountRequest {
         current_password: NEW.to_owned(),
     };
-    let deleted = world.account.clone().delete_account(with_tokens(&next, request)).await;
+    let deleted = world
+        .account
+        .clone()
+        .delete_account(with_tokens(&next, request))
+        .await;
     deleted.unwrap();
 }

@@ -47,6 +47,7 @@ mod sign_in;
 mod sign_out;
 mod sign_up;
 mod signing_keys;
+mod stale_copies;
 mod statements;
 mod sweeper;
 mod throttle;

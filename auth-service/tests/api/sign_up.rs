@@ -13,6 +13,7 @@ fn request(email: &str) -> SignUpRequest {
         password: PASSWORD.to_owned(),
         display_name: String::new(),
         device_label: "laptop".to_owned(),
+        attempt_tag: Vec::new(),
     }
 }
 
@@ -193,6 +194,7 @@ async fn every_invalid_field_is_named() {
         password: "short".to_owned(),
         display_name: "a\nb".to_owned(),
         device_label: "x".repeat(101),
+        attempt_tag: Vec::new(),
     };
     let refused = world.auth.clone().sign_up(request).await.unwrap_err();
     assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");

@@ -117,9 +117,17 @@ fn the_window_is_for_the_previous_generation_and_ends_on_time() {
 
 #[test]
 fn the_window_is_for_a_newer_client_of_a_session_that_never_declared_a_tag() {
-    assert_decided(&row(), &with_tag(presented(6, 4), TAG), Decision::Concurrent);
+    assert_decided(
+        &row(),
+        &with_tag(presented(6, 4), TAG),
+        Decision::Concurrent,
+    );
     assert_decided(&row(), &with_tag(presented(6, 5), TAG), Decision::Reuse);
-    assert_decided(&tagged_row(), &with_tag(presented(6, 4), OTHER_TAG), Decision::Reuse);
+    assert_decided(
+        &tagged_row(),
+        &with_tag(presented(6, 4), OTHER_TAG),
+        Decision::Reuse,
+    );
 }
 
 #[test]
