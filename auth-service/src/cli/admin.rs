@@ -38,7 +38,7 @@ use crate::{
         domain::RawPassword,
         hashing::{Hasher, HasherError, Line, PasswordHash},
     },
-    revocations::domain::RevocationTtl,
+    revocations::domain::{MAX_ACCESS_TTL, RevocationTtl},
 };
 
 /// Longest time of a command.
@@ -214,7 +214,7 @@ impl AdminCli {
             EventKind::AccountDisabled
         };
         let event = AuditEvent::without_call(kind, self.now);
-        let window = self.ttl.window(self.now);
+        let window = self.ttl.window(MAX_ACCESS_TTL, self.now);
         let changed = self.lanes.transaction(self.deadline, move |connection| {
             let (event, email) = (event.clone(), email.clone());
             async move {

@@ -18,7 +18,10 @@ use crate::{
     world::{Person, World, with_tokens},
 };
 
-async fn introspect(world: &World, token: &str) -> Result<IntrospectTokenResponse, Status> {
+pub(crate) async fn introspect(
+    world: &World,
+    token: &str,
+) -> Result<IntrospectTokenResponse, Status> {
     let message = IntrospectTokenRequest {
         token: token.to_owned(),
     };

@@ -52,6 +52,7 @@ mod statements;
 mod sweeper;
 mod throttle;
 mod timing;
+mod token_ttl;
 mod update_account;
 mod watch_outages;
 mod watch_revocations;
