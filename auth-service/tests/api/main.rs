@@ -10,6 +10,7 @@ mod admin_access;
 mod admins;
 mod causes;
 mod change_password;
+mod clocks;
 mod create_api_key;
 mod delete_account;
 mod disable_account;
