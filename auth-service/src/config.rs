@@ -10,7 +10,7 @@ use tls::{Protocols, ServerTls, listener_tls};
 
 use crate::{
     passwords::hashing::{HashSettings, MAX_MEMORY_KIB, Peppers},
-    revocations::FeedSettings,
+    revocations::{FeedSettings, domain::MAX_ACCESS_TTL},
     sessions::Lifetimes,
     signing_keys::{Schedule, issuer::Profile},
     throttle::{Allowance, Pace, ThrottleSettings},
@@ -118,7 +118,7 @@ fn profile(settings: &mut Settings) -> Option<Profile> {
     let issuer = settings.get("auth.issuer");
     let audience = settings.get("auth.audience");
     let client_id = settings.get("auth.client_id");
-    let access_ttl = settings.get_within("auth.access_ttl", MINUTE..=HOUR);
+    let access_ttl = settings.get_within("auth.access_ttl", MINUTE..=MAX_ACCESS_TTL);
     Some(Profile {
         issuer: issuer?,
         audience: audience?,

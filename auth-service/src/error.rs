@@ -29,6 +29,9 @@ pub enum Error {
     /// The refresh token was used by another party.
     #[error("the refresh token was used by another party")]
     RefreshTokenReused,
+    /// An old copy of the refresh token, presented by the device that has refreshed it.
+    #[error("the refresh token is an old copy of this device's own")]
+    RefreshTokenStale,
     /// The access token verifies, but its session or account has ended.
     #[error("the session of the access token has ended")]
     TokenRevoked,
@@ -105,6 +108,7 @@ impl Refusal for Error {
             Self::RefreshTokenExpired => Reason::RefreshTokenExpired,
             Self::SessionRevoked => Reason::SessionRevoked,
             Self::RefreshTokenReused => Reason::RefreshTokenReused,
+            Self::RefreshTokenStale => Reason::RefreshTokenStale,
             Self::TokenRevoked => Reason::TokenRevoked,
             Self::SessionNotFound => Reason::SessionNotFound,
             Self::ApiKeyInvalid => Reason::ApiKeyInvalid,

@@ -138,6 +138,7 @@ async fn attempt<'a>(
         email: format!("account{number}@example.org"),
         password: "Winter2026!".to_owned(),
         device_label: String::new(),
+        attempt_tag: Vec::new(),
     };
     let refused = auth.sign_in(from(&address, request)).await.unwrap_err();
     if refused.code() == Code::ResourceExhausted {
@@ -158,6 +159,7 @@ async fn victim(channel: Channel, token: String, over: Arc<AtomicUsize>) -> Vec<
             email: "victim@example.org".to_owned(),
             password: PASSWORD.to_owned(),
             device_label: String::new(),
+            attempt_tag: Vec::new(),
         };
         // The attack begins from the same address.
         let mut request = from("198.18.0.0", request);

@@ -43,6 +43,7 @@ async fn sign_in(
         email: EMAIL.to_owned(),
         password: password.to_owned(),
         device_label: DEVICE_LABEL.to_owned(),
+        attempt_tag: Vec::new(),
     };
     Ok(auth.sign_in(request).await?.into_inner().tokens)
 }
@@ -56,6 +57,7 @@ async fn sign_up(
         password,
         display_name: "Demo".to_owned(),
         device_label: DEVICE_LABEL.to_owned(),
+        attempt_tag: Vec::new(),
     };
     Ok(auth.sign_up(request).await?.into_inner().tokens)
 }

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     error::Error,
     passwords::domain::{RawPassword, required},
-    sessions::domain::DeviceLabel,
+    sessions::domain::NewDevice,
 };
 
 /// The fields of an account that an update mask may name.
@@ -86,6 +86,7 @@ impl TryFrom<SignUpRequest> for SignUp {
             password,
             display_name,
             device_label,
+            attempt_tag,
         } = message;
         let password = RawPassword::from(password);
         let mut violations = Violations::default();
@@ -96,13 +97,13 @@ impl TryFrom<SignUpRequest> for SignUp {
             (None, true) => None,
             (_, false) => violations.take("display_name", DisplayName::parse(&display_name)),
         };
-        let device_label = violations.take("device_label", DeviceLabel::parse(&device_label));
+        let device = NewDevice::parse(&device_label, &attempt_tag, &mut violations);
         let build = || {
             Some(Self {
                 email: email?,
                 password: password?,
                 display_name: display_name?,
-                device_label: device_label?,
+                device: device?,
             })
         };
         violations.finish(build).map_err(Error::FieldInvalid)

@@ -40,7 +40,7 @@ use crate::{
     },
     sessions::{
         Sessions,
-        domain::{DeviceLabel, NewSession},
+        domain::{NewDevice, NewSession},
         store as sessions,
         tokens::TokenPair,
     },
@@ -53,7 +53,7 @@ pub(crate) struct SignUp {
     pub(crate) email: Email,
     pub(crate) password: Password,
     pub(crate) display_name: DisplayName,
-    pub(crate) device_label: DeviceLabel,
+    pub(crate) device: NewDevice,
 }
 
 /// A request to change an account.
@@ -96,7 +96,7 @@ impl Accounts {
             .hasher
             .hash(&request.password, Line::Anyone, call.deadline)
             .await?;
-        let (session, token) = self.sessions.draft(call, request.device_label)?;
+        let (session, token) = self.sessions.draft(call, request.device)?;
         let account = NewAccount {
             id: UserId::at(session.now),
             email: request.email,

@@ -23,7 +23,7 @@ pub(crate) struct NewAccount {
     pub(crate) now: DateTime<Utc>,
 }
 
-/// Makes an account; false when the address is taken.
+/// Makes an account; false when the address is taken, under its key or under one of the older rule.
 pub(crate) async fn insert(
     connection: &mut PgConnection,
     new: &NewAccount,
@@ -31,7 +31,8 @@ pub(crate) async fn insert(
     let inserted = sqlx::query!(
         "insert into auth.account
            (id, email, email_hash, password_hash, display_name, role, state, epoch, revision, create_time, update_time)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $9)
+         select $1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $9
+         where not exists (select from auth.account where email_hash = any($10))
          on conflict on constraint account_email_hash_key do nothing",
         new.id.uuid(),
         new.email.as_str(),
@@ -42,6 +43,7 @@ pub(crate) async fn insert(
         AccountState::Active as i16,
         FIRST_EPOCH,
         new.now,
+        &new.email.key_hashes(),
     )
     .execute(connection)
     .await?;

@@ -83,7 +83,7 @@ impl Admin {
         let page = self
             .pages
             .parse(*page_size, page_token, binding, &mut violations);
-        let email = violations.take("email", optional(email, Email::parse));
+        let email = violations.take("email", optional(email, Email::parse_existing));
         violations
             .finish(|| Some((page?, email?)))
             .map_err(Error::FieldInvalid)

@@ -41,14 +41,14 @@ impl Admin {
         request: PageRequest,
         email: Option<Email>,
     ) -> Result<Page<Account>, Error> {
-        let email_hash = email.as_ref().map(Email::key_hash);
         let found = self.gate.transaction(caller, call, move |connection| {
+            let email = email.clone();
             async move {
-                let Some(hash) = email_hash else {
+                let Some(email) = email else {
                     let (before, limit) = (request.before(), request.limit());
                     return Ok(store::list_accounts(connection, before, limit).await?);
                 };
-                let found = store::find_account_by_email(connection, &hash).await?;
+                let found = store::find_account_by_email(connection, &email).await?;
                 Ok(found.into_iter().collect())
             }
             .boxed()

@@ -71,11 +71,12 @@ pub(crate) async fn find_account(
 /// The account with this address.
 pub(crate) async fn find_account_by_email(
     connection: &mut PgConnection,
-    email_hash: &[u8; 32],
+    email: &Email,
 ) -> Result<Option<Account>, database::Error> {
     let found = sql!(query_as Account,
-        ["select " account_columns " from auth.account a where a.email_hash = $1"],
-        email_hash,
+        ["select " account_columns " from auth.account a
+          where a.email_hash = any($1) order by array_position($1, a.email_hash) limit 1"],
+        &email.key_hashes(),
     )
     .fetch_optional(connection)
     .await?;

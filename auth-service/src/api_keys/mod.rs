@@ -122,7 +122,7 @@ impl ApiKeys {
             return Err(Error::ApiKeyInvalid);
         };
         let (id, hash, now) = (secret.id, secret.hash(), self.context.now());
-        self.throttle.check_ended(id.uuid())?;
+        self.throttle.check_ended(id.uuid(), &hash)?;
         let hour = now
             .duration_trunc(TimeDelta::hours(1))
             .expect("the time is within the range of the calendar");
@@ -131,7 +131,7 @@ impl ApiKeys {
                 .boxed()
         });
         let Some(grant) = granted.await? else {
-            self.throttle.count_ended(id.uuid());
+            self.throttle.count_ended(id.uuid(), &hash);
             return Err(Error::ApiKeyInvalid);
         };
         ExchangedToken::issue(&self.issuer, grant, now)

@@ -239,7 +239,6 @@ pub(crate) fn signing_keys(
 /// How long a revocation is kept.
 pub(crate) fn revocation_ttl(config: &Config) -> RevocationTtl {
     RevocationTtl {
-        access_ttl: config.profile.access_ttl,
         longest_call: config.server.deadline + config.database.unit_limit,
     }
 }

@@ -38,7 +38,7 @@ use crate::{
         domain::RawPassword,
         hashing::{Hasher, HasherError, Line, PasswordHash},
     },
-    revocations::domain::RevocationTtl,
+    revocations::domain::{MAX_ACCESS_TTL, RevocationTtl},
 };
 
 /// Longest time of a command.
@@ -163,7 +163,7 @@ impl AdminCli {
         email: &str,
         from: &Path,
     ) -> Result<String, AdminCliError> {
-        let email = address(email)?;
+        let email = address(Email::parse(email))?;
         let account = NewAccount {
             id: UserId::at(self.now),
             display_name: DisplayName::from_email(&email),
@@ -207,18 +207,18 @@ impl AdminCli {
 
     /// Enables or disables an account.
     async fn set_enabled(&self, email: &str, enabled: bool) -> Result<String, AdminCliError> {
-        let email_hash = address(email)?.key_hash();
+        let email = address(Email::parse_existing(email))?;
         let kind = if enabled {
             EventKind::AccountEnabled
         } else {
             EventKind::AccountDisabled
         };
         let event = AuditEvent::without_call(kind, self.now);
-        let window = self.ttl.window(self.now);
+        let window = self.ttl.window(MAX_ACCESS_TTL, self.now);
         let changed = self.lanes.transaction(self.deadline, move |connection| {
-            let event = event.clone();
+            let (event, email) = (event.clone(), email.clone());
             async move {
-                let found = store::find_account_by_email(connection, &email_hash).await?;
+                let found = store::find_account_by_email(connection, &email).await?;
                 let command = AdminCommand {
                     account_id: found.ok_or(error::Error::AccountNotFound)?.id,
                     actor: ACTOR.to_owned(),
@@ -256,8 +256,8 @@ async fn insert(
     Ok(())
 }
 
-fn address(text: &str) -> Result<Email, AdminCliError> {
-    Email::parse(text).map_err(|problem| AdminCliError::Invalid {
+fn address(parsed: Result<Email, Problem>) -> Result<Email, AdminCliError> {
+    parsed.map_err(|problem| AdminCliError::Invalid {
         what: "email",
         problem,
     })

@@ -23,7 +23,7 @@ use crate::{
     },
     config::Config,
     error,
-    revocations::domain::RevocationWindow,
+    revocations::domain::{MAX_ACCESS_TTL, RevocationWindow},
 };
 
 /// Longest time of the transaction, which writes every account and every live session.
@@ -65,7 +65,7 @@ struct EndedCounts {
 /// Ends everything that was issued before, in one transaction, and describes it. A second run only signs everyone out again.
 pub async fn run(config: Config, clock: &dyn Clock) -> Result<String, RestoredError> {
     let now = clock.now().trunc_subsecs(6);
-    let window = revocation_ttl(&config).window(now);
+    let window = revocation_ttl(&config).window(MAX_ACCESS_TTL, now);
     let settings = database::Settings {
         lanes: 1,
         unit_limit: TRANSACTION_TIMEOUT,

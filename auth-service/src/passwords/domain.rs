@@ -135,7 +135,13 @@ fn nfc(raw: &str) -> Zeroizing<String> {
 
 /// Whether a password in lower case is the address or its local part.
 fn is_address(password: &str, email: &Email) -> bool {
-    password == email.key() || password == lower_case(email.local_part())
+    [
+        email.key(),
+        lower_case(email.as_str()),
+        lower_case(email.local_part()),
+    ]
+    .iter()
+    .any(|refused| password == refused)
 }
 
 #[cfg(test)]

@@ -20,7 +20,11 @@ use crate::{
     },
     context::Context,
     error::Error,
-    throttle::{Throttle, domain::ThrottleKey, store as throttle},
+    throttle::{
+        Throttle,
+        domain::{ThrottleKey, device_key},
+        store as throttle,
+    },
 };
 
 /// Longest time to record a failure, waiting included, whatever the deadline of the call.
@@ -49,7 +53,7 @@ impl Reauthentication {
             async move { Ok::<_, Error>(store::find_own(connection, &caller, now).await?) }.boxed()
         });
         let (read, count) = found.await?.ok_or(Error::TokenRevoked)?;
-        let key = self.throttle.device_key(caller.session_id);
+        let key = self.throttle.device_key(device_key(caller.session_id));
         self.throttle.check(key, count)?;
         let (presented, stored) = (current.presented(), Some(read.password_hash.clone()));
         let verdict = self

@@ -1,7 +1,7 @@
 //! Statements over the credentials of accounts. Those that precede a check of a password also read the counts of wrong
 //! passwords, in one statement.
 
-use api::ids::{SessionId, UserId};
+use api::ids::UserId;
 use chrono::{DateTime, Utc};
 use database;
 use serving::caller::Caller;
@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use super::hashing::PasswordHash;
 use crate::{
     accounts::{domain::AccountState, email::Email},
-    sessions::store::end::RevokeReason,
+    sessions::{device::ShownToken, store::end::RevokeReason},
     sql::sql,
     throttle::domain::{FailureCount, device_key},
 };
@@ -38,8 +38,9 @@ pub(crate) struct Credentials {
 pub(crate) struct SignInTarget {
     /// Of an active or disabled account; `None` when no account has the address.
     pub(crate) credentials: Option<Credentials>,
-    /// Whether the device's session belongs to this account and did not end because somebody else had its tokens.
-    pub(crate) device_known: bool,
+    /// What the failures of the device are counted under, if its session belongs to this account and did not end because
+    /// somebody else had its tokens.
+    pub(crate) device_key: Option<[u8; 32]>,
     pub(crate) account_failures: Option<FailureCount>,
     pub(crate) device_failures: Option<FailureCount>,
 }
@@ -49,28 +50,36 @@ pub(crate) struct SignInTarget {
 #[expect(clippy::too_many_lines, reason = "the row has ten columns")]
 pub(crate) async fn find_target(
     connection: &mut PgConnection,
-    email_hash: &[u8; 32],
-    device: Option<SessionId>,
+    email: &Email,
+    device: Option<ShownToken>,
     now: DateTime<Utc>,
 ) -> Result<SignInTarget, database::Error> {
-    let device_key = device.map(device_key);
+    let current_key = device.map(|token| token.current_key());
+    let older_key = device.map(|token| token.older_key());
     let found = sqlx::query!(
         r#"select a.id as "account_id?: UserId", a.email as "email?: Email",
                   a.password_hash as "password_hash?: PasswordHash", a.epoch as "epoch?", a.state as "state?: AccountState",
-                  s.id is not null as "device_known!",
+                  s.id is not null as "device_known!", coalesce(s.secret_hash = $7 or a.epoch = $8, false) as "token_current!",
                   t.failures as "failures?", t.expire_time as "expire_time?",
                   d.failures as "device_failures?", d.expire_time as "device_expire_time?"
            from (select $1::bytea as email_hash) asked
-           left join auth.account a on a.email_hash = asked.email_hash
+           left join lateral (
+             select * from auth.account where email_hash = any($6) order by array_position($6, email_hash) limit 1
+           ) a on true
            left join auth.session s on s.id = $2 and s.account_id = a.id
              and (s.revoke_reason is null or s.revoke_reason = any($3))
            left join auth.throttle t on t.key = asked.email_hash and t.expire_time > $5
-           left join auth.throttle d on d.key = $4 and d.expire_time > $5"#,
-        email_hash,
-        device.map(SessionId::uuid),
+           left join auth.throttle d
+             on d.key = case when s.secret_hash = $7 or a.epoch = $8 then $4::bytea else $9::bytea end and d.expire_time > $5"#,
+        &email.key_hash(),
+        device.map(|token| token.session_id.uuid()),
         &DEVICE_STAYS_KNOWN,
-        device_key.as_ref().map(<[u8; 32]>::as_slice),
+        current_key.as_ref().map(<[u8; 32]>::as_slice),
         now,
+        &email.key_hashes(),
+        device.as_ref().and_then(ShownToken::secret_hash).map(<[u8; 32]>::as_slice),
+        device.as_ref().and_then(ShownToken::epoch),
+        older_key.as_ref().map(<[u8; 32]>::as_slice),
     )
     .fetch_one(connection)
     .await?;
@@ -89,7 +98,12 @@ pub(crate) async fn find_target(
             found.device_failures,
             found.device_expire_time,
         ),
-        device_known: found.device_known,
+        device_key: if found.token_current {
+            current_key
+        } else {
+            older_key
+        }
+        .filter(|_| found.device_known),
         credentials: credentials(),
     })
 }

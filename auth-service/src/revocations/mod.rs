@@ -24,6 +24,7 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwapOption;
 use chrono::{DateTime, Utc};
 use tokio::{
     sync::{Notify, broadcast},
@@ -36,7 +37,7 @@ use verifier::{
 };
 
 use self::{
-    domain::{RevocationTtl, RevocationWindow},
+    domain::{MAX_ACCESS_TTL, RevocationTtl, RevocationWindow, TOKEN_TTL_STALENESS},
     published::Published,
     store::FeedChanges,
     subscribers::{Subscribers, VerifierId},
@@ -101,6 +102,8 @@ pub(crate) struct Feed(Arc<FeedState>);
 struct FeedState {
     settings: FeedSettings,
     ttl: RevocationTtl,
+    /// The longest life of the tokens of all keys, and when it was read; none before the first read.
+    token_ttl: ArcSwapOption<(Duration, Instant)>,
     published: Mutex<Published>,
     live: broadcast::Sender<FeedMessage>,
     written: Notify,
@@ -114,6 +117,7 @@ impl Feed {
         Self(Arc::new(FeedState {
             settings,
             ttl,
+            token_ttl: ArcSwapOption::empty(),
             published: Mutex::new(Published::new()),
             live: broadcast::Sender::new(settings.buffer),
             written: Notify::new(),
@@ -122,9 +126,20 @@ impl Feed {
         }))
     }
 
-    /// The window of a revocation made now.
+    /// The window of a revocation made now. When it is not known how long tokens live, they live as long as any setting allows.
     pub(crate) fn window(&self, now: DateTime<Utc>) -> RevocationWindow {
-        self.0.ttl.window(now)
+        let read = self.0.token_ttl.load();
+        let fresh = read
+            .as_ref()
+            .filter(|read| read.1.elapsed() <= TOKEN_TTL_STALENESS);
+        let token_ttl = fresh.map_or(MAX_ACCESS_TTL, |read| read.0);
+        self.0.ttl.window(token_ttl, now)
+    }
+
+    /// Sets the longest life of the tokens of all keys, as it was read at `as_of`.
+    pub(crate) fn set_token_ttl(&self, longest: Duration, as_of: Instant) {
+        let read = (longest, as_of);
+        self.0.token_ttl.store(Some(Arc::new(read)));
     }
 
     /// Makes the publisher read at once, because a revocation was written. Without it, the next read finds the row.

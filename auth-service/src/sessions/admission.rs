@@ -54,8 +54,8 @@ impl SignIn {
             None => Some(throttle.take_password_permit(call)?),
         };
         let target = self.find_target(call, request).await?;
-        if let Some(device) = request.device.filter(|_| target.device_known) {
-            let key = throttle.device_key(device);
+        if let Some(key) = target.device_key {
+            let key = throttle.device_key(key);
             throttle.check(key, target.device_failures)?;
             return Ok(Admitted {
                 credentials: target.credentials,
@@ -80,10 +80,11 @@ impl SignIn {
         call: &Call,
         request: &SignInRequest,
     ) -> Result<SignInTarget, Error> {
-        let (hash, device) = (request.email.key_hash(), request.device);
+        let (email, device) = (request.email.clone(), request.device);
         let now = self.context.now();
         let found = self.context.lanes.run(call.deadline, move |connection| {
-            async move { Ok(passwords::find_target(connection, &hash, device, now).await?) }.boxed()
+            async move { Ok(passwords::find_target(connection, &email, device, now).await?) }
+                .boxed()
         });
         found.await
     }

@@ -7,7 +7,7 @@ use api::{
     text,
 };
 use chrono::{DateTime, Utc};
-use contract::refusal::Problem;
+use contract::refusal::{Problem, Violations};
 
 use crate::{accounts::domain::Role, audit::domain::Origin, digest::sha256};
 
@@ -32,11 +32,31 @@ pub struct Lifetimes {
 pub(crate) struct NewSession {
     pub(crate) id: SessionId,
     pub(crate) secret_hash: [u8; 32],
-    pub(crate) device_label: DeviceLabel,
+    pub(crate) device: NewDevice,
     pub(crate) origin: Origin,
     pub(crate) now: DateTime<Utc>,
     pub(crate) idle_deadline: DateTime<Utc>,
     pub(crate) absolute_deadline: DateTime<Utc>,
+}
+
+/// What a device says of itself when it signs in.
+#[derive(Debug, Clone)]
+pub(crate) struct NewDevice {
+    pub(crate) label: DeviceLabel,
+    /// Declares the session from its birth.
+    pub(crate) attempt_tag: Option<AttemptTag>,
+}
+
+impl NewDevice {
+    /// Parses the fields `device_label` and `attempt_tag`.
+    pub(crate) fn parse(label: &str, tag: &[u8], violations: &mut Violations) -> Option<Self> {
+        let label = violations.take("device_label", DeviceLabel::parse(label));
+        let attempt_tag = violations.take("attempt_tag", AttemptTag::parse(tag));
+        Some(Self {
+            label: label?,
+            attempt_tag: attempt_tag?,
+        })
+    }
 }
 
 /// What the tokens of a session are made from.
@@ -72,7 +92,7 @@ impl DeviceLabel {
     }
 }
 
-/// A random value of 16 to 64 bytes that is the same in all retries of one refresh by one client.
+/// A random value of 16 to 64 bytes that one device makes when it signs in and sends with every refresh of that session.
 ///
 /// Only its hash is kept, so that a thief with a copy of the database cannot pretend to be the client.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! The RPCs of sessions: messages in, messages out. Every violation of a request is reported at once.
 
 use api::{ids::SessionId, time::timestamp};
+use chrono::{DateTime, TimeDelta, Utc};
 use contract::{
     proto::auth::{
         self, ListSessionsRequest, ListSessionsResponse, RefreshTokensRequest,
@@ -15,8 +16,8 @@ use tonic::{Request, Response, Status};
 
 use super::{
     Sessions,
-    device::shown_session,
-    domain::{AttemptTag, DeviceLabel},
+    device::{ShownToken, shown_token},
+    domain::{AttemptTag, NewDevice},
     sign_in::{SignIn, SignInRequest},
     store::OpenSession,
     tokens::TokenPair,
@@ -31,7 +32,7 @@ impl SignIn {
         &self,
         request: Request<auth::SignInRequest>,
     ) -> Result<Response<SignInResponse>, Status> {
-        let device = shown_session(request.metadata(), &self.sessions.tokens, &self.verifier);
+        let device = shown_token(request.metadata(), &self.sessions.tokens, &self.verifier);
         let (call, message) = anonymous(request)?;
         let sign_in = parse_sign_in(message, device)?;
         let (account, pair) = self.sign_in(&call, sign_in).await?;
@@ -97,25 +98,26 @@ impl Sessions {
     }
 }
 
-/// `device` is the session of which the device showed a token.
+/// `device` is the token that the device showed.
 fn parse_sign_in(
     message: auth::SignInRequest,
-    device: Option<SessionId>,
+    device: Option<ShownToken>,
 ) -> Result<SignInRequest, Error> {
     let auth::SignInRequest {
         email,
         password,
         device_label,
+        attempt_tag,
     } = message;
     let mut violations = Violations::default();
-    let email = violations.take("email", Email::parse(&email));
+    let email = violations.take("email", Email::parse_existing(&email));
     let password = violations.take("password", required(password));
-    let device_label = violations.take("device_label", DeviceLabel::parse(&device_label));
+    let client = NewDevice::parse(&device_label, &attempt_tag, &mut violations);
     let build = || {
         Some(SignInRequest {
             email: email?,
             password: password?,
-            device_label: device_label?,
+            client: client?,
             device,
         })
     };
@@ -143,7 +145,18 @@ impl From<TokenPair> for auth::TokenPair {
             session_expire_time: Some(timestamp(pair.absolute_deadline)),
             session_id: pair.session_id.to_string(),
             token_type: TOKEN_TYPE.to_owned(),
+            access_token_expires_in: Some(time_left(pair.access_token_expire_time, pair.now)),
+            refresh_token_expires_in: Some(time_left(pair.idle_deadline, pair.now)),
         }
+    }
+}
+
+/// From the answer to a deadline; a deadline that has passed leaves nothing.
+fn time_left(deadline: DateTime<Utc>, now: DateTime<Utc>) -> prost_types::Duration {
+    let left = (deadline - now).max(TimeDelta::zero());
+    prost_types::Duration {
+        seconds: left.num_seconds(),
+        nanos: left.subsec_nanos(),
     }
 }
 

@@ -27,6 +27,8 @@ telemetry::metric_labels! {
         Retried = "retried",
         /// Another call of the same client was first; it got the same pair.
         Concurrent = "concurrent",
+        /// An old copy of the device's own token; its session goes on.
+        Stale = "stale",
         /// A token that somebody else has used: its session was ended.
         Reused = "reused",
         /// The session had been ended.
@@ -79,6 +81,7 @@ impl SessionMetrics {
         self.refreshes.add(match result {
             Ok((_, outcome)) => *outcome,
             Err(Error::RefreshTokenReused) => Refresh::Reused,
+            Err(Error::RefreshTokenStale) => Refresh::Stale,
             Err(Error::SessionRevoked) => Refresh::Revoked,
             Err(Error::RefreshTokenExpired) => Refresh::Expired,
             Err(Error::RefreshTokenInvalid) => Refresh::Invalid,

@@ -20,7 +20,7 @@ use futures_util::FutureExt as _;
 use serving::caller::{Call, Caller};
 
 use self::{
-    domain::{DeviceLabel, NewSession, SessionState},
+    domain::{NewDevice, NewSession, SessionState},
     metrics::SessionMetrics,
     refresh_token::{RefreshToken, SessionSecret},
     store::{OpenSession, end},
@@ -56,7 +56,7 @@ impl Sessions {
     pub(crate) fn draft(
         &self,
         call: &Call,
-        label: DeviceLabel,
+        device: NewDevice,
     ) -> Result<(NewSession, RefreshToken), Error> {
         self.tokens.check()?;
         let now = self.context.now();
@@ -65,7 +65,7 @@ impl Sessions {
         let new = NewSession {
             id: token.session_id,
             secret_hash: token.secret.hash(),
-            device_label: label,
+            device,
             origin: Origin::from(call),
             now,
             idle_deadline: self.idle_deadline(now).min(absolute_deadline),

@@ -26,8 +26,8 @@ use crate::{
 const MAX_ATTEMPTS: usize = 3;
 
 impl Sessions {
-    /// The next pair for a refresh token. A forged token counts against the address, and a token of a session that has ended
-    /// counts against that session: neither locks out an honest client.
+    /// The next pair for a refresh token. A forged token counts against the address, and a token that is not valid any more
+    /// counts against the session together with the secret in the token: neither locks out an honest client.
     pub(crate) async fn refresh(
         &self,
         call: &Call,
@@ -46,8 +46,8 @@ impl Sessions {
         tag: Option<AttemptTag>,
     ) -> Result<(TokenPair, Refresh), Error> {
         let presented = self.open_token(call, token)?;
-        let id = presented.session_id.uuid();
-        self.throttle.check_ended(id)?;
+        let (id, hash) = (presented.session_id.uuid(), presented.secret.hash());
+        self.throttle.check_ended(id, &hash)?;
         self.tokens.check()?;
         let refreshed = self.refresh_genuine(call, presented, tag).await;
         if let Err(
@@ -57,7 +57,7 @@ impl Sessions {
             | Error::SessionRevoked,
         ) = &refreshed
         {
-            self.throttle.count_ended(id);
+            self.throttle.count_ended(id, &hash);
         }
         refreshed
     }
@@ -165,6 +165,7 @@ impl Sessions {
                     Error::SessionRevoked
                 })
             }
+            (Decision::Stale, _) => Err(Error::RefreshTokenStale),
             (Decision::Restored, _) => {
                 let (reason, kind) = (RevokeReason::Restored, EventKind::RefreshRestored);
                 self.end(call, rotation, reason, kind).await?;

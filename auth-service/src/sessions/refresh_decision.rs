@@ -16,8 +16,10 @@ pub(crate) enum Decision {
     Current,
     /// The response to this client's last refresh was lost: the same pair again, however late, without a write.
     Retry,
-    /// A client that has never sent a tag refreshed twice at once: the same pair, but only within the short window.
+    /// Two clients of a session that has never declared a tag refreshed at once: the same pair, but only within the short window.
     Concurrent,
+    /// An old copy of the device's own token: this call is refused, and the session goes on.
+    Stale,
     /// A second party has this session's tokens: the session ends, and this is recorded.
     Reuse,
     /// The token is newer than the row: the database was restored from a backup. The session ends, without an accusation.
@@ -49,6 +51,7 @@ pub(crate) fn decide(
     match row.generation.saturating_sub(presented.generation) {
         0 => Decision::Current,
         1 => decide_previous(row, presented, window),
+        behind if behind > 1 && same_device(row, presented) => Decision::Stale,
         behind if behind > 1 => Decision::Reuse,
         _ahead => Decision::Restored,
     }
@@ -56,21 +59,25 @@ pub(crate) fn decide(
 
 /// Decides about the token before the current one: the client that refreshed it presents it, or somebody else.
 fn decide_previous(row: &StoredSession, presented: &Rotation, window: TimeDelta) -> Decision {
-    let same_attempt = match (&row.attempt_tag, &presented.attempt_tag) {
-        (Some(kept), Some(sent)) => equal(kept, sent),
-        _ => false,
-    };
-    if same_attempt {
+    if same_device(row, presented) {
         return Decision::Retry;
     }
-    // A client that sends a tag has always sent one, so it is not the client that refreshed without.
-    let without_tags = !row.declares_tag && presented.attempt_tag.is_none();
+    // The other client may be of a newer version that sends a tag. Whoever has stolen a token could leave the tag out.
     // If this clock is behind, the age is negative, which is within the window.
     let age = presented.now.signed_duration_since(row.rotate_time);
-    if without_tags && age < window {
+    if !row.declares_tag && age < window {
         return Decision::Concurrent;
     }
     Decision::Reuse
+}
+
+/// Whether the client that presents a token sends the tag that the last refresh or the sign-in came with. After a refresh
+/// without a tag, or with another one, nobody does: so the device notices that somebody else has refreshed.
+fn same_device(row: &StoredSession, presented: &Rotation) -> bool {
+    match (&row.attempt_tag, &presented.attempt_tag) {
+        (Some(kept), Some(sent)) => equal(kept, sent),
+        _ => false,
+    }
 }
 
 /// Compares in constant time (ASVS 11.2.4).

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use api::ids::SessionId;
 use futures_util::FutureExt as _;
 use serving::caller::Call;
 use sqlx::PgConnection;
@@ -13,7 +12,8 @@ use verifier::Verifier;
 use super::{
     Sessions,
     admission::Admitted,
-    domain::{DeviceLabel, NewSession},
+    device::ShownToken,
+    domain::{NewDevice, NewSession},
     store,
     tokens::TokenPair,
 };
@@ -41,9 +41,9 @@ use crate::{
 pub(crate) struct SignInRequest {
     pub(crate) email: Email,
     pub(crate) password: RawPassword,
-    pub(crate) device_label: DeviceLabel,
-    /// The session of which the device showed a token. It may belong to another account.
-    pub(crate) device: Option<SessionId>,
+    pub(crate) client: NewDevice,
+    /// The token that the device showed. Its session may belong to another account.
+    pub(crate) device: Option<ShownToken>,
 }
 
 /// What a sign-in writes.
@@ -105,7 +105,7 @@ impl SignIn {
                 } else {
                     None
                 };
-                self.open(call, read, new_hash, request.device_label).await
+                self.open(call, read, new_hash, request.client).await
             }
             refused => {
                 let event = AuditEvent::of(call, EventKind::SignInFailed, self.context.now());
@@ -139,9 +139,9 @@ impl SignIn {
         call: &Call,
         read: Credentials,
         new_hash: Option<PasswordHash>,
-        label: DeviceLabel,
+        client: NewDevice,
     ) -> Result<(Account, TokenPair), Error> {
-        let (session, token) = self.sessions.draft(call, label)?;
+        let (session, token) = self.sessions.draft(call, client)?;
         let event = AuditEvent::of(call, EventKind::SignIn, session.now);
         let work = Arc::new(Opening {
             read,

@@ -8,7 +8,7 @@ use database;
 use serving::caller::Caller;
 use sqlx::PgConnection;
 
-use super::domain::{NewSession, SessionState};
+use super::domain::{AttemptTag, NewSession, SessionState};
 use crate::{
     accounts::{
         domain::{Account, AccountState, DisplayName, Role},
@@ -91,14 +91,15 @@ pub(crate) async fn open(
     epoch: i64,
     new: &NewSession,
 ) -> Result<Option<Account>, database::Error> {
+    let attempt_tag = new.device.attempt_tag.as_ref().map(AttemptTag::hash);
     let account = sql!(query_as Account,
         ["with a as (
             select a.* from auth.account a where a.id = $1 and a.epoch = $2 and a.state = $3 for share
           ), opened as (
             insert into auth.session
               (id, account_id, generation, secret_hash, declares_tag, device_label, user_agent, ip,
-               create_time, rotate_time, idle_deadline, absolute_deadline)
-            select $4, a.id, 0, $5, false, $6, $7, $8, $9, $9, $10, $11 from a
+               create_time, rotate_time, idle_deadline, absolute_deadline, attempt_tag)
+            select $4, a.id, 0, $5, $12::bytea is not null, $6, $7, $8, $9, $9, $10, $11, $12 from a
           )
           select " account_columns " from a"],
         account_id.uuid(),
@@ -106,12 +107,13 @@ pub(crate) async fn open(
         AccountState::Active as i16,
         new.id.uuid(),
         &new.secret_hash,
-        new.device_label.as_str(),
+        new.device.label.as_str(),
         new.origin.user_agent,
         new.origin.ip,
         new.now,
         new.idle_deadline,
         new.absolute_deadline,
+        attempt_tag.as_ref().map(<[u8; 32]>::as_slice),
     )
     .fetch_optional(connection)
     .await?;

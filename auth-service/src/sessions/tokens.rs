@@ -23,6 +23,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TokenPair {
     pub(crate) access_token: String,
+    /// When this pair was answered.
+    pub(crate) now: DateTime<Utc>,
     pub(crate) access_token_expire_time: DateTime<Utc>,
     pub(crate) refresh_token: String,
     pub(crate) idle_deadline: DateTime<Utc>,
@@ -62,6 +64,7 @@ impl SessionTokens {
         }
         Ok(TokenPair {
             access_token: signer.sign(&claims),
+            now,
             access_token_expire_time: DateTime::from_timestamp(claims.exp, 0)
                 .expect("a token expires within the range of the calendar"),
             refresh_token: self.ring.encode(token),

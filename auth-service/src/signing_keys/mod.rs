@@ -7,6 +7,7 @@
 //!   when `acknowledge_within` has passed. Only after a kill does a key sign sooner.
 //! - No replica signs with a key that it read longer ago than [`MAX_STALENESS`] and one poll, and a retired key is published
 //!   for that much longer than its tokens live. So no token is refused because of a rotation.
+//! - A key's row says how long its tokens may live ([`token_ttl`]), before they do: revocations are kept for that long.
 //! - A killed key is not published after the next poll, and the feed of revocations revokes its tokens as fast as any others.
 
 mod admin;
@@ -19,6 +20,7 @@ mod replica_report;
 pub mod sealing;
 pub mod signer;
 pub(crate) mod store;
+mod token_ttl;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -71,6 +73,8 @@ struct KeysState {
     context: Context,
     key_encryption_keys: KeyEncryptionKeys,
     schedule: Schedule,
+    /// The longest life of the tokens of this replica.
+    access_ttl: Duration,
     /// How long a retired key is still published.
     keep: Duration,
     active: ArcSwapOption<ActiveKey>,
@@ -92,6 +96,7 @@ impl SigningKeys {
             context,
             key_encryption_keys,
             schedule,
+            access_ttl,
             keep: access_ttl + MAX_LEEWAY + MAX_STALENESS + schedule.poll,
             active: ArcSwapOption::empty(),
             published: ArcSwap::default(),
@@ -126,6 +131,11 @@ impl SigningKeys {
         now - self.0.keep
     }
 
+    /// The longest life of the tokens of this replica, in seconds.
+    fn token_ttl(&self) -> i32 {
+        i32::try_from(self.0.access_ttl.as_secs()).expect("a token lives an hour at most")
+    }
+
     /// A new key, sealed.
     fn generate(&self, now: DateTime<Utc>) -> NewKey {
         let seed = random_seed();
@@ -136,6 +146,7 @@ impl SigningKeys {
             public_key: signer.public_bytes(),
             kid,
             create_time: now,
+            token_ttl: self.token_ttl(),
         }
     }
 

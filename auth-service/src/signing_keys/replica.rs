@@ -44,6 +44,8 @@ pub(crate) struct Replica {
     verifier: Verifier,
     ready: watch::Sender<bool>,
     pub(super) last_report: Option<Report>,
+    /// When this replica last raised the life of the tokens of the active key.
+    pub(super) raised: Option<Instant>,
     /// The last failure that was logged, so that each is logged once.
     logged: Option<String>,
 }
@@ -57,6 +59,7 @@ impl Replica {
             verifier,
             ready,
             last_report: None,
+            raised: None,
             logged: None,
         }
     }
@@ -112,6 +115,9 @@ impl Replica {
             let keys = self
                 .on_lane(move |connection| store::list(connection, retired_before).boxed())
                 .await?;
+            if self.record_token_ttl(&keys, as_of).await? {
+                continue;
+            }
             self.adopt(&keys, as_of)?;
             if !self.step(&keys, now).await? {
                 break;
@@ -124,7 +130,8 @@ impl Replica {
     fn adopt(&self, keys: &[StoredKey], as_of: Instant) -> Result<(), OpenError> {
         self.publish(keys.iter().map(public_key).collect());
         let current = &self.keys.0.active;
-        let Some(active) = keys.iter().find(|key| key.is_active()) else {
+        let active = keys.iter().find(|key| key.is_active());
+        let Some(active) = active.filter(|_| !self.waits_for_others()) else {
             current.store(None);
             return Ok(());
         };

@@ -17,6 +17,8 @@ pub(crate) struct NewKey {
     pub(crate) public_key: [u8; 32],
     pub(crate) sealed: SealedSeed,
     pub(crate) create_time: DateTime<Utc>,
+    /// The longest life of its tokens, in seconds.
+    pub(crate) token_ttl: i32,
 }
 
 /// Whether a key signs.
@@ -52,6 +54,8 @@ pub(crate) struct StoredKey {
     pub(crate) publish_time: Option<DateTime<Utc>>,
     pub(crate) activate_time: Option<DateTime<Utc>>,
     pub(crate) retire_time: Option<DateTime<Utc>>,
+    /// The longest life of its tokens, in seconds; `None` when an older version made it.
+    pub(crate) token_ttl: Option<i32>,
 }
 
 impl StoredKey {
@@ -83,7 +87,7 @@ pub(crate) async fn list(
     let keys = sqlx::query_as!(
         StoredKey,
         "select kid, public_key, key_encryption_key, sealed_private_key, create_time, publish_time, activate_time,
-           retire_time
+           retire_time, token_ttl
          from auth.signing_key
          where kill_time is null and (retire_time is null or retire_time > $1)
          order by create_time desc, retire_time desc nulls first, activate_time desc nulls first, kid",
@@ -101,14 +105,15 @@ pub(crate) async fn insert_active(
 ) -> Result<bool, database::Error> {
     let inserted = sqlx::query!(
         "insert into auth.signing_key
-           (kid, public_key, key_encryption_key, sealed_private_key, create_time, publish_time, activate_time)
-         values ($1, $2, $3, $4, $5, $5, $5)
+           (kid, public_key, key_encryption_key, sealed_private_key, create_time, publish_time, activate_time, token_ttl)
+         values ($1, $2, $3, $4, $5, $5, $5, $6)
          on conflict do nothing",
         new.kid,
         new.public_key.as_slice(),
         i16::from(new.sealed.key_id),
         new.sealed.bytes,
         new.create_time,
+        new.token_ttl,
     )
     .execute(connection)
     .await?;
@@ -123,8 +128,8 @@ pub(crate) async fn insert_next(
     due: Option<DateTime<Utc>>,
 ) -> Result<bool, database::Error> {
     let inserted = sqlx::query!(
-        "insert into auth.signing_key (kid, public_key, key_encryption_key, sealed_private_key, create_time)
-         select $1, $2, $3, $4, $5
+        "insert into auth.signing_key (kid, public_key, key_encryption_key, sealed_private_key, create_time, token_ttl)
+         select $1, $2, $3, $4, $5, $7
          where $6::timestamptz is null or exists (
            select from auth.signing_key
            where activate_time <= $6 and retire_time is null and kill_time is null
@@ -136,10 +141,26 @@ pub(crate) async fn insert_next(
         new.sealed.bytes,
         new.create_time,
         due,
+        new.token_ttl,
     )
     .execute(connection)
     .await?;
     Ok(inserted.rows_affected() == 1)
+}
+
+/// Records that tokens of keys that sign, or will sign, may live for this many seconds.
+pub(crate) async fn raise_token_ttl(
+    connection: &mut PgConnection,
+    token_ttl: i32,
+) -> Result<(), database::Error> {
+    sqlx::query!(
+        "update auth.signing_key set token_ttl = $1
+         where token_ttl < $1 and retire_time is null and kill_time is null",
+        token_ttl,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Records when a key was first published.

@@ -17,6 +17,8 @@ use chrono::{DateTime, Utc};
 use transport::network::CustomerBlock;
 use uuid::Uuid;
 
+use crate::digest::sha256;
+
 /// Number of locks that the buckets are divided among.
 const SHARDS: usize = 16;
 
@@ -36,8 +38,17 @@ pub(crate) enum BucketKey {
     Passwords(CustomerBlock),
     /// Forged tokens and keys from an address.
     Tokens(CustomerBlock),
-    /// Uses of a genuine refresh token or API key whose session or key has ended.
-    Ended(Uuid),
+    /// Uses of a genuine refresh token or API key that is no longer valid: the session or key, and the secret presented.
+    Ended([u8; 16]),
+}
+
+impl BucketKey {
+    /// The bucket of one session or key and one of its secrets. A session may have got a new secret: then its holder and that of
+    /// the old secret have different buckets.
+    pub(super) fn ended(id: Uuid, secret_hash: &[u8; 32]) -> Self {
+        let hash = sha256(&[id.as_bytes().as_slice(), secret_hash].concat());
+        Self::Ended(hash.first_chunk().copied().expect("a hash has 32 bytes"))
+    }
 }
 
 impl BucketKey {

@@ -52,8 +52,16 @@ impl FailureCount {
     }
 }
 
-/// The key under which the failures of a device are counted. It cannot be the hash of an email address.
+/// The key under which the failures of a device are counted, if it shows a token that is still the current one of its session. It
+/// cannot be the hash of an email address.
 pub(crate) fn device_key(session_id: SessionId) -> [u8; 32] {
     const PURPOSE: &[u8] = b"tandem known device\0";
     sha256(&[PURPOSE, session_id.uuid().as_bytes()].concat())
+}
+
+/// The key under which the failures of a device are counted that shows a token from before its session got a new secret, or
+/// its account a new epoch. Somebody else may hold such a token, so it does not share the count of the session.
+pub(crate) fn older_device_key(session_id: SessionId, issued_under: &[u8]) -> [u8; 32] {
+    const PURPOSE: &[u8] = b"tandem known device, older token\0";
+    sha256(&[PURPOSE, session_id.uuid().as_bytes(), issued_under].concat())
 }

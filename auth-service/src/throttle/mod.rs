@@ -4,13 +4,16 @@
 //! |---|---|---|---|
 //! | address, and the /64, /56 and /48 of IPv6 | sign-ups and wrong passwords | memory | everyone except a known device |
 //! | account | wrong passwords for an email address, with or without an account | Postgres | everyone except a known device |
-//! | device | wrong passwords from one known device | Postgres | that device |
+//! | device | wrong passwords from one known device, separately for tokens that were replaced | Postgres | that device |
 //! | tokens | forged refresh tokens and API keys from one address | memory | requests with such a token or key |
-//! | ended | genuine ones of a session or key that has ended | memory | requests with that token or key |
+//! | ended | genuine ones of a session or key that has ended, or of an older secret | memory | requests with that session and secret, or that key |
 //! | hashing | every password that is hashed | the queue of [`crate::passwords::hashing`] | everyone; known devices have a queue of their own |
 //!
 //! A known device is one that shows a token of a session of the account ([`crate::sessions::device`]). Without such a token
 //! nobody can use up the attempts of a device, and with a stolen one an attacker has no more attempts than without.
+//!
+//! No penalty is counted on something that the owner and an attacker share: a token from before the session got a new secret
+//! (a change of password) is counted by itself, so whoever still holds it cannot use up the attempts of the session that goes on.
 //! (ASVS 6.1.1, 6.3.1. A limit is checked before anything is hashed.)
 
 mod buckets;
@@ -25,7 +28,6 @@ use std::{
 };
 
 use self::metrics::{Limit, THROTTLED};
-use api::ids::SessionId;
 use chrono::TimeDelta;
 use clock::Clock;
 use serving::caller::Call;
@@ -35,7 +37,7 @@ use uuid::Uuid;
 
 use self::{
     buckets::{BucketKey, Buckets},
-    domain::{FailureCount, ThrottleKey, device_key},
+    domain::{FailureCount, ThrottleKey},
 };
 use crate::error::Error;
 
@@ -109,17 +111,19 @@ impl Throttle {
         self.take(address(call), BucketKey::Tokens, Limit::Tokens)
     }
 
-    /// Whether the database may be asked about a session or key that may have ended.
-    pub(crate) fn check_ended(&self, id: Uuid) -> Result<(), Error> {
-        let peeked = self.buckets.peek(BucketKey::Ended(id), self.clock.now());
+    /// Whether the database may be asked about a session or key that may have ended, or whose secret may be an older one.
+    pub(crate) fn check_ended(&self, id: Uuid, secret_hash: &[u8; 32]) -> Result<(), Error> {
+        let key = BucketKey::ended(id, secret_hash);
+        let peeked = self.buckets.peek(key, self.clock.now());
         peeked.map_err(|retry_after| self.refuse(Limit::Ended, retry_after))
     }
 
-    /// Counts the use of a session or key that has ended against itself: nobody uses it legitimately any more, so the limit
-    /// affects nobody else.
-    pub(crate) fn count_ended(&self, id: Uuid) {
+    /// Counts the use of a secret that is not valid any more against that secret of that session or key: nobody uses it
+    /// legitimately, so the limit affects nobody else. The session may go on with a newer secret.
+    pub(crate) fn count_ended(&self, id: Uuid, secret_hash: &[u8; 32]) {
+        let key = BucketKey::ended(id, secret_hash);
         // If none is left, the next use is refused.
-        let _taken = self.buckets.take(BucketKey::Ended(id), self.clock.now());
+        let _taken = self.buckets.take(key, self.clock.now());
     }
 
     /// Counts everyone who tries passwords for an email address and is not a known device.
@@ -131,10 +135,10 @@ impl Throttle {
         }
     }
 
-    /// Counts one known device.
-    pub(crate) fn device_key(&self, session_id: SessionId) -> ThrottleKey {
+    /// Counts one known device under the key of [`domain::device_key`] or [`domain::older_device_key`].
+    pub(crate) fn device_key(&self, key: [u8; 32]) -> ThrottleKey {
         ThrottleKey {
-            key: device_key(session_id),
+            key,
             allowance: self.settings.device,
             limit: Limit::Device,
         }

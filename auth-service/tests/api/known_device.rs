@@ -17,24 +17,24 @@ const TAG: [u8; 16] = [1; 16];
 
 /// The token that a device shows.
 #[derive(Debug, Clone)]
-enum Shown {
+pub(crate) enum Shown {
     Nothing,
     Refresh(String),
     Access(String),
 }
 
 impl Shown {
-    fn refresh(tokens: &TokenPair) -> Self {
+    pub(crate) fn refresh(tokens: &TokenPair) -> Self {
         Self::Refresh(tokens.refresh_token.clone())
     }
 
-    fn access(tokens: &TokenPair) -> Self {
+    pub(crate) fn access(tokens: &TokenPair) -> Self {
         Self::Access(tokens.access_token.clone())
     }
 }
 
 /// Tries to sign in from an address that nobody else uses.
-async fn attempt(
+pub(crate) async fn attempt(
     world: &World,
     email: &str,
     password: &str,

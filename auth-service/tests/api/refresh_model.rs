@@ -2,9 +2,10 @@
 //!
 //! The properties in every order:
 //! - A response is either a pair never seen before or the latest pair: there is one current generation.
-//! - A device that sends tags never loses its session, unless somebody else has used it or the database was restored.
+//! - A device that sends tags never loses its session, unless somebody else has used it or the database was restored. An old
+//!   copy of its own token is stale. That holds from sign-up or from its first refresh with a tag, as after an upgrade.
 //! - After a thief has refreshed, the victim's next refresh detects it. A thief who refreshes after the victim is detected at
-//!   once. If neither sends tags, both may get the same pair within the short window. They are detected when one of them later
+//!   once. If no tag was ever declared, both may get the same pair within the short window. They are detected when one of them later
 //!   presents a token that the other has refreshed.
 //! - A restored database is not reported as theft.
 
@@ -24,7 +25,7 @@ use crate::{
 
 const WINDOW: Duration = Duration::from_secs(5);
 
-/// One session, as its client, a thief and an operator see it.
+/// One session.
 struct Scenario<'a> {
     world: &'a World,
     tags: Tags,
@@ -33,11 +34,14 @@ struct Scenario<'a> {
     held: String,
     /// The thief's refresh token.
     stolen: Option<String>,
+    /// What a sleeping tab of the client has.
+    asleep: Option<String>,
     /// Every refresh token in a response so far, the latest last.
     answered: Vec<String>,
     /// When the latest of them was first returned.
     rotated: i64,
-    /// A thief has got a pair.
+    tags_of_row: Vec<Option<u8>>, // of the sign-up and of each rotation
+    /// A thief has got a pair that the client has not got since.
     thief_succeeded: bool,
     /// A response has shown that the session has ended.
     over: bool,
@@ -48,11 +52,14 @@ impl Scenario<'_> {
     async fn take(&mut self, step: Step) {
         match step {
             Step::Refresh => {
-                if let Some(token) = self.client_refreshes().await {
+                if let Some(token) = self.client_presents(self.held.clone()).await {
                     self.held = token;
                 }
             }
-            Step::Lose => drop(self.client_refreshes().await),
+            Step::Lose => drop(self.client_presents(self.held.clone()).await),
+            Step::Sleep => self.asleep = Some(self.held.clone()),
+            Step::Wake => self.wake().await,
+            Step::Upgrade => self.tags.client = Some(1),
             Step::Tabs => self.tabs_refresh().await,
             Step::Steal => self.stolen = Some(self.held.clone()),
             Step::Thieve => self.thief_refreshes().await,
@@ -70,23 +77,31 @@ impl Scenario<'_> {
             .map_err(|refused| reason(&refused))
     }
 
-    async fn client_refreshes(&mut self) -> Option<String> {
-        let in_window = self.in_window();
-        let late = self.held != *self.latest() && !in_window;
-        match self.send(&self.held, self.tags.client).await {
+    async fn client_presents(&mut self, presented: String) -> Option<String> {
+        let behind = self.behind(&presented);
+        let late = behind > 1 || (behind == 1 && !self.in_window());
+        let own = self.client_was_last();
+        match self.send(&presented, self.tags.client).await {
             Ok(token) => {
                 assert!(!self.over, "a session that has ended continues");
-                let hidden = self.restored || (self.tags.are_none() && !late);
+                assert!(behind < 2 || self.restored, "an old copy is current");
+                let hidden = self.restored || (!self.declared() && !late);
                 assert!(
                     !self.thief_succeeded || hidden,
                     "the victim's refresh did not detect the thief"
                 );
-                self.note(&token);
+                self.thief_succeeded &= self.restored;
+                self.note(&token, self.tags.client);
                 Some(token)
             }
+            Err(reason) if reason == "REFRESH_TOKEN_STALE" => {
+                let old_copy = behind > 1 && own;
+                assert!(old_copy || self.restored, "a token is stale that is not");
+                None
+            }
             Err(reason) => {
-                // Only a client without tags can be too late to repeat its own refresh.
-                let too_late = self.tags.client.is_none() && late;
+                // Only a client whose tag is not that of the last refresh can be too late to repeat its own refresh.
+                let too_late = late && !own;
                 let explained = self.over || self.thief_succeeded || self.restored || too_late;
                 assert!(explained, "an honest client lost its session: {reason}");
                 if !self.thief_succeeded && !too_late && !self.over {
@@ -102,7 +117,7 @@ impl Scenario<'_> {
     }
 
     async fn tabs_refresh(&mut self) {
-        let Some(token) = self.client_refreshes().await else {
+        let Some(token) = self.client_presents(self.held.clone()).await else {
             return;
         };
         let tries = (0..7).map(|_| self.send(&self.held, self.tags.client));
@@ -112,22 +127,31 @@ impl Scenario<'_> {
         self.held = token;
     }
 
+    async fn wake(&mut self) {
+        let Some(copy) = self.asleep.clone() else {
+            return;
+        };
+        if let Some(token) = self.client_presents(copy).await {
+            self.held = token;
+        }
+    }
+
     async fn thief_refreshes(&mut self) {
         let Some(stolen) = self.stolen.clone() else {
             return;
         };
         let behind = stolen != *self.latest();
-        let same_kind = self.tags.are_none() && self.in_window();
+        let shared = !self.declared() && self.in_window();
         match self.send(&stolen, self.tags.thief).await {
             Ok(token) => {
                 assert!(!self.over, "a session that has ended continues");
                 let own_retry = self.thief_succeeded;
                 assert!(
-                    !behind || same_kind || own_retry || self.restored,
+                    !behind || shared || own_retry || self.restored,
                     "a thief came after the victim and was not found"
                 );
                 self.thief_succeeded = true;
-                self.note(&token);
+                self.note(&token, self.tags.thief);
                 self.stolen = Some(token);
             }
             Err(reason) => {
@@ -140,18 +164,33 @@ impl Scenario<'_> {
         }
     }
 
+    /// Whether the client sends the tag of the last rotation.
+    fn client_was_last(&self) -> bool {
+        self.tags.client.is_some() && self.tags_of_row.last() == Some(&self.tags.client)
+    }
+
+    /// Whether any party has ever declared a tag.
+    fn declared(&self) -> bool {
+        self.tags_of_row.iter().any(Option::is_some)
+    }
+
     fn latest(&self) -> &String {
         self.answered
             .last()
             .expect("the sign-up returned the first one")
     }
 
-    fn in_window(&self) -> bool {
-        let age = self.world.seconds() - self.rotated;
-        age < i64::try_from(WINDOW.as_secs()).unwrap()
+    /// How many generations a token is behind the latest one.
+    fn behind(&self, token: &String) -> usize {
+        let at = self.answered.iter().position(|answered| answered == token);
+        self.answered.len() - 1 - at.expect("only tokens from answers are presented")
     }
 
-    fn note(&mut self, token: &String) {
+    fn in_window(&self) -> bool {
+        self.world.seconds() - self.rotated < WINDOW.as_secs().cast_signed()
+    }
+
+    fn note(&mut self, token: &String, tag: Option<u8>) {
         if self.answered.contains(token) {
             assert!(
                 self.restored || token == self.latest(),
@@ -160,6 +199,7 @@ impl Scenario<'_> {
         } else {
             self.answered.push(token.clone());
             self.rotated = self.world.seconds();
+            self.tags_of_row.push(tag);
         }
     }
 
@@ -179,16 +219,12 @@ impl Scenario<'_> {
 
     async fn restore(&mut self) {
         let mut connection = self.world.connect().await;
-        let exists: bool = sqlx::query_scalar("select to_regclass('public.backup') is not null")
-            .fetch_one(&mut connection)
-            .await
-            .unwrap();
+        let exists = sqlx::query_scalar("select to_regclass('public.backup') is not null");
+        let exists: bool = exists.fetch_one(&mut connection).await.unwrap();
         let count: i64 = if exists {
-            sqlx::query_scalar("select count(*) from public.backup where id = $1::uuid")
-                .bind(&self.session_id)
-                .fetch_one(&mut connection)
-                .await
-                .unwrap()
+            let count = "select count(*) from public.backup where id = $1::uuid";
+            let count = sqlx::query_scalar(count).bind(&self.session_id);
+            count.fetch_one(&mut connection).await.unwrap()
         } else {
             0
         };
@@ -205,20 +241,23 @@ impl Scenario<'_> {
         if self.over || self.restored {
             return;
         }
-        let alone = !self.thief_succeeded;
+        let (alone, declared) = (!self.thief_succeeded, self.declared());
         let current = self.held == *self.latest();
+        let own = self.client_was_last();
         self.world.advance(2 * WINDOW);
-        let answered = self.client_refreshes().await.is_some();
+        let answered = self.client_presents(self.held.clone()).await.is_some();
         if alone {
-            assert!(answered || (self.tags.client.is_none() && !current));
+            assert!(answered || (!own && !current));
         } else {
-            assert!(!answered || (self.tags.are_none() && current));
+            assert!(!answered || (!declared && current));
         }
     }
 }
 
 async fn run_scenario(world: &World, tags: Tags, steps: Vec<Step>) {
-    let person = world.person().await;
+    let born = tags.client.filter(|_| tags.from_birth);
+    let tag = born.map(|byte| vec![byte; 32]).unwrap_or_default();
+    let person = world.person_with_tag(&tag).await;
     let held = person.tokens.refresh_token;
     let mut run_scenario = Scenario {
         world,
@@ -227,7 +266,9 @@ async fn run_scenario(world: &World, tags: Tags, steps: Vec<Step>) {
         answered: vec![held.clone()],
         held,
         stolen: None,
+        asleep: None,
         rotated: world.seconds(),
+        tags_of_row: vec![born],
         thief_succeeded: false,
         over: false,
         restored: false,

@@ -14,6 +14,12 @@ pub(crate) enum Step {
     Steal,
     /// The thief refreshes its copy.
     Thieve,
+    /// A tab of the client falls asleep with a copy of the token.
+    Sleep,
+    /// The tab wakes and refreshes its copy.
+    Wake,
+    /// The client is replaced by a newer version, which sends a tag.
+    Upgrade,
     /// The operator takes a backup.
     Backup,
     /// The operator restores it.
@@ -26,6 +32,8 @@ pub(crate) enum Step {
 pub(crate) struct Tags {
     pub(crate) client: Option<u8>,
     pub(crate) thief: Option<u8>,
+    /// Whether the client declares its tag when it signs up.
+    pub(crate) from_birth: bool,
 }
 
 pub(crate) fn step() -> impl Strategy<Value = Step> {
@@ -35,6 +43,9 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Tabs),
         2 => Just(Step::Steal),
         2 => Just(Step::Thieve),
+        1 => Just(Step::Sleep),
+        2 => Just(Step::Wake),
+        1 => Just(Step::Upgrade),
         1 => Just(Step::Backup),
         1 => Just(Step::Restore),
         3 => prop_oneof![Just(1), Just(4), Just(6), Just(7_200)].prop_map(Step::Wait),
@@ -43,12 +54,10 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
 
 pub(crate) fn tags() -> impl Strategy<Value = Tags> {
     let thief = prop::option::of(Just(2));
-    (prop::option::weighted(0.7, Just(1)), thief).prop_map(|(client, thief)| Tags { client, thief })
-}
-
-impl Tags {
-    /// Two parties that both send none can be distinguished by time only.
-    pub(crate) fn are_none(self) -> bool {
-        self.client.is_none() && self.thief.is_none()
-    }
+    let client = prop::option::weighted(0.7, Just(1));
+    (client, thief, any::<bool>()).prop_map(|(client, thief, from_birth)| Tags {
+        client,
+        thief,
+        from_birth,
+    })
 }

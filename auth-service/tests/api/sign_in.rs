@@ -1,5 +1,7 @@
 //! `AuthService.SignIn`
 
+use std::time::Duration;
+
 use contract::proto::auth::SignInRequest;
 use testing::{assert_refused, violations};
 use tonic::Code;
@@ -73,6 +75,7 @@ async fn fields_that_are_missing_or_too_long_are_named() {
         email: String::new(),
         password: String::new(),
         device_label: "x".repeat(101),
+        attempt_tag: Vec::new(),
     };
     let refused = world.auth.clone().sign_in(request).await.unwrap_err();
     assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");
@@ -155,4 +158,60 @@ async fn a_password_change_refuses_a_sign_in_that_has_read_the_old_password() {
     let refused = attempt.await.unwrap().unwrap_err();
     assert_refused(&refused, Code::Unauthenticated, "CREDENTIALS_INVALID");
     world.becomes("select count(*) from auth.session", 1).await;
+}
+
+#[tokio::test]
+async fn a_tag_declares_a_session_from_its_birth() {
+    let world = World::boot().await;
+    let person = world.person_with_tag(&[1; 16]).await;
+    let request = SignInRequest {
+        attempt_tag: vec![1; 16],
+        ..credentials(&person.email, PASSWORD)
+    };
+    let signed_in = world.auth.clone().sign_in(request).await.unwrap();
+    let signed_in = signed_in.into_inner().tokens.unwrap();
+    for first in [person.tokens, signed_in] {
+        // The first refresh is somebody else's, so the device is refused even within the short window.
+        world.refresh(&first.refresh_token, &[]).await.unwrap();
+        let refused = world.refresh(&first.refresh_token, &[1; 16]).await;
+        let refused = refused.unwrap_err();
+        assert_refused(&refused, Code::Unauthenticated, "REFRESH_TOKEN_REUSED");
+    }
+    let request = SignInRequest {
+        attempt_tag: vec![1; 15],
+        ..credentials(&person.email, PASSWORD)
+    };
+    let refused = world.auth.clone().sign_in(request).await.unwrap_err();
+    assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");
+    let expected = [("attempt_tag".to_owned(), "LENGTH_INVALID".to_owned())];
+    assert_eq!(violations(&refused), expected);
+}
+
+#[tokio::test]
+async fn the_lifetimes_are_also_durations_from_the_answer() {
+    let world = World::boot().await;
+    let first = world.person_with_tag(&[1; 16]).await.tokens;
+    let second = world.refresh(&first.refresh_token, &[1; 16]).await.unwrap();
+    world.advance(Duration::from_secs(100));
+    let retried = world.refresh(&first.refresh_token, &[1; 16]).await.unwrap();
+    assert_eq!(retried.access_token, second.access_token);
+    for (pair, passed) in [(&first, 0), (&second, 0), (&retried, 100)] {
+        // The answers were given a quarter of a second after a full second.
+        let answered = world.seconds() - 100 + passed;
+        for (expire_time, expires_in) in [
+            (
+                &pair.access_token_expire_time,
+                &pair.access_token_expires_in,
+            ),
+            (
+                &pair.refresh_token_expire_time,
+                &pair.refresh_token_expires_in,
+            ),
+        ] {
+            let (at, left) = (expire_time.unwrap(), expires_in.unwrap());
+            let nanos = i64::from(at.nanos) - 250_000_000;
+            let whole = (at.seconds - answered) * 1_000_000_000 + nanos;
+            assert_eq!(left.seconds * 1_000_000_000 + i64::from(left.nanos), whole);
+        }
+    }
 }

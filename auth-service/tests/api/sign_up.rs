@@ -5,7 +5,7 @@ use testing::{assert_refused, violations};
 use tonic::Code;
 use verifier::Claims;
 
-use crate::world::{PASSWORD, World, with_tokens};
+use crate::world::{PASSWORD, World, credentials, with_tokens};
 
 fn request(email: &str) -> SignUpRequest {
     SignUpRequest {
@@ -13,6 +13,7 @@ fn request(email: &str) -> SignUpRequest {
         password: PASSWORD.to_owned(),
         display_name: String::new(),
         device_label: "laptop".to_owned(),
+        attempt_tag: Vec::new(),
     }
 }
 
@@ -86,6 +87,86 @@ async fn an_address_is_taken_whatever_its_case() {
 }
 
 #[tokio::test]
+async fn a_domain_in_unicode_and_in_ascii_is_one_address() {
+    let world = World::boot().await;
+    let first = world
+        .auth
+        .clone()
+        .sign_up(request("a@bücher.example"))
+        .await;
+    let account = first.unwrap().into_inner().account.unwrap();
+    for email in [
+        "a@xn--bcher-kva.example",
+        "A@BÜCHER.example",
+        "a@ｂücher。example",
+    ] {
+        let refused = world.auth.clone().sign_up(request(email)).await;
+        assert_refused(&refused.unwrap_err(), Code::AlreadyExists, "EMAIL_TAKEN");
+        let signed_in = world
+            .auth
+            .clone()
+            .sign_in(credentials(email, PASSWORD))
+            .await;
+        let signed_in = signed_in.unwrap().into_inner();
+        assert_eq!(signed_in.account.unwrap().id, account.id, "{email}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_looks_like_another_one_or_is_no_dot_atom_is_refused() {
+    let world = World::boot().await;
+    for email in [
+        "a\u{200b}@x.test",
+        "a@x\u{200b}y.test",
+        "a\u{fffd}@x.test",
+        "a\u{e000}@x.test",
+        "a\u{378}@x.test",
+        "a..b@x.test",
+        ".a@x.test",
+        "a.@x.test",
+        "mailto:a@x.test",
+    ] {
+        let refused = world.auth.clone().sign_up(request(email)).await;
+        let refused = refused.unwrap_err();
+        assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");
+        let expected = [("email".to_owned(), "NOT_AN_EMAIL".to_owned())];
+        assert_eq!(violations(&refused), expected, "{email:?}");
+    }
+}
+
+/// The keys of the older rule are the hashes of the whole address in lower case.
+#[tokio::test]
+async fn accounts_with_a_key_of_the_older_rule_are_still_found_and_their_addresses_taken() {
+    let world = World::boot().await;
+    let (unicode, dots) = (world.person().await, world.person().await);
+    world
+        .execute(
+            "update auth.account set email = 'a@bücher.example', email_hash = sha256(convert_to('a@bücher.example', 'UTF8'))
+               where email = 'person0@example.org';
+             update auth.account set email = 'a..b@x.test', email_hash = sha256('a..b@x.test')
+               where email = 'person1@example.org'",
+        )
+        .await;
+    for (email, id) in [
+        ("A@Bücher.example", &unicode.id),
+        ("a@xn--bcher-kva.example", &unicode.id),
+        ("A..b@x.test", &dots.id),
+    ] {
+        let signed_in = world
+            .auth
+            .clone()
+            .sign_in(credentials(email, PASSWORD))
+            .await;
+        let signed_in = signed_in.unwrap().into_inner();
+        assert_eq!(&signed_in.account.unwrap().id, id, "{email}");
+    }
+    for email in ["a@bücher.example", "a@xn--bcher-kva.example"] {
+        let refused = world.auth.clone().sign_up(request(email)).await;
+        assert_refused(&refused.unwrap_err(), Code::AlreadyExists, "EMAIL_TAKEN");
+    }
+}
+
+#[tokio::test]
 async fn of_twenty_sign_ups_with_one_address_one_succeeds() {
     let world = World::boot().await;
     let tries: Vec<_> = (0..20)
@@ -113,6 +194,7 @@ async fn every_invalid_field_is_named() {
         password: "short".to_owned(),
         display_name: "a\nb".to_owned(),
         device_label: "x".repeat(101),
+        attempt_tag: Vec::new(),
     };
     let refused = world.auth.clone().sign_up(request).await.unwrap_err();
     assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");

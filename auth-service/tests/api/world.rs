@@ -36,7 +36,7 @@ use crate::{
 /// The secret that authenticates services.
 pub(crate) const SERVICE_SECRET: &str = "q8Jx0f2Zs7mVb4Kt1LrYp6WnHc3Dg5EaTu9";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
-/// How often and how many times a test checks for the result of a background task.
+/// How often and how many times a test polls.
 pub(crate) const POLL: Duration = Duration::from_millis(20);
 pub(crate) const POLLS: usize = 500;
 
@@ -161,11 +161,17 @@ impl World {
 
     /// A new user.
     pub(crate) async fn person(&self) -> Person {
+        self.person_with_tag(&[]).await
+    }
+
+    /// A new user whose device declares a tag, unless it is empty.
+    pub(crate) async fn person_with_tag(&self, tag: &[u8]) -> Person {
         let number = self.people.fetch_add(1, Ordering::Relaxed);
         let email = format!("person{number}@example.org");
         let request = SignUpRequest {
             email: email.clone(),
             password: PASSWORD.to_owned(),
+            attempt_tag: tag.to_vec(),
             ..SignUpRequest::default()
         };
         let answer = self
@@ -266,10 +272,8 @@ impl World {
     /// Runs a statement that no RPC runs.
     pub(crate) async fn execute(&self, statement: &'static str) {
         let mut connection = self.connect().await;
-        sqlx::raw_sql(statement)
-            .execute(&mut connection)
-            .await
-            .unwrap();
+        let executed = sqlx::raw_sql(statement).execute(&mut connection);
+        executed.await.unwrap();
     }
 }
 
@@ -279,6 +283,7 @@ pub(crate) fn credentials(email: &str, password: &str) -> SignInRequest {
         email: email.to_owned(),
         password: password.to_owned(),
         device_label: String::new(),
+        attempt_tag: Vec::new(),
     }
 }
 

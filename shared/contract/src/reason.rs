@@ -57,6 +57,8 @@ reasons! {
     SessionRevoked = "SESSION_REVOKED", Unauthenticated;
     /// Another client has used this refresh token, so the session was ended. Sign in again.
     RefreshTokenReused = "REFRESH_TOKEN_REUSED", Unauthenticated;
+    /// This is an old copy of the device's own refresh token; use the newest one. The session goes on.
+    RefreshTokenStale = "REFRESH_TOKEN_STALE", Unauthenticated;
     /// The API key is unknown, revoked or expired.
     ApiKeyInvalid = "API_KEY_INVALID", Unauthenticated;
     /// The access token does not have the scope that this call needs.

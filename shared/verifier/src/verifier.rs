@@ -233,13 +233,16 @@ impl Verifier {
         if claims.iat < 0 || claims.nbf < 0 || claims.exp < 0 {
             return Err(TokenError::Invalid);
         }
-        let now = self.0.clock.now().timestamp();
-        let leeway = i64::try_from(self.0.trust.leeway.as_secs());
+        // In milliseconds, so that no part of the leeway is lost.
+        let now = self.0.clock.now().timestamp_millis();
+        let leeway = i64::try_from(self.0.trust.leeway.as_millis());
         let leeway = leeway.expect("the leeway is at most 5 s");
-        if claims.nbf > now.saturating_add(leeway) || claims.iat > now.saturating_add(leeway) {
+        let millis = |seconds: i64| seconds.saturating_mul(1_000);
+        let latest = now.saturating_add(leeway);
+        if millis(claims.nbf) > latest || millis(claims.iat) > latest {
             return Err(TokenError::Invalid);
         }
-        if claims.exp <= now.saturating_sub(leeway) {
+        if millis(claims.exp) <= now.saturating_sub(leeway) {
             return Err(TokenError::Expired);
         }
         Ok(())

@@ -116,8 +116,18 @@ fn the_window_is_for_the_previous_generation_and_ends_on_time() {
 }
 
 #[test]
-fn the_window_is_not_for_a_client_that_sends_a_tag() {
-    assert_decided(&row(), &with_tag(presented(6, 0), TAG), Decision::Reuse);
+fn the_window_is_for_a_newer_client_of_a_session_that_never_declared_a_tag() {
+    assert_decided(
+        &row(),
+        &with_tag(presented(6, 4), TAG),
+        Decision::Concurrent,
+    );
+    assert_decided(&row(), &with_tag(presented(6, 5), TAG), Decision::Reuse);
+    assert_decided(
+        &tagged_row(),
+        &with_tag(presented(6, 4), OTHER_TAG),
+        Decision::Reuse,
+    );
 }
 
 #[test]
@@ -126,10 +136,19 @@ fn a_clock_that_is_behind_does_not_close_the_window() {
 }
 
 #[test]
-fn an_older_generation_is_reuse_even_with_the_tag_of_the_last_refresh() {
+fn an_older_generation_is_stale_with_the_tag_of_the_last_refresh_and_reuse_without() {
+    let without_tag = StoredSession {
+        attempt_tag: None,
+        ..tagged_row()
+    };
     for generation in [0, 5] {
         let rotation = with_tag(presented(generation, 0), TAG);
-        assert_decided(&tagged_row(), &rotation, Decision::Reuse);
+        assert_decided(&tagged_row(), &rotation, Decision::Stale);
+        assert_decided(&without_tag, &rotation, Decision::Reuse);
+        assert_decided(&row(), &rotation, Decision::Reuse);
+        let other = with_tag(presented(generation, 0), OTHER_TAG);
+        assert_decided(&tagged_row(), &other, Decision::Reuse);
+        assert_decided(&tagged_row(), &presented(generation, 0), Decision::Reuse);
     }
 }
 
@@ -203,15 +222,16 @@ proptest! {
         let decision = decide(Some(&row), &rotation, WINDOW);
         let live = second < 1_000;
         let retry = kept.is_some() && kept == sent;
-        let concurrent = !row.declares_tag && sent.is_none() && second < 5;
+        let concurrent = !row.declares_tag && second < 5;
         prop_assert_eq!(
             matches!(decision, Decision::Retry | Decision::Concurrent),
             live && generation == 6 && (retry || concurrent)
         );
         prop_assert_eq!(
             decision == Decision::Reuse,
-            live && (generation < 6 || (generation == 6 && !retry && !concurrent))
+            live && !retry && (generation < 6 || (generation == 6 && !concurrent))
         );
+        prop_assert_eq!(decision == Decision::Stale, live && retry && generation < 6);
         prop_assert_eq!(decision == Decision::Restored, live && generation > 7);
     }
 }
