@@ -137,6 +137,7 @@ impl Refusal for Error {
     fn violations(&self) -> &[Violation] {
         match self {
             Self::FieldInvalid(violations) => violations,
+            Self::Database(error) => error.violations(),
             _ => &[],
         }
     }

@@ -33,7 +33,8 @@ pub(crate) enum Error {
         /// The largest number of live tasks.
         limit: i32,
     },
-    /// The task changed between the statement that did not find it and the read that finds out why.
+    /// In several attempts, another change came between the statement that found nothing to change and the read that finds out
+    /// why.
     #[error("the task was changed at the same time; try again")]
     Conflict,
     /// A row of another owner was read. It raises an alarm and is never returned.
@@ -84,6 +85,7 @@ impl Refusal for Error {
         match self {
             Self::Invalid(violations) => violations,
             Self::RequestIdReused(violation) => violation,
+            Self::Database(error) => error.violations(),
             Self::NotFound(_)
             | Self::NotDeleted(_)
             | Self::Deleted(_)
@@ -91,8 +93,7 @@ impl Refusal for Error {
             | Self::QuotaExceeded { .. }
             | Self::Conflict
             | Self::ForeignRow { .. }
-            | Self::DamagedAnswer { .. }
-            | Self::Database(_) => &[],
+            | Self::DamagedAnswer { .. } => &[],
         }
     }
 

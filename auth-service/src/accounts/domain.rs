@@ -48,7 +48,7 @@ pub(crate) struct Account {
     pub(crate) update_time: DateTime<Utc>,
 }
 
-/// The name of a person: 1 to 100 code points after NFC, one line.
+/// The name of a person: 1 to 100 code points after NFC, one line, visible.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::Type)]
 #[sqlx(transparent)]
 pub(crate) struct DisplayName(String);
@@ -59,10 +59,11 @@ impl DisplayName {
         text::line(raw, 1..=MAX_NAME_LENGTH).map(Self)
     }
 
-    /// The name of a person who gave none: the part of the address before the `@`, which has at most 64 bytes.
+    /// The name of a person who gave none: the part of the address before the `@`, which has at most 64 bytes, or `user` when that
+    /// is no name, for example because it is not visible.
     #[must_use]
     pub(crate) fn from_email(email: &Email) -> Self {
-        Self(email.local_part().to_owned())
+        Self::parse(email.local_part()).unwrap_or_else(|_not_a_name| Self("user".to_owned()))
     }
 
     /// The text.
@@ -84,6 +85,8 @@ mod tests {
         assert_eq!(DisplayName::parse(&long).unwrap_err().reason, "TOO_LONG");
         let lines = DisplayName::parse("a\nb").unwrap_err();
         assert_eq!(lines.reason, "CONTROL_CHARACTER");
+        let blank = DisplayName::parse("\u{3164} \u{2800}").unwrap_err();
+        assert_eq!(blank.reason, "NOT_VISIBLE");
     }
 
     #[test]
@@ -92,5 +95,6 @@ mod tests {
         assert_eq!(name("Ada.Lovelace@example.org").as_str(), "Ada.Lovelace");
         let long = "x".repeat(64);
         assert_eq!(name(&format!("{long}@example.org")).as_str(), long);
+        assert_eq!(name("\u{3164}@example.org").as_str(), "user");
     }
 }

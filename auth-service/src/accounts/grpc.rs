@@ -133,7 +133,7 @@ impl TryFrom<UpdateAccountRequest> for AccountUpdate {
         let populated = |_only_one: &str| !display_name.is_empty();
         let fields = FIELDS.selected(update_mask.as_ref(), populated);
         let fields = violations.take("update_mask", fields);
-        let revision = violations.take("account.etag", etag::parse(&etag));
+        let revision = etag::expected(&etag);
         let named = fields.is_some_and(|fields| fields.contains("display_name"));
         let display_name = named
             .then(|| violations.take("account.display_name", DisplayName::parse(&display_name)))
@@ -141,7 +141,7 @@ impl TryFrom<UpdateAccountRequest> for AccountUpdate {
         let build = || {
             Some(Self {
                 display_name,
-                revision: revision?,
+                revision,
             })
         };
         violations.finish(build).map_err(Error::FieldInvalid)

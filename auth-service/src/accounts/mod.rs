@@ -47,6 +47,9 @@ use crate::{
     throttle::Throttle,
 };
 
+/// How often an update is decided when concurrent changes come between its statements.
+const MAX_ATTEMPTS: u32 = 5;
+
 /// A request to make an account.
 #[derive(Debug)]
 pub(crate) struct SignUp {
@@ -134,19 +137,23 @@ impl Accounts {
         update: AccountUpdate,
     ) -> Result<Account, Error> {
         let revision = update.revision;
-        if let Some(name) = update.display_name {
-            if let Some(account) = self.rename(caller, call, name, revision).await? {
+        for _ in 0..MAX_ATTEMPTS {
+            if let Some(name) = update.display_name.clone()
+                && let Some(account) = self.rename(caller, call, name, revision).await?
+            {
                 return Ok(account);
             }
-            // The row was not changed: either the token or the etag is out of date.
-            self.get(caller, call).await?;
-            return Err(Error::EtagMismatch);
+            // Nothing was changed: the update has no new value, or the token or the etag is out of date.
+            let account = self.get(caller, call).await?;
+            if revision.is_some_and(|revision| revision != account.revision) {
+                return Err(Error::EtagMismatch);
+            }
+            if update.display_name.is_none() {
+                return Ok(account);
+            }
+            // Neither is: a concurrent change decided the statement and is undone since. The update is decided again.
         }
-        let account = self.get(caller, call).await?;
-        if revision.is_some_and(|revision| revision != account.revision) {
-            return Err(Error::EtagMismatch);
-        }
-        Ok(account)
+        Err(Error::Conflict)
     }
 
     async fn rename(

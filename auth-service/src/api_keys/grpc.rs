@@ -1,6 +1,9 @@
 //! The RPCs of API keys: messages in, messages out. Every violation of a request is reported at once.
 
-use api::{ids::ApiKeyId, time::timestamp};
+use api::{
+    ids::ApiKeyId,
+    time::{moment, timestamp},
+};
 use chrono::{DateTime, Utc};
 use contract::{
     proto::auth::{
@@ -93,12 +96,10 @@ fn parse_end(
     message: Option<&prost_types::Timestamp>,
     now: DateTime<Utc>,
 ) -> Result<KeyEnd, Problem> {
-    let Some(prost_types::Timestamp { seconds, nanos }) = message else {
+    let Some(message) = message else {
         return Ok(KeyEnd::latest(now));
     };
-    let time = u32::try_from(*nanos)
-        .ok()
-        .and_then(|nanos| DateTime::from_timestamp(*seconds, nanos))
+    let time = moment(*message)
         .ok_or_else(|| Problem::new("NOT_A_TIME", "must be a time of the calendar"))?;
     KeyEnd::parse(time, now)
 }
@@ -131,7 +132,12 @@ mod tests {
         let year = parse_end(None, now).unwrap().time();
         assert_eq!(year.to_rfc3339(), "2029-02-28T12:00:00+00:00");
         assert_eq!(parse(year.timestamp(), 999_999_999), Ok(year));
-        for (seconds, nanos) in [(now.timestamp() + 1, -1), (i64::MAX / 2, 0)] {
+        let leap = ("2028-06-30T23:59:59Z".parse::<DateTime<Utc>>().unwrap()).timestamp();
+        for (seconds, nanos) in [
+            (now.timestamp() + 1, -1),
+            (i64::MAX / 2, 0),
+            (leap, 1_500_000_000),
+        ] {
             assert_eq!(parse(seconds, nanos), Err("NOT_A_TIME"));
         }
     }

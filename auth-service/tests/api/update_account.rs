@@ -107,7 +107,7 @@ async fn every_invalid_field_is_named() {
     let world = World::boot().await;
     let person = world.person().await;
     let star: &[&str] = &["*"];
-    let refused = update(&world, &person.tokens, named("", "not an etag"), Some(star))
+    let refused = update(&world, &person.tokens, named("", ""), Some(star))
         .await
         .unwrap_err();
     assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");
@@ -115,7 +115,7 @@ async fn every_invalid_field_is_named() {
         .into_iter()
         .map(|(field, _)| field)
         .collect();
-    assert_eq!(fields, ["account.etag", "account.display_name"]);
+    assert_eq!(fields, ["account.display_name"]);
     for path in ["email", "password", "display_name.x", ""] {
         let refused = update(&world, &person.tokens, named("x", ""), Some(&[path]))
             .await
@@ -137,4 +137,46 @@ async fn every_invalid_field_is_named() {
         violations(&refused),
         [("account".to_owned(), "REQUIRED".to_owned())]
     );
+}
+
+#[tokio::test]
+async fn an_etag_of_any_other_form_is_a_mismatch_and_a_star_is_any() {
+    let world = World::boot().await;
+    let person = world.person().await;
+    let current = read(&world, &person.tokens).await;
+    let weak = format!("W/{}", current.etag);
+    let nothing: &[&str] = &["role"];
+    for mask in [None, Some(nothing)] {
+        for other in ["\"v2-abcdef\"", "not an etag", "\"\"", &*weak] {
+            let refused = update(&world, &person.tokens, named("New", other), mask)
+                .await
+                .unwrap_err();
+            assert_refused(&refused, Code::Aborted, "ETAG_MISMATCH");
+        }
+    }
+    assert_eq!(read(&world, &person.tokens).await, current);
+    let named = update(&world, &person.tokens, named("New", "*"), None).await;
+    assert_eq!(named.unwrap().display_name, "New");
+}
+
+#[tokio::test]
+async fn a_display_name_is_trimmed_and_must_be_visible() {
+    let world = World::boot().await;
+    let person = world.person().await;
+    for (name, reason) in [
+        ("  ", "REQUIRED"),
+        ("\u{3164}", "NOT_VISIBLE"),
+        ("\u{2800}", "NOT_VISIBLE"),
+        ("Ada\u{202e}", "FORBIDDEN_CHARACTER"),
+        ("\u{200b}", "FORBIDDEN_CHARACTER"),
+    ] {
+        let refused = update(&world, &person.tokens, named(name, ""), None)
+            .await
+            .unwrap_err();
+        assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");
+        let expected = [("account.display_name".to_owned(), reason.to_owned())];
+        assert_eq!(violations(&refused), expected, "{name:?}");
+    }
+    let named = update(&world, &person.tokens, named(" Ada\u{a0}", ""), None).await;
+    assert_eq!(named.unwrap().display_name, "Ada");
 }

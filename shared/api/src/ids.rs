@@ -27,6 +27,20 @@ pub fn parse_uuid(text: &str) -> Result<Uuid, Problem> {
     Uuid::try_parse(text).map_err(|_not_hexadecimal| problem())
 }
 
+/// Parses the id that a client gives a request so that it is done only once (AIP-155): a UUID, but not the nil UUID, which
+/// clients send for an id that they did not set, and not the max UUID (RFC 9562 sections 5.9 and 5.10). With them, the
+/// second request of such a client would not be done.
+pub fn parse_request_id(text: &str) -> Result<Uuid, Problem> {
+    let id = parse_uuid(text)?;
+    if id.is_nil() || id.is_max() {
+        return Err(Problem::new(
+            "RESERVED_UUID",
+            "must be a UUID made for this request, not the nil or the max UUID",
+        ));
+    }
+    Ok(id)
+}
+
 macro_rules! id {
     ($(#[$doc:meta])+ $name:ident) => {
         $(#[$doc])+
@@ -91,4 +105,22 @@ id! {
 id! {
     /// A task of one user.
     TaskId
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nil_and_the_max_uuid_are_no_request_ids() {
+        for reserved in [Uuid::nil(), Uuid::max()] {
+            for text in [reserved.to_string(), reserved.to_string().to_uppercase()] {
+                let problem = parse_request_id(&text).unwrap_err();
+                assert_eq!(problem.reason, "RESERVED_UUID");
+            }
+        }
+        assert_eq!(parse_request_id("").unwrap_err().reason, "NOT_A_UUID");
+        let id = "0190163d-8694-739b-aea5-966c26f8ad91";
+        assert_eq!(parse_request_id(id).unwrap().to_string(), id);
+    }
 }

@@ -1,6 +1,9 @@
 //! Why a unit of work failed.
 
-use contract::reason::Reason;
+use contract::{
+    reason::Reason,
+    refusal::{Problem, Violation},
+};
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 /// SQLSTATEs after which a connection cannot be used: shutdown, crash and start-up of the server, a server that has become
@@ -12,6 +15,9 @@ const CONNECTION_LOST: [&str; 7] = [
 /// Prefixes of SQLSTATEs: connection exceptions; exhausted resources such as a full disk; errors of the operating system. They
 /// are not caused by the statement, and they are temporary.
 const TEMPORARY_CLASSES: [&str; 3] = ["08", "53", "58"];
+
+/// The class of SQLSTATEs of values that PostgreSQL cannot take, such as text with NUL or a number out of range.
+const DATA_EXCEPTION: &str = "22";
 
 /// Why a unit of work gave no result.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +37,14 @@ pub enum Error {
     /// The unit panicked: a defect. Its transaction is rolled back.
     #[error("the unit of work panicked")]
     Panicked,
+    /// A value of the request cannot be stored or compared (SQLSTATE class 22). The types of values should have refused it before.
+    #[error("a value of the request is not accepted by the database")]
+    Value {
+        /// What the client is answered: the database does not say which field it was.
+        violation: [Violation; 1],
+        /// The refusal of the database.
+        source: sqlx::Error,
+    },
     /// The statement is wrong, or broke a constraint that is not mapped to an error of the domain: a defect.
     #[error("the database refused a statement")]
     Query(#[source] sqlx::Error),
@@ -46,6 +60,7 @@ impl Error {
             | Self::DeadlineExceeded
             | Self::Unavailable(_)
             | Self::Conflict(_)
+            | Self::Value { .. }
             | Self::Panicked => None,
         }
     }
@@ -58,7 +73,33 @@ impl Error {
             Self::DeadlineExceeded => Reason::DeadlineExceeded,
             Self::Unavailable(_) => Reason::DatabaseUnavailable,
             Self::Conflict(_) => Reason::Conflict,
+            Self::Value { .. } => Reason::FieldInvalid,
             Self::Panicked | Self::Query(_) => Reason::Internal,
+        }
+    }
+
+    /// The violation to answer with [`Reason::FieldInvalid`]; empty for the other reasons.
+    #[must_use]
+    pub fn violations(&self) -> &[Violation] {
+        match self {
+            Self::Value { violation, .. } => violation,
+            Self::Overloaded
+            | Self::DeadlineExceeded
+            | Self::Unavailable(_)
+            | Self::Conflict(_)
+            | Self::Panicked
+            | Self::Query(_) => &[],
+        }
+    }
+
+    fn refused_value(source: sqlx::Error) -> Self {
+        let description = "has a value that cannot be stored or compared";
+        Self::Value {
+            violation: [Violation {
+                field: String::new(),
+                problem: Problem::new("VALUE_INVALID", description),
+            }],
+            source,
         }
     }
 
@@ -69,6 +110,7 @@ impl Error {
             Self::DeadlineExceeded => "deadline_exceeded",
             Self::Unavailable(_) => "unavailable",
             Self::Conflict(_) => "conflict",
+            Self::Value { .. } => "value",
             Self::Panicked => "panicked",
             Self::Query(_) => "query",
         }
@@ -76,7 +118,10 @@ impl Error {
 
     /// The SQLSTATE, if the error came from `PostgreSQL`.
     pub(super) fn sqlstate(&self) -> Option<String> {
-        let (Self::Unavailable(Some(error)) | Self::Conflict(error) | Self::Query(error)) = self
+        let (Self::Unavailable(Some(error))
+        | Self::Conflict(error)
+        | Self::Query(error)
+        | Self::Value { source: error, .. }) = self
         else {
             return None;
         };
@@ -104,6 +149,11 @@ impl From<sqlx::Error> for Error {
                 match &*code {
                     "57014" => Self::DeadlineExceeded,
                     "40001" | "40P01" => Self::Conflict(error),
+                    code if code.starts_with(DATA_EXCEPTION) => {
+                        // Not the message of the database: it may contain the value.
+                        tracing::warn!(sqlstate = code, "the database refused a value");
+                        Self::refused_value(error)
+                    }
                     code if TEMPORARY_CLASSES
                         .iter()
                         .any(|class| code.starts_with(class))

@@ -7,7 +7,7 @@ use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use super::{
     domain::Listing,
-    filter::{Operator, Term, TimeField},
+    filter::{Condition, Operator, Term, TimeField},
     order::{Key, Order, SortKey},
     page_token::{KeyValue, LastTask},
 };
@@ -101,12 +101,38 @@ fn push_from(
     } else {
         sql.push(LIVE);
     }
-    for term in listing.filter.terms() {
+    if let Some(condition) = listing.filter.condition() {
         sql.push(" and ");
-        push_term(sql, term);
+        push_condition(sql, condition);
     }
 }
 
+/// A filter is nested 8 times at most, so this ends soon.
+fn push_condition(sql: &mut QueryBuilder<Postgres>, condition: &Condition) {
+    match condition {
+        Condition::All(all) => push_joined(sql, all, " and "),
+        Condition::Any(any) => push_joined(sql, any, " or "),
+        Condition::Not(inner) => {
+            sql.push("not (");
+            push_condition(sql, inner);
+            sql.push(")");
+        }
+        Condition::Term(term) => push_term(sql, term),
+    }
+}
+
+fn push_joined(sql: &mut QueryBuilder<Postgres>, conditions: &[Condition], by: &'static str) {
+    sql.push("(");
+    for (position, condition) in conditions.iter().enumerate() {
+        if position > 0 {
+            sql.push(by);
+        }
+        push_condition(sql, condition);
+    }
+    sql.push(")");
+}
+
+/// Each term is true or false, never null, so that `not` of it is the opposite.
 fn push_term(sql: &mut QueryBuilder<Postgres>, term: &Term) {
     match term {
         Term::Status(operator, status) => {
@@ -120,22 +146,29 @@ fn push_term(sql: &mut QueryBuilder<Postgres>, term: &Term) {
                 .push_bind(*priority as i32);
         }
         Term::Time(field, operator, time) => {
-            sql.push(match field {
-                TimeField::Due => "due_time",
-                TimeField::Create => "create_time",
-                TimeField::Update => "update_time",
-            });
+            sql.push("(").push(time_column(*field));
             sql.push(comparison(*operator)).push_bind(*time);
+            sql.push(") is true");
+        }
+        Term::HasTime(field) => {
+            sql.push(time_column(*field)).push(" is not null");
         }
         Term::Label(label) => {
-            sql.push_bind(label.clone()).push(" = any (labels)");
+            sql.push_bind(label.as_str().to_owned())
+                .push(" = any (labels)");
+        }
+        Term::HasLabel => {
+            sql.push("cardinality(labels) > 0");
+        }
+        Term::Constant(value) => {
+            sql.push(if *value { "true" } else { "false" });
         }
         Term::Text(text) => {
             sql.push("(strpos(lower(title), lower(")
-                .push_bind(text.clone())
+                .push_bind(text.as_str().to_owned())
                 .push(")) > 0");
             sql.push(" or strpos(lower(description), lower(")
-                .push_bind(text.clone())
+                .push_bind(text.as_str().to_owned())
                 .push(")) > 0)");
         }
     }
@@ -182,6 +215,15 @@ fn push_value(sql: &mut QueryBuilder<Postgres>, value: &KeyValue) {
         KeyValue::Text(text) => {
             sql.push_bind(text.clone());
         }
+    }
+}
+
+fn time_column(field: TimeField) -> &'static str {
+    match field {
+        TimeField::Due => "due_time",
+        TimeField::Create => "create_time",
+        TimeField::Update => "update_time",
+        TimeField::Complete => "complete_time",
     }
 }
 

@@ -1,6 +1,6 @@
 //! Request ids (AIP-155), each with a fingerprint of its request.
 
-use api::ids::parse_uuid;
+use api::ids::parse_request_id;
 use aws_lc_rs::digest::{Context, SHA256};
 use contract::refusal::Problem;
 use uuid::Uuid;
@@ -24,7 +24,7 @@ impl RequestKey {
         if id.is_empty() {
             return Ok(None);
         }
-        let id = parse_uuid(id)?;
+        let id = parse_request_id(id)?;
         let mut hash = Context::new(&SHA256);
         hash.update(method.as_bytes());
         hash.update(&[0]);

@@ -10,7 +10,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
 pub(crate) use self::domain::RequestKey;
+use self::store::Remembered;
 use crate::error::Error;
+
+/// How often a claim is decided when the purge comes between its statements.
+const MAX_ATTEMPTS: u32 = 3;
 
 /// How long an answer is remembered.
 pub(crate) const ANSWER_TTL: TimeDelta = TimeDelta::hours(24);
@@ -22,18 +26,34 @@ pub(crate) async fn first_answer(
     key: &RequestKey,
     now: DateTime<Utc>,
 ) -> Result<Option<Vec<u8>>, Error> {
-    if store::claim(conn, owner, key, now - ANSWER_TTL, now).await? {
+    let Some(first) = claim_or_find(conn, owner, key, now).await? else {
         return Ok(None);
-    }
-    // It is missing only if it was purged a moment ago.
-    let first = store::find(conn, owner, key.id).await?;
-    let first = first.ok_or(Error::Conflict)?;
+    };
     if first.fingerprint != key.fingerprint {
         return Err(Error::request_id_reused());
     }
     // A request that is committed has an answer.
     let answer = first.answer.ok_or(Error::DamagedAnswer { owner })?;
     Ok(Some(answer))
+}
+
+/// The first request with this id; `None` when this is the first, which has claimed the id.
+async fn claim_or_find(
+    conn: &mut PgConnection,
+    owner: UserId,
+    key: &RequestKey,
+    now: DateTime<Utc>,
+) -> Result<Option<Remembered>, Error> {
+    for _ in 0..MAX_ATTEMPTS {
+        if store::claim(conn, owner, key, now - ANSWER_TTL, now).await? {
+            return Ok(None);
+        }
+        // It is missing only if it was purged after the statement before; then the id can be claimed.
+        if let Some(first) = store::find(conn, owner, key.id).await? {
+            return Ok(Some(first));
+        }
+    }
+    Err(Error::Conflict)
 }
 
 /// Stores the answer to a claimed request.

@@ -1,4 +1,4 @@
-//! The statements of a list in every form: each term and each order, with and without a previous page, with and without
+//! The statements of a list in every form: each term, each way to join terms, and each order, with and without a previous page, with and without
 //! deleted tasks.
 
 use api::ids::UserId;
@@ -15,12 +15,15 @@ use crate::{
     tasks::domain::Draft,
 };
 
-const FILTERS: [&str; 5] = [
+const FILTERS: [&str; 8] = [
     "",
     "status = PENDING",
     "status != PENDING AND priority < HIGH AND priority >= LOW",
     "due_time < \"2026-01-01T00:00:00Z\" AND create_time > \"2026-01-01T00:00:00Z\" AND update_time != \"2026-01-01T00:00:00Z\"",
     "labels:\"x\" AND \"text\"",
+    "complete_time >= \"2026-01-01T00:00:00Z\" OR -labels:\"x\" OR NOT (\"text\" AND status = PENDING)",
+    "due_time:* AND create_time:* OR update_time:* AND complete_time:* AND labels:*",
+    "due_time = \"2026-01-01T00:00:00.0000005Z\" OR due_time != \"2026-01-01T00:00:00.0000005Z\"",
 ];
 
 fn orders() -> Vec<String> {

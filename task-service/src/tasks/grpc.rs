@@ -126,12 +126,12 @@ fn parse_update(mut message: UpdateTaskRequest) -> Result<UpdateTask, Error> {
     let chosen = message::FIELDS.selected(mask, |field| message::is_populated(&task, field));
     let chosen = violations.take("update_mask", chosen);
     let id = violations.take("task.id", TaskId::parse(&task.id));
-    let revision = violations.take("task.etag", etag::parse(&task.etag));
+    let revision = etag::expected(&task.etag);
     let changes = message::parse_changes(task, &chosen.unwrap_or_default(), &mut violations);
     let command = violations.finish(|| {
         Some(UpdateTask {
             id: id?,
-            revision: revision?,
+            revision,
             changes,
             key: key?,
         })
@@ -147,11 +147,11 @@ fn parse_delete(message: &DeleteTaskRequest) -> Result<DeleteTask, Error> {
     } = message;
     let mut violations = Violations::default();
     let id = violations.take("id", TaskId::parse(id));
-    let revision = violations.take("etag", etag::parse(etag));
+    let revision = etag::expected(etag);
     let command = violations.finish(|| {
         Some(DeleteTask {
             id: id?,
-            revision: revision?,
+            revision,
             allow_missing: *allow_missing,
         })
     })?;
@@ -162,13 +162,8 @@ fn parse_undelete(message: &UndeleteTaskRequest) -> Result<UndeleteTask, Error> 
     let UndeleteTaskRequest { id, etag } = message;
     let mut violations = Violations::default();
     let id = violations.take("id", TaskId::parse(id));
-    let revision = violations.take("etag", etag::parse(etag));
-    let command = violations.finish(|| {
-        Some(UndeleteTask {
-            id: id?,
-            revision: revision?,
-        })
-    })?;
+    let revision = etag::expected(etag);
+    let command = violations.finish(|| Some(UndeleteTask { id: id?, revision }))?;
     Ok(command)
 }
 

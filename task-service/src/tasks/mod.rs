@@ -1,7 +1,8 @@
 //! What can be done with one task: the decisions and the transactions.
 //!
-//! Each call is one statement that checks every condition itself. When it finds no row, a second read finds out why. Only a
-//! request with an id needs a transaction.
+//! Each call is one statement that checks every condition itself. When it finds no row, a second read finds out why. When that
+//! finds no reason, another change came between the two, and the call is decided again. Only a request with an id needs a
+//! transaction.
 
 mod answers;
 pub(crate) mod commands;
@@ -24,6 +25,9 @@ use self::{
     domain::Task,
 };
 use crate::{context::Context, error::Error, requests::RequestKey};
+
+/// How often a change is decided when other changes come between its statements. Each attempt sees what was committed before it.
+const MAX_ATTEMPTS: u32 = 8;
 
 /// The tasks of all users. Each call works on the tasks of its caller only.
 #[derive(Debug, Clone)]
@@ -181,21 +185,22 @@ async fn update(
         changes,
         key: _,
     } = command;
-    if !changes.is_empty()
-        && let Some(task) = store::update(conn, owner, *id, *revision, changes, now).await?
-    {
-        return Ok(task);
+    for _ in 0..MAX_ATTEMPTS {
+        if !changes.is_empty()
+            && let Some(task) = store::update(conn, owner, *id, *revision, changes, now).await?
+        {
+            return Ok(task);
+        }
+        let task = get_existing(conn, owner, *id, now).await?;
+        if task.delete_time.is_some() {
+            return Err(Error::Deleted(*id));
+        } else if revision.is_some_and(|revision| revision != task.revision) {
+            return Err(Error::EtagMismatch(*id));
+        } else if changes.is_empty() {
+            return Ok(task);
+        }
     }
-    let task = get_existing(conn, owner, *id, now).await?;
-    if task.delete_time.is_some() {
-        Err(Error::Deleted(*id))
-    } else if revision.is_some_and(|revision| revision != task.revision) {
-        Err(Error::EtagMismatch(*id))
-    } else if changes.is_empty() {
-        Ok(task)
-    } else {
-        Err(Error::Conflict)
-    }
+    Err(Error::Conflict)
 }
 
 async fn update_once(
@@ -225,18 +230,19 @@ async fn delete(
         revision,
         allow_missing: _,
     } = command;
-    if let Some(task) = store::delete(conn, owner, id, revision, purge_time, now).await? {
-        return Ok(task);
+    for _ in 0..MAX_ATTEMPTS {
+        if let Some(task) = store::delete(conn, owner, id, revision, purge_time, now).await? {
+            return Ok(task);
+        }
+        let task = get_existing(conn, owner, id, now).await?;
+        if task.delete_time.is_some() {
+            // A task that is already deleted counts as not found (AIP-164).
+            return Err(Error::NotFound(id));
+        } else if revision.is_some_and(|revision| revision != task.revision) {
+            return Err(Error::EtagMismatch(id));
+        }
     }
-    let task = get_existing(conn, owner, id, now).await?;
-    if task.delete_time.is_some() {
-        // A task that is already deleted counts as not found (AIP-164).
-        Err(Error::NotFound(id))
-    } else if revision.is_some_and(|revision| revision != task.revision) {
-        Err(Error::EtagMismatch(id))
-    } else {
-        Err(Error::Conflict)
-    }
+    Err(Error::Conflict)
 }
 
 async fn undelete(
@@ -247,19 +253,20 @@ async fn undelete(
     now: DateTime<Utc>,
 ) -> Result<Task, Error> {
     let UndeleteTask { id, revision } = command;
-    if let Some(task) = store::undelete(conn, owner, id, revision, quota, now).await? {
-        return Ok(task);
+    for _ in 0..MAX_ATTEMPTS {
+        if let Some(task) = store::undelete(conn, owner, id, revision, quota, now).await? {
+            return Ok(task);
+        }
+        let task = get_existing(conn, owner, id, now).await?;
+        if task.delete_time.is_none() {
+            return Err(Error::NotDeleted(id));
+        } else if revision.is_some_and(|revision| revision != task.revision) {
+            return Err(Error::EtagMismatch(id));
+        } else if store::count_live(conn, owner).await? >= quota {
+            return Err(Error::QuotaExceeded { limit: quota });
+        }
     }
-    let task = get_existing(conn, owner, id, now).await?;
-    if task.delete_time.is_none() {
-        Err(Error::NotDeleted(id))
-    } else if revision.is_some_and(|revision| revision != task.revision) {
-        Err(Error::EtagMismatch(id))
-    } else if store::count_live(conn, owner).await? >= quota {
-        Err(Error::QuotaExceeded { limit: quota })
-    } else {
-        Err(Error::Conflict)
-    }
+    Err(Error::Conflict)
 }
 
 async fn get_existing(

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use api::text;
-use chrono::{DateTime, Datelike as _, Utc};
+use api::{text, time::moment};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use contract::refusal::{Problem, Violations};
+use prost_types::Timestamp;
 
 /// The largest number of labels of a task.
 const MAX_LABELS: usize = 20;
@@ -123,12 +124,8 @@ impl Due {
     /// Parses the time of a request, which is `seconds` and `nanos` after the beginning of 1970. Fractions of a microsecond
     /// are cut off.
     pub(crate) fn parse(seconds: i64, nanos: i32) -> Result<Self, Problem> {
-        u32::try_from(nanos)
-            .ok()
-            .filter(|nanos| *nanos < 1_000_000_000)
-            .and_then(|nanos| DateTime::from_timestamp(seconds, nanos / 1000 * 1000))
-            .filter(|time| (1..=9999).contains(&time.year()))
-            .map(|time| Self(Some(time)))
+        moment(Timestamp { seconds, nanos })
+            .map(|time| Self(Some(time.trunc_subsecs(6))))
             .ok_or_else(|| {
                 let description =
                     "must be a time in the years 1 to 9999, with 0 to 999999999 nanos";

@@ -100,3 +100,32 @@ async fn of_twenty_concurrent_deletes_one_succeeds() {
     }
     assert_eq!(user.get(&task.id).await.unwrap().revision, 2);
 }
+
+/// Three callers at once: each deletes, undeletes or updates the same task, without an etag. Whatever the order, each call has a
+/// definite answer.
+#[tokio::test]
+async fn changes_without_an_etag_that_lose_a_race_are_decided_again() {
+    let world = World::new().await;
+    let user = world.user();
+    let id = user.task("t").await.id;
+    for round in 0..100 {
+        let update = user.update(
+            Task {
+                id: id.clone(),
+                ..titled(&round.to_string())
+            },
+            &["title"],
+        );
+        let (deleted, undeleted, updated) =
+            tokio::join!(user.delete(&id), user.undelete(&id), update);
+        for (answer, code, reason) in [
+            (deleted, Code::NotFound, "TASK_NOT_FOUND"),
+            (undeleted, Code::AlreadyExists, "TASK_NOT_DELETED"),
+            (updated, Code::FailedPrecondition, "TASK_DELETED"),
+        ] {
+            if let Err(refused) = answer {
+                assert_refused(&refused, code, reason);
+            }
+        }
+    }
+}

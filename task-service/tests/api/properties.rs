@@ -18,17 +18,14 @@ const MUTABLE: [&str; 6] = [
     "labels",
 ];
 
-/// The task as the service returns it: text in NFC, labels sorted and without duplicates.
+/// The task as the service returns it: text in NFC, lines without white space at their ends, labels sorted and without duplicates.
 fn normalized(task: Task) -> Task {
-    let mut labels: Vec<String> = task
-        .labels
-        .iter()
-        .map(|label| label.nfc().collect())
-        .collect();
+    let line = |text: &str| text.nfc().collect::<String>().trim().to_owned();
+    let mut labels: Vec<String> = task.labels.iter().map(|label| line(label)).collect();
     labels.sort();
     labels.dedup();
     Task {
-        title: task.title.nfc().collect(),
+        title: line(&task.title),
         description: task.description.nfc().collect(),
         labels,
         ..task

@@ -201,7 +201,7 @@ async fn all_violations_are_reported_together() {
     let refused = user.update_task(request).await.unwrap_err();
     assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");
     let fields = violations(&refused).into_iter().map(|(field, _)| field);
-    let expected = "request_id task.id task.etag task.description task.due_time task.labels[0] task.priority \
+    let expected = "request_id task.id task.description task.due_time task.labels[0] task.priority \
                     task.status task.title";
     assert_eq!(fields.collect::<Vec<_>>().join(" "), expected);
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use contract::reason::Reason;
 use database::{Error, Lanes, Settings};
 use futures_util::FutureExt as _;
 use sqlx::{Connection as _, Executor as _};
@@ -130,4 +131,30 @@ async fn a_rollback_left_unsent_does_not_reach_the_next_unit() {
     });
     unit.await.unwrap();
     assert_ne!(backend(&lanes).await, first);
+}
+
+#[tokio::test]
+async fn a_value_that_the_database_cannot_take_is_an_invalid_argument_and_no_defect() {
+    let server = Postgres::start();
+    let lanes = Lanes::start(single_lane(&server)).unwrap();
+    let unit = lanes.run(soon(), |conn| {
+        async move {
+            let text = sqlx::query_scalar::<_, String>("select $1::text").bind("a\0b");
+            Ok::<_, Error>(text.fetch_one(conn).await?)
+        }
+        .boxed()
+    });
+    let mut refused = vec![unit.await.unwrap_err()];
+    for sql in [
+        "select 'x'::int",
+        "select 99999::smallint",
+        "select '9999-99-99'::timestamptz",
+        "select 1 / 0",
+    ] {
+        refused.push(statement(&lanes, sql).await.unwrap_err());
+    }
+    for error in refused {
+        assert_eq!(error.reason(), Reason::FieldInvalid, "{error:?}");
+        assert_eq!(error.violations()[0].problem.reason, "VALUE_INVALID");
+    }
 }

@@ -10,7 +10,16 @@ pub(super) enum Token {
     Word(String),
     Text(String),
     Operator(Operator),
+    /// `:`
     Has,
+    /// `*`
+    Star,
+    /// `-`
+    Minus,
+    /// `(`
+    Open,
+    /// `)`
+    Close,
 }
 
 /// The position of a token, in characters from 1, and the token.
@@ -29,6 +38,10 @@ pub(super) fn tokens(text: &str) -> Result<Vec<PositionedToken>, Problem> {
             }
             '"' => string(&characters, position)?,
             ':' => (Token::Has, 1),
+            '*' => (Token::Star, 1),
+            '-' => (Token::Minus, 1),
+            '(' => (Token::Open, 1),
+            ')' => (Token::Close, 1),
             '=' | '!' | '<' | '>' => operator(&characters, position)?,
             c if c.is_ascii_alphabetic() => word(&characters, position),
             c => {

@@ -1,11 +1,18 @@
 //! The filter language of `ListTasks`: a small, documented subset of AIP-160.
 //!
 //! ```text
-//! filter     = term { "AND" term }
-//! term       = comparison | "labels" ":" string | string
-//! comparison = ( "status" | "priority" | "due_time" | "create_time" | "update_time" ) operator value
+//! filter     = factor { "AND" factor }
+//! factor     = term { "OR" term }
+//! term       = [ "NOT" | "-" ] simple
+//! simple     = "(" filter ")" | comparison | presence | "labels" ":" string | string
+//! comparison = ( "status" | "priority" | time ) operator value
+//! presence   = ( time | "labels" ) ":" "*"
+//! time       = "due_time" | "create_time" | "update_time" | "complete_time"
 //! operator   = "=" | "!=" | "<" | "<=" | ">" | ">="
 //! ```
+//!
+//! As in AIP-160, `OR` binds more tightly than `AND`: `a AND b OR c` is `a AND (b OR c)`. A comparison with a time that is not
+//! set is false, but for `!=`, so `NOT` of it is true.
 //!
 //! `status` and `priority` take enum names with or without their prefix. Times are RFC 3339 in quotes. A string alone is
 //! searched for in title and description; upper and lower case are the same. An error says its position, counted in
@@ -13,16 +20,23 @@
 
 mod lexer;
 mod parser;
+mod terms;
+mod time;
 
 use chrono::{DateTime, Utc};
 use contract::refusal::Problem;
 
+pub(crate) use self::terms::{LabelTerm, TextTerm};
 use crate::tasks::values::{Priority, Status};
 
 /// The largest length of a filter, in code points.
 const MAX_LENGTH: usize = 1000;
 /// The largest number of terms of a filter.
 const MAX_TERMS: usize = 20;
+/// The largest number of terms that search for text, which is the most expensive condition.
+const MAX_TEXT_TERMS: usize = 3;
+/// How deep parentheses can be nested.
+const MAX_DEPTH: usize = 8;
 
 /// How a field is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,26 +61,46 @@ pub(crate) enum TimeField {
     Due,
     Create,
     Update,
+    Complete,
 }
 
-/// A condition on a task.
+/// A condition on one property of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Term {
     /// Only with `=` and `!=`.
     Status(Operator, Status),
     Priority(Operator, Priority),
-    /// A task without a due time matches only `!=`.
+    /// The time is to the microsecond. A task without this time matches only `!=`.
     Time(TimeField, Operator, DateTime<Utc>),
+    /// The task has this time.
+    HasTime(TimeField),
     /// The task has this label.
-    Label(String),
+    Label(LabelTerm),
+    /// The task has a label.
+    HasLabel,
     /// The title or the description contains this text.
-    Text(String),
+    Text(TextTerm),
+    /// Every task matches, or none.
+    Constant(bool),
 }
 
-/// A parsed filter. A task matches when every term holds; the empty filter matches every task.
+/// A condition on a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Condition {
+    /// All of them hold.
+    All(Vec<Condition>),
+    /// At least one of them holds.
+    Any(Vec<Condition>),
+    /// It does not hold.
+    Not(Box<Condition>),
+    /// The term holds.
+    Term(Term),
+}
+
+/// A parsed filter. The empty filter matches every task.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Filter {
-    terms: Vec<Term>,
+    condition: Option<Condition>,
 }
 
 impl Filter {
@@ -77,17 +111,13 @@ impl Filter {
             let description = format!("has {length} of at most {MAX_LENGTH} characters");
             return Err(Problem::new("TOO_LONG", description));
         }
-        let terms = parser::terms(text)?;
-        if terms.len() > MAX_TERMS {
-            let description = format!("has {} of at most {MAX_TERMS} terms", terms.len());
-            return Err(Problem::new("TOO_MANY_TERMS", description));
-        }
-        Ok(Self { terms })
+        let condition = parser::condition(text)?;
+        Ok(Self { condition })
     }
 
-    /// The terms. All of them must hold.
-    pub(crate) fn terms(&self) -> &[Term] {
-        &self.terms
+    /// What must hold, if anything.
+    pub(crate) fn condition(&self) -> Option<&Condition> {
+        self.condition.as_ref()
     }
 }
 
@@ -97,105 +127,4 @@ fn syntax_error(position: usize, what: &str) -> Problem {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use unicode_normalization::UnicodeNormalization as _;
-
-    use super::*;
-
-    fn problem(text: &str) -> String {
-        Filter::parse(text).unwrap_err().description
-    }
-
-    #[test]
-    fn every_kind_of_term_is_parsed() {
-        let filter = Filter::parse(
-            r#"status = COMPLETED AND priority>=TASK_PRIORITY_NORMAL AND due_time < "2026-01-31T00:00:00Z" AND labels:"home" AND "milk \"fresh\"""#,
-        )
-        .unwrap();
-        let due = "2026-01-31T00:00:00Z".parse().unwrap();
-        assert_eq!(
-            filter.terms(),
-            [
-                Term::Status(Operator::Equal, Status::Completed),
-                Term::Priority(Operator::GreaterOrEqual, Priority::Normal),
-                Term::Time(TimeField::Due, Operator::Less, due),
-                Term::Label("home".to_owned()),
-                Term::Text("milk \"fresh\"".to_owned()),
-            ]
-        );
-        assert_eq!(Filter::parse("  ").unwrap(), Filter::default());
-    }
-
-    #[test]
-    fn an_unknown_name_is_refused_with_its_position() {
-        let statuses = "there are PENDING, IN_PROGRESS, COMPLETED";
-        for (filter, position, what) in [
-            ("status = DONE", 10, "`DONE` is not a status"),
-            (
-                "status = TASK_STATUS_UNSPECIFIED",
-                10,
-                "`TASK_STATUS_UNSPECIFIED` is not a status",
-            ),
-        ] {
-            let expected = format!("at character {position}: {what}; {statuses}");
-            assert_eq!(problem(filter), expected);
-        }
-        assert_eq!(
-            problem("priority = URGENT"),
-            "at character 12: `URGENT` is not a priority; there are LOW, NORMAL, HIGH"
-        );
-        assert_eq!(
-            problem("colour = RED"),
-            "at character 1: `colour` is not a field that can be filtered by"
-        );
-    }
-
-    #[test]
-    fn a_syntax_error_is_refused_with_its_position() {
-        let time = "expected a time in RFC 3339, such as \"2026-01-31T00:00:00Z\"";
-        let label = "expected `:` and a string, as in labels:\"home\"";
-        let term = "expected a field or a string";
-        for (filter, position, what) in [
-            ("é = 1", 1, "`é` is not allowed here"),
-            (
-                "status = PENDING status = PENDING",
-                18,
-                "expected AND or the end",
-            ),
-            ("status < PENDING", 8, "status takes only = and !="),
-            ("due_time > \"soon\"", 12, time),
-            ("due_time > 5", 12, "`5` is not allowed here"),
-            ("\"open", 1, "the string is not closed"),
-            ("status =", 9, "expected a value"),
-            ("AND", 1, term),
-            ("status = PENDING AND", 21, term),
-            ("labels = \"x\"", 8, label),
-        ] {
-            let expected = format!("at character {position}: {what}");
-            assert_eq!(problem(filter), expected, "{filter}");
-        }
-    }
-
-    #[test]
-    fn a_filter_is_bounded() {
-        let many = vec!["\"x\""; MAX_TERMS + 1].join(" AND ");
-        assert_eq!(Filter::parse(&many).unwrap_err().reason, "TOO_MANY_TERMS");
-        let long = "x".repeat(MAX_LENGTH + 1);
-        assert_eq!(Filter::parse(&long).unwrap_err().reason, "TOO_LONG");
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_is_parsed_or_refused(text in "\\PC{0,60}") {
-            let _either = Filter::parse(&text);
-        }
-
-        #[test]
-        fn any_string_can_be_searched_for(text in "[^\\p{C}]{1,40}") {
-            let quoted = text.replace('\\', "\\\\").replace('"', "\\\"");
-            let filter = Filter::parse(&format!("\"{quoted}\"")).unwrap();
-            prop_assert_eq!(filter.terms(), [Term::Text(text.nfc().collect())]);
-        }
-    }
-}
+mod tests;
