@@ -40,7 +40,7 @@ static STANDARD_ERROR: LazyLock<Arc<LineQueue>> = LazyLock::new(|| {
         tracing::warn!(
             lines,
             "log lines were lost: standard error was too slow or failed"
-        )
+        );
     })
 });
 
