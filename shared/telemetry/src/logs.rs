@@ -3,7 +3,7 @@
 //! Lines go to **standard error** in every binary. Standard output is for results: the commands that
 //! `standalone` prints, the listing of `print-config`. Container platforms collect both.
 //!
-//! All lines, also those of panics and of [`print`], go through one bounded queue to a thread of its own. If the reader of standard
+//! All lines, also those of panics and of [`print()`], go through one bounded queue to a thread of its own. If the reader of standard
 //! error is slow or stalls, no other thread waits for it: lines are dropped, counted, and reported in one line once there is room.
 //!
 //! A JSON line has `timestamp` (RFC 3339, UTC), `level`, `target`, `message`, the event's fields beside them, and `span` with the
@@ -40,7 +40,7 @@ static STANDARD_ERROR: LazyLock<Arc<LineQueue>> = LazyLock::new(|| {
         tracing::warn!(
             lines,
             "log lines were lost: standard error was too slow or failed"
-        )
+        );
     })
 });
 

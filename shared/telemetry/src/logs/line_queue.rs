@@ -173,8 +173,8 @@ fn write_all(output: &mut impl Write, bytes: &[u8]) -> Result<(), u64> {
 }
 
 fn lines(bytes: &[u8]) -> u64 {
-    let ends = bytes.iter().filter(|byte| **byte == b'\n').count();
-    u64::try_from(ends).unwrap_or(u64::MAX).max(1)
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n').count();
+    u64::try_from(lines).unwrap_or(u64::MAX)
 }
 
 /// A writer of whole lines for `tracing_subscriber`, which writes each event with one call.
