@@ -55,11 +55,11 @@ impl<'a> Parser<'a> {
 
     /// Takes the next token if it is `token`.
     fn take(&mut self, token: &Token) -> bool {
-        let taken = self.rest.first().is_some_and(|(_, next)| next == token);
-        if taken {
+        let follows = self.rest.first().is_some_and(|(_, next)| next == token);
+        if follows {
             self.rest = &self.rest[1..];
         }
-        taken
+        follows
     }
 
     /// Takes the next token if it is the keyword.

@@ -53,6 +53,7 @@ fn an_unknown_name_is_refused_with_its_position() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of texts and positions")]
 fn a_syntax_error_is_refused_with_its_position() {
     let time = "expected a time in RFC 3339, such as \"2026-01-31T00:00:00Z\"";
     let label = "expected `:` and a string, as in labels:\"home\"";
