@@ -1,6 +1,6 @@
 //! The answer of every RPC when something that the service needs is not available.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use contract::proto::{
     health::{
@@ -15,6 +15,7 @@ use serving::process::Instruments;
 use sqlx::Executor as _;
 use task_service::App;
 use testing::{TestClock, assert_refused};
+use tokio::time::timeout;
 use tonic::{Code, Status, transport::Channel};
 use verifier::KeySet;
 
@@ -22,6 +23,9 @@ use crate::{
     raw::{call, rpcs},
     world::{START, User, World, config, run, titled, verifier},
 };
+
+/// The longest a service may take to become ready again on a busy machine.
+const SERVING_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The refusal of one valid call of each RPC.
 async fn refusals(user: &User, id: &str) -> Vec<(&'static str, Status)> {
@@ -128,12 +132,16 @@ pub(crate) async fn until_serving(channel: &Channel) {
     let mut client = HealthClient::new(channel.clone());
     let watch = client.watch(HealthCheckRequest::default()).await.unwrap();
     let mut changes = watch.into_inner();
-    while let Some(change) = changes.message().await.unwrap() {
-        if change.status() == ServingStatus::Serving {
-            return;
+    let serving = async {
+        while let Some(change) = changes.message().await.unwrap() {
+            if change.status() == ServingStatus::Serving {
+                return;
+            }
         }
-    }
-    panic!("the health stream ended");
+        panic!("the health stream ended");
+    };
+    let in_time = timeout(SERVING_TIMEOUT, serving).await;
+    in_time.expect("the service is ready in time");
 }
 
 #[tokio::test]

@@ -50,7 +50,12 @@ refused(
 def refresh(refresh_token, secret):
     tag = hashlib.sha256(secret + refresh_token.encode()).digest()
     request = auth_pb2.RefreshTokensRequest(refresh_token=refresh_token, attempt_tag=tag)
-    return auth.RefreshTokens(request).tokens
+    pair = auth.RefreshTokens(request).tokens
+    assert 0 < pair.access_token_expires_in.seconds <= 300, pair
+    # What is left of the lifetimes is less in a later answer.
+    pair.ClearField("access_token_expires_in")
+    pair.ClearField("refresh_token_expires_in")
+    return pair
 
 
 first = refresh(tokens.refresh_token, b"device")
