@@ -25,7 +25,7 @@ test: ## Run all checks, then all tests, including those with buf, Python, PgBou
 	@scripts/provide compiler postgres pgbouncer node python prometheus
 	@$(MAKE) --no-print-directory check
 	$(CARGO) build --workspace --all-targets
-	TEST_BUF=$(BUF) TEST_PYTHON=$(TOOLS)/python/bin/python TEST_PGBOUNCER=$(PGBOUNCER) \
+	TEST_BUF=$(BUF) TEST_GRPCURL=$(TOOLS)/bin/grpcurl TEST_PYTHON=$(TOOLS)/python/bin/python TEST_PGBOUNCER=$(PGBOUNCER) \
 		TEST_PROMTOOL=$(PROMETHEUS)/promtool TEST_PROMETHEUS=$(PROMETHEUS)/prometheus $(WITH_POSTGRES) $(CARGO) test --workspace --no-fail-fast
 
 check: format lint docs-check deny proto sql-check deploy-check ## Run the seven checks that `make test` runs before the tests.

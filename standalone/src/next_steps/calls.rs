@@ -24,13 +24,23 @@ pub(super) enum Answer {
     },
 }
 
+/// A message in JSON, in the form that it has between single quotes in a shell.
+pub(super) enum Message {
+    /// Every tool takes it.
+    Same(&'static str),
+    /// It has a field mask. grpcurl takes a mask only as an object with paths, buf only as one text.
+    ByTool {
+        grpcurl: &'static str,
+        buf: &'static str,
+    },
+}
+
 /// One RPC, as one command.
 pub(super) struct Call {
     pub(super) note: &'static str,
     pub(super) part: Part,
     pub(super) method: &'static str,
-    /// In JSON, in the form that it has between single quotes in a shell.
-    pub(super) message: &'static str,
+    pub(super) message: Message,
     pub(super) with_token: bool,
     pub(super) answer: Answer,
 }
@@ -41,7 +51,9 @@ pub(super) const FIRST_TASK: [Call; 6] = [
         note: "An account of your own (once).",
         part: Part::Auth,
         method: "tandem.auth.v1.AuthService/SignUp",
-        message: r#"{"email": "me@example.com", "password": "a password of my own"}"#,
+        message: Message::Same(
+            r#"{"email": "me@example.com", "password": "a password of my own"}"#,
+        ),
         with_token: false,
         answer: Answer::Print,
     },
@@ -49,7 +61,9 @@ pub(super) const FIRST_TASK: [Call; 6] = [
         note: "A token, valid for about five minutes. Repeat this when it has expired.",
         part: Part::Auth,
         method: "tandem.auth.v1.AuthService/SignIn",
-        message: r#"{"email": "me@example.com", "password": "a password of my own"}"#,
+        message: Message::Same(
+            r#"{"email": "me@example.com", "password": "a password of my own"}"#,
+        ),
         with_token: false,
         answer: Answer::Store {
             variable: "TOKEN",
@@ -60,7 +74,7 @@ pub(super) const FIRST_TASK: [Call; 6] = [
         note: "Create a task, and store its id.",
         part: Part::Task,
         method: "tandem.task.v1.TaskService/CreateTask",
-        message: r#"{"task": {"title": "Buy milk", "labels": ["home"]}}"#,
+        message: Message::Same(r#"{"task": {"title": "Buy milk", "labels": ["home"]}}"#),
         with_token: true,
         answer: Answer::PrintAndStore {
             variable: "TASK",
@@ -71,7 +85,7 @@ pub(super) const FIRST_TASK: [Call; 6] = [
         note: "List the open tasks.",
         part: Part::Task,
         method: "tandem.task.v1.TaskService/ListTasks",
-        message: r#"{"filter": "status = PENDING"}"#,
+        message: Message::Same(r#"{"filter": "status = PENDING"}"#),
         with_token: true,
         answer: Answer::Print,
     },
@@ -79,7 +93,10 @@ pub(super) const FIRST_TASK: [Call; 6] = [
         note: "Mark it as completed.",
         part: Part::Task,
         method: "tandem.task.v1.TaskService/UpdateTask",
-        message: r#"{"task": {"id": "'$TASK'", "status": "TASK_STATUS_COMPLETED"}, "update_mask": "status"}"#,
+        message: Message::ByTool {
+            grpcurl: r#"{"task": {"id": "'$TASK'", "status": "TASK_STATUS_COMPLETED"}, "update_mask": {"paths": ["status"]}}"#,
+            buf: r#"{"task": {"id": "'$TASK'", "status": "TASK_STATUS_COMPLETED"}, "update_mask": "status"}"#,
+        },
         with_token: true,
         answer: Answer::Print,
     },
@@ -87,7 +104,7 @@ pub(super) const FIRST_TASK: [Call; 6] = [
         note: "Delete it. UndeleteTask brings it back within 30 days.",
         part: Part::Task,
         method: "tandem.task.v1.TaskService/DeleteTask",
-        message: r#"{"id": "'$TASK'"}"#,
+        message: Message::Same(r#"{"id": "'$TASK'"}"#),
         with_token: true,
         answer: Answer::Print,
     },
@@ -98,7 +115,7 @@ pub(super) const HEALTH: [Call; 3] = [
         note: "Is it ready?",
         part: Part::Task,
         method: "grpc.health.v1.Health/Check",
-        message: r#"{"service": "readiness"}"#,
+        message: Message::Same(r#"{"service": "readiness"}"#),
         with_token: false,
         answer: Answer::Print,
     },
@@ -106,7 +123,7 @@ pub(super) const HEALTH: [Call; 3] = [
         note: "The health of every service.",
         part: Part::Task,
         method: "grpc.health.v1.Health/List",
-        message: "{}",
+        message: Message::Same("{}"),
         with_token: false,
         answer: Answer::Print,
     },
@@ -114,7 +131,7 @@ pub(super) const HEALTH: [Call; 3] = [
         note: "Every change of its health, until Ctrl-C.",
         part: Part::Auth,
         method: "grpc.health.v1.Health/Watch",
-        message: r#"{"service": "readiness"}"#,
+        message: Message::Same(r#"{"service": "readiness"}"#),
         with_token: false,
         answer: Answer::Print,
     },

@@ -8,7 +8,7 @@ use prost::Message as _;
 
 use super::{
     Addresses,
-    calls::{Answer, Call, Part},
+    calls::{Answer, Call, Message, Part},
 };
 
 /// The command with which a tool makes a call to an address.
@@ -54,18 +54,17 @@ fn with_answer(command: &str, answer: Answer) -> String {
 }
 
 pub(super) fn grpcurl(call: &Call, address: SocketAddr) -> String {
-    let Call {
-        method, message, ..
-    } = call;
-    let token = token_header(call);
+    let (Message::Same(message)
+    | Message::ByTool {
+        grpcurl: message, ..
+    }) = call.message;
+    let (token, method) = (token_header(call), call.method);
     format!("grpcurl -plaintext{token} -d '{message}' {address} {method}")
 }
 
 pub(super) fn buf(call: &Call, address: SocketAddr) -> String {
-    let Call {
-        method, message, ..
-    } = call;
-    let token = token_header(call);
+    let (Message::Same(message) | Message::ByTool { buf: message, .. }) = call.message;
+    let (token, method) = (token_header(call), call.method);
     format!(
         "buf curl --protocol grpc --http2-prior-knowledge{token} -d '{message}' http://{address}/{method}"
     )

@@ -1,13 +1,13 @@
 //! The printed commands, run in a shell unchanged.
 
-use std::{path::Path, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
-use standalone::next_steps::blocks;
+use standalone::next_steps::{Addresses, blocks};
 use testing::Process;
 
 use crate::{
     stack::Stack,
-    tools::{ProgramOutput, installed, run},
+    tools::{ProgramOutput, installed, run, workspace},
 };
 
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -26,11 +26,14 @@ fn printed(stack: &Stack, title: &str) -> String {
     block.commands
 }
 
-/// PATH with the folder of buf.
+/// PATH with the folders of buf and grpcurl.
 fn path() -> String {
-    let buf = installed("TEST_BUF");
+    let tools = ["TEST_BUF", "TEST_GRPCURL"].map(installed);
+    let [buf, grpcurl] = tools
+        .each_ref()
+        .map(|tool| tool.parent().unwrap().display());
     let path = std::env::var_os("PATH").unwrap_or_default();
-    format!("{}:{}", buf.parent().unwrap().display(), path.display())
+    format!("{buf}:{grpcurl}:{}", path.display())
 }
 
 fn run_in_shell(stack: &Stack, commands: &str, token: &str) -> ProgramOutput {
@@ -95,9 +98,14 @@ async fn buf_curl_lists_services_methods_and_health() {
         "{answers}"
     );
     assert!(!answers.contains("NOT_SERVING"), "{answers}");
+    assert_watches(&stack, watch).await;
+}
+
+/// Runs the command that watches health until it prints the first status.
+async fn assert_watches(stack: &Stack, watch: &str) {
     assert!(watch.contains("Health/Watch"), "{watch}");
     let home = stack.folder.text();
-    // With `exec`, the process that is killed is buf and not the shell.
+    // With `exec`, the process that is killed is the tool and not the shell.
     let watching = Process::spawn(
         "/bin/bash",
         ["-c".to_owned(), format!("exec {watch}")],
@@ -108,26 +116,95 @@ async fn buf_curl_lists_services_methods_and_health() {
         .await;
 }
 
-/// grpcurl is not installed for the tests. Its commands must make the same calls as those of buf curl, which are tested.
 #[tokio::test]
-async fn the_commands_of_grpcurl_make_the_same_calls_as_those_of_buf_curl() {
-    let pairs = [
-        ("First task, with grpcurl", "First task, with buf curl"),
-        ("Health, with grpcurl", "Health, with buf curl"),
-    ];
-    let blocks = blocks(&standalone::next_steps::Addresses::default());
-    let commands = |title| {
-        let block = blocks.iter().find(|block| block.title == title);
-        block.unwrap().commands.clone()
-    };
-    for (grpcurl, buf) in pairs {
-        let calls = commands(buf)
-            .replace(
-                "buf curl --protocol grpc --http2-prior-knowledge",
-                "grpcurl -plaintext",
-            )
-            .replace("' http://127.0.0.1:50051/", "' 127.0.0.1:50051 ")
-            .replace("' http://127.0.0.1:50052/", "' 127.0.0.1:50052 ");
-        assert_eq!(commands(grpcurl), calls);
+async fn the_commands_of_grpcurl_create_and_complete_and_delete_a_task() {
+    let stack = Stack::start().await;
+    let output = run_in_shell(&stack, &printed(&stack, "First task, with grpcurl"), "");
+    let shown = output.stderr.clone();
+    let answers = output.stdout_of_success();
+    assert!(answers.contains("\"me@example.com\""), "{answers}");
+    assert!(shown.contains("\"Buy milk\""), "{shown}");
+    for field in ["\"Buy milk\"", "\"completeTime\"", "\"deleteTime\""] {
+        assert!(answers.contains(field), "{field}: {answers}");
     }
+}
+
+#[tokio::test]
+async fn grpcurl_lists_and_describes_services_and_health() {
+    let stack = Stack::start().await;
+    let commands = printed(&stack, "What is served, with grpcurl");
+    let answers = run_in_shell(&stack, &commands, "").stdout_of_success();
+    for expected in [
+        "tandem.auth.v1.AuthService\n",
+        "grpc.health.v1.Health\n",
+        "tandem.task.v1.TaskService.CreateTask\n",
+        "rpc CreateTask ( .tandem.task.v1.CreateTaskRequest )",
+        "message Task {",
+    ] {
+        assert!(answers.contains(expected), "{expected}: {answers}");
+    }
+
+    let health = printed(&stack, "Health, with grpcurl");
+    let (other_commands, watch) = health.rsplit_once('\n').unwrap();
+    let answers = run_in_shell(&stack, other_commands, "").stdout_of_success();
+    assert!(
+        answers.contains("\"tandem.task.v1.TaskService\""),
+        "{answers}"
+    );
+    assert!(!answers.contains("NOT_SERVING"), "{answers}");
+    assert_watches(&stack, watch).await;
+}
+
+#[tokio::test]
+async fn grpcurl_shows_the_code_and_the_reason_of_a_refusal() {
+    let stack = Stack::start().await;
+    let address = stack.addresses().task;
+    let refused = |call: &str| {
+        let refused = run_in_shell(&stack, &format!("grpcurl -plaintext {call}"), "");
+        assert!(!refused.status.success(), "{}", refused.stdout);
+        refused.stderr
+    };
+    let create = format!("{address} tandem.task.v1.TaskService/CreateTask");
+    let missing = refused(&create);
+    assert!(missing.contains("Code: Unauthenticated"), "{missing}");
+    assert!(
+        missing.contains("\"reason\":\"TOKEN_MISSING\""),
+        "{missing}"
+    );
+    let token = stack.running.token();
+    let invalid = refused(&format!(
+        "-H 'authorization: Bearer {token}' -d '{{\"task\": {{\"title\": \"\"}}}}' {create}"
+    ));
+    assert!(invalid.contains("Code: InvalidArgument"), "{invalid}");
+    assert!(
+        invalid.contains("\"reason\":\"FIELD_INVALID\""),
+        "{invalid}"
+    );
+    assert!(invalid.contains("\"field\":\"task.title\""), "{invalid}");
+    let unknown = refused(&format!(
+        "-d '{{\"service\": \"no.such.Service\"}}' {address} grpc.health.v1.Health/Check"
+    ));
+    assert!(unknown.contains("Code: NotFound"), "{unknown}");
+}
+
+/// Every documented command of grpcurl is one of the printed ones, which the tests above run.
+#[test]
+fn no_document_has_another_command_of_grpcurl() {
+    let known = blocks(&Addresses::default())
+        .into_iter()
+        .map(|block| block.commands)
+        .collect::<String>();
+    let docs = fs::read_dir(workspace().join("docs")).unwrap();
+    let mut documents: Vec<_> = docs.map(|entry| entry.unwrap().path()).collect();
+    documents.push(workspace().join("README.md"));
+    documents.retain(|path| path.extension().is_some_and(|kind| kind == "md"));
+    let mut found = 0;
+    for document in documents {
+        let text = fs::read_to_string(&document).unwrap();
+        for line in text.lines().filter(|line| line.contains("grpcurl -")) {
+            assert!(known.contains(line), "{}: {line}", document.display());
+            found += 1;
+        }
+    }
+    assert!(found > 10, "{found}");
 }
