@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint docs-check deny proto sql sql-check deploy-check release-database load bench-revocations \
+.PHONY: help run test check format lint docs-check deny proto sql sql-check deploy-check release-database load bench-revocations bench-abuse \
 	restarts outages release images clean
 
 CARGO ?= cargo
@@ -85,6 +85,11 @@ bench-revocations: ## Measure how soon two task services refuse a revoked token,
 	@scripts/provide compiler postgres
 	$(CARGO) build --release --package auth-service --package task-service --package bench
 	target/release/bench revocations --rounds 1000
+
+bench-abuse: ## Measure an honest user with and without each kind of abuse by somebody else (10 minutes).
+	@scripts/provide compiler postgres
+	$(CARGO) build --release --package standalone --package bench
+	target/release/bench abuse
 
 restarts: ## Restart every process 20 times under load, with two replicas of each, and print the figures (4 minutes).
 	@scripts/provide compiler postgres python

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use contract::proto::{
     auth::{
-        RefreshTokensRequest, SignInRequest, SignUpRequest, TokenPair,
+        RefreshTokensRequest, SignInRequest, SignUpRequest, SignUpResponse, TokenPair,
         auth_service_client::AuthServiceClient,
     },
     task::{
@@ -18,7 +18,7 @@ use tonic::{Code, Request, Status, metadata::AsciiMetadataValue, transport::Chan
 
 use crate::{report::LoadReport, stack::BenchStack};
 
-const PASSWORD: &str = "a long enough password";
+pub(crate) const PASSWORD: &str = "a long enough password";
 /// How long a token is used. It is valid for 5 min minus up to 5 %.
 const TOKEN_USE: Duration = Duration::from_mins(4);
 
@@ -37,6 +37,31 @@ pub(crate) struct BenchUser {
     fresh_every: Option<u64>,
 }
 
+/// Signs up. Tries again while the hashing queue is full.
+async fn open_account(auth: &Channel, email: &str) -> anyhow::Result<SignUpResponse> {
+    let mut auth = AuthServiceClient::new(auth.clone());
+    let request = SignUpRequest {
+        email: email.to_owned(),
+        password: PASSWORD.to_owned(),
+        ..SignUpRequest::default()
+    };
+    loop {
+        match auth.sign_up(request.clone()).await {
+            Ok(answer) => return Ok(answer.into_inner()),
+            Err(status) if status.code() == Code::ResourceExhausted => {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            Err(status) => return Err(status.into()),
+        }
+    }
+}
+
+/// Opens an account, and returns the tokens of its first session.
+pub(crate) async fn sign_up(auth: &Channel, email: &str) -> anyhow::Result<TokenPair> {
+    let answer = open_account(auth, email).await?;
+    answer.tokens.context("an answer without tokens")
+}
+
 /// An access token, and when it was issued.
 struct AccessToken {
     bearer: AsciiMetadataValue,
@@ -51,25 +76,11 @@ impl BenchUser {
         number: usize,
         fresh_every: Option<u64>,
     ) -> anyhow::Result<Self> {
-        let mut auth = AuthServiceClient::new(stack.auth.clone());
         let email = format!("bench-{number}@example.test");
-        let request = SignUpRequest {
-            email: email.clone(),
-            password: PASSWORD.to_owned(),
-            ..SignUpRequest::default()
-        };
-        let answer = loop {
-            match auth.sign_up(request.clone()).await {
-                Ok(answer) => break answer.into_inner(),
-                Err(status) if status.code() == Code::ResourceExhausted => {
-                    tokio::time::sleep(Duration::from_millis(200)).await;
-                }
-                Err(status) => return Err(status.into()),
-            }
-        };
+        let answer = open_account(&stack.auth, &email).await?;
         let tokens = answer.tokens.context("an answer without tokens")?;
         let mut user = Self {
-            auth,
+            auth: AuthServiceClient::new(stack.auth.clone()),
             tasks: TaskServiceClient::new(stack.tasks[number % stack.tasks.len()].clone()),
             email,
             user_id: answer.account.context("an answer without an account")?.id,

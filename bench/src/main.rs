@@ -1,11 +1,13 @@
 //! Measures real processes and checks every reply. Without a command, concurrent callers load a fresh stack in a closed loop.
-//! `revocations` measures how soon every replica refuses a token that one of them has ended. `start` measures how soon each
+//! `abuse` measures an honest user while somebody else is greedy or slow. `revocations` measures how soon every replica refuses a token that one of them has ended. `start` measures how soon each
 //! process is ready. `telemetry` measures the cost of traces.
 //!
 //! It starts the programs in its own folder, with a temporary folder and free ports, so one command measures and leaves no files.
 
+mod abuse;
 mod caller;
 mod load;
+mod memory;
 mod replicas;
 mod report;
 mod revocations;
@@ -31,6 +33,8 @@ struct BenchArguments {
 
 #[derive(Debug, Clone, Subcommand)]
 enum BenchCommand {
+    /// Measures an honest user with and without each kind of abuse by somebody else.
+    Abuse(abuse::AbuseArguments),
     /// Measures how soon every replica of the task service refuses a token, for each cause that can end one.
     Revocations(revocations::RevocationArguments),
     /// Measures how soon each process is ready, and its memory while it is idle.
@@ -50,6 +54,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     let BenchArguments { command, load } = BenchArguments::parse();
     let passed = match command {
         None => load::run(load).await?,
+        Some(BenchCommand::Abuse(arguments)) => abuse::run(arguments).await?,
         Some(BenchCommand::Revocations(arguments)) => revocations::run(arguments).await?,
         Some(BenchCommand::Start(arguments)) => start::run(arguments).await?,
         Some(BenchCommand::Telemetry(arguments)) => telemetry::run(arguments).await?,

@@ -1,6 +1,10 @@
 //! The measured stack: the `standalone` binary as a process.
 
-use std::{net::TcpListener, path::PathBuf, time::Duration};
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use testing::Process;
@@ -13,8 +17,17 @@ const READY_TIMEOUT: Duration = Duration::from_mins(1);
 pub(crate) struct BenchStack {
     process: Process,
     folder: PathBuf,
+    pub(crate) ports: StackPorts,
     pub(crate) auth: Channel,
     pub(crate) tasks: Vec<Channel>,
+}
+
+/// Where each part listens, on the loopback interface.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StackPorts {
+    pub(crate) auth: u16,
+    pub(crate) task: u16,
+    pub(crate) gateway: u16,
 }
 
 impl BenchStack {
@@ -27,22 +40,15 @@ impl BenchStack {
         );
         let folder =
             std::env::temp_dir().join(format!("tandem-bench-{}-{name}", std::process::id()));
-        let (auth, task, gateway) = (free_port()?, free_port()?, free_port()?);
-        let variables = [
-            ("TANDEM_STANDALONE__DIRECTORY", folder.display().to_string()),
-            ("TANDEM_AUTH__LISTEN", format!("127.0.0.1:{auth}")),
-            ("TANDEM_TASK__LISTEN", format!("127.0.0.1:{task}")),
-            // All accounts sign up from one address.
-            (
-                "TANDEM_AUTH__THROTTLE__ADDRESS_BURST",
-                1_000_000.to_string(),
-            ),
-            ("TANDEM_GATEWAY__LISTEN", format!("127.0.0.1:{gateway}")),
-        ];
+        let ports = StackPorts {
+            auth: free_port()?,
+            task: free_port()?,
+            gateway: free_port()?,
+        };
         let requested = settings
             .iter()
             .map(|(name, value)| (name.as_str(), value.clone()));
-        let variables = variables.into_iter().chain(requested);
+        let variables = own_settings(ports, &folder).into_iter().chain(requested);
         let process = Process::spawn(&binary, [""; 0], variables);
         process
             .wait_for_line(READY_TIMEOUT, |line| line.contains("export TOKEN="))
@@ -50,9 +56,10 @@ impl BenchStack {
         Ok(Self {
             process,
             folder,
-            auth: channel(auth)?,
+            ports,
+            auth: channel(ports.auth)?,
             tasks: (0..8)
-                .map(|_| channel(task))
+                .map(|_| channel(ports.task))
                 .collect::<anyhow::Result<_>>()?,
         })
     }
@@ -71,6 +78,21 @@ impl BenchStack {
             eprintln!("{} cannot be removed: {error}", self.folder.display());
         }
     }
+}
+
+fn own_settings(ports: StackPorts, folder: &Path) -> [(&'static str, String); 5] {
+    let listen = |port| format!("127.0.0.1:{port}");
+    [
+        ("TANDEM_STANDALONE__DIRECTORY", folder.display().to_string()),
+        ("TANDEM_AUTH__LISTEN", listen(ports.auth)),
+        ("TANDEM_TASK__LISTEN", listen(ports.task)),
+        ("TANDEM_GATEWAY__LISTEN", listen(ports.gateway)),
+        // All accounts sign up from one address.
+        (
+            "TANDEM_AUTH__THROTTLE__ADDRESS_BURST",
+            1_000_000.to_string(),
+        ),
+    ]
 }
 
 fn channel(port: u16) -> anyhow::Result<Channel> {

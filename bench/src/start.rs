@@ -3,17 +3,19 @@
 //! From its start on, each process is asked for its health at its operations port again and again, so the result is what a
 //! probe would measure.
 
-use std::{fs, time::Duration};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use contract::proto::health::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
-use testing::Process;
 use tokio::time::{Instant, sleep};
 use tonic::transport::Channel;
 
-use crate::replicas::{ServiceReplicas, free_address};
+use crate::{
+    memory::kibibytes,
+    replicas::{ServiceReplicas, free_address},
+};
 
 /// How long a process may take to be ready or to end.
 const PROCESS_TIMEOUT: Duration = Duration::from_secs(30);
@@ -109,8 +111,8 @@ async fn start(replicas: &ServiceReplicas, program: &str) -> anyhow::Result<(Dur
     let ready = began.elapsed();
     sleep(IDLE_TIME).await;
     let memory = Memory {
-        resident: kibibytes(&process, "VmRSS:")?,
-        private: kibibytes(&process, "RssAnon:")?,
+        resident: kibibytes(process.id(), "VmRSS:")?,
+        private: kibibytes(process.id(), "RssAnon:")?,
     };
     process.terminate();
     process.ended(PROCESS_TIMEOUT).await;
@@ -134,13 +136,4 @@ async fn until_ready(address: &str) -> anyhow::Result<()> {
         sleep(POLL_INTERVAL).await;
     }
     anyhow::bail!("not ready after {PROCESS_TIMEOUT:?}")
-}
-
-/// The value of a line in `/proc/<pid>/status` (proc(5)).
-fn kibibytes(process: &Process, name: &str) -> anyhow::Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{}/status", process.id()))?;
-    let line = status.lines().find_map(|line| line.strip_prefix(name));
-    let value = line.context("no such line")?.trim();
-    let value = value.trim_end_matches(" kB");
-    Ok(value.parse()?)
 }
