@@ -9,15 +9,16 @@ use contract::proto::auth::{
     DisableAccountRequest, DisableAccountResponse, EnableAccountRequest, EnableAccountResponse,
     ExchangeApiKeyRequest, ExchangeApiKeyResponse, GetAccountRequest, GetAccountResponse,
     GetJsonWebKeySetRequest, GetJsonWebKeySetResponse, IntrospectTokenRequest,
-    IntrospectTokenResponse, ListAccountsRequest, ListAccountsResponse, ListApiKeysRequest,
-    ListApiKeysResponse, ListAuditEventsRequest, ListAuditEventsResponse, ListSessionsRequest,
-    ListSessionsResponse, ListSigningKeysRequest, ListSigningKeysResponse, RefreshTokensRequest,
-    RefreshTokensResponse, RevokeAccountSessionsRequest, RevokeAccountSessionsResponse,
-    RevokeApiKeyRequest, RevokeApiKeyResponse, RevokeOtherSessionsRequest,
-    RevokeOtherSessionsResponse, RevokeSessionRequest, RevokeSessionResponse,
-    RotateSigningKeyRequest, RotateSigningKeyResponse, SignInRequest, SignInResponse,
-    SignOutRequest, SignOutResponse, SignUpRequest, SignUpResponse, UpdateAccountRequest,
-    UpdateAccountResponse, WatchRevocationsRequest,
+    IntrospectTokenResponse, ListAccountApiKeysRequest, ListAccountApiKeysResponse,
+    ListAccountsRequest, ListAccountsResponse, ListApiKeysRequest, ListApiKeysResponse,
+    ListAuditEventsRequest, ListAuditEventsResponse, ListSessionsRequest, ListSessionsResponse,
+    ListSigningKeysRequest, ListSigningKeysResponse, RefreshTokensRequest, RefreshTokensResponse,
+    RevokeAccountApiKeyRequest, RevokeAccountApiKeyResponse, RevokeAccountSessionsRequest,
+    RevokeAccountSessionsResponse, RevokeApiKeyRequest, RevokeApiKeyResponse,
+    RevokeOtherSessionsRequest, RevokeOtherSessionsResponse, RevokeSessionRequest,
+    RevokeSessionResponse, RotateSigningKeyRequest, RotateSigningKeyResponse, SignInRequest,
+    SignInResponse, SignOutRequest, SignOutResponse, SignUpRequest, SignUpResponse,
+    UpdateAccountRequest, UpdateAccountResponse, WatchRevocationsRequest,
     account_service_server::{AccountService, AccountServiceServer},
     admin_service_server::{AdminService, AdminServiceServer},
     auth_service_server::{AuthService, AuthServiceServer},
@@ -260,6 +261,20 @@ impl AdminService for AdminRoutes {
         request: Request<RevokeAccountSessionsRequest>,
     ) -> Result<Response<RevokeAccountSessionsResponse>, Status> {
         self.admin.revoke_account_sessions_rpc(request).await
+    }
+
+    async fn list_account_api_keys(
+        &self,
+        request: Request<ListAccountApiKeysRequest>,
+    ) -> Result<Response<ListAccountApiKeysResponse>, Status> {
+        self.admin.list_account_api_keys_rpc(request).await
+    }
+
+    async fn revoke_account_api_key(
+        &self,
+        request: Request<RevokeAccountApiKeyRequest>,
+    ) -> Result<Response<RevokeAccountApiKeyResponse>, Status> {
+        self.admin.revoke_account_api_key_rpc(request).await
     }
 
     async fn list_audit_events(

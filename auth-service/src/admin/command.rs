@@ -1,7 +1,7 @@
 //! What an administrator or the command line does to an account, within a transaction. Each change is recorded in the audit
 //! log; a command that changes nothing is not.
 
-use api::ids::UserId;
+use api::ids::{ApiKeyId, UserId};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -11,6 +11,7 @@ use crate::{
         domain::{Account, Role},
         store::lock_other_admin,
     },
+    api_keys::store as api_keys,
     audit::{domain::AuditEvent, store as audit},
     error::Error,
     revocations::{domain::RevocationWindow, store as revocations},
@@ -37,7 +38,7 @@ impl AdminCommand {
             return Err(Error::LastAdmin);
         }
         store::end_sessions(connection, id, now).await?;
-        store::end_api_keys(connection, id, now).await?;
+        api_keys::end_all(connection, id, now).await?;
         revocations::revoke_account(connection, id, account.epoch, self.window).await?;
         self.record(connection).await?;
         Ok(account)
@@ -54,17 +55,38 @@ impl AdminCommand {
     }
 
     /// Ends every session of an account and revokes their tokens; how many sessions there were. Tokens of its API keys are
-    /// revoked too, but the keys stay live and can be exchanged again.
-    pub(crate) async fn end_sessions(&self, connection: &mut PgConnection) -> Result<i64, Error> {
+    /// revoked too, but unless `with_api_keys` the keys stay live and can be exchanged again.
+    pub(crate) async fn end_sessions(
+        &self,
+        connection: &mut PgConnection,
+        with_api_keys: bool,
+    ) -> Result<i64, Error> {
         let id = self.account_id;
         // This update comes first, because a session begins under a lock of its account: no session can begin unseen.
         let Some(epoch) = store::raise_epoch(connection, id).await? else {
             return Err(Error::AccountNotFound);
         };
         let live = store::end_sessions(connection, id, self.now()).await?;
+        if with_api_keys {
+            api_keys::end_all(connection, id, self.now()).await?;
+        }
         revocations::revoke_account(connection, id, epoch, self.window).await?;
         self.record(connection).await?;
         Ok(live)
+    }
+
+    /// Ends one live API key of an account, and revokes its tokens.
+    pub(crate) async fn end_api_key(
+        &self,
+        connection: &mut PgConnection,
+        key: ApiKeyId,
+    ) -> Result<(), Error> {
+        let account = self.get(connection).await?;
+        if !api_keys::end_of_account(connection, account.id, key, self.now()).await? {
+            return Err(Error::ApiKeyNotFound);
+        }
+        revocations::revoke_session(connection, key.uuid(), self.window).await?;
+        self.record(connection).await
     }
 
     fn now(&self) -> DateTime<Utc> {

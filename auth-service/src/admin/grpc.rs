@@ -60,9 +60,14 @@ impl Admin {
         &self,
         request: Request<RevokeAccountSessionsRequest>,
     ) -> Result<Response<RevokeAccountSessionsResponse>, Status> {
-        let (caller, call, RevokeAccountSessionsRequest { account_id }) = authenticated(request)?;
+        let (caller, call, message) = authenticated(request)?;
+        let RevokeAccountSessionsRequest {
+            account_id,
+            revoke_api_keys,
+        } = message;
         let id = parse_id(&account_id)?;
-        let revoked_count = self.end_sessions(caller, &call, id).await?;
+        let ended = self.end_sessions(caller, &call, id, revoke_api_keys);
+        let revoked_count = ended.await?;
         let response = RevokeAccountSessionsResponse { revoked_count };
         Ok(Response::new(response))
     }
@@ -90,6 +95,6 @@ impl Admin {
     }
 }
 
-fn parse_id(text: &str) -> Result<UserId, Error> {
+pub(super) fn parse_id(text: &str) -> Result<UserId, Error> {
     UserId::parse(text).map_err(|problem| Error::field("account_id", problem))
 }

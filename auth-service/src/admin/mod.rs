@@ -1,5 +1,6 @@
 //! Administration of accounts.
 
+mod api_keys;
 pub(crate) mod command;
 pub(crate) mod gate;
 pub(crate) mod grpc;
@@ -95,17 +96,19 @@ impl Admin {
         enabled.await
     }
 
-    /// Ends every session of an account, including the caller's own if it is theirs; how many there were.
+    /// Ends every session of an account, including the caller's own if it is theirs, and its API keys if asked to; how many
+    /// sessions there were.
     pub(crate) async fn end_sessions(
         &self,
         caller: Caller,
         call: &Call,
         id: UserId,
+        with_api_keys: bool,
     ) -> Result<i32, Error> {
         let command = self.command(caller, call, id, EventKind::AccountSessionsRevoked);
         let ended = self.gate.transaction(caller, call, move |connection| {
             let command = Arc::clone(&command);
-            async move { command.end_sessions(connection).await }.boxed()
+            async move { command.end_sessions(connection, with_api_keys).await }.boxed()
         });
         let live = ended.await?;
         self.context.feed.notify_written();

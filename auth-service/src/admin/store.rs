@@ -161,19 +161,3 @@ pub(crate) async fn end_sessions(
     .await?;
     Ok(live)
 }
-
-/// Ends every API key of an account.
-pub(crate) async fn end_api_keys(
-    connection: &mut PgConnection,
-    id: UserId,
-    now: DateTime<Utc>,
-) -> Result<(), database::Error> {
-    sqlx::query!(
-        "update auth.api_key set revoke_time = $2 where account_id = $1 and revoke_time is null",
-        id.uuid(),
-        now,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}

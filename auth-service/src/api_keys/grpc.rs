@@ -21,7 +21,7 @@ use super::{
     domain::{KeyEnd, KeyScopes},
     store::ApiKey,
 };
-use crate::{accounts::domain::DisplayName, error::Error};
+use crate::{accounts::domain::DisplayName, error::Error, passwords::domain::required};
 
 impl ApiKeys {
     pub(crate) async fn create_api_key_rpc(
@@ -29,7 +29,7 @@ impl ApiKeys {
         request: Request<CreateApiKeyRequest>,
     ) -> Result<Response<CreateApiKeyResponse>, Status> {
         let (caller, call, message) = authenticated(request)?;
-        let creation = parse_creation(&message, self.context.now())?;
+        let creation = parse_creation(message, self.context.now())?;
         let (api_key, secret) = self.create(caller, &call, creation).await?;
         Ok(Response::new(CreateApiKeyResponse {
             api_key: Some((&api_key).into()),
@@ -72,18 +72,21 @@ impl ApiKeys {
     }
 }
 
-fn parse_creation(message: &CreateApiKeyRequest, now: DateTime<Utc>) -> Result<KeyCreation, Error> {
+fn parse_creation(message: CreateApiKeyRequest, now: DateTime<Utc>) -> Result<KeyCreation, Error> {
     let CreateApiKeyRequest {
         display_name,
         scopes,
         expire_time,
+        current_password,
     } = message;
     let mut violations = Violations::default();
-    let display_name = violations.take("display_name", DisplayName::parse(display_name));
-    let scopes = KeyScopes::parse("scopes", scopes, &mut violations);
+    let display_name = violations.take("display_name", DisplayName::parse(&display_name));
+    let scopes = KeyScopes::parse("scopes", &scopes, &mut violations);
     let end = violations.take("expire_time", parse_end(expire_time.as_ref(), now));
+    let current_password = violations.take("current_password", required(current_password));
     let build = || {
         Some(KeyCreation {
+            current_password: current_password?,
             display_name: display_name?,
             scopes: scopes?,
             end: end?,

@@ -29,6 +29,7 @@ use crate::{
     context::Context,
     error::Error,
     key_ring::KeyRing,
+    passwords::{domain::RawPassword, reauthentication::Reauthentication},
     revocations::{domain::RevocationWindow, store as revocations},
     signing_keys::issuer::TokenIssuer,
     throttle::Throttle,
@@ -40,6 +41,7 @@ pub(crate) struct KeyCreation {
     pub(crate) display_name: DisplayName,
     pub(crate) scopes: KeyScopes,
     pub(crate) end: KeyEnd,
+    pub(crate) current_password: RawPassword,
 }
 
 /// The use cases of API keys. Cheap to clone.
@@ -50,16 +52,20 @@ pub(crate) struct ApiKeys {
     pub(crate) issuer: Arc<TokenIssuer>,
     /// The keys that seal API keys.
     pub(crate) ring: Arc<KeyRing>,
+    pub(crate) reauthentication: Reauthentication,
 }
 
 impl ApiKeys {
-    /// Makes a key of the caller's account: the key and its text, which is not available again.
+    /// Makes a key of the caller's account: the key and its text, which is not available again. The password is required, because a
+    /// key outlives the access token that asks for it.
     pub(crate) async fn create(
         &self,
         caller: Caller,
         call: &Call,
         request: KeyCreation,
     ) -> Result<(ApiKey, String), Error> {
+        let current = &request.current_password;
+        self.reauthentication.confirm(caller, call, current).await?;
         let now = self.context.now();
         let secret = ApiKeySecret::random(ApiKeyId::at(now));
         let new = NewApiKey {

@@ -168,6 +168,61 @@ pub(crate) async fn revoke(
     Ok(ended)
 }
 
+/// Ends every API key of an account.
+pub(crate) async fn end_all(
+    connection: &mut PgConnection,
+    id: UserId,
+    now: DateTime<Utc>,
+) -> Result<(), database::Error> {
+    sqlx::query!(
+        "update auth.api_key set revoke_time = $2 where account_id = $1 and revoke_time is null",
+        id.uuid(),
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The live keys of an account, the newest first.
+pub(crate) async fn list_of_account(
+    connection: &mut PgConnection,
+    account_id: UserId,
+    now: DateTime<Utc>,
+) -> Result<Vec<ApiKey>, database::Error> {
+    let keys = sql!(query_as ApiKey,
+        [r#"select k.id as "id: ApiKeyId", k.display_name as "display_name: DisplayName", k.scope as "scopes: KeyScopes",
+               k.create_time, k.expire_time, k.last_use_time
+          from auth.api_key k
+          where k.account_id = $1 and "# key_is_live("$2") "
+          order by k.create_time desc, k.id desc"],
+        account_id.uuid(),
+        now,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(keys)
+}
+
+/// Ends a live key of an account; false when it has no such key.
+pub(crate) async fn end_of_account(
+    connection: &mut PgConnection,
+    account_id: UserId,
+    id: ApiKeyId,
+    now: DateTime<Utc>,
+) -> Result<bool, database::Error> {
+    let ended = sql!(query,
+        ["update auth.api_key k set revoke_time = $3
+          where k.id = $2 and k.account_id = $1 and " key_is_live("$3")],
+        account_id.uuid(),
+        id.uuid(),
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(ended.rows_affected() == 1)
+}
+
 /// What a live key of an active account grants. If `hour`, the beginning of the current hour, is later than the recorded last
 /// use, it is recorded as the last use.
 pub(crate) async fn exchange(

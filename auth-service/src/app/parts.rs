@@ -202,6 +202,7 @@ impl Parts {
             throttle: Arc::clone(&self.throttle),
             issuer: Arc::clone(&self.issuer),
             ring: Arc::clone(&self.ring),
+            reauthentication: self.reauthentication(),
         }
     }
 

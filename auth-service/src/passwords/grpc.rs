@@ -34,6 +34,7 @@ impl TryFrom<ChangePasswordRequest> for PasswordChange {
         let ChangePasswordRequest {
             current_password,
             new_password,
+            revoke_api_keys,
         } = message;
         let mut violations = Violations::default();
         let current = violations.take("current_password", required(current_password));
@@ -44,6 +45,7 @@ impl TryFrom<ChangePasswordRequest> for PasswordChange {
             Some(Self {
                 current: current?,
                 new,
+                revoke_api_keys,
             })
         };
         violations.finish(build).map_err(Error::FieldInvalid)

@@ -22,6 +22,7 @@ use self::{
     store::Credentials,
 };
 use crate::{
+    api_keys::store as api_keys,
     audit::{
         domain::{AuditEvent, EventKind},
         store as audit,
@@ -43,6 +44,7 @@ use crate::{
 pub(crate) struct PasswordChange {
     pub(crate) current: RawPassword,
     pub(crate) new: RawPassword,
+    pub(crate) revoke_api_keys: bool,
 }
 
 /// What a change of password writes.
@@ -52,6 +54,7 @@ struct Replacement {
     session_id: SessionId,
     secret_hash: [u8; 32],
     idle_deadline: DateTime<Utc>,
+    revoke_api_keys: bool,
     event: AuditEvent,
     window: RevocationWindow,
 }
@@ -88,6 +91,7 @@ impl Passwords {
             session_id: caller.session_id,
             secret_hash: secret.hash(),
             idle_deadline: self.sessions.idle_deadline(now),
+            revoke_api_keys: change.revoke_api_keys,
             event: AuditEvent::of(call, EventKind::PasswordChanged, now),
             window: self.context.feed.window(now),
         });
@@ -113,6 +117,9 @@ async fn replace(connection: &mut PgConnection, work: &Replacement) -> Result<Se
     let min_epoch = work.read.epoch + 1;
     revocations::revoke_account(connection, account_id, min_epoch, work.window).await?;
     end::end_others(connection, account_id, session_id, now).await?;
+    if work.revoke_api_keys {
+        api_keys::end_all(connection, account_id, now).await?;
+    }
     audit::insert(connection, &work.event, account_id, Some(session_id)).await?;
     let deadline = work.idle_deadline;
     let renewed = sessions::renew(connection, session_id, &work.secret_hash, now, deadline);

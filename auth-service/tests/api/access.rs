@@ -46,6 +46,7 @@ async fn account_refusals(world: &World, token: Option<&str>) -> [Status; 4] {
     let change = ChangePasswordRequest {
         current_password: PASSWORD.to_owned(),
         new_password: "another password for it".to_owned(),
+        revoke_api_keys: false,
     };
     let delete = DeleteAccountRequest {
         current_password: PASSWORD.to_owned(),

@@ -59,6 +59,7 @@ pub(crate) async fn revoke_sessions(
 ) -> Result<i32, Status> {
     let message = RevokeAccountSessionsRequest {
         account_id: id.to_owned(),
+        revoke_api_keys: false,
     };
     let request = with_tokens(by, message);
     let answer = world.admin.clone().revoke_account_sessions(request).await?;

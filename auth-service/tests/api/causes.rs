@@ -78,6 +78,7 @@ impl Scene {
                 let message = ChangePasswordRequest {
                     current_password: PASSWORD.to_owned(),
                     new_password: "another password for it".to_owned(),
+                    revoke_api_keys: false,
                 };
                 account
                     .change_password(with_tokens(own, message))

@@ -17,6 +17,7 @@ async fn change(
     let message = ChangePasswordRequest {
         current_password: current.to_owned(),
         new_password: new.to_owned(),
+        revoke_api_keys: false,
     };
     let answer = world
         .account

@@ -10,7 +10,7 @@ use tonic::Code;
 
 use crate::{
     keys::{create, exchange, key_request, list, revoke},
-    world::World,
+    world::{PASSWORD, World},
 };
 
 #[tokio::test]
@@ -56,6 +56,7 @@ async fn every_invalid_field_is_named() {
         display_name: String::new(),
         scopes: ["tasks.read", "account", "admin"].map(str::to_owned).into(),
         expire_time: Some(Timestamp { seconds, nanos: 0 }),
+        current_password: PASSWORD.to_owned(),
     };
     let refused = create(&world, &person.tokens, wrong).await.unwrap_err();
     assert_refused(&refused, Code::InvalidArgument, "FIELD_INVALID");
@@ -143,4 +144,28 @@ async fn an_api_key_cannot_make_api_keys_or_read_the_account() {
     ] {
         assert_refused(&refused, Code::PermissionDenied, "SCOPE_MISSING");
     }
+}
+
+#[tokio::test]
+async fn a_key_is_not_made_without_the_current_password() {
+    let world = World::boot().await;
+    let person = world.person().await;
+    for (password, code, reason) in [
+        ("", Code::InvalidArgument, "FIELD_INVALID"),
+        (
+            "a wrong password",
+            Code::Unauthenticated,
+            "CREDENTIALS_INVALID",
+        ),
+    ] {
+        let request = CreateApiKeyRequest {
+            current_password: password.to_owned(),
+            ..key_request(&["tasks.read"])
+        };
+        let refused = create(&world, &person.tokens, request).await.unwrap_err();
+        assert_refused(&refused, code, reason);
+    }
+    world.becomes("select count(*) from auth.api_key", 0).await;
+    let kinds = world.audit(&person.id, 2).await;
+    assert_eq!(kinds, ["sign_up", "confirmation_failed"]);
 }

@@ -21,12 +21,10 @@ async fn an_expelled_holder_of_old_tokens_cannot_use_up_the_attempts_of_the_surv
     let request = ChangePasswordRequest {
         current_password: PASSWORD.to_owned(),
         new_password: NEW.to_owned(),
+        revoke_api_keys: false,
     };
-    let changed = world
-        .account
-        .clone()
-        .change_password(with_tokens(&stolen, request))
-        .await;
+    let request = with_tokens(&stolen, request);
+    let changed = world.account.clone().change_password(request).await;
     let survivor = changed.unwrap().into_inner().tokens.unwrap();
 
     // As a refresh token: refused, and limited in the end.

@@ -11,7 +11,7 @@ use tonic::{Code, Response, Status};
 
 use crate::{
     throttle::{BEHIND_PROXY, from, limited},
-    world::{Person, World, with_tokens},
+    world::{PASSWORD, Person, World, with_tokens},
 };
 
 const THREE_AT_ONCE: [(&str, &str); 3] = [
@@ -41,6 +41,7 @@ async fn api_key(world: &World, person: &Person) -> (String, String) {
         display_name: "backend".to_owned(),
         scopes: vec!["tasks.read".to_owned()],
         expire_time: None,
+        current_password: PASSWORD.to_owned(),
     };
     let request = with_tokens(&person.tokens, request);
     let made = world.account.clone().create_api_key(request).await.unwrap();

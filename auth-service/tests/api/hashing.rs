@@ -17,6 +17,7 @@ async fn all_at_once(world: &World, person: &Person) -> [Status; 4] {
     let change = ChangePasswordRequest {
         current_password: wrong(),
         new_password: "another password for it".to_owned(),
+        revoke_api_keys: false,
     };
     let delete = DeleteAccountRequest {
         current_password: wrong(),

@@ -15,7 +15,7 @@ use verifier::Claims;
 
 use crate::{
     watcher::{QUICK, Watcher, of_service},
-    world::{Person, World, with_tokens},
+    world::{PASSWORD, Person, World, with_tokens},
 };
 
 pub(crate) async fn introspect(
@@ -63,6 +63,7 @@ async fn of_api_key(world: &World, tokens: &TokenPair) -> String {
         display_name: "backend".to_owned(),
         scopes: vec!["tasks.read".to_owned()],
         expire_time: None,
+        current_password: PASSWORD.to_owned(),
     };
     let made = world
         .account

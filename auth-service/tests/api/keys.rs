@@ -6,7 +6,7 @@ use contract::proto::auth::{
 };
 use tonic::Status;
 
-use crate::world::{World, with_tokens};
+use crate::world::{PASSWORD, World, with_tokens};
 
 /// A valid request.
 pub(crate) fn key_request(scopes: &[&str]) -> CreateApiKeyRequest {
@@ -14,6 +14,7 @@ pub(crate) fn key_request(scopes: &[&str]) -> CreateApiKeyRequest {
         display_name: "backend".to_owned(),
         scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
         expire_time: None,
+        current_password: PASSWORD.to_owned(),
     }
 }
 

@@ -213,6 +213,7 @@ async fn a_stolen_access_token_does_not_let_anyone_guess_the_current_password() 
         let request = ChangePasswordRequest {
             current_password: current.to_owned(),
             new_password: "a new password of some length".to_owned(),
+            revoke_api_keys: false,
         };
         let request = with_tokens(tokens, request);
         world

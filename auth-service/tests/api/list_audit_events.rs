@@ -75,6 +75,7 @@ async fn change_password_and_delete(world: &World, person: &Person) {
     let change = |current: &str| ChangePasswordRequest {
         current_password: current.to_owned(),
         new_password: "another good password".to_owned(),
+        revoke_api_keys: false,
     };
     let wrong = with_tokens(&tokens, change("a wrong password"));
     account.change_password(wrong).await.unwrap_err();

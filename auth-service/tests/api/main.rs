@@ -5,6 +5,7 @@
 )]
 
 mod access;
+mod account_api_keys;
 mod acknowledge_keys;
 mod admin_access;
 mod admins;

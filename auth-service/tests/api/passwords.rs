@@ -33,6 +33,7 @@ async fn a_password_cannot_be_changed_to_a_common_one() {
     let request = ChangePasswordRequest {
         current_password: PASSWORD.to_owned(),
         new_password: "Football1".to_owned(),
+        revoke_api_keys: false,
     };
     let request = with_tokens(&person.tokens, request);
     let refused = world
@@ -117,6 +118,7 @@ async fn new_accounts_and_changed_passwords_have_the_pepper() {
     let request = ChangePasswordRequest {
         current_password: PASSWORD.to_owned(),
         new_password: "a new password of some length".to_owned(),
+        revoke_api_keys: false,
     };
     let request = with_tokens(&person.tokens, request);
     world

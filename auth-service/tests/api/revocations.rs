@@ -166,6 +166,7 @@ async fn a_new_password_revokes_every_older_token_and_the_new_pair_is_valid() {
     let message = ChangePasswordRequest {
         current_password: PASSWORD.to_owned(),
         new_password: "another password for it".to_owned(),
+        revoke_api_keys: false,
     };
     let request = with_tokens(&person.tokens, message);
     let answer = world.account.clone().change_password(request).await;

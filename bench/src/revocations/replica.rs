@@ -170,6 +170,7 @@ impl AuthReplica {
                 let request = ChangePasswordRequest {
                     current_password,
                     new_password: format!("{PASSWORD}, and a longer one"),
+                    revoke_api_keys: false,
                 };
                 let request = bearing(by, request);
                 account.change_password(request).await.map(drop)
@@ -183,7 +184,13 @@ impl AuthReplica {
                 admin.disable_account(request).await.map(drop)
             }
             _ => {
-                let request = bearing(by, RevokeAccountSessionsRequest { account_id });
+                let request = bearing(
+                    by,
+                    RevokeAccountSessionsRequest {
+                        account_id,
+                        revoke_api_keys: false,
+                    },
+                );
                 admin.revoke_account_sessions(request).await.map(drop)
             }
         }
@@ -231,6 +238,7 @@ impl AuthReplica {
             display_name: "bench".to_owned(),
             scopes: vec!["tasks.read".to_owned()],
             expire_time: None,
+            current_password: PASSWORD.to_owned(),
         };
         let create = bearing(owner, create);
         let created = self.account.clone().create_api_key(create).await?;

@@ -79,6 +79,7 @@ async fn after_a_password_change_only_the_new_token_is_accepted_and_after_accoun
     let change = ChangePasswordRequest {
         current_password: PASSWORD.to_owned(),
         new_password: "another horse, another battery".to_owned(),
+        revoke_api_keys: false,
     };
     let current_password = change.new_password.clone();
     let request = bearing(&own.access_token, change);
@@ -100,6 +101,7 @@ async fn the_tokens_of_a_revoked_api_key_are_refused() {
         display_name: "nightly".to_owned(),
         scopes: vec!["tasks.read".to_owned()],
         expire_time: None,
+        current_password: PASSWORD.to_owned(),
     };
     let created = pair
         .account

@@ -70,6 +70,7 @@ pub(crate) async fn api_key(running: &RunningServices, token: &str) -> (String, 
     let request = CreateApiKeyRequest {
         display_name: "a script".to_owned(),
         scopes: vec!["tasks.read".to_owned()],
+        current_password: PASSWORD.to_owned(),
         ..Default::default()
     };
     let request = bearing(token, request);
@@ -155,6 +156,7 @@ async fn use_sessions(running: &RunningServices, tokens: &TokenPair, email: &str
     let change = ChangePasswordRequest {
         current_password: PASSWORD.to_owned(),
         new_password: NEW_PASSWORD.to_owned(),
+        revoke_api_keys: false,
     };
     let changed = account
         .change_password(bearing(&leaving.access_token, change))
