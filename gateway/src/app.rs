@@ -6,7 +6,7 @@ use axum::{
     Router, middleware,
     routing::{any, get},
 };
-use serving::{health::Health, process::Instruments};
+use serving::{health::Health, host, process::Instruments};
 use telemetry::trace::Tracing;
 use tls::{self, MissingAuthority, Protocols};
 use tokio::net::TcpListener;
@@ -138,6 +138,7 @@ fn router(state: GatewayState, tracing: Tracing) -> Router {
         .fallback(grpc_web::not_found)
         .layer(cors)
         .layer(draining)
+        .layer(middleware::from_fn(host::require_one))
         .layer(middleware::from_fn_with_state(log, monitoring::record))
         .with_state(state)
 }

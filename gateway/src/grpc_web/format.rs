@@ -2,6 +2,8 @@
 
 use http::{HeaderMap, HeaderValue, header};
 
+use super::accept;
+
 /// How frames are encoded in a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
@@ -21,7 +23,7 @@ impl Format {
     }
 
     /// The format of one media type. Its parameters and its case do not matter (RFC 9110, section 8.3.1).
-    fn parse(media_type: &str) -> Option<Self> {
+    pub(super) fn parse(media_type: &str) -> Option<Self> {
         let essence = media_type.split(';').next()?.trim().to_ascii_lowercase();
         match essence.as_str() {
             "application/grpc-web" | "application/grpc-web+proto" => Some(Self::Binary),
@@ -39,19 +41,14 @@ pub(super) struct Formats {
 }
 
 impl Formats {
-    /// `None` if this is not gRPC-web. The answer has the first format that `Accept` names, otherwise that of the request.
-    /// `*/*` names none.
+    /// `None` if this is not gRPC-web. The answer has the format that `Accept` prefers, otherwise that of the request.
     pub(super) fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
         let request = Format::parse(content_type)?;
-        let response = headers
-            .get_all(header::ACCEPT)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .find_map(Format::parse)
-            .unwrap_or(request);
-        Some(Self { request, response })
+        Some(Self {
+            request,
+            response: accept::preferred(headers, request),
+        })
     }
 }
 
@@ -116,5 +113,92 @@ mod tests {
             ),
             Format::Binary
         );
+    }
+
+    /// The formats of the answers to a request in the binary format.
+    fn assert_answers(cases: &[(&'static str, Format)]) {
+        for (accept, format) in cases {
+            let formats = formats("application/grpc-web+proto", accept).unwrap();
+            assert_eq!(formats.response, *format, "{accept}");
+        }
+    }
+
+    #[test]
+    fn the_quality_in_accept_decides_and_zero_excludes() {
+        use Format::{Binary, Text};
+        assert_answers(&[
+            ("application/grpc-web;q=0, application/grpc-web-text", Text),
+            ("application/grpc-web-text, application/grpc-web;q=0", Text),
+            ("application/grpc-web; q=0.000", Text),
+            ("Application/gRPC-Web;q=0.", Text),
+            (
+                "application/grpc-web;q=0.5, application/grpc-web-text",
+                Text,
+            ),
+            (
+                "application/grpc-web;v=1;Q=0.5, application/grpc-web-text;q=0.51",
+                Text,
+            ),
+            (
+                "application/grpc-web-text;q=0.5, application/grpc-web",
+                Binary,
+            ),
+            (
+                "application/grpc-web-text;q=0.999, application/grpc-web;q=1.000",
+                Binary,
+            ),
+            ("application/grpc-web-text;q=0", Binary),
+            ("application/grpc-web-text, application/grpc-web", Text),
+            ("application/grpc-web, application/grpc-web-text", Binary),
+            (
+                "application/grpc-web;q=0, application/grpc-web-text;q=0",
+                Binary,
+            ),
+        ]);
+        let text = formats("application/grpc-web-text", "application/grpc-web-text;q=0");
+        assert_eq!(text.unwrap().response, Binary);
+    }
+
+    #[test]
+    fn a_wildcard_in_accept_counts_for_what_is_not_named() {
+        use Format::{Binary, Text};
+        assert_answers(&[
+            ("application/grpc-web;q=0, */*", Text),
+            ("*/*, application/grpc-web;q=0.1", Text),
+            ("application/grpc-web-text;q=0.5, Application/*", Binary),
+            ("application/grpc-web-text;q=0.5, */*", Binary),
+            (
+                "*/*, application/*;q=0, application/grpc-web-text;q=0.1",
+                Text,
+            ),
+            ("*/*;q=0.1, application/grpc-web-text;q=0.1", Text),
+            ("*/*;q=0, application/grpc-web-text", Text),
+            ("*/*;q=0", Binary),
+            ("text/*, */*;q=0.1", Binary),
+        ]);
+    }
+
+    #[test]
+    fn an_entry_of_accept_that_cannot_be_read_neither_prefers_nor_excludes() {
+        use Format::{Binary, Text};
+        for quality in [
+            "", "x", "2", "1.001", "-1", "+1", ".5", "0.0001", "00", "1e0", "\"0\"",
+        ] {
+            let accept = format!("application/grpc-web-text;q={quality}");
+            assert_answers(&[(String::leak(accept), Binary)]);
+            let accept =
+                format!("application/grpc-web;q={quality}, application/grpc-web-text;q=0.1");
+            assert_answers(&[(String::leak(accept), Text)]);
+        }
+        assert_answers(&[
+            (",;, ;q=0, */, =", Binary),
+            ("text/html;a=\", application/grpc-web-text, \"", Binary),
+            ("text/html;a=\"\\\", application/grpc-web-text", Binary),
+            (
+                "application/grpc-web;a=\";q=1\";q=0, application/grpc-web-text",
+                Text,
+            ),
+            ("application/grpc-web-text;a=\"b;c\\\"d\";q=0.5", Text),
+        ]);
     }
 }

@@ -1,7 +1,7 @@
 //! gRPC-web to gRPC and back (grpc/grpc, doc/PROTOCOL-WEB.md), without decoding a message.
 //!
 //! tonic-web is not used, because browsers need what it leaves out:
-//! - parameters of a content type are accepted, and the answer has the request's format unless `Accept` names another;
+//! - parameters of a content type are accepted, and the answer has the request's format unless `Accept` prefers another;
 //! - base64 may be padded in mid-stream, as the specification allows;
 //! - the trailers frame is in the body of **every** answer, also of one without a message, where gRPC puts the status into the
 //!   headers. Those headers are kept too, for clients that look there first. So a page sees the whole error, details
@@ -9,6 +9,7 @@
 //!   success;
 //! - 404, 405 and 415 say why a request is not a call; body size, body time and call time are bounded.
 
+mod accept;
 mod deadline;
 mod format;
 mod headers;

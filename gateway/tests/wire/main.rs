@@ -5,6 +5,7 @@ mod access_log;
 mod client;
 mod cors;
 mod forwarding;
+mod host;
 mod limits;
 mod metrics;
 mod pages;

@@ -137,6 +137,9 @@ async fn accept_decides_the_format_of_the_answer_only_when_it_names_one() {
         ("*/*", TEXT),
         (TEXT, TEXT),
         ("application/grpc-web", BINARY),
+        ("application/grpc-web;q=0, application/grpc-web-text", TEXT),
+        ("application/grpc-web-text;q=0.0, */*", BINARY),
+        ("application/grpc-web;q=high", TEXT),
     ] {
         let headers = [("content-type", TEXT), ("accept", accept)];
         let answer = client::call_with(gateway.address, CREATE, &headers, text.clone()).await;

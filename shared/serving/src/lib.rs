@@ -9,6 +9,7 @@
 //! | [`service_secrets`] | the credential of services |
 //! | [`health`], [`reflection`] | the two infrastructure services; readiness |
 //! | [`ops`] | the operations port: probes, metrics and settings |
+//! | [`host`] | the check of `Host` on ports that speak HTTP/1.1 |
 //! | [`healthcheck`] | the command that checks whether a process is ready |
 //! | [`process`] | the skeleton of every process: its commands, its start and its end |
 //! | [`settings`] | the settings of a server |
@@ -17,8 +18,10 @@
 
 pub mod access;
 pub mod caller;
+mod edge;
 pub mod health;
 pub mod healthcheck;
+pub mod host;
 pub mod metrics;
 pub mod ops;
 pub mod process;

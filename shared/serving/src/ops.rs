@@ -15,8 +15,9 @@ use std::{io, net::SocketAddr, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{Request, State},
     http::{StatusCode, header::CONTENT_TYPE},
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -32,7 +33,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tonic::service::Routes;
 use transport::connections::{ConnectionLimits, Connections};
 
-use crate::health::Health;
+use crate::{health::Health, host, rpc};
 
 /// The version of all crates of the workspace.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -212,6 +213,7 @@ fn connection_limits() -> ConnectionLimits {
 
 fn router(state: OpsState) -> Router {
     let health = Routes::new(state.health.service()).into_axum_router();
+    let health = health.route_layer(middleware::from_fn(require_grpc));
     Router::new()
         .route("/livez", get(async || "live\n"))
         .route(READYZ, get(ready))
@@ -220,6 +222,15 @@ fn router(state: OpsState) -> Router {
         .with_state(state)
         .merge(health)
         .fallback(async || (StatusCode::NOT_FOUND, "/livez /readyz /metrics /configz\n"))
+        .layer(middleware::from_fn(host::require_one))
+}
+
+async fn require_grpc(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    match rpc::refuse_other(&parts) {
+        Some(refusal) => refusal.into_response(),
+        None => next.run(Request::from_parts(parts, body)).await,
+    }
 }
 
 async fn ready(State(state): State<OpsState>) -> Response {

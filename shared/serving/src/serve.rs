@@ -8,7 +8,6 @@ use std::{sync::Arc, time::Duration};
 
 use contract::proto::FILE_DESCRIPTOR_SET;
 use http::Request;
-use hyper::body::Incoming;
 use prost_reflect::DescriptorPool;
 use telemetry::{metrics::Metrics, trace::Tracing};
 use tls::{Protocols, ServerTls};
@@ -19,7 +18,6 @@ use tonic::{
     server::NamedService,
     service::{Routes, RoutesBuilder},
 };
-use tower::ServiceExt as _;
 use transport::{
     connections::{ConnectionLimits, Connections},
     network::Network,
@@ -28,6 +26,7 @@ use verifier::Verifier;
 
 use crate::{
     access::{AccessPolicy, PolicyError},
+    edge,
     health::Health,
     metrics::RPC_CAPACITY,
     reflection::Reflection,
@@ -204,11 +203,10 @@ impl Server {
     /// Serves until `shutdown` resolves. Then it stops: its health is `NOT_SERVING`; after the pause the listener is closed and
     /// connections get a GOAWAY; calls in flight finish within the drain time; the others are answered with DRAINING.
     pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
-        let service = CallLayer {
+        let service = edge::service(CallLayer {
             context: Arc::clone(&self.context),
             inner: self.routes.clone(),
-        }
-        .map_request(|request: Request<Incoming>| request.map(Body::new));
+        });
         let shutdown = async {
             shutdown.await;
             self.health.drain();

@@ -251,3 +251,28 @@ fn the_setting_is_an_address_or_off() {
         assert!(problem.contains("nor off"), "{problem}");
     }
 }
+
+#[tokio::test]
+async fn a_request_without_one_host_and_one_for_health_that_is_not_grpc_are_refused() {
+    let health = Health::new([]);
+    health.set_ready(true);
+    let port = open(&health).await;
+    let check = "POST /grpc.health.v1.Health/Check HTTP/1.1\r\nhost: x\r\n";
+    for (request, status) in [
+        ("GET /readyz HTTP/1.1\r\n".to_owned(), "400"),
+        (
+            "GET /readyz HTTP/1.1\r\nhost: a\r\nhost: b\r\n".to_owned(),
+            "400",
+        ),
+        (format!("{check}content-type: text/plain\r\n"), "415"),
+        (format!("{check}content-type: application/grpc\r\n"), "200"),
+    ] {
+        let mut stream = TcpStream::connect(port.address).await.unwrap();
+        let request = format!("{request}content-length: 0\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        let read = stream.read_to_string(&mut answer);
+        timeout(TEST_TIMEOUT, read).await.unwrap().unwrap();
+        assert_eq!(&answer[9..12], status, "{request}: {answer}");
+    }
+}

@@ -10,6 +10,7 @@ mod call_headers;
 mod call_metrics;
 mod call_span;
 mod context;
+mod only_grpc;
 mod refusal_details;
 mod stream_end;
 
@@ -37,7 +38,7 @@ use self::{
 };
 use crate::{access::Rpc, caller::Caller};
 
-pub(crate) use self::{call_metrics::RpcMetrics, context::CallContext};
+pub(crate) use self::{call_metrics::RpcMetrics, context::CallContext, only_grpc::refuse_other};
 
 /// The age of the revocation data, if a token was accepted although that data is stale. Absent otherwise.
 const STALENESS: &str = "tandem-revocation-staleness-ms";

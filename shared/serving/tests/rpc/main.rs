@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod metrics;
+mod only_grpc;
 mod policy;
 mod probe;
 mod refusals;
