@@ -133,8 +133,9 @@ impl App {
 fn spawn_tasks(tasks: &TaskTracker, context: &Context, feed_lane: Lanes, stop: &CancellationToken) {
     let clock = || Arc::clone(&context.clock);
     let lanes = || context.lanes.clone();
-    tasks.spawn(sweeper::sweep(lanes(), clock(), stop.clone()));
-    tasks.spawn(revocations::sweep(lanes(), clock(), stop.clone()));
+    for sweep in [&sweeper::SWEEPS[..], &[revocations::SWEEP]].concat() {
+        tasks.spawn(sweep.run(lanes(), clock(), stop.clone()));
+    }
     let feed = context.feed.clone();
     tasks.spawn(revocations::publish(feed, feed_lane, clock(), stop.clone()));
 }

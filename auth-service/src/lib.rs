@@ -22,6 +22,7 @@ mod routes;
 pub mod sessions;
 pub mod signing_keys;
 mod sql;
+mod sweep;
 mod sweeper;
 pub mod throttle;
 

@@ -19,5 +19,6 @@ pub fn known_metrics() -> impl Iterator<Item = &'static Definition> {
         .into_iter()
         .flatten()
         .chain(auth_service::metrics::definitions())
+        .chain(task_service::metrics::definitions())
         .chain(rest.into_iter().flatten())
 }

@@ -22,7 +22,7 @@ use crate::{
     feed::{Feed, Subscription},
     grpc::Router,
     lists::Lists,
-    purge::Purge,
+    purge::{Purge, metrics::RemovalMetrics},
     schema::SCHEMA,
     tasks::Tasks,
 };
@@ -110,6 +110,7 @@ impl App {
         let (server, health) = self.server(&context)?;
         self.register_metrics();
         let instruments = self.instruments;
+        let purge = Purge::new(context, RemovalMetrics::new(&instruments.metrics));
         let ops = instruments.ops.start(health.clone(), instruments.metrics);
 
         let stop = CancellationToken::new();
@@ -121,7 +122,7 @@ impl App {
         let mut conditions = database.named();
         conditions.push(("revocations", revocations));
         background.spawn(Readiness::new(conditions).follow(health, stop.clone()));
-        background.spawn(Purge { context }.run(stop.clone(), database.migrated));
+        background.spawn(purge.run(stop.clone(), database.migrated));
         background.close();
 
         server.run(listener, shutdown).await;

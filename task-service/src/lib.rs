@@ -9,6 +9,7 @@ mod error;
 mod feed;
 mod grpc;
 mod lists;
+pub mod metrics;
 mod purge;
 mod requests;
 mod schema;

@@ -46,7 +46,7 @@ use self::{
 
 pub(crate) use self::{
     publisher::{lane_settings, publish},
-    sweep::sweep,
+    sweep::SWEEP,
 };
 
 /// Shortest time between two reads of the database, however many revocations are made.

@@ -112,3 +112,36 @@ async fn counts_of_wrong_passwords_are_deleted_when_their_window_is_over() {
     let world = World::on(database, clock, &[]).await;
     world.becomes("select count(*) from auth.throttle", 1).await;
 }
+
+#[tokio::test]
+async fn a_row_that_cannot_be_deleted_keeps_no_other_row_waiting() {
+    let world = World::boot().await;
+    let first = world.person().await;
+    world.advance(DAY);
+    let person = world.person().await;
+    let made = create(&world, &person.tokens, key_request(&["tasks.read"])).await;
+    let key = made.unwrap().api_key.unwrap().id;
+    revoke(&world, &person.tokens, &key).await.unwrap();
+    world
+        .execute(
+            "create function auth.refuse() returns trigger language plpgsql as $$
+             begin raise exception 'this row stays'; end $$;
+             do $$
+             begin
+               execute format('create trigger refuse before delete on auth.session
+                               for each row when (old.id = %L) execute function auth.refuse()',
+                              (select id from auth.session order by absolute_deadline limit 1));
+             end $$",
+        )
+        .await;
+    world.advance(150 * DAY);
+    let (database, clock) = world.stop().await;
+    let world = World::on(database, clock, &[]).await;
+    world.becomes("select count(*) from auth.session", 1).await;
+    world.becomes("select count(*) from auth.api_key", 0).await;
+    let refused = world.refresh(&first.tokens.refresh_token, &[]).await;
+    assert_eq!(
+        testing::reason(&refused.unwrap_err()),
+        "REFRESH_TOKEN_EXPIRED"
+    );
+}

@@ -1,180 +1,219 @@
 //! Removes expired rows: deleted tasks whose purge time has come, and answers that need not be remembered any longer.
 //!
 //! A task past its `purge_time` is not found, whether it is removed yet or not. Any number of processes can purge at the same
-//! time.
+//! time. A sweep visits every owner that has expired rows and removes one batch of each, so no owner waits for another one's
+//! many rows. An owner whose rows cannot be removed is set aside for a while.
 
+pub(crate) mod metrics;
+mod set_aside;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
 use api::ids::UserId;
 use chrono::{DateTime, Utc};
+use database::UnitError as _;
 use futures_util::FutureExt as _;
 use sqlx::PgConnection;
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
+use self::{
+    metrics::RemovalMetrics,
+    set_aside::{Failure, SetAside},
+    store::DueOwner,
+};
 use crate::{context::Context, error::Error, requests::ANSWER_TTL};
 
 /// The pause between two sweeps.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
-/// The largest number of owners in one sweep.
+/// The pause before the next sweep when an owner has more rows to remove, so that a lane is free in between.
+const BATCH_DELAY: Duration = Duration::from_millis(100);
+/// The largest number of owners that are read at once.
 const MAX_OWNERS: i64 = 100;
-/// How long the purge of one owner may take, the wait for a lane included.
-const OWNER_TIMEOUT: Duration = Duration::from_secs(30);
+/// The largest number of rows of a table that are removed at once: few enough that no call waits for it noticeably.
+const BATCH: i64 = 500;
+/// How long one batch may take, the wait for a lane included.
+const BATCH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The job that removes expired rows.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Purge {
-    pub(crate) context: Context,
+    context: Context,
+    metrics: RemovalMetrics,
+    aside: SetAside,
+    /// The database has failed, and the failure was logged.
+    failing: bool,
+}
+
+/// What one sweep did.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Swept {
+    /// Owners that were visited.
+    owners: usize,
+    /// Whether one of them has more rows to remove now.
+    more: bool,
+}
+
+/// What one visit to an owner did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Removed {
+    /// Tasks were removed, or nothing was to be done; nothing expired is left.
+    All { tasks: u64 },
+    /// Tasks were removed, and expired rows are left.
+    Some { tasks: u64 },
+    /// Another transaction holds the rows.
+    Held,
 }
 
 impl Purge {
+    pub(crate) fn new(context: Context, metrics: RemovalMetrics) -> Self {
+        Self {
+            context,
+            metrics,
+            aside: SetAside::default(),
+            failing: false,
+        }
+    }
+
     /// Sweeps repeatedly, from the time that `schema` is true until `stop`.
-    pub(crate) async fn run(self, stop: CancellationToken, mut schema: watch::Receiver<bool>) {
+    pub(crate) async fn run(mut self, stop: CancellationToken, mut schema: watch::Receiver<bool>) {
         let ready = schema.wait_for(|migrated| *migrated);
         if !matches!(stop.run_until_cancelled(ready).await, Some(Ok(_))) {
             return;
         }
-        loop {
-            let pause = match self.sweep().await {
-                // There may be more owners.
-                Ok(owners) if owners == usize::try_from(MAX_OWNERS).unwrap_or(usize::MAX) => {
-                    Duration::ZERO
-                }
-                Ok(_) => SWEEP_INTERVAL,
-                Err(error) => {
-                    tracing::warn!(%error, "expired rows could not be removed; trying again later");
-                    SWEEP_INTERVAL
-                }
-            };
-            let pause = tokio::time::sleep(pause);
-            if stop.run_until_cancelled(pause).await.is_none() {
-                return;
+        let sweeps = async {
+            loop {
+                tokio::time::sleep(self.sweep_and_log().await).await;
+            }
+        };
+        // A batch that has begun ends on its lane.
+        stop.run_until_cancelled(sweeps).await;
+    }
+
+    /// Returns the pause before the next sweep.
+    async fn sweep_and_log(&mut self) -> Duration {
+        let swept = self.sweep().await;
+        let failing = std::mem::replace(&mut self.failing, swept.is_err());
+        match swept {
+            Ok(Swept { more: true, .. }) => BATCH_DELAY,
+            Ok(_) => SWEEP_INTERVAL,
+            Err(error) if failing => {
+                tracing::debug!(%error, "expired rows still cannot be removed");
+                SWEEP_INTERVAL
+            }
+            Err(error) => {
+                tracing::warn!(%error, "expired rows cannot be removed; trying again later");
+                SWEEP_INTERVAL
             }
         }
     }
 
-    /// Removes the rows that are expired now, owner by owner. Returns the number of owners, at most 100.
-    async fn sweep(&self) -> Result<usize, Error> {
-        let (lanes, now) = (&self.context.lanes, self.context.now());
-        let owners = lanes.run(Instant::now() + OWNER_TIMEOUT, move |conn| {
-            async move { store::list_due_owners(conn, now, MAX_OWNERS).await }.boxed()
-        });
-        let owners = owners.await?;
-        for owner in &owners {
-            let owner = *owner;
-            let purged = lanes.transaction(Instant::now() + OWNER_TIMEOUT, move |conn| {
-                async move { purge_owner(conn, owner, now).await }.boxed()
-            });
-            let purged = purged.await?;
-            tracing::debug!(%owner, tasks = purged, "purged");
+    /// Removes a batch of the rows that are expired now of each owner, except of owners that are set aside. It ends early only
+    /// when the database cannot be used.
+    async fn sweep(&mut self) -> Result<Swept, Error> {
+        let now = self.context.now();
+        let (mut swept, mut after) = (Swept::default(), DueOwner::first());
+        loop {
+            let due = self.list_due_owners(now, after).await?;
+            for DueOwner { owner, .. } in &due {
+                if !self.aside.contains(*owner, now) {
+                    swept.owners += 1;
+                    swept.more |= self.visit(*owner, now).await?;
+                }
+            }
+            match due.last() {
+                Some(last) if i64::try_from(due.len()) == Ok(MAX_OWNERS) => after = *last,
+                _ => break,
+            }
         }
-        Ok(owners.len())
+        self.aside.prune(now);
+        self.metrics.set_aside(self.aside.count());
+        Ok(swept)
+    }
+
+    async fn list_due_owners(
+        &self,
+        now: DateTime<Utc>,
+        after: DueOwner,
+    ) -> Result<Vec<DueOwner>, Error> {
+        let deadline = Instant::now() + BATCH_TIMEOUT;
+        let listed = self.context.lanes.run(deadline, move |conn| {
+            async move { store::list_due_owners(conn, now, after, MAX_OWNERS).await }.boxed()
+        });
+        listed.await
+    }
+
+    /// Removes a batch of the owner's rows; returns whether more can be removed now. Only a database that cannot be used is an
+    /// error: whatever else happens concerns this owner alone.
+    async fn visit(&mut self, owner: UserId, now: DateTime<Utc>) -> Result<bool, Error> {
+        let deadline = Instant::now() + BATCH_TIMEOUT;
+        let removed = self.context.lanes.transaction(deadline, move |conn| {
+            async move { purge_owner(conn, owner, now).await }.boxed()
+        });
+        match removed.await {
+            Ok(Removed::All { tasks }) => {
+                self.removed(owner, tasks);
+                Ok(false)
+            }
+            Ok(Removed::Some { tasks }) => {
+                self.removed(owner, tasks);
+                Ok(true)
+            }
+            Ok(Removed::Held) => {
+                self.fail(owner, &Failure::Held, now);
+                Ok(false)
+            }
+            Err(error) if is_of_the_database(&error) => Err(error),
+            Err(error) => {
+                self.fail(owner, &Failure::Refused(&error), now);
+                // Its rows may be what broke the connection, so the next sweep does not begin with them.
+                if matches!(error, Error::Database(database::Error::Unavailable(_))) {
+                    return Err(error);
+                }
+                Ok(false)
+            }
+        }
+    }
+
+    fn removed(&mut self, owner: UserId, tasks: u64) {
+        self.aside.remove(owner);
+        self.metrics.count_removed(tasks);
+        tracing::debug!(%owner, tasks, "purged");
+    }
+
+    fn fail(&mut self, owner: UserId, failure: &Failure<'_>, now: DateTime<Utc>) {
+        self.aside.add(owner, failure, now);
+        self.metrics.count_failure();
+        self.metrics.set_aside(self.aside.count());
     }
 }
 
-/// Locks tasks before counters, in the order of every other change.
+/// Whether the unit did not begin because the database cannot be used.
+fn is_of_the_database(error: &Error) -> bool {
+    use database::Error::{Overloaded, Unavailable};
+    matches!(error.database(), Some(Overloaded | Unavailable(None)))
+}
+
+/// Waits for no lock, so it cannot be part of a deadlock, and a lane is not held up by rows in use.
 async fn purge_owner(
     conn: &mut PgConnection,
     owner: UserId,
     now: DateTime<Utc>,
-) -> Result<u64, Error> {
-    let purged = store::purge_tasks(conn, owner, now).await?;
-    store::purge_requests(conn, owner, now - ANSWER_TTL).await?;
-    store::lock_owner(conn, owner).await?;
-    store::schedule_purge(conn, owner, ANSWER_TTL).await?;
-    Ok(purged)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use chrono::TimeDelta;
-    use clock::Clock as _;
-    use database::{self, Lanes};
-    use secrecy::SecretString;
-    use sqlx::Row as _;
-    use testing::{Database, TestClock};
-
-    use super::*;
-    use crate::{
-        requests::{self, RequestKey},
-        schema::testing_database,
-        tasks::{domain::Draft, store as task_store},
-    };
-
-    fn purge(database: &Database, clock: &TestClock) -> Purge {
-        let settings = database::Settings {
-            url: SecretString::from(database.url()),
-            lanes: 1,
-            ..Default::default()
-        };
-        let context = Context {
-            lanes: Lanes::start(settings).unwrap(),
-            clock: Arc::new(clock.clone()),
-        };
-        Purge { context }
+) -> Result<Removed, Error> {
+    if !store::lock_owner(conn, owner).await? {
+        return Ok(Removed::Held);
     }
-
-    /// The number of tasks and of remembered requests.
-    async fn count_rows(conn: &mut PgConnection) -> (i64, i64) {
-        let sql = "select (select count(*) from tasks.task), (select count(*) from tasks.request)";
-        let row = sqlx::query(sql).fetch_one(conn).await.unwrap();
-        (row.get(0), row.get(1))
-    }
-
-    /// Stores three deleted tasks that expire one day apart, a live task, and a remembered request.
-    async fn populate(conn: &mut PgConnection, owner: UserId, now: DateTime<Utc>) {
-        let new_task = || Draft::for_test("t", "").into_task(owner, now);
-        for days in [30, 31, 32] {
-            let task = new_task();
-            task_store::insert(conn, owner, &task, 10).await.unwrap();
-            let purge_time = now + TimeDelta::days(days);
-            let deleted = task_store::delete(conn, owner, task.id, None, purge_time, now).await;
-            deleted.unwrap().unwrap();
-        }
-        task_store::insert(conn, owner, &new_task(), 10)
-            .await
-            .unwrap();
-        let key = RequestKey {
-            id: api::ids::uuid_at(now),
-            fingerprint: [0; 32],
-        };
-        let first = requests::first_answer(conn, owner, &key, now).await;
-        assert_eq!(first.unwrap(), None);
-        let remembered = requests::remember(conn, owner, &key, b"x", now).await;
-        remembered.unwrap();
-    }
-
-    #[tokio::test]
-    async fn expired_rows_are_removed_and_all_others_stay() {
-        let database = testing_database().await;
-        let clock = TestClock::at("2026-01-01T00:00:00Z");
-        let purge = purge(&database, &clock);
-        let mut conn = database.connect().await;
-        let owner = UserId::at(clock.now());
-        populate(&mut conn, owner, clock.now()).await;
-
-        let mut left = Vec::new();
-        for days in [0, 1, 29, 1, 0, 1, 1, 100] {
-            clock.advance(Duration::from_hours(24 * days));
-            let owners = purge.sweep().await.unwrap();
-            left.push((owners, count_rows(&mut conn).await));
-        }
-        let expected = [
-            (0, (4, 1)),
-            (1, (4, 0)),
-            (1, (3, 0)),
-            (1, (2, 0)),
-            (0, (2, 0)),
-            (1, (1, 0)),
-            (0, (1, 0)),
-            (0, (1, 0)),
-        ];
-        assert_eq!(left, expected);
-        let live = task_store::count_live(&mut conn, owner).await.unwrap();
-        assert_eq!(live, 1);
-    }
+    let tasks = store::purge_tasks(conn, owner, now, BATCH).await?;
+    let requests = store::purge_requests(conn, owner, now - ANSWER_TTL, BATCH).await?;
+    let next = store::schedule_purge(conn, owner, ANSWER_TTL).await?;
+    Ok(if next.is_none_or(|next| next > now) {
+        Removed::All { tasks }
+    } else if tasks + requests > 0 {
+        Removed::Some { tasks }
+    } else {
+        Removed::Held
+    })
 }

@@ -14,8 +14,8 @@ use self::source::{SourceFile, files};
 use crate::schema::testing_database;
 
 /// The only statement that is not about one owner: it finds the owners with expired rows, and reads no task.
-const DUE_OWNERS: &str =
-    "select user_id from tasks.owner where next_purge_time <= $1 order by next_purge_time limit $2";
+const DUE_OWNERS: &str = "select next_purge_time as \"time!\", user_id as owner from tasks.owner where next_purge_time <= $1 \
+    and (next_purge_time, user_id) > ($2, $3) order by next_purge_time, user_id limit $4";
 
 /// The statements that are checked when the crate is compiled.
 fn checked() -> Vec<String> {

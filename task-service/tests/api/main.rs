@@ -23,6 +23,7 @@ mod pair;
 mod prober;
 mod properties;
 mod proxy;
+mod purging;
 mod raw;
 mod replicas;
 mod request_ids;

@@ -11,6 +11,7 @@ use crate::{
     audit::domain::AuditEvent,
     revocations::{domain::RevocationWindow, store::SESSION},
     sql::sql,
+    sweep::Batch,
 };
 
 /// Why a session was ended, as the column `revoke_reason` has it. Numbers are never used again.
@@ -212,12 +213,12 @@ pub(crate) async fn end_others(
     Ok(())
 }
 
-/// Deletes at most `batch` sessions whose absolute deadline is before `limit`; how many were deleted. Rows that another
+/// Deletes a batch of the sessions whose absolute deadline is before `limit`; how many were deleted. Rows that another
 /// sweeper holds are skipped.
 pub(crate) async fn sweep(
     connection: &mut PgConnection,
     limit: DateTime<Utc>,
-    batch: i64,
+    batch: Batch,
 ) -> Result<u64, database::Error> {
     let deleted = sqlx::query!(
         "delete from auth.session
@@ -225,11 +226,12 @@ pub(crate) async fn sweep(
            select id from auth.session
            where absolute_deadline < $1
            order by absolute_deadline
-           limit $2
+           limit $2 offset $3
            for update skip locked
          )",
         limit,
-        batch,
+        batch.size,
+        batch.skip,
     )
     .execute(connection)
     .await?;
