@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint docs-check deny proto sql sql-check deploy-check release-database load bench-revocations bench-abuse \
+.PHONY: help run test check format lint docs-check deny proto sql sql-check deploy-check release-database load fuzz bench-revocations bench-abuse \
 	restarts outages release images clean
 
 CARGO ?= cargo
@@ -12,6 +12,8 @@ PGBOUNCER = $(shell command -v pgbouncer || echo /usr/sbin/pgbouncer)
 PROMETHEUS := $(TOOLS)/prometheus/usr/bin
 # The revision that `make proto` compares the protos with.
 AGAINST ?= main
+# How long `make fuzz` sends input to each parser, in seconds.
+FUZZ_SECONDS ?= 600
 WITH_POSTGRES = $(CARGO) run --quiet --package embedded-postgres --bin with-postgres -- --
 
 help: ## List the targets.
@@ -85,6 +87,12 @@ bench-revocations: ## Measure how soon two task services refuse a revoked token,
 	@scripts/provide compiler postgres
 	$(CARGO) build --release --package auth-service --package task-service --package bench
 	target/release/bench revocations --rounds 1000
+
+fuzz: ## Send generated input to a started stack, ten minutes for each parser (an hour). TARGET=filters: only that one.
+	@scripts/provide compiler postgres
+	$(CARGO) build --workspace --bins
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(WITH_POSTGRES) $(CARGO) test --package standalone --test started -- fuzz::$(TARGET) \
+		--nocapture --test-threads 1
 
 bench-abuse: ## Measure an honest user with and without each kind of abuse by somebody else (10 minutes).
 	@scripts/provide compiler postgres

@@ -11,6 +11,7 @@ mod clients;
 mod commands;
 mod database;
 mod documents;
+mod fuzz;
 mod jobs;
 mod lifetime;
 mod metrics;
