@@ -152,12 +152,14 @@ impl From<Heartbeat> for RevocationHeartbeat {
             count,
             digest,
             as_of,
+            age,
         } = heartbeat;
         Self {
             head_sequence: head,
             count: i64::try_from(count).expect("a set fits in memory"),
             digest: digest.to_vec(),
             as_of: Some(timestamp(as_of)),
+            age: age.try_into().ok(),
         }
     }
 }

@@ -92,6 +92,8 @@ pub(crate) struct Heartbeat {
     pub(crate) count: usize,
     pub(crate) digest: Digest,
     pub(crate) as_of: DateTime<Utc>,
+    /// How long ago `as_of` was when the heartbeat was made.
+    pub(crate) age: Duration,
 }
 
 /// The feed of this replica. Cheap to clone.

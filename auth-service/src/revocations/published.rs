@@ -191,6 +191,7 @@ impl Published {
             count,
             digest,
             as_of: self.as_of,
+            age: self.last_read.map_or(Duration::ZERO, |at| at.elapsed()),
         }
     }
 

@@ -1,11 +1,14 @@
 //! A lane: a task that owns one connection and takes work from the queue.
 
+use std::future::pending;
 use std::hash::{BuildHasher as _, RandomState};
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_channel::Receiver;
+use futures_util::FutureExt as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 use tokio::sync::watch;
@@ -15,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::Error;
 use crate::lane_metrics::{DropCause, LaneMetrics};
 use crate::settings::{READ_ONLY, Settings};
-use crate::silence::{self, Silence};
+use crate::silence::Silence;
 use crate::status::{Connected, State, Status};
 use crate::unit::{Queued, Verdict};
 
@@ -29,6 +32,14 @@ const SHORT_CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The limit of closing a session.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A connection in use.
+struct Session {
+    connection: PgConnection,
+    /// Notifies of doubts about the connection that were not followed by a check yet.
+    doubts: watch::Receiver<u64>,
+    _connected: Connected,
+}
 
 pub(super) struct Lane {
     pub(super) number: usize,
@@ -44,8 +55,8 @@ pub(super) struct Lane {
 impl Lane {
     /// Runs units until the queue is closed and, while there is a connection, empty.
     pub(super) async fn serve(self) {
-        while let Some((connection, connected)) = self.connect().await {
-            if self.work(connection, connected).await.is_break() {
+        while let Some(session) = self.connect().await {
+            if self.work(session).await.is_break() {
                 return;
             }
         }
@@ -53,16 +64,16 @@ impl Lane {
 
     /// A connection; none once the lanes are closing. While the database is down, queued units are refused here: some lane always
     /// takes from the queue, so no caller waits for a database that is away.
-    async fn connect(&self) -> Option<(PgConnection, Connected)> {
+    async fn connect(&self) -> Option<Session> {
         tokio::select! {
             biased;
-            connection = self.connect_with_retries() => Some(connection),
+            session = self.connect_with_retries() => Some(session),
             () = self.closing.cancelled() => None,
             () = self.refuse_while_down() => None,
         }
     }
 
-    async fn connect_with_retries(&self) -> (PgConnection, Connected) {
+    async fn connect_with_retries(&self) -> Session {
         let mut delay = FIRST_RETRY_DELAY;
         for attempt in self.number.. {
             let limit = self.settings.connect_timeout;
@@ -71,10 +82,15 @@ impl Lane {
                 State::Starting | State::Down if attempt % 2 == 1 => limit,
                 State::Starting | State::Down => limit.min(SHORT_CONNECT_TIMEOUT),
             };
-            match self.attempt(limit).await {
-                Ok(connection) => {
+            match self.open(limit).await {
+                Ok((connection, doubts)) => {
                     self.metrics.opened();
-                    return (connection, self.status.connect());
+                    self.silence.hear();
+                    return Session {
+                        connection,
+                        doubts,
+                        _connected: self.status.connect(),
+                    };
                 }
                 Err(error) => {
                     self.metrics.failed();
@@ -85,6 +101,23 @@ impl Lane {
             delay = (delay * 2).min(MAX_RETRY_DELAY);
         }
         unreachable!("a usize does not run out of attempts")
+    }
+
+    /// A connection, and the doubts since its making began. If there was one, the connection is checked before the database counts
+    /// as up: it may have been made just before the server went away.
+    async fn open(
+        &self,
+        limit: Duration,
+    ) -> Result<(PgConnection, watch::Receiver<u64>), sqlx::Error> {
+        let mut doubts = self.status.doubts();
+        let mut connection = self.attempt(limit).await?;
+        if doubts.has_changed().unwrap_or_default() {
+            doubts.mark_unchanged();
+            if !self.is_usable(&mut connection).await {
+                return Err(sqlx::Error::Io(ErrorKind::ConnectionAborted.into()));
+            }
+        }
+        Ok((connection, doubts))
     }
 
     /// One attempt; sets the session's timeouts. A read-only server (a demoted primary) is refused: with it every write would fail,
@@ -119,30 +152,25 @@ impl Lane {
     }
 
     /// Runs units on a connection until it is dropped (continue) or the lanes are closed (break).
-    async fn work(&self, mut connection: PgConnection, _connected: Connected) -> ControlFlow<()> {
+    async fn work(&self, mut session: Session) -> ControlFlow<()> {
         let age = self.settings.recycle_after.mul_f64(1.0 - 0.1 * jitter());
         let recycle_at = Instant::now() + age;
-        let mut losses = self.status.losses();
         let mut silence = self.silence.subscribe();
         loop {
-            // An idle connection is checked before a unit is taken, so that a broken connection fails no unit.
+            // A connection that was idle or is in doubt is checked before a unit is taken, so that a broken one fails no unit.
             let next = tokio::select! {
                 biased;
                 _found = silence.changed() => return ControlFlow::Continue(()),
-                _ = losses.changed() => None,
+                _ = session.doubts.changed() => None,
                 next = timeout(self.settings.check_after_idle, self.queue.recv()) => next.ok(),
             };
             let dropped = match next {
-                Some(Ok(queued)) => self.run(queued, &mut connection, &mut silence).await,
+                Some(Ok(queued)) => self.run(queued, &mut session, &mut silence).await,
                 Some(Err(_closed)) => {
-                    close(connection).await;
+                    close(session.connection).await;
                     return ControlFlow::Break(());
                 }
-                None if self.is_usable(&mut connection).await => None,
-                None => {
-                    self.status.lost();
-                    Some(DropCause::Silent)
-                }
+                None => self.check(&mut session, &mut silence).await,
             };
             if let Some(cause) = dropped {
                 self.metrics.dropped(cause);
@@ -153,18 +181,37 @@ impl Lane {
             }
         }
         self.metrics.dropped(DropCause::Recycled);
-        close(connection).await;
+        close(session.connection).await;
         ControlFlow::Continue(())
+    }
+
+    /// Checks the connection. Returns why it must be dropped, if it must.
+    async fn check(
+        &self,
+        session: &mut Session,
+        silence: &mut watch::Receiver<u64>,
+    ) -> Option<DropCause> {
+        let usable = tokio::select! {
+            biased;
+            usable = self.is_usable(&mut session.connection) => usable,
+            _found = silence.changed() => return Some(DropCause::Silent),
+        };
+        if usable {
+            self.silence.hear();
+            return None;
+        }
+        self.status.doubt();
+        Some(DropCause::Silent)
     }
 
     /// Runs one unit. Returns why the connection must be dropped, if it must.
     async fn run(
         &self,
         queued: Queued,
-        connection: &mut PgConnection,
+        session: &mut Session,
         silence: &mut watch::Receiver<u64>,
     ) -> Option<DropCause> {
-        let limit = self.settings.unit_limit;
+        let (connection, limit) = (&mut session.connection, self.settings.unit_limit);
         let verdict = tokio::select! {
             biased;
             verdict = queued.begin(connection, limit, &self.metrics, &self.status) => verdict,
@@ -172,23 +219,36 @@ impl Lane {
             () = self.detect_silence() => Verdict::Discard(DropCause::Silent),
         };
         match verdict {
-            Verdict::Keep => None,
+            Verdict::Keep => {
+                self.silence.hear();
+                None
+            }
+            Verdict::Unused => None,
             Verdict::Discard(cause) => Some(cause),
         }
     }
 
-    /// Resolves when the database is found to be silent. An error that the database reports is an answer.
+    /// Resolves when the database is found to be silent. The lanes without a unit check their connections meanwhile.
     async fn detect_silence(&self) {
         loop {
-            let _only_one = self.silence.suspicion().await;
-            match self.attempt(silence::ANSWER_TIMEOUT).await {
-                Ok(connection) => close(connection).await,
-                Err(sqlx::Error::Io(_)) => break,
-                Err(_answer) => {}
+            let check = self.silence.suspicion().await;
+            self.status.doubt();
+            if check.finds_silence(self.probe().boxed()).await {
+                break;
             }
         }
-        self.silence.notify();
         self.status.silent();
+        self.silence.notify();
+    }
+
+    /// Resolves when the server answers a new connection. An error that it reports is an answer. A connection that cannot be made
+    /// shows nothing: others may be answered.
+    async fn probe(&self) {
+        match self.attempt(self.settings.connect_timeout).await {
+            Ok(connection) => close(connection).await,
+            Err(sqlx::Error::Io(_)) => pending().await,
+            Err(_answer) => {}
+        }
     }
 
     /// Whether a connection answers and can write. Checked after it was idle, and after another connection broke.

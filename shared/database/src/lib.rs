@@ -10,10 +10,12 @@
 //! - No caller waits past its deadline, or for a database that is away: while it is [`State::Down`] every call is refused
 //!   with [`Error::Unavailable`] at once, including those already queued.
 //! - A database that stops answering (for example, a network that drops packets) is detected about 2 s after a unit begins: running
-//!   units are abandoned, their outcome is unknown, and the state is [`State::Down`].
+//!   units are abandoned, their outcome is unknown, and the state is [`State::Down`]. One answer to any lane within the check shows
+//!   that it answers: a slow unit and a slow new connection are no silence.
 //! - A connection is dropped and replaced if it broke or is too old, or if a unit panicked, ran too long or left a transaction of
 //!   sqlx open on it. After a broken connection the other lanes check theirs before they take more work: a restart of the
-//!   database fails the running calls, and one more.
+//!   database fails the running calls, and one more. The same is true of a connection that was being made meanwhile. So once the
+//!   state is [`State::Up`] again, no unit runs on a connection from before.
 //! - The one open transaction that is not detected is a BEGIN written as SQL text without a COMMIT (sqlx does not report it).
 //!   So units never write BEGIN: they use [`Lanes::transaction`].
 //!

@@ -22,8 +22,8 @@ pub(super) struct Status {
     state: watch::Sender<State>,
     /// Lanes that hold a connection; changed only under the lock of `state`.
     connected: AtomicUsize,
-    /// How many connections were dropped while they ran a unit or were checked.
-    losses: watch::Sender<u64>,
+    /// How often there was a reason to check every connection.
+    doubts: watch::Sender<u64>,
 }
 
 impl Status {
@@ -31,7 +31,7 @@ impl Status {
         Self {
             state: watch::Sender::new(State::Starting),
             connected: AtomicUsize::new(0),
-            losses: watch::Sender::new(0),
+            doubts: watch::Sender::new(0),
         }
     }
 
@@ -65,18 +65,20 @@ impl Status {
             self.connected() == 0 && std::mem::replace(state, State::Down) != State::Down
         });
         if went_down {
+            self.doubt();
             tracing::warn!(cause, "the database cannot be reached; trying again");
         }
     }
 
-    /// Records that a connection broke: the cause may have broken the others.
-    pub(super) fn lost(&self) {
-        self.losses.send_modify(|losses| *losses += 1);
+    /// Records that a connection broke, or is not answered: the cause may have broken the others. Every lane checks its own before
+    /// it takes more work.
+    pub(super) fn doubt(&self) {
+        self.doubts.send_modify(|doubts| *doubts += 1);
     }
 
-    /// Notifies of losses from now on.
-    pub(super) fn losses(&self) -> watch::Receiver<u64> {
-        self.losses.subscribe()
+    /// Notifies of doubts from now on. A connection is good as far as none came since its making began.
+    pub(super) fn doubts(&self) -> watch::Receiver<u64> {
+        self.doubts.subscribe()
     }
 
     /// Records that the database has fallen silent, although lanes still hold connections.

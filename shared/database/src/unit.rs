@@ -20,7 +20,10 @@ use crate::unit_span::UnitSpan;
 /// Whether a lane keeps its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
+    /// The unit ran, and the server answered it.
     Keep,
+    /// The unit did not run.
+    Unused,
     Discard(DropCause),
 }
 
@@ -98,7 +101,7 @@ impl Queued {
             metrics.ended(now.elapsed());
             return verdict;
         }
-        Verdict::Keep
+        Verdict::Unused
     }
 }
 
@@ -149,7 +152,7 @@ where
                 span.end(error.and_then(UnitError::database));
             }
             if matches!(verdict, Verdict::Discard(_)) {
-                status.lost();
+                status.doubt();
             }
             drop(reply.send(result));
             verdict

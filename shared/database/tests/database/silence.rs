@@ -83,3 +83,52 @@ async fn a_slow_statement_does_not_count_as_silence() {
     run(&lanes, "select pg_sleep(3)").await.unwrap();
     assert!(lanes.ready());
 }
+
+/// Runs quick units until `slow` has ended, and returns how it ended.
+async fn with_quick_units(
+    lanes: &Lanes,
+    slow: impl Future<Output = Result<(), Error>>,
+) -> Result<(), Error> {
+    let quick = async {
+        loop {
+            run(lanes, "select 1").await.unwrap();
+        }
+    };
+    tokio::select! {
+        slow = slow => slow,
+        () = quick => unreachable!("it has no end"),
+    }
+}
+
+#[tokio::test]
+async fn slow_units_and_slow_new_connections_are_no_silence_while_a_lane_is_answered() {
+    let server = Postgres::start();
+    let (proxy, lanes) = through_a_proxy(&server).await;
+    until(async || lanes.connected() == 4).await;
+    let mut state = lanes.state();
+    state.mark_unchanged();
+    proxy.hold_back_new_connections();
+    let slow = async {
+        let (one, two) = tokio::join!(
+            run(&lanes, "select pg_sleep(4)"),
+            run(&lanes, "select pg_sleep(4)")
+        );
+        one.and(two)
+    };
+    with_quick_units(&lanes, slow).await.unwrap();
+    assert!(!state.has_changed().unwrap(), "{:?}", *state.borrow());
+    assert_eq!(lanes.connected(), 4, "no connection was dropped");
+}
+
+#[tokio::test]
+async fn an_idle_lane_that_is_answered_shows_that_the_database_is_not_silent() {
+    let server = Postgres::start();
+    let (proxy, lanes) = through_a_proxy(&server).await;
+    until(async || lanes.connected() == 4).await;
+    let mut state = lanes.state();
+    state.mark_unchanged();
+    proxy.hold_back_new_connections();
+    run(&lanes, "select pg_sleep(4)").await.unwrap();
+    assert!(!state.has_changed().unwrap(), "{:?}", *state.borrow());
+    assert_eq!(lanes.connected(), 4, "no connection was dropped");
+}

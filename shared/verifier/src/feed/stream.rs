@@ -20,6 +20,10 @@ use crate::{
 /// Expired revocations are kept for this long, for heartbeats of a replica whose clock is behind.
 const EXPIRED_RETENTION: TimeDelta = TimeDelta::minutes(1);
 
+/// The greatest age of a heartbeat that does not say its age: an older auth service sends one at least every second, and begins a
+/// stream with the last one.
+const UNKNOWN_AGE: Duration = Duration::from_secs(1);
+
 pub(super) struct FeedStream<'a> {
     verifier: &'a Verifier,
     /// A moment before the request was sent.
@@ -28,8 +32,10 @@ pub(super) struct FeedStream<'a> {
     held: Option<FeedState>,
     /// Whether the verifier may use it: an unproven snapshot may be the first part of a larger one.
     complete: bool,
-    /// The moment of the first heartbeat by the auth service's clock, and the latest moment that it can be by this process's clock.
+    /// The moment of the first heartbeat by the auth service's clock, and the earliest moment that it can be by this process's clock.
     first: Option<(DateTime<Utc>, Instant)>,
+    /// Whether a heartbeat of this stream has shown that the verifier holds what was published.
+    proven: bool,
 }
 
 impl<'a> FeedStream<'a> {
@@ -42,6 +48,7 @@ impl<'a> FeedStream<'a> {
             complete: held.is_some(),
             held,
             first: None,
+            proven: false,
         }
     }
 
@@ -53,9 +60,8 @@ impl<'a> FeedStream<'a> {
     }
 
     /// Whether this stream has shown that the verifier holds what was published.
-    pub(super) fn has_proof(&self) -> bool {
-        let proven = self.held.as_ref().and_then(|held| held.current_to);
-        proven.is_some_and(|proven| proven >= self.began) && self.complete
+    pub(super) const fn has_proof(&self) -> bool {
+        self.proven && self.complete
     }
 
     /// Whether there is nothing from which a feed could be resumed.
@@ -128,7 +134,7 @@ impl<'a> FeedStream<'a> {
     ) -> Result<(), Interruption> {
         let as_of = heartbeat.as_of.and_then(moment);
         let as_of = as_of.ok_or(Interruption::Undated)?;
-        let proven = self.local_time(as_of);
+        let proven = self.local_time(as_of, age(heartbeat));
         let held = of_incarnation(&mut self.held, incarnation)?;
         let (count, digest) = held.revocations.digest(as_of);
         if i64::try_from(count) != Ok(heartbeat.count) || digest[..] != heartbeat.digest[..] {
@@ -139,6 +145,7 @@ impl<'a> FeedStream<'a> {
         held.head = held.head.max(heartbeat.head_sequence);
         Arc::make_mut(&mut held.revocations).prune(as_of - EXPIRED_RETENTION);
         self.complete = true;
+        self.proven = true;
         self.verifier.set_feed_state(held);
         if self.is_older_than(SILENCE_TIMEOUT) {
             return Err(Interruption::Late);
@@ -148,12 +155,14 @@ impl<'a> FeedStream<'a> {
 
     /// The moment `as_of` by the clock of this process, or an earlier one.
     ///
-    /// The two clocks are not compared. The auth service's clock says how much later than the first heartbeat this one was made,
-    /// and the first one was made when the request was sent, or later. If it was made earlier, that is noticed, because no
-    /// heartbeat arrives before it is made. So a feed whose messages arrive late does not count as fresh.
-    fn local_time(&mut self, as_of: DateTime<Utc>) -> Instant {
+    /// The two clocks are not compared. The auth service's clock says how much later than the first heartbeat this one was made. The
+    /// message of the first one was made when the request was sent, or later, and says how old its proof was then. If it was made
+    /// earlier, that is noticed, because no heartbeat arrives before it is made. So neither a proof from before a reconnect nor a
+    /// feed whose messages arrive late counts as fresh.
+    fn local_time(&mut self, as_of: DateTime<Utc>, age: Duration) -> Instant {
         let now = Instant::now();
-        let (first, local) = self.first.get_or_insert((as_of, self.began));
+        let earliest = self.began.checked_sub(age).unwrap_or(self.began);
+        let (first, local) = self.first.get_or_insert((as_of, earliest));
         let later = (as_of - *first).to_std().unwrap_or_default();
         *local = now
             .checked_sub(later)
@@ -168,6 +177,12 @@ impl<'a> FeedStream<'a> {
         let held = self.held.as_ref();
         self.began.elapsed() > age && held.is_some_and(|held| held.is_older_than(age))
     }
+}
+
+/// How old the proof was when its message was made.
+fn age(heartbeat: &RevocationHeartbeat) -> Duration {
+    let age = heartbeat.age.map(Duration::try_from);
+    age.and_then(Result::ok).unwrap_or(UNKNOWN_AGE)
 }
 
 /// What is held, if it belongs to this incarnation.

@@ -40,6 +40,7 @@ async fn a_heartbeat_with_another_count_or_digest_makes_the_verifier_request_a_s
             count,
             digest: digest.to_vec(),
             as_of: Some(timestamp(world.now())),
+            age: None,
         })
     };
     let true_digest = world.session(1, 1).digest();
@@ -209,4 +210,44 @@ async fn a_feed_that_stays_late_is_closed_and_resumed() {
         }
     };
     assert_eq!(resumed.request.since_sequence, 3);
+}
+
+#[tokio::test]
+async fn a_proof_from_before_the_stream_is_as_old_as_it_says() {
+    let mut world = World::bounded(LONG, Duration::from_secs(4));
+    let mut watch = world.watch().await;
+    let token = world.token(1);
+    watch.keys([world.issuer.published()]);
+    watch.snapshot(&[]);
+    watch.aged_heartbeat(world.now(), Some(Duration::from_secs(5)));
+    let mut changes = world.verifier.changes();
+    while world.verify_for(&token, Purpose::Read) != Ok(()) {
+        changes.changed().await.unwrap();
+    }
+    assert_eq!(world.verify(&token), Err(TokenError::Stale));
+    assert!(!*world.ready.borrow());
+    assert!(world.verifier.staleness() >= Some(Duration::from_secs(5)));
+    // What the next stream repeats after an interruption does not become newer.
+    let again = world.watch().await;
+    again.aged_heartbeat(world.now(), Some(Duration::from_secs(6)));
+    let last = world.watch().await;
+    assert_eq!(world.verify(&token), Err(TokenError::Stale));
+    last.heartbeat(world.now());
+    world.until_ready(true).await;
+    assert_eq!(world.verify(&token), Ok(()));
+}
+
+#[tokio::test]
+async fn a_proof_of_unknown_age_counts_as_a_second_old() {
+    let mut world = World::bounded(LONG, SHORT_BOUND);
+    let mut watch = world.watch().await;
+    let token = world.token(1);
+    watch.keys([world.issuer.published()]);
+    watch.snapshot(&[]);
+    watch.aged_heartbeat(world.now(), None);
+    let mut changes = world.verifier.changes();
+    while world.verify_for(&token, Purpose::Read) != Ok(()) {
+        changes.changed().await.unwrap();
+    }
+    assert_eq!(world.verify(&token), Err(TokenError::Stale));
 }

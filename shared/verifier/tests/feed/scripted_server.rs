@@ -1,6 +1,6 @@
 //! The server of the feed. Tests decide what it sends, and when.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use api::time::timestamp;
 use chrono::{DateTime, Utc};
@@ -174,12 +174,18 @@ impl Watch {
 
     /// A heartbeat of this moment.
     pub(crate) fn heartbeat_of(&self, as_of: DateTime<Utc>) {
+        self.aged_heartbeat(as_of, Some(Duration::ZERO));
+    }
+
+    /// A heartbeat of this moment, which was so long ago when the message was made.
+    pub(crate) fn aged_heartbeat(&self, as_of: DateTime<Utc>, age: Option<Duration>) {
         let (count, digest) = self.set.digest(as_of);
         self.send(Event::Heartbeat(RevocationHeartbeat {
             head_sequence: self.head,
             count: i64::try_from(count).unwrap(),
             digest: digest.to_vec(),
             as_of: Some(timestamp(as_of)),
+            age: age.map(|age| age.try_into().unwrap()),
         }));
     }
 }
