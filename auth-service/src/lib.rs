@@ -9,6 +9,7 @@ mod admin;
 mod api_keys;
 mod app;
 mod audit;
+mod batch;
 pub mod cli;
 pub mod config;
 mod context;

@@ -1,17 +1,23 @@
-//! Deletes what has ended, a few rows at a time: sessions and API keys a month after their end, and counts of wrong passwords
-//! when their window is over.
+//! Deletes what has ended, a few rows at a time: sessions and API keys a month after their end, sessions that ended all together,
+//! and counts of wrong passwords when their window is over.
+//!
+//! Each kind is deleted by itself. A batch that fails is skipped, so that the rows after it are deleted nevertheless; it is tried
+//! again after a pause.
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use api::ids::UserId;
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use clock::Clock;
 use database::{self, Lanes};
 use futures_util::FutureExt as _;
+use sqlx::PgConnection;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    api_keys::store as api_keys, sessions::store::end as sessions, throttle::store as throttle,
+    api_keys::store as api_keys, batch::Batch, sessions::store::sweep as sessions,
+    throttle::store as throttle,
 };
 
 /// How long a session is kept after its absolute deadline, and a key after its end, so that operators can look them up.
@@ -24,26 +30,54 @@ const BATCH_DELAY: Duration = Duration::from_millis(100);
 const SWEEP_INTERVAL: Duration = Duration::from_mins(10);
 /// Longest time of one batch, waiting included.
 const BATCH_TIMEOUT: Duration = Duration::from_secs(10);
+/// Batches of one kind that may fail before the sweeper pauses and begins again.
+const MAX_SKIPPED: u64 = 10;
+
+/// What is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Sessions,
+    SessionsOfAccounts,
+    ApiKeys,
+    Counts,
+}
+
+impl Kind {
+    const ALL: [Self; 4] = [
+        Self::Sessions,
+        Self::SessionsOfAccounts,
+        Self::ApiKeys,
+        Self::Counts,
+    ];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions",
+            Self::SessionsOfAccounts => "sessions of accounts",
+            Self::ApiKeys => "API keys",
+            Self::Counts => "counts of wrong passwords",
+        }
+    }
+}
+
+/// The sweep of one kind.
+#[derive(Debug, Clone, Copy)]
+struct KindSweep {
+    kind: Kind,
+    /// Batches that failed since the kind was swept from its beginning.
+    skipped: u64,
+}
 
 /// Sweeps until `stop`.
 pub(crate) async fn sweep(lanes: Lanes, clock: Arc<dyn Clock>, stop: CancellationToken) {
+    let mut sweeps = Kind::ALL.map(|kind| KindSweep { kind, skipped: 0 });
     loop {
-        let pause = match batch(&lanes, clock.now()).await {
-            Ok(swept) if swept.contains(&BATCH) => BATCH_DELAY,
-            Ok([0, 0, _]) => SWEEP_INTERVAL,
-            Ok([sessions, api_keys, _]) => {
-                tracing::info!(
-                    sessions,
-                    api_keys,
-                    "deleted sessions and API keys that ended long ago"
-                );
-                SWEEP_INTERVAL
+        let mut pause = SWEEP_INTERVAL;
+        for one in &mut sweeps {
+            if one.step(&lanes, clock.now()).await {
+                pause = BATCH_DELAY;
             }
-            Err(error) => {
-                tracing::warn!(%error, "ended sessions and API keys were not deleted");
-                SWEEP_INTERVAL
-            }
-        };
+        }
         if stop
             .run_until_cancelled(tokio::time::sleep(pause))
             .await
@@ -54,17 +88,88 @@ pub(crate) async fn sweep(lanes: Lanes, clock: Arc<dyn Clock>, stop: Cancellatio
     }
 }
 
-/// Deletes a batch of each. Returns the numbers of sessions, API keys and counts.
-async fn batch(lanes: &Lanes, now: DateTime<Utc>) -> Result<[u64; 3], database::Error> {
-    let batch = i64::try_from(BATCH).expect("a batch is small");
-    let swept = lanes.run(Instant::now() + BATCH_TIMEOUT, move |connection| {
-        async move {
-            let sessions = sessions::sweep(connection, now - RETENTION, batch).await?;
-            let api_keys = api_keys::sweep(connection, now - RETENTION, batch).await?;
-            let counts = throttle::sweep(connection, now, batch).await?;
-            Ok([sessions, api_keys, counts])
+impl KindSweep {
+    /// Deletes a batch; whether there may be more to delete.
+    async fn step(&mut self, lanes: &Lanes, now: DateTime<Utc>) -> bool {
+        let what = self.kind.as_str();
+        match self.batch(lanes, now).await {
+            Ok(deleted) => {
+                if deleted > 0 && self.kind != Kind::Counts {
+                    tracing::info!(deleted, "deleted {what} that have ended");
+                }
+                let more = deleted >= BATCH;
+                if !more {
+                    self.skipped = 0;
+                }
+                more
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a batch of {what} was not deleted");
+                self.skipped = (self.skipped + 1) % MAX_SKIPPED;
+                self.skipped > 0
+            }
         }
-        .boxed()
+    }
+
+    async fn batch(self, lanes: &Lanes, now: DateTime<Utc>) -> Result<u64, database::Error> {
+        if self.kind == Kind::SessionsOfAccounts {
+            return sweep_account(lanes, now).await;
+        }
+        let batch = Batch {
+            size: i64::try_from(BATCH).expect("a batch is small"),
+            skip: i64::try_from(self.skipped * BATCH).expect("few batches are skipped"),
+        };
+        let kind = self.kind;
+        let deleted = lanes.run(Instant::now() + BATCH_TIMEOUT, move |connection| {
+            async move { delete(connection, kind, now, batch).await }.boxed()
+        });
+        deleted.await
+    }
+}
+
+async fn delete(
+    connection: &mut PgConnection,
+    kind: Kind,
+    now: DateTime<Utc>,
+    batch: Batch,
+) -> Result<u64, database::Error> {
+    match kind {
+        Kind::Sessions => sessions::sweep(connection, now - RETENTION, batch).await,
+        Kind::ApiKeys => api_keys::sweep(connection, now - RETENTION, batch).await,
+        Kind::Counts => throttle::sweep(connection, now, batch).await,
+        Kind::SessionsOfAccounts => Ok(0),
+    }
+}
+
+/// Deletes a batch of the sessions of one account that ended all together; [`BATCH`] if another account may be due.
+///
+/// The account is put off before anything is deleted. So if that fails, or this process ends, the other accounts come first.
+async fn sweep_account(lanes: &Lanes, now: DateTime<Utc>) -> Result<u64, database::Error> {
+    // In microseconds, which is the precision of the database.
+    let later =
+        now.trunc_subsecs(6) + TimeDelta::from_std(SWEEP_INTERVAL).expect("the interval is short");
+    let due = lanes.run(Instant::now() + BATCH_TIMEOUT, move |connection| {
+        async move { sessions::put_off(connection, now, later).await }.boxed()
     });
-    swept.await
+    let Some(account_id) = due.await? else {
+        return Ok(0);
+    };
+    let swept = lanes.run(Instant::now() + BATCH_TIMEOUT, move |connection| {
+        async move { delete_of_account(connection, account_id, now, later).await }.boxed()
+    });
+    swept.await?;
+    Ok(BATCH)
+}
+
+async fn delete_of_account(
+    connection: &mut PgConnection,
+    account_id: UserId,
+    now: DateTime<Utc>,
+    later: DateTime<Utc>,
+) -> Result<(), database::Error> {
+    let batch = i64::try_from(BATCH).expect("a batch is small");
+    if sessions::sweep_account(connection, account_id, batch).await? < BATCH {
+        return sessions::finish(connection, account_id, later).await;
+    }
+    sessions::resume(connection, account_id, now).await
 }

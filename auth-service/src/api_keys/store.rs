@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 use super::domain::{KeyEnd, KeyScopes};
 use crate::{
     accounts::domain::{AccountState, DisplayName},
+    batch::Batch,
     sessions::store::end::EndResult,
     sql::sql,
 };
@@ -257,12 +258,12 @@ pub(crate) async fn exchange(
     Ok(granted)
 }
 
-/// Deletes at most `batch` keys that ended or expired before `limit`; how many were deleted. Rows that another sweeper holds
+/// Deletes a batch of keys that ended or expired before `limit`; how many were deleted. Rows that another sweeper holds
 /// are skipped.
 pub(crate) async fn sweep(
     connection: &mut PgConnection,
     limit: DateTime<Utc>,
-    batch: i64,
+    batch: Batch,
 ) -> Result<u64, database::Error> {
     let deleted = sqlx::query!(
         "delete from auth.api_key
@@ -270,11 +271,12 @@ pub(crate) async fn sweep(
            select id from auth.api_key
            where least(expire_time, revoke_time) < $1
            order by least(expire_time, revoke_time)
-           limit $2
+           limit $2 offset $3
            for update skip locked
          )",
         limit,
-        batch,
+        batch.size,
+        batch.skip,
     )
     .execute(connection)
     .await?;

@@ -6,6 +6,7 @@ use database;
 use sqlx::PgConnection;
 
 use super::domain::ThrottleKey;
+use crate::batch::Batch;
 
 /// Counts a wrong password. A window begins with the first failure after the last window ended.
 pub(crate) async fn count_failure(
@@ -28,11 +29,11 @@ pub(crate) async fn count_failure(
     Ok(())
 }
 
-/// Deletes at most `batch` counts whose window is over; how many were deleted. Rows that another sweeper holds are skipped.
+/// Deletes a batch of counts whose window is over; how many were deleted. Rows that another sweeper holds are skipped.
 pub(crate) async fn sweep(
     connection: &mut PgConnection,
     now: DateTime<Utc>,
-    batch: i64,
+    batch: Batch,
 ) -> Result<u64, database::Error> {
     let deleted = sqlx::query!(
         "delete from auth.throttle
@@ -40,11 +41,12 @@ pub(crate) async fn sweep(
            select key from auth.throttle
            where expire_time <= $1
            order by expire_time
-           limit $2
+           limit $2 offset $3
            for update skip locked
          )",
         now,
-        batch,
+        batch.size,
+        batch.skip,
     )
     .execute(connection)
     .await?;
