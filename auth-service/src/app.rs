@@ -25,7 +25,7 @@ use crate::{
     SCHEMA,
     config::Config,
     context::Context,
-    revocations,
+    revocations, sessions,
     signing_keys::{Replica, SigningKeys, sealing::OpenError},
     sweeper,
 };
@@ -136,6 +136,7 @@ fn spawn_tasks(tasks: &TaskTracker, context: &Context, feed_lane: Lanes, stop: &
     for sweep in [&sweeper::SWEEPS[..], &[revocations::SWEEP]].concat() {
         tasks.spawn(sweep.run(lanes(), clock(), stop.clone()));
     }
+    tasks.spawn(sessions::sweep::run(lanes(), clock(), stop.clone()));
     let feed = context.feed.clone();
     tasks.spawn(revocations::publish(feed, feed_lane, clock(), stop.clone()));
 }

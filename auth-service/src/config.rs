@@ -132,6 +132,7 @@ fn lifetimes(settings: &mut Settings) -> Option<Lifetimes> {
     let absolute = settings.get_within("auth.absolute_ttl", HOUR..=365 * DAY);
     let concurrent_window =
         settings.get_within("auth.concurrent_window", Duration::ZERO..=30 * SECOND);
+    let max_sessions = settings.get_within("auth.max_sessions", 1..=1_000);
     if idle
         .zip(absolute)
         .is_some_and(|(idle, absolute)| idle > absolute)
@@ -143,6 +144,7 @@ fn lifetimes(settings: &mut Settings) -> Option<Lifetimes> {
         idle: idle?,
         absolute: absolute?,
         concurrent_window: concurrent_window?,
+        max_sessions: max_sessions?,
     })
 }
 

@@ -38,19 +38,21 @@ macro_rules! sql {
             "insert into auth.revocation (kind, subject, min_epoch, create_time, expire_time)"]
             [$($rest)*] $arguments)
     };
-    // The session `s` can be used at the time of this parameter.
+    // The session `s` of the account `a` can be used at the time of this parameter.
     (@ $head:tt [$($text:tt)*] [session_is_live($now:literal) $($rest:tt)*] $arguments:tt) => {
         sql!(@ $head [$($text)*
-            "s.revoke_time is null and s.idle_deadline > " $now " and s.absolute_deadline > " $now]
+            "s.revoke_time is null and coalesce(s.epoch, 0) >= a.session_epoch and s.idle_deadline > " $now
+            " and s.absolute_deadline > " $now]
             [$($rest)*] $arguments)
     };
     // The API key `k` can be used at the time of this parameter.
     (@ $head:tt [$($text:tt)*] [key_is_live($now:literal) $($rest:tt)*] $arguments:tt) => {
         sql!(@ $head [$($text)* "k.revoke_time is null and k.expire_time > " $now] [$($rest)*] $arguments)
     };
-    // The access token of a caller is still valid: `s` is its session and live, `a` its account, active and of its epoch.
+    // The access token of a caller is still valid: `s` is its session and live, `a` its account, active and of its epoch,
+    // unless only the other sessions have ended since.
     (@ $head:tt [$($text:tt)*] [caller_is_live $($rest:tt)*] $arguments:tt) => {
-        sql!(@ $head [$($text)* "s.id = $1 and s.account_id = $2 and a.epoch = $3 and a.state = $4 and "]
+        sql!(@ $head [$($text)* "s.id = $1 and s.account_id = $2 and (a.epoch = $3 or s.token_epoch <= $3) and a.state = $4 and "]
             [session_is_live("$5") $($rest)*] $arguments)
     };
     (@ $head:tt [$($text:tt)*] [$next:literal $($rest:tt)*] $arguments:tt) => {

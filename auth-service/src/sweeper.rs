@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use futures_util::FutureExt as _;
 
 use crate::{
-    api_keys::store as api_keys, sessions::store::end as sessions, sweep::Sweep,
+    api_keys::store as api_keys, sessions::store::sweep as sessions, sweep::Sweep,
     throttle::store as throttle,
 };
 

@@ -41,7 +41,7 @@ use crate::{
     sessions::{
         Sessions,
         domain::{NewDevice, NewSession},
-        store as sessions,
+        store::{self as sessions, all},
         tokens::TokenPair,
     },
     throttle::Throttle,
@@ -227,6 +227,7 @@ async fn remove(
     if role == Role::Admin && !store::lock_other_admin(connection, account_id).await? {
         return Err(Error::LastAdmin);
     }
+    all::delete_newest(connection, account_id).await?;
     revocations::revoke_account(connection, account_id, NO_EPOCH, window).await?;
     audit::insert(connection, event, account_id, Some(session_id)).await?;
     Ok(())

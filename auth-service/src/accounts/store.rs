@@ -92,7 +92,7 @@ pub(crate) async fn update_own(
     Ok(updated)
 }
 
-/// Deletes an active account with its sessions, and gives the role it had; `None` when its epoch is another one.
+/// Deletes an active account, and gives the role it had; `None` when its epoch is another one.
 pub(crate) async fn delete(
     connection: &mut PgConnection,
     id: UserId,
@@ -107,6 +107,20 @@ pub(crate) async fn delete(
     .fetch_optional(connection)
     .await?;
     Ok(role)
+}
+
+/// Raises the epoch of an account, which revokes its tokens; the new epoch.
+pub(crate) async fn raise_epoch(
+    connection: &mut PgConnection,
+    id: UserId,
+) -> Result<Option<i64>, database::Error> {
+    let epoch = sqlx::query_scalar!(
+        "update auth.account set epoch = epoch + 1 where id = $1 returning epoch",
+        id.uuid(),
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(epoch)
 }
 
 /// Locks an active administrator other than `except`; false when there is none.

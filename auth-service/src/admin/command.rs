@@ -9,12 +9,13 @@ use super::store;
 use crate::{
     accounts::{
         domain::{Account, Role},
-        store::lock_other_admin,
+        store::{self as accounts, lock_other_admin},
     },
     api_keys::store as api_keys,
     audit::{domain::AuditEvent, store as audit},
     error::Error,
     revocations::{domain::RevocationWindow, store as revocations},
+    sessions::{end_all::end_all, store::end::RevokeReason},
 };
 
 /// The account that a command is about, and who gave it.
@@ -37,7 +38,7 @@ impl AdminCommand {
         if account.role == Role::Admin && !lock_other_admin(connection, id).await? {
             return Err(Error::LastAdmin);
         }
-        store::end_sessions(connection, id, now).await?;
+        end_all(connection, id, None, RevokeReason::ByAdmin, now).await?;
         api_keys::end_all(connection, id, now).await?;
         revocations::revoke_account(connection, id, account.epoch, self.window).await?;
         self.record(connection).await?;
@@ -61,14 +62,14 @@ impl AdminCommand {
         connection: &mut PgConnection,
         with_api_keys: bool,
     ) -> Result<i64, Error> {
-        let id = self.account_id;
+        let (id, now) = (self.account_id, self.now());
         // This update comes first, because a session begins under a lock of its account: no session can begin unseen.
-        let Some(epoch) = store::raise_epoch(connection, id).await? else {
+        let Some(epoch) = accounts::raise_epoch(connection, id).await? else {
             return Err(Error::AccountNotFound);
         };
-        let live = store::end_sessions(connection, id, self.now()).await?;
+        let live = end_all(connection, id, None, RevokeReason::ByAdmin, now).await?;
         if with_api_keys {
-            api_keys::end_all(connection, id, self.now()).await?;
+            api_keys::end_all(connection, id, now).await?;
         }
         revocations::revoke_account(connection, id, epoch, self.window).await?;
         self.record(connection).await?;

@@ -12,7 +12,6 @@ use crate::{
         domain::{Account, AccountState, DisplayName, Role},
         email::Email,
     },
-    sessions::store::end::RevokeReason,
     sql::sql,
 };
 
@@ -123,41 +122,4 @@ pub(crate) async fn enable(
     .fetch_optional(connection)
     .await?;
     Ok(enabled)
-}
-
-/// Raises the epoch of an account, which revokes its tokens; the new epoch.
-pub(crate) async fn raise_epoch(
-    connection: &mut PgConnection,
-    id: UserId,
-) -> Result<Option<i64>, database::Error> {
-    let epoch = sqlx::query_scalar!(
-        "update auth.account set epoch = epoch + 1 where id = $1 returning epoch",
-        id.uuid(),
-    )
-    .fetch_optional(connection)
-    .await?;
-    Ok(epoch)
-}
-
-/// Ends every session of an account; how many of them were live.
-pub(crate) async fn end_sessions(
-    connection: &mut PgConnection,
-    id: UserId,
-    now: DateTime<Utc>,
-) -> Result<i64, database::Error> {
-    let live = sqlx::query_scalar!(
-        r#"with ended as (
-             update auth.session
-             set revoke_time = $2, revoke_reason = $3
-             where account_id = $1 and revoke_time is null
-             returning idle_deadline > $2 and absolute_deadline > $2 as live
-           )
-           select count(*) filter (where live) as "live!" from ended"#,
-        id.uuid(),
-        now,
-        RevokeReason::ByAdmin as i16,
-    )
-    .fetch_one(connection)
-    .await?;
-    Ok(live)
 }

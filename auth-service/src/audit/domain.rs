@@ -24,6 +24,8 @@ pub(crate) enum EventKind {
     SignOut,
     /// A session was ended by its account, from that session or another one.
     SessionRevoked,
+    /// A session was the oldest one of an account that had too many.
+    SessionDisplaced,
     /// All sessions except the event's were ended by their account.
     OtherSessionsRevoked,
     /// The password was changed, which ended all sessions except the event's.
@@ -62,6 +64,7 @@ impl EventKind {
             Self::RefreshRestored => "refresh_restored",
             Self::SignOut => "sign_out",
             Self::SessionRevoked => "session_revoked",
+            Self::SessionDisplaced => "session_displaced",
             Self::OtherSessionsRevoked => "other_sessions_revoked",
             Self::PasswordChanged => "password_changed",
             Self::AccountDeleted => "account_deleted",

@@ -33,8 +33,9 @@ use crate::{
     sessions::{
         Sessions,
         domain::SessionState,
+        end_all::end_all,
         refresh_token::SessionSecret,
-        store::{self as sessions, end},
+        store::{self as sessions, end::RevokeReason},
         tokens::TokenPair,
     },
 };
@@ -114,14 +115,16 @@ async fn replace(connection: &mut PgConnection, work: &Replacement) -> Result<Se
     if !store::change(connection, &work.read, &work.password_hash, now).await? {
         return Err(Error::TokenRevoked);
     }
+    let (hash, deadline) = (&work.secret_hash, work.idle_deadline);
+    let renewed = sessions::renew(connection, session_id, hash, now, deadline).await?;
+    let renewed = renewed.ok_or(Error::TokenRevoked)?;
+    let (except, reason) = (Some(session_id), RevokeReason::PasswordChanged);
+    end_all(connection, account_id, except, reason, now).await?;
     let min_epoch = work.read.epoch + 1;
     revocations::revoke_account(connection, account_id, min_epoch, work.window).await?;
-    end::end_others(connection, account_id, session_id, now).await?;
     if work.revoke_api_keys {
         api_keys::end_all(connection, account_id, now).await?;
     }
     audit::insert(connection, &work.event, account_id, Some(session_id)).await?;
-    let deadline = work.idle_deadline;
-    let renewed = sessions::renew(connection, session_id, &work.secret_hash, now, deadline);
-    renewed.await?.ok_or(Error::TokenRevoked)
+    Ok(renewed)
 }

@@ -17,10 +17,11 @@ use crate::{
 
 /// Reasons for which a session may have ended and its device still be a known one. All other reasons mean that somebody else
 /// may have the tokens of the session.
-const DEVICE_STAYS_KNOWN: [i16; 3] = [
+const DEVICE_STAYS_KNOWN: [i16; 4] = [
     RevokeReason::SignedOut as i16,
     RevokeReason::PasswordChanged as i16,
     RevokeReason::Restored as i16,
+    RevokeReason::Displaced as i16,
 ];
 
 /// What a password is checked against.
@@ -67,7 +68,7 @@ pub(crate) async fn find_target(
              select * from auth.account where email_hash = any($6) order by array_position($6, email_hash) limit 1
            ) a on true
            left join auth.session s on s.id = $2 and s.account_id = a.id
-             and (s.revoke_reason is null or s.revoke_reason = any($3))
+             and (s.revoke_reason = any($3) or s.revoke_reason is null and coalesce(s.epoch, 0) >= a.session_epoch)
            left join auth.throttle t on t.key = asked.email_hash and t.expire_time > $5
            left join auth.throttle d
              on d.key = case when s.secret_hash = $7 or a.epoch = $8 then $4::bytea else $9::bytea end and d.expire_time > $5"#,

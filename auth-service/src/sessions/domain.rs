@@ -16,7 +16,7 @@ const MAX_LABEL_LENGTH: usize = 100;
 /// Lengths of an attempt tag, in bytes.
 const TAG_LENGTHS: std::ops::RangeInclusive<usize> = 16..=64;
 
-/// How long sessions live.
+/// How long sessions live, and how many.
 #[derive(Debug, Clone, Copy)]
 pub struct Lifetimes {
     /// Without a refresh.
@@ -25,6 +25,8 @@ pub struct Lifetimes {
     pub absolute: Duration,
     /// After a refresh, how long its token may be presented again by a client that has never sent an attempt tag.
     pub concurrent_window: Duration,
+    /// Live sessions of an account: 1 to 1,000. When one more begins, the oldest ends.
+    pub max_sessions: u32,
 }
 
 /// A session that is about to begin.

@@ -3,6 +3,7 @@
 mod admission;
 pub(crate) mod device;
 pub(crate) mod domain;
+pub(crate) mod end_all;
 pub(crate) mod grpc;
 pub(crate) mod metrics;
 mod refresh;
@@ -10,6 +11,7 @@ mod refresh_decision;
 pub mod refresh_token;
 pub(crate) mod sign_in;
 pub(crate) mod store;
+pub(crate) mod sweep;
 pub(crate) mod tokens;
 
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use serving::caller::{Call, Caller};
 
 use self::{
     domain::{NewDevice, NewSession, SessionState},
+    end_all::end_others,
     metrics::SessionMetrics,
     refresh_token::{RefreshToken, SessionSecret},
     store::{OpenSession, end},
@@ -168,27 +171,20 @@ impl Sessions {
         }
     }
 
-    /// Ends the caller's other live sessions; how many there were.
+    /// Ends the caller's other live sessions; how many of the newest there were.
     pub(crate) async fn revoke_others(&self, caller: Caller, call: &Call) -> Result<i32, Error> {
         let now = self.context.now();
         let event = Arc::new(AuditEvent::of(call, EventKind::OtherSessionsRevoked, now));
         let window = self.context.feed.window(now);
-        // It is one statement, but a transaction is retried: two such statements may lock the same rows in opposite orders.
         let ended = self
             .context
             .lanes
             .transaction(call.deadline, move |connection| {
                 let event = Arc::clone(&event);
-                async move {
-                    Ok::<_, Error>(end::revoke_others(connection, &caller, &event, window).await?)
-                }
-                .boxed()
+                async move { end_others(connection, &caller, &event, window).await }.boxed()
             });
         let ended = ended.await?;
         self.context.feed.notify_written();
-        if !ended.caller_live {
-            return Err(Error::TokenRevoked);
-        }
-        Ok(i32::try_from(ended.count).unwrap_or(i32::MAX))
+        Ok(i32::try_from(ended).unwrap_or(i32::MAX))
     }
 }

@@ -42,7 +42,7 @@ pub(crate) fn decide(
     let Some(row) = row.filter(|row| equal(&row.secret_hash, &presented.secret_hash)) else {
         return Decision::Invalid;
     };
-    if row.revoke_time.is_some() || row.account_state != AccountState::Active {
+    if row.revoke_time.is_some() || row.epoch_over || row.account_state != AccountState::Active {
         return Decision::Revoked;
     }
     if presented.now >= row.idle_deadline || presented.now >= row.absolute_deadline {

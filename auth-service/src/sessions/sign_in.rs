@@ -14,7 +14,7 @@ use super::{
     admission::Admitted,
     device::ShownToken,
     domain::{NewDevice, NewSession},
-    store,
+    store::{self, room},
     tokens::TokenPair,
 };
 use crate::{
@@ -33,6 +33,7 @@ use crate::{
         hashing::{Hasher, Line, PasswordHash},
         store::{self as passwords, Credentials},
     },
+    revocations::domain::RevocationWindow,
     throttle::Throttle,
 };
 
@@ -52,6 +53,10 @@ struct Opening {
     new_hash: Option<PasswordHash>,
     session: NewSession,
     event: AuditEvent,
+    /// Recorded if another session ends, because there are this many.
+    displaced: AuditEvent,
+    max_sessions: u32,
+    window: RevocationWindow,
 }
 
 /// The use case of signing in.
@@ -142,12 +147,15 @@ impl SignIn {
         client: NewDevice,
     ) -> Result<(Account, TokenPair), Error> {
         let (session, token) = self.sessions.draft(call, client)?;
-        let event = AuditEvent::of(call, EventKind::SignIn, session.now);
+        let event = |kind| AuditEvent::of(call, kind, session.now);
         let work = Arc::new(Opening {
             read,
             new_hash,
             session: session.clone(),
-            event,
+            event: event(EventKind::SignIn),
+            displaced: event(EventKind::SessionDisplaced),
+            max_sessions: self.sessions.lifetimes.max_sessions,
+            window: self.context.feed.window(session.now),
         });
         let opened = self
             .context
@@ -156,19 +164,25 @@ impl SignIn {
                 let work = Arc::clone(&work);
                 async move { open(connection, &work).await }.boxed()
             });
-        let account = opened.await?;
+        let (account, displaced) = opened.await?;
+        if displaced {
+            self.context.feed.notify_written();
+        }
         let pair = self.sessions.first_pair(&account, &session, &token)?;
         Ok((account, pair))
     }
 }
 
-/// The transaction of a sign-in.
-async fn open(connection: &mut PgConnection, work: &Opening) -> Result<Account, Error> {
+/// The transaction of a sign-in; the account, and whether another session ended.
+async fn open(connection: &mut PgConnection, work: &Opening) -> Result<(Account, bool), Error> {
     let Opening {
         read,
         new_hash,
         session,
         event,
+        displaced,
+        max_sessions,
+        window,
     } = work;
     // This update comes first because it takes the stronger lock. If it came later, two sign-ins could deadlock.
     if let Some(hash) = new_hash {
@@ -177,5 +191,7 @@ async fn open(connection: &mut PgConnection, work: &Opening) -> Result<Account, 
     let opened = store::open(connection, read.account_id, read.epoch, session).await?;
     let account = opened.ok_or(Error::CredentialsInvalid)?;
     audit::insert(connection, event, account.id, Some(session.id)).await?;
-    Ok(account)
+    let (id, max) = (session.id, *max_sessions);
+    let ended = room::make_room(connection, account.id, id, max, displaced, *window).await?;
+    Ok((account, ended))
 }

@@ -1,6 +1,9 @@
 //! Statements that begin, rotate and read sessions.
 
+pub(crate) mod all;
 pub(crate) mod end;
+pub(crate) mod room;
+pub(crate) mod sweep;
 
 use api::ids::{SessionId, UserId};
 use chrono::{DateTime, Utc};
@@ -8,6 +11,7 @@ use database;
 use serving::caller::Caller;
 use sqlx::PgConnection;
 
+use self::all::MAX_READ;
 use super::domain::{AttemptTag, NewSession, SessionState};
 use crate::{
     accounts::{
@@ -19,7 +23,7 @@ use crate::{
 };
 
 /// Most sessions in one list.
-const MAX_LISTED: i64 = 500;
+const MAX_LISTED: i64 = 1_000;
 
 /// What a client presents to refresh a session.
 #[derive(Debug, Clone)]
@@ -51,6 +55,8 @@ pub(crate) struct StoredSession {
     pub(crate) idle_deadline: DateTime<Utc>,
     pub(crate) absolute_deadline: DateTime<Utc>,
     pub(crate) revoke_time: Option<DateTime<Utc>>,
+    /// Whether it ended together with all sessions of the account.
+    pub(crate) epoch_over: bool,
 }
 
 impl StoredSession {
@@ -83,8 +89,8 @@ pub(crate) struct OpenSession {
 
 /// Begins a session of an active account whose epoch is still the one that was read; returns the account.
 ///
-/// The account is locked for share. It waits for a password change, a disabling or a deletion that is under way, which then
-/// refuses the session; one that begins later sees the session.
+/// The account is locked. It waits for a password change, a disabling or a deletion that is under way, which then refuses the
+/// session; one that begins later sees the session. So do other sign-ins, which count the sessions.
 pub(crate) async fn open(
     connection: &mut PgConnection,
     account_id: UserId,
@@ -94,12 +100,12 @@ pub(crate) async fn open(
     let attempt_tag = new.device.attempt_tag.as_ref().map(AttemptTag::hash);
     let account = sql!(query_as Account,
         ["with a as (
-            select a.* from auth.account a where a.id = $1 and a.epoch = $2 and a.state = $3 for share
+            select a.* from auth.account a where a.id = $1 and a.epoch = $2 and a.state = $3 for no key update
           ), opened as (
             insert into auth.session
               (id, account_id, generation, secret_hash, declares_tag, device_label, user_agent, ip,
-               create_time, rotate_time, idle_deadline, absolute_deadline, attempt_tag)
-            select $4, a.id, 0, $5, $12::bytea is not null, $6, $7, $8, $9, $9, $10, $11, $12 from a
+               create_time, rotate_time, idle_deadline, absolute_deadline, attempt_tag, epoch)
+            select $4, a.id, 0, $5, $12::bytea is not null, $6, $7, $8, $9, $9, $10, $11, $12, a.epoch from a
           )
           select " account_columns " from a"],
         account_id.uuid(),
@@ -163,7 +169,7 @@ pub(crate) async fn find(
         StoredSession,
         r#"select s.account_id as "account_id: UserId", a.state as "account_state: AccountState", a.role as "role: Role",
                   a.epoch, s.generation, s.secret_hash, s.attempt_tag, s.declares_tag, s.rotate_time, s.idle_deadline,
-                  s.absolute_deadline, s.revoke_time
+                  s.absolute_deadline, s.revoke_time, coalesce(s.epoch, 0) < a.session_epoch as "epoch_over!"
            from auth.session s
            join auth.account a on a.id = s.account_id
            where s.id = $1"#,
@@ -174,7 +180,8 @@ pub(crate) async fn find(
     Ok(found)
 }
 
-/// Gives a live session a new secret, so that no refresh token issued before is valid.
+/// Gives a session a new secret and the account's epoch, so that no token issued before is valid. The caller knows that it was
+/// live in this transaction.
 pub(crate) async fn renew(
     connection: &mut PgConnection,
     id: SessionId,
@@ -185,7 +192,7 @@ pub(crate) async fn renew(
     let renewed = sql!(query_as SessionState,
         ["update auth.session s
           set generation = s.generation + 1, secret_hash = $2, attempt_tag = null, rotate_time = $3,
-              idle_deadline = least($4, s.absolute_deadline)
+              idle_deadline = least($4, s.absolute_deadline), epoch = a.epoch, token_epoch = null
           from auth.account a
           where s.id = $1 and " session_is_live("$3") " and a.id = s.account_id and a.state = $5
           returning " session_state_columns],
@@ -213,12 +220,16 @@ pub(crate) async fn list(
           )
           select s.id as "id: SessionId", s.device_label, s.user_agent, s.ip, s.create_time, s.rotate_time, s.idle_deadline
           from own
+          join auth.account a on a.id = own.account_id
           join auth.session s on s.account_id = own.account_id
-          where "# session_is_live("$5") "
+          where (s.id = $1 or s.id in (
+              select id from auth.session where account_id = $2 order by create_time desc limit $7
+            )) and "# session_is_live("$5") "
           order by s.create_time desc, s.id desc
           limit $6"],
         caller(caller, now),
         MAX_LISTED,
+        MAX_READ,
     )
     .fetch_all(connection)
     .await?;

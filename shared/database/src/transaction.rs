@@ -10,10 +10,12 @@ use tokio::time::{Instant, sleep};
 use crate::error::{Error, UnitError};
 
 /// The most attempts of a transaction.
-const MAX_ATTEMPTS: u32 = 3;
+const MAX_ATTEMPTS: u32 = 5;
 
-/// The delay before the second attempt; before the third it is four times as long. The lane is occupied meanwhile.
+/// The delay before the second attempt; before each later one it is four times as long, up to [`MAX_RETRY_DELAY`]. After a deadlock it
+/// must be long enough for the transaction that won to go on, also on a busy machine. The lane is occupied meanwhile.
 const RETRY_DELAY: Duration = Duration::from_millis(2);
+const MAX_RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// One round trip. COMMIT alone succeeds even if an earlier statement failed (it rolls back) or the work ended the transaction
 /// itself; a savepoint is an error in both cases.
@@ -40,7 +42,7 @@ where
             }
             result => return result,
         }
-        delay *= 4;
+        delay = (delay * 4).min(MAX_RETRY_DELAY);
     }
     begin(connection).await?;
     let done = work(connection).await;

@@ -29,6 +29,7 @@ fn row() -> StoredSession {
         idle_deadline: at(1_000),
         absolute_deadline: at(2_000),
         revoke_time: None,
+        epoch_over: false,
     }
 }
 

@@ -1,8 +1,7 @@
 //! Statements that end sessions. Each also revokes the tokens of the session and records the end, itself or in the same
 //! transaction.
 
-use api::ids::{SessionId, UserId};
-use chrono::{DateTime, Utc};
+use api::ids::SessionId;
 use database;
 use serving::caller::Caller;
 use sqlx::PgConnection;
@@ -11,7 +10,6 @@ use crate::{
     audit::domain::AuditEvent,
     revocations::{domain::RevocationWindow, store::SESSION},
     sql::sql,
-    sweep::Batch,
 };
 
 /// Why a session was ended, as the column `revoke_reason` has it. Numbers are never used again.
@@ -30,6 +28,8 @@ pub(crate) enum RevokeReason {
     Restored = 5,
     /// By an administrator, who may have disabled the account too.
     ByAdmin = 6,
+    /// It was the oldest one when the account had too many.
+    Displaced = 7,
 }
 
 /// The result of ending sessions or API keys of a caller.
@@ -128,6 +128,7 @@ pub(crate) async fn revoke(
             update auth.session s
             set revoke_time = $5, revoke_reason = $7
             from own
+            join auth.account a on a.id = own.account_id
             where s.id = $6 and s.account_id = own.account_id and " session_is_live("$5") "
             returning s.id, s.account_id
           ), revoked as (
@@ -151,89 +152,4 @@ pub(crate) async fn revoke(
     .fetch_one(connection)
     .await?;
     Ok(ended)
-}
-
-/// Ends every live session of a caller except its own, which must be live, revokes their tokens, and records it if there was
-/// one.
-pub(crate) async fn revoke_others(
-    connection: &mut PgConnection,
-    caller: &Caller,
-    event: &AuditEvent,
-    window: RevocationWindow,
-) -> Result<EndResult, database::Error> {
-    let ended = sql!(query_as EndResult,
-        ["with own as (
-            select s.id, s.account_id from auth.session s join auth.account a on a.id = s.account_id where " caller_is_live "
-          ), ended as (
-            update auth.session s
-            set revoke_time = $5, revoke_reason = $6
-            from own
-            where s.account_id = own.account_id and s.id <> own.id and " session_is_live("$5") "
-            returning s.id
-          ), revoked as (
-            " insert_revocation "
-            select $11, ended.id::text, 0, $5, $12 from ended
-          ), recorded as (
-            " insert_audit_event r#"
-            select $7, $5, $8, own.account_id, own.id, $9, $10 from own where exists (select from ended)
-          )
-          select exists (select from own) as "caller_live!", (select count(*) from ended) as "count!""#],
-        caller(caller, event.time),
-        RevokeReason::ByAccount as i16,
-        event.id,
-        event.kind.as_str(),
-        event.origin.ip,
-        event.origin.user_agent,
-        SESSION,
-        window.expire_time,
-    )
-    .fetch_one(connection)
-    .await?;
-    Ok(ended)
-}
-
-/// Ends every session of an account except one, because its password was changed. The change itself revokes all tokens.
-pub(crate) async fn end_others(
-    connection: &mut PgConnection,
-    account_id: UserId,
-    except: SessionId,
-    now: DateTime<Utc>,
-) -> Result<(), database::Error> {
-    sqlx::query!(
-        "update auth.session
-         set revoke_time = $3, revoke_reason = $4
-         where account_id = $1 and id <> $2 and revoke_time is null",
-        account_id.uuid(),
-        except.uuid(),
-        now,
-        RevokeReason::PasswordChanged as i16,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Deletes a batch of the sessions whose absolute deadline is before `limit`; how many were deleted. Rows that another
-/// sweeper holds are skipped.
-pub(crate) async fn sweep(
-    connection: &mut PgConnection,
-    limit: DateTime<Utc>,
-    batch: Batch,
-) -> Result<u64, database::Error> {
-    let deleted = sqlx::query!(
-        "delete from auth.session
-         where id in (
-           select id from auth.session
-           where absolute_deadline < $1
-           order by absolute_deadline
-           limit $2 offset $3
-           for update skip locked
-         )",
-        limit,
-        batch.size,
-        batch.skip,
-    )
-    .execute(connection)
-    .await?;
-    Ok(deleted.rows_affected())
 }

@@ -184,7 +184,7 @@ async fn a_transaction_that_conflicts_with_another_is_retried() {
 }
 
 #[tokio::test]
-async fn a_transaction_that_always_conflicts_fails_after_three_attempts() {
+async fn a_transaction_that_always_conflicts_fails_after_five_attempts() {
     let server = server_with_entries().await;
     let lanes = Lanes::start(single_lane(&server)).unwrap();
     let first = backend(&lanes).await;
@@ -201,6 +201,6 @@ async fn a_transaction_that_always_conflicts_fails_after_three_attempts() {
     });
     let result: Result<(), Error> = transaction.await;
     assert!(matches!(result, Err(Error::Conflict(_))), "{result:?}");
-    assert_eq!(attempts.load(Ordering::Relaxed), 3);
+    assert_eq!(attempts.load(Ordering::Relaxed), 5);
     assert_eq!(backend(&lanes).await, first);
 }
