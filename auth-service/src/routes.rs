@@ -39,7 +39,7 @@ use crate::{
 };
 
 /// Most bytes of a request.
-const MAX_REQUEST_BYTES: usize = 64 * 1024;
+const MAX_REQUEST_BYTES: usize = serving::serve::MAX_MESSAGE_BYTES;
 
 /// All services of the contract.
 pub(crate) fn surface(

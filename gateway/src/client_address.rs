@@ -23,6 +23,10 @@ impl ClientAddress {
         Some(client)
     }
 
+    pub(crate) fn ip(self) -> IpAddr {
+        self.0
+    }
+
     /// As `x-forwarded-for` for a service.
     pub(crate) fn header(self) -> HeaderValue {
         HeaderValue::try_from(self.0.to_string()).expect("an IP address is visible ASCII")

@@ -69,10 +69,13 @@ pub struct CallLimits {
     /// The longest a unary call may take from the arrival of its headers, even if `grpc-timeout` allows more: 1 ms to
     /// 10 min. A streaming call must begin to answer within it.
     pub deadline: Duration,
-    /// The longest the body of a request may take to arrive: 1 ms to 10 min.
+    /// The longest the body of a request may take to arrive: 1 ms to 10 min. Until then the call has no place among those in
+    /// flight.
     pub body_timeout: Duration,
     /// Calls in flight on all connections together: 1 to 1,000,000. More are refused with OVERLOADED.
     pub max_in_flight: usize,
+    /// How many percent of them one client address may have: 1 to 100. More are refused with `RATE_LIMITED`.
+    pub principal_share: u8,
 }
 
 impl Config {
@@ -148,11 +151,13 @@ impl CallLimits {
         let request_limit = settings.get_within("gateway.request_limit", 1..=REQUEST_LIMIT_CEILING);
         let body_timeout = settings.get_within("gateway.body_timeout", MILLISECOND..=10 * MINUTE);
         let max_in_flight = settings.get_within("gateway.max_in_flight", 1..=1_000_000);
+        let principal_share = settings.get_within("gateway.principal_share", 1..=100);
         Some(Self {
             request_limit: request_limit?,
             deadline: deadline?,
             body_timeout: body_timeout?,
             max_in_flight: max_in_flight?,
+            principal_share: principal_share?,
         })
     }
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use serving::shares::Shares;
 use telemetry::metrics::Metrics;
 use tls::MissingAuthority;
-use tokio::sync::Semaphore;
 
 use crate::{
     config::Config, draining::Draining, monitoring::RequestMetrics, rpc_catalog::RpcCatalog,
@@ -20,8 +20,10 @@ pub(crate) struct GatewayState {
     pub(crate) upstreams: Upstreams,
     pub(crate) draining: Draining,
     pub(crate) metrics: Arc<RequestMetrics>,
-    /// A permit for each call in flight, held until the last byte of its answer.
-    pub(crate) admission: Arc<Semaphore>,
+    /// A place for each call in flight, from its complete message to the last byte of its answer.
+    pub(crate) places: Arc<Shares>,
+    /// The bytes of requests that are arriving.
+    pub(crate) arriving: Arc<Shares>,
 }
 
 impl GatewayState {
@@ -31,12 +33,14 @@ impl GatewayState {
         metrics: &Metrics,
         draining: Draining,
     ) -> Result<Self, MissingAuthority> {
+        let calls = &config.calls;
         let catalog = Arc::new(RpcCatalog::from_descriptors());
         Ok(Self {
             upstreams: Upstreams::connect(&config, &catalog)?,
             metrics: Arc::new(RequestMetrics::new(metrics)),
             catalog,
-            admission: Arc::new(Semaphore::new(config.calls.max_in_flight)),
+            places: Shares::new(calls.max_in_flight, calls.principal_share),
+            arriving: Shares::of_arriving(calls.principal_share),
             config: Arc::new(config),
             draining,
         })

@@ -30,7 +30,7 @@ use crate::{
 /// The name of this service in telemetry.
 pub const SERVICE: &str = "tandem-task";
 /// The largest request message, in bytes.
-const MAX_REQUEST_BYTES: usize = 64 * 1024;
+const MAX_REQUEST_BYTES: usize = serving::serve::MAX_MESSAGE_BYTES;
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]

@@ -20,15 +20,17 @@ mod request;
 mod response;
 mod text;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
+use api::grpc_timeout::TimeoutError;
 use axum::{
+    body::{Body, Bytes},
     extract::{Request, State},
     response::Response,
 };
 use contract::reason::Reason;
 use http::{HeaderMap, Method};
-use tokio::sync::OwnedSemaphorePermit;
+use serving::shares::{Principal, Share};
 use tower::ServiceExt as _;
 
 pub(crate) use self::not_a_call::not_found;
@@ -39,6 +41,7 @@ use self::{
 };
 use crate::{
     body_guard::with_guard,
+    client_address::ClientAddress,
     monitoring::{UpstreamSpan, request_id},
     routes::Service,
     state::GatewayState,
@@ -57,12 +60,12 @@ pub(crate) async fn call(State(state): State<GatewayState>, request: Request) ->
         return unsupported_media_type();
     };
     let id = request_id(request.headers()).to_owned();
-    match admit(&state, &request, &id) {
-        Ok((limits, permit)) => {
-            let answer = answer(&state, service, request, formats, limits, id).await;
-            answer.map(|body| with_guard(body, permit))
+    match Limits::of(&state, &request) {
+        Ok(limits) => answer(&state, service, request, formats, limits, id).await,
+        Err(error) => {
+            let trailers = refusal::trailers_of_error(&error, &id);
+            response::trailers_only(&HeaderMap::new(), trailers, formats.response)
         }
-        Err(trailers) => response::trailers_only(&HeaderMap::new(), trailers, formats.response),
     }
 }
 
@@ -72,27 +75,22 @@ struct Limits {
     deadline: Deadline,
     body_timeout: Duration,
     message: usize,
+    principal: Principal,
 }
 
-/// Reads the call's deadline and takes a permit for it, or returns the trailers that refuse it.
-fn admit(
-    state: &GatewayState,
-    request: &Request,
-    id: &str,
-) -> Result<(Limits, OwnedSemaphorePermit), HeaderMap> {
-    let calls = &state.config.calls;
-    let streaming = state.catalog.is_streaming(request.uri().path());
-    let deadline = Deadline::from_headers(request.headers(), calls.deadline, streaming)
-        .map_err(|error| refusal::trailers_of_error(&error, id))?;
-    let permit = Arc::clone(&state.admission)
-        .try_acquire_owned()
-        .map_err(|_full| refusal::trailers(Reason::Overloaded, id))?;
-    let limits = Limits {
-        deadline,
-        body_timeout: calls.body_timeout,
-        message: calls.request_limit,
-    };
-    Ok((limits, permit))
+impl Limits {
+    /// Those of a call that arrives now.
+    fn of(state: &GatewayState, request: &Request) -> Result<Self, TimeoutError> {
+        let calls = &state.config.calls;
+        let streaming = state.catalog.is_streaming(request.uri().path());
+        let client = request.extensions().get().copied();
+        Ok(Self {
+            deadline: Deadline::from_headers(request.headers(), calls.deadline, streaming)?,
+            body_timeout: calls.body_timeout,
+            message: calls.request_limit,
+            principal: Principal::of_address(client.map(ClientAddress::ip)),
+        })
+    }
 }
 
 /// The answer of the service, or the gateway's own refusal if there is none.
@@ -106,8 +104,11 @@ async fn answer(
 ) -> Response {
     let upstream = state.upstreams.get(service);
     let span = UpstreamSpan::start(&state.catalog, upstream.server(), &mut request);
-    match forward(upstream.clone(), request, formats, limits).await {
-        Ok(answer) => response::translate(answer, formats.response, limits.deadline, id, span),
+    match forward(state, upstream.clone(), request, formats, limits).await {
+        Ok((answer, place)) => {
+            let answer = response::translate(answer, formats.response, limits.deadline, id, span);
+            answer.map(|body| with_guard(body, place))
+        }
         Err(reason) => {
             if reason == Reason::UpstreamUnavailable {
                 state.metrics.upstream_error(service);
@@ -121,33 +122,42 @@ async fn answer(
     }
 }
 
-/// Sends the call to the service and waits for the headers of the answer. If the client goes away, this future is dropped,
-/// and with it the call to the service.
+/// Receives the message, takes a place among the calls in flight, sends the call to the service and waits for the headers of the
+/// answer. If the client goes away, this future is dropped, and with it the call to the service.
 async fn forward(
+    state: &GatewayState,
     upstream: Upstream,
     request: Request,
     formats: Formats,
     limits: Limits,
-) -> Result<http::Response<tonic::body::Body>, Reason> {
+) -> Result<(http::Response<tonic::body::Body>, Share), Reason> {
     let (parts, body) = request.into_parts();
-    let body = tokio::time::timeout(
-        limits.body_timeout,
-        request::read(body, formats.request, limits.message),
-    );
-    let message = tokio::time::timeout_at(limits.deadline.begin_by, body)
-        .await
-        .map_err(too_late)?
-        .map_err(too_late)??;
+    let message = receive(state, body, formats, limits).await?;
+    let place = state.places.take(limits.principal)?;
     let call = headers::call(&parts, message, limits.deadline);
     let answer = tokio::time::timeout_at(limits.deadline.begin_by, upstream.oneshot(call))
         .await
         .map_err(too_late)?
         .map_err(|error| response::failure_reason(&*error))?;
     if headers::is_grpc(&answer) {
-        Ok(answer)
+        Ok((answer, place))
     } else {
         Err(Reason::UpstreamUnavailable)
     }
+}
+
+/// The message of a request, within the time that its body may take and the deadline of the call.
+async fn receive(
+    state: &GatewayState,
+    body: Body,
+    formats: Formats,
+    limits: Limits,
+) -> Result<Bytes, Reason> {
+    let share = state.arriving.share(limits.principal);
+    let body = request::read(body, formats.request, limits.message, share);
+    let body = tokio::time::timeout(limits.body_timeout, body);
+    let message = tokio::time::timeout_at(limits.deadline.begin_by, body);
+    message.await.map_err(too_late)?.map_err(too_late)?
 }
 
 fn too_late(_: tokio::time::error::Elapsed) -> Reason {

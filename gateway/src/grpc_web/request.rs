@@ -4,9 +4,9 @@
 //! before the service is called, so that a slow browser costs the service nothing.
 
 use axum::body::{Body, Bytes};
-use http_body_util::BodyExt;
-
 use contract::reason::Reason;
+use http_body_util::BodyExt;
+use serving::shares::Share;
 
 use super::{
     format::Format,
@@ -17,7 +17,13 @@ use super::{
 pub(super) const FRAME_HEADER: usize = 5;
 
 /// The frame of a request, whose message is at most `limit` bytes long. Never buffers more than that and one chunk.
-pub(super) async fn read(mut body: Body, format: Format, limit: usize) -> Result<Bytes, Reason> {
+/// `share` holds its bytes while it arrives.
+pub(super) async fn read(
+    mut body: Body,
+    format: Format,
+    limit: usize,
+    mut share: Share,
+) -> Result<Bytes, Reason> {
     let max = limit.saturating_add(FRAME_HEADER);
     let mut frame = Vec::new();
     let mut decoder = Decoder::default();
@@ -34,6 +40,7 @@ pub(super) async fn read(mut body: Body, format: Format, limit: usize) -> Result
         if frame.len() > max {
             return Err(Reason::RequestTooLarge);
         }
+        share.hold_arrived(frame.len())?;
     }
     decoder.finish(&mut frame).map_err(malformed)?;
     if is_one_message(&frame) {

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use gateway::Config;
+use http::Method;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -165,4 +166,55 @@ async fn calls_over_the_limit_of_all_connections_are_refused_and_admitted_again_
     timeout(ANSWER_TIMEOUT, admitted)
         .await
         .expect("the permit is free again");
+}
+
+#[tokio::test]
+async fn calls_without_their_message_take_no_place() {
+    let gateway = gateway_with(|config| {
+        config.calls.max_in_flight = 1;
+        config.calls.body_timeout = ANSWER_TIMEOUT;
+    })
+    .await;
+    let headers = format!(
+        "POST {CREATE} HTTP/1.1\r\nhost: a\r\ncontent-type: {BINARY}\r\ncontent-length: 100\r\n\r\n"
+    );
+    let mut waiting = Vec::new();
+    for body in ["", "\0\0", ""] {
+        let mut stream = TcpStream::connect(gateway.address).await.unwrap();
+        stream.write_all(headers.as_bytes()).await.unwrap();
+        stream.write_all(body.as_bytes()).await.unwrap();
+        waiting.push(stream);
+    }
+    for _ in 0..20 {
+        let answer = client::call(gateway.address, CREATE, &()).await;
+        assert_eq!(answer.frames().trailers["grpc-status"], "0");
+    }
+    drop(waiting);
+}
+
+#[tokio::test]
+async fn one_address_with_many_calls_in_flight_is_refused_and_others_are_not() {
+    let (upstream, mut events) = service::start().await;
+    let gateway = gateway(upstream, upstream, |config| {
+        config.calls.max_in_flight = 4;
+        config.calls.principal_share = 50;
+        config.trusted_proxies = transport::network::Network::loopback().to_vec();
+    })
+    .await;
+    let request = |path, client| {
+        let headers = [("content-type", BINARY), ("x-forwarded-for", client)];
+        client::request(Method::POST, path, &headers, client::frame(&()))
+    };
+    let mut in_flight = Vec::new();
+    for _ in 0..2 {
+        let list = request(service::LIST, "192.0.2.1");
+        in_flight.push(tokio::spawn(client::send_alone(gateway.address, list)));
+        let event = events.recv().await.unwrap();
+        assert!(matches!(event, service::Event::Call(_)));
+    }
+    let refused = client::send(gateway.address, request(CREATE, "192.0.2.1")).await;
+    let details = refused.assert_refused(Code::ResourceExhausted, "RATE_LIMITED");
+    assert!(details.retry_info().is_some());
+    let other = client::send(gateway.address, request(CREATE, "192.0.2.2")).await;
+    assert_eq!(other.frames().trailers["grpc-status"], "0");
 }

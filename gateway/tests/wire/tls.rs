@@ -104,6 +104,8 @@ async fn curl_needs_a_certificate_when_the_gateway_requires_one() {
 fn limits(connections: ConnectionLimits) -> ServerLimits {
     ServerLimits {
         max_in_flight: 100,
+        principal_share: 100,
+        body_timeout: Duration::from_secs(5),
         deadline: Duration::from_secs(10),
         pause: Duration::ZERO,
         drain: Duration::from_secs(10),

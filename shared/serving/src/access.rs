@@ -31,6 +31,8 @@ pub struct Rpc {
     pub purpose: Purpose,
     /// Whether the client or the server streams. The maximum deadline of a server applies only to unary calls.
     pub streaming: bool,
+    /// Whether the client streams, so that its messages may come at any time.
+    pub client_streaming: bool,
     /// Whether it belongs to the infrastructure (health, reflection): then it is not logged, and the limit of calls in flight
     /// does not apply.
     pub infrastructure: bool,
@@ -121,6 +123,7 @@ fn rpc(method: &MethodDescriptor, number: usize) -> Result<Rpc, PolicyError> {
     Ok(Rpc {
         access,
         purpose: purpose(method),
+        client_streaming: method.is_client_streaming(),
         streaming: method.is_client_streaming() || method.is_server_streaming(),
         infrastructure,
         number,

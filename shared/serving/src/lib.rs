@@ -13,6 +13,7 @@
 //! | [`healthcheck`] | the command that checks whether a process is ready |
 //! | [`process`] | the skeleton of every process: its commands, its start and its end |
 //! | [`settings`] | the settings of a server |
+//! | [`shares`] | bounds for each principal beside those for all |
 //! | [`shutdown`] | the signals that stop a process |
 //! | [`metrics`] | the metrics about calls, tokens and readiness |
 
@@ -30,4 +31,5 @@ mod rpc;
 pub mod serve;
 pub mod service_secrets;
 pub mod settings;
+pub mod shares;
 pub mod shutdown;

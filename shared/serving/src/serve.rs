@@ -11,7 +11,7 @@ use http::Request;
 use prost_reflect::DescriptorPool;
 use telemetry::{metrics::Metrics, trace::Tracing};
 use tls::{Protocols, ServerTls};
-use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
+use tokio::{net::TcpListener, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tonic::{
     body::Body,
@@ -24,13 +24,14 @@ use transport::{
 };
 use verifier::Verifier;
 
+pub use crate::rpc::MAX_MESSAGE_BYTES;
 use crate::{
     access::{AccessPolicy, PolicyError},
     edge,
     health::Health,
     metrics::RPC_CAPACITY,
     reflection::Reflection,
-    rpc::{CallContext, CallLayer, RpcMetrics},
+    rpc::{CallContext, CallLayer, CallPlaces, RpcMetrics},
     service_secrets::ServiceSecrets,
 };
 
@@ -40,8 +41,13 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The limits of a server.
 #[derive(Debug, Clone)]
 pub struct ServerLimits {
-    /// Calls in flight at once: 1 to 1,000,000. More are refused with OVERLOADED.
+    /// Calls in flight at once: 1 to 1,000,000. More are refused with OVERLOADED. A call is in flight when its message is
+    /// complete. Calls of services, health checks, and the streams of health and reflection have as many places of their own.
     pub max_in_flight: usize,
+    /// How many percent of the places one principal may have: 1 to 100. More are refused with `RATE_LIMITED`.
+    pub principal_share: u8,
+    /// How long after its headers the message of a call must be complete: 1 ms to 10 min.
+    pub body_timeout: Duration,
     /// The longest a unary call may take from its arrival, also when its client allows more: 1 ms to 10 min.
     pub deadline: Duration,
     /// How long a server that was asked to stop still serves, while its health is `NOT_SERVING`: up to 1 h. Meanwhile load
@@ -150,7 +156,8 @@ impl Server {
             policy,
             verifier,
             secrets: surface.secrets,
-            in_flight: Semaphore::new(limits.max_in_flight),
+            places: CallPlaces::new(limits.max_in_flight, limits.principal_share),
+            body_timeout: limits.body_timeout,
             max_deadline: limits.deadline,
             trusted_proxies: limits.trusted_proxies,
             tracing: Tracing::off(),
@@ -231,7 +238,7 @@ impl Server {
         self.connections.drain();
         self.health.close();
         if !self.connections.closed_within(self.drain).await {
-            let calls = self.max_in_flight - self.context.in_flight.available_permits();
+            let calls = self.context.places.in_flight();
             let connections = self.connections.counts().open;
             tracing::warn!(calls, connections, drain = ?self.drain, "the drain time is over: ending the calls in flight");
             self.context.abort.cancel();

@@ -36,6 +36,8 @@ pub fn ops(settings: &mut Settings, section: &str) -> Option<ops::OpsSettings> {
 pub fn server(settings: &mut Settings, section: &str) -> Option<ServerLimits> {
     let key = |name: &str| format!("{section}.server.{name}");
     let max_in_flight = settings.get_within(&key("max_in_flight"), 1..=1_000_000);
+    let principal_share = settings.get_within(&key("principal_share"), 1..=100);
+    let body_timeout = settings.get_within(&key("body_timeout"), MILLISECOND..=10 * MINUTE);
     let deadline = settings.get_within(&key("deadline"), MILLISECOND..=10 * MINUTE);
     let pause = settings.get_within(&key("pause"), Duration::ZERO..=HOUR);
     let drain = settings.get_within(&key("drain"), Duration::ZERO..=HOUR);
@@ -44,6 +46,8 @@ pub fn server(settings: &mut Settings, section: &str) -> Option<ServerLimits> {
     let trusted_proxies = trusted_proxies(settings, &format!("{section}.server"));
     Some(ServerLimits {
         max_in_flight: max_in_flight?,
+        principal_share: principal_share?,
+        body_timeout: body_timeout?,
         deadline: deadline?,
         pause: pause?,
         drain: drain?,

@@ -1,8 +1,7 @@
-//! Whether a call may reach its method: transport headers, places for calls in flight, the access policy.
+//! Whether a call may reach its method: transport headers and the access policy.
 
 use contract::refusal::{Reason, refuse_with_reason};
 use http::{Request, header::AUTHORIZATION};
-use tokio::sync::SemaphorePermit;
 use tonic::{Status, body::Body};
 use verifier::{Purpose, bearer};
 
@@ -10,13 +9,14 @@ use super::{call_headers::OpenedCall, context::CallContext};
 use crate::{
     access::{Access, Rpc},
     caller::{Call, Caller, ServiceCaller},
+    shares::Principal,
 };
 
 /// A call that may reach its method.
-pub(super) struct Admitted<'a> {
-    /// Its place among the calls in flight; none for health and reflection.
-    pub(super) _permit: Option<SemaphorePermit<'a>>,
+pub(super) struct Admitted {
     pub(super) call: Call,
+    /// Whose share it uses.
+    pub(super) principal: Principal,
     /// The request, with the call and its verified caller in its extensions.
     pub(super) request: Request<Body>,
 }
@@ -30,16 +30,17 @@ impl CallContext {
         opened: OpenedCall,
         mut request: Request<Body>,
         seen: &mut Option<Caller>,
-    ) -> Result<Admitted<'_>, Status> {
+    ) -> Result<Admitted, Status> {
         let OpenedCall { call, problem } = opened;
         if let Some(problem) = problem {
             return Err(problem);
         }
-        let permit = self.permit(rpc)?;
+        let mut principal = Principal::of_address(call.peer);
         match rpc.map(|rpc| (rpc.access, rpc.purpose)) {
             Some((Access::Token(scope), purpose)) => {
                 let caller = self.caller(&request, purpose)?;
                 *seen = Some(caller);
+                principal = Principal::User(caller.user_id);
                 if !caller.scopes.contains(scope) {
                     return Err(refuse_with_reason(Reason::ScopeMissing));
                 }
@@ -48,26 +49,16 @@ impl CallContext {
             Some((Access::Service, _)) => {
                 let service = self.service(&request)?;
                 request.extensions_mut().insert(service);
+                principal = Principal::Service;
             }
             Some((Access::Public, _)) | None => {}
         }
         request.extensions_mut().insert(call.clone());
         Ok(Admitted {
-            _permit: permit,
             call,
+            principal,
             request,
         })
-    }
-
-    /// A place among the calls in flight. Health and reflection need none.
-    fn permit(&self, rpc: Option<Rpc>) -> Result<Option<SemaphorePermit<'_>>, Status> {
-        if rpc.is_some_and(|rpc| rpc.infrastructure) {
-            return Ok(None);
-        }
-        match self.in_flight.try_acquire() {
-            Ok(permit) => Ok(Some(permit)),
-            Err(_full) => Err(refuse_with_reason(Reason::Overloaded)),
-        }
     }
 
     /// Checks that the request holds the secret of a service.

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use telemetry::trace::Tracing;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use transport::network::Network;
 use verifier::Verifier;
 
-use super::call_metrics::RpcMetrics;
+use super::{call_metrics::RpcMetrics, places::CallPlaces};
 use crate::{access::AccessPolicy, service_secrets::ServiceSecrets};
 
 /// The parts of a server that its calls use. Shared by all connections of a server.
@@ -18,8 +17,10 @@ pub(crate) struct CallContext {
     pub(crate) verifier: Verifier,
     /// The credentials of services.
     pub(crate) secrets: ServiceSecrets,
-    /// Places for calls in flight.
-    pub(crate) in_flight: Semaphore,
+    /// Places for calls in flight, and other things that are shared.
+    pub(crate) places: CallPlaces,
+    /// How long after its headers the message of a call must be complete.
+    pub(crate) body_timeout: Duration,
     /// The longest a unary call may take, from its arrival.
     pub(crate) max_deadline: Duration,
     /// Proxies whose `x-forwarded-for` is believed.

@@ -1,8 +1,8 @@
 //! The layer around every call.
 //!
-//! Before the method: arrival → deadline → admission → access policy. After the method: every refusal gets its details
-//! (`ErrorInfo` and `RequestInfo`), and one access line is logged. One tower service does all of it, so that the order can be
-//! read in one place and a call costs one boxed future.
+//! Before the method: arrival → deadline → access policy → message → a place among the calls in flight. After the method: every
+//! refusal gets its details (`ErrorInfo` and `RequestInfo`), and one access line is logged. One tower service does all of it, so
+//! that the order can be read in one place and a call costs one boxed future.
 
 mod access_log;
 mod admission;
@@ -10,7 +10,9 @@ mod call_headers;
 mod call_metrics;
 mod call_span;
 mod context;
+mod message;
 mod only_grpc;
+mod places;
 mod refusal_details;
 mod stream_end;
 
@@ -27,7 +29,7 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{HeaderValue, Request, Response};
 use telemetry::trace::{self, Trace};
 use tokio::time::Instant;
-use tonic::body::Body;
+use tonic::{Status, body::Body};
 use tower::Service;
 use tracing::{Instrument as _, Span};
 use transport::connections::StreamsEnd;
@@ -38,7 +40,10 @@ use self::{
 };
 use crate::{access::Rpc, caller::Caller};
 
-pub(crate) use self::{call_metrics::RpcMetrics, context::CallContext, only_grpc::refuse_other};
+pub use self::message::MAX_MESSAGE_BYTES;
+pub(crate) use self::{
+    call_metrics::RpcMetrics, context::CallContext, only_grpc::refuse_other, places::CallPlaces,
+};
 
 /// The age of the revocation data, if a token was accepted although that data is stale. Absent otherwise.
 const STALENESS: &str = "tandem-revocation-staleness-ms";
@@ -114,7 +119,7 @@ impl CallContext {
         let answer = match self.admit(arrival.rpc, opened, request, &mut caller) {
             Ok(admitted) => {
                 let parent = arrival.trace.span.as_ref().map(trace::Span::parent);
-                trace::within(parent, self.answer(inner, admitted))
+                trace::within(parent, self.answer(inner, admitted, &arrival))
                     .instrument(log_span.clone())
                     .await
             }
@@ -154,23 +159,48 @@ impl CallContext {
     }
 
     /// The answer of the method, or the reason why there is none in time.
-    async fn answer<S>(&self, inner: S, admitted: Admitted<'_>) -> Response<Body>
+    async fn answer<S>(&self, inner: S, admitted: Admitted, arrival: &Arrival) -> Response<Body>
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
-        let mut inner = inner;
         let deadline = admitted.call.deadline;
-        let method = AssertUnwindSafe(inner.call(admitted.request)).catch_unwind();
+        let method = AssertUnwindSafe(self.call_method(inner, admitted, arrival)).catch_unwind();
         tokio::select! {
             biased;
             answered = method => match answered {
                 Ok(Ok(response)) => response,
-                Ok(Err(never)) => match never {},
+                Ok(Err(refused)) => refused.into_http(),
                 // The panic hook has logged it.
                 Err(_panic) => refuse_with_reason(Reason::Internal).into_http(),
             },
             () = tokio::time::sleep_until(deadline) => refuse_with_reason(Reason::DeadlineExceeded).into_http(),
             () = self.abort.cancelled() => refuse_with_reason(Reason::Draining).into_http(),
+        }
+    }
+
+    /// Receives the message, takes a place among the calls in flight, and calls the method.
+    async fn call_method<S>(
+        &self,
+        mut inner: S,
+        admitted: Admitted,
+        arrival: &Arrival,
+    ) -> Result<Response<Body>, Status>
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    {
+        let Admitted {
+            principal,
+            mut request,
+            ..
+        } = admitted;
+        if arrival.rpc.is_some_and(|rpc| !rpc.client_streaming) {
+            let share = self.places.arriving(principal);
+            request = message::receive(request, arrival.time, self.body_timeout, share).await?;
+        }
+        let _place = self.places.take(arrival.rpc, principal)?;
+        match inner.call(request).await {
+            Ok(answer) => Ok(answer),
+            Err(never) => match never {},
         }
     }
 

@@ -48,7 +48,7 @@ fn with_request_id(status: &Status, request_id: &str) -> (Status, String) {
 }
 
 /// The reason of a status that the gRPC library made. Such a status has no details.
-fn library_reason(status: &Status) -> Reason {
+pub(crate) fn library_reason(status: &Status) -> Reason {
     match status.code() {
         Code::Unimplemented => Reason::MethodUnknown,
         Code::NotFound => Reason::ServiceNotFound,

@@ -1,10 +1,12 @@
 //! The layer around every call, tested through the network: in every case the client gets a status that it can act on.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod arrival;
 mod metrics;
 mod only_grpc;
 mod policy;
 mod probe;
 mod refusals;
 mod services;
+mod shares;
 mod stopping;

@@ -9,10 +9,12 @@ use contract::proto::auth::{
     SignInResponse, SignOutRequest, SignOutResponse, SignUpRequest, SignUpResponse,
     auth_service_client::AuthServiceClient,
     auth_service_server::{AuthService, AuthServiceServer},
+    verifier_service_server::VerifierServiceServer,
 };
 use serving::{
     health::Health,
     serve::{Server, ServerLimits, ServiceSet},
+    service_secrets::ServiceSecrets,
 };
 use telemetry::metrics::Metrics;
 use testing::limits;
@@ -24,6 +26,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, transport::Channel};
 use verifier::{Revocations, Trust, Verifier};
+
+use crate::services::{PolicyOnly, SECRET};
 
 /// `SignIn` begins and waits to be released, `SignUp` panics, `SignOut` answers.
 #[derive(Debug, Clone)]
@@ -100,6 +104,8 @@ impl Served {
 pub(crate) fn limits() -> ServerLimits {
     ServerLimits {
         max_in_flight: 100,
+        principal_share: 100,
+        body_timeout: Duration::from_secs(5),
         deadline: Duration::from_secs(10),
         pause: Duration::ZERO,
         drain: Duration::from_secs(10),
@@ -127,7 +133,10 @@ pub(crate) async fn serve_counting(limits: ServerLimits, metrics: &Metrics) -> S
     };
     let verifier = Verifier::new(trust, Revocations::NotConsulted, 0, Arc::new(SystemClock));
     let service = AuthServiceServer::new(probe.clone()).max_decoding_message_size(64 * 1024);
-    let surface = ServiceSet::default().with(service);
+    let surface = ServiceSet::default()
+        .with(service)
+        .with(VerifierServiceServer::new(PolicyOnly))
+        .with_secrets(ServiceSecrets::parse(SECRET).unwrap());
     let health = Health::new(surface.names().iter().copied());
     health.set_ready(true);
     let server = Server::new(surface, health.clone(), verifier, limits).unwrap();

@@ -19,10 +19,10 @@ use serving::{
 use tonic::{Code, Request, Response, Status};
 use verifier::{Revocations, Trust, Verifier};
 
-const SECRET: &str = "q8Jx0f2Zs7mVb4Kt1LrYp6WnHc3Dg5Ea";
+pub(crate) const SECRET: &str = "q8Jx0f2Zs7mVb4Kt1LrYp6WnHc3Dg5Ea";
 
 /// Checks only that the access policy was applied.
-struct PolicyOnly;
+pub(crate) struct PolicyOnly;
 
 #[tonic::async_trait]
 impl VerifierService for PolicyOnly {
@@ -65,6 +65,8 @@ fn server(secrets: ServiceSecrets) -> Result<Server, PolicyError> {
     };
     let limits = ServerLimits {
         max_in_flight: 8,
+        principal_share: 100,
+        body_timeout: Duration::from_secs(5),
         deadline: Duration::from_secs(1),
         pause: Duration::ZERO,
         drain: Duration::from_secs(1),

@@ -62,6 +62,8 @@ pub(crate) async fn serve(connections: ConnectionLimits, tls: Option<ServerTls>)
     let verifier = Verifier::new(trust, Revocations::NotConsulted, 0, Arc::new(SystemClock));
     let limits = ServerLimits {
         max_in_flight: 1000,
+        principal_share: 100,
+        body_timeout: Duration::from_secs(5),
         deadline: Duration::from_secs(10),
         pause: Duration::ZERO,
         drain: Duration::from_secs(10),

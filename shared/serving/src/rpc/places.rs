@@ -1,0 +1,57 @@
+//! The places of calls in flight, and the bytes that calls may make the server hold.
+
+use std::sync::Arc;
+
+use contract::refusal::refuse_with_reason;
+use tonic::Status;
+
+use crate::{
+    access::{Access, Rpc},
+    shares::{Principal, Share, Shares},
+};
+
+/// What all calls of a server share. Calls of services, health checks, and the streams of health and reflection have places of
+/// their own, so that no user can take them.
+#[derive(Debug)]
+pub(crate) struct CallPlaces {
+    calls: Arc<Shares>,
+    services: Arc<Shares>,
+    checks: Arc<Shares>,
+    infrastructure_streams: Arc<Shares>,
+    arriving: Arc<Shares>,
+}
+
+impl CallPlaces {
+    /// `max_in_flight` places of each kind, of which one principal may have `percent`.
+    pub(crate) fn new(max_in_flight: usize, percent: u8) -> Self {
+        let places = || Shares::new(max_in_flight, percent);
+        Self {
+            calls: places(),
+            services: places(),
+            checks: places(),
+            infrastructure_streams: places(),
+            arriving: Shares::of_arriving(percent),
+        }
+    }
+
+    /// The calls in flight, without those of health and reflection.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.calls.in_use() + self.services.in_use()
+    }
+
+    /// A place for a call whose message is complete.
+    pub(super) fn take(&self, rpc: Option<Rpc>, principal: Principal) -> Result<Share, Status> {
+        let places = match rpc {
+            Some(rpc) if rpc.infrastructure && rpc.streaming => &self.infrastructure_streams,
+            Some(rpc) if rpc.infrastructure => &self.checks,
+            Some(rpc) if rpc.access == Access::Service => &self.services,
+            Some(_) | None => &self.calls,
+        };
+        places.take(principal).map_err(refuse_with_reason)
+    }
+
+    /// What holds the bytes of a request while it arrives.
+    pub(super) fn arriving(&self, principal: Principal) -> Share {
+        self.arriving.share(principal)
+    }
+}

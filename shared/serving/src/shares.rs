@@ -1,0 +1,198 @@
+//! Fair shares of what is bounded: a bound for all callers together, and beside it one for each principal, so that nobody's greed
+//! is another caller's refusal.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    net::{IpAddr, Ipv4Addr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use api::ids::UserId;
+use contract::reason::Reason;
+use transport::network::CustomerBlock;
+
+/// Bytes of each request that need no share while the request arrives. Most requests are shorter, and so none of them is refused
+/// because of long ones.
+const FREE_BYTES: usize = 1024;
+
+/// Bytes of all requests that are arriving, without the first kilobyte of each.
+const MAX_ARRIVING_BYTES: usize = 16 << 20;
+
+/// Whom a share belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Principal {
+    /// The account of a verified access token.
+    User(UserId),
+    /// The address of a client without one. An IPv6 /64 counts as one address; a /56 may have twice as much, a /48 three times.
+    Address(IpAddr),
+    /// A service that has shown its secret: only the bound for all applies.
+    Service,
+}
+
+impl Principal {
+    /// The principal of a call without a verified user. Clients without a known address count as one.
+    #[must_use]
+    pub fn of_address(address: Option<IpAddr>) -> Self {
+        Self::Address(address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()))
+    }
+
+    /// The keys that it is counted by, each with how many times the share of a principal it may have.
+    fn keys(self) -> impl Iterator<Item = (ShareKey, usize)> {
+        let (user, address) = match self {
+            Self::User(user) => (Some(user), None),
+            Self::Address(address) => (None, Some(address)),
+            Self::Service => (None, None),
+        };
+        let user = user.map(|user| (ShareKey::User(user), 1));
+        let blocks = address.into_iter().flat_map(CustomerBlock::of);
+        let blocks = blocks.map(|block| (ShareKey::Block(block), block.share() as usize));
+        user.into_iter().chain(blocks)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum ShareKey {
+    User(UserId),
+    Block(CustomerBlock),
+}
+
+/// Something that is bounded, in units such as calls or bytes. It stores only principals that hold some of it.
+#[derive(Debug)]
+pub struct Shares {
+    total: usize,
+    each: usize,
+    held: Mutex<HeldUnits>,
+}
+
+#[derive(Debug, Default)]
+struct HeldUnits {
+    all: usize,
+    by_key: HashMap<ShareKey, usize>,
+}
+
+impl Shares {
+    /// `total` units, of which one principal may hold `percent`, at least one unit.
+    #[must_use]
+    pub fn new(total: usize, percent: u8) -> Arc<Self> {
+        let each = total.saturating_mul(usize::from(percent)) / 100;
+        Arc::new(Self {
+            total,
+            each: each.max(1),
+            held: Mutex::default(),
+        })
+    }
+
+    /// The bytes of requests that are arriving: 16 MiB beside the first kilobyte of each.
+    #[must_use]
+    pub fn of_arriving(percent: u8) -> Arc<Self> {
+        Self::new(MAX_ARRIVING_BYTES, percent)
+    }
+
+    /// A share that holds nothing yet.
+    pub fn share(self: &Arc<Self>, principal: Principal) -> Share {
+        Share {
+            shares: Arc::clone(self),
+            principal,
+            units: 0,
+        }
+    }
+
+    /// One unit for `principal`.
+    ///
+    /// # Errors
+    /// As [`Share::add`].
+    pub fn take(self: &Arc<Self>, principal: Principal) -> Result<Share, Reason> {
+        let mut share = self.share(principal);
+        share.add(1)?;
+        Ok(share)
+    }
+
+    /// The units that all principals hold now.
+    #[must_use]
+    pub fn in_use(&self) -> usize {
+        self.held().all
+    }
+
+    fn held(&self) -> MutexGuard<'_, HeldUnits> {
+        // A panic while it was locked leaves nothing half-done: the code that holds the lock only counts.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What one call of a principal holds. It is given back when dropped.
+#[derive(Debug)]
+#[must_use]
+pub struct Share {
+    shares: Arc<Shares>,
+    principal: Principal,
+    units: usize,
+}
+
+impl Share {
+    /// Holds this many units more.
+    ///
+    /// # Errors
+    /// [`Reason::Overloaded`] when there would be more than the total; [`Reason::RateLimited`] when the principal would hold more than
+    /// its share. Then nothing was added.
+    pub fn add(&mut self, units: usize) -> Result<(), Reason> {
+        let mut held = self.shares.held();
+        let each = self.shares.each;
+        let is_over = |(key, times): (ShareKey, usize)| {
+            let now = held.by_key.get(&key).copied().unwrap_or_default();
+            now.saturating_add(units) > each.saturating_mul(times)
+        };
+        if held.all.saturating_add(units) > self.shares.total {
+            return Err(Reason::Overloaded);
+        }
+        if self.principal.keys().any(is_over) {
+            return Err(Reason::RateLimited);
+        }
+        held.all += units;
+        for (key, _) in self.principal.keys() {
+            *held.by_key.entry(key).or_default() += units;
+        }
+        drop(held);
+        self.units += units;
+        Ok(())
+    }
+
+    /// Holds the bytes of a request of which this many have arrived, without the first kilobyte.
+    ///
+    /// # Errors
+    /// As [`Share::add`].
+    pub fn hold_arrived(&mut self, bytes: usize) -> Result<(), Reason> {
+        let needed = bytes.saturating_sub(FREE_BYTES);
+        match needed.checked_sub(self.units) {
+            Some(more @ 1..) => self.add(more),
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives back this many of its units.
+    pub fn give_back(&mut self, units: usize) {
+        let units = units.min(self.units);
+        if units == 0 {
+            return;
+        }
+        self.units -= units;
+        let mut held = self.shares.held();
+        held.all -= units;
+        for (key, _) in self.principal.keys() {
+            if let Entry::Occupied(mut count) = held.by_key.entry(key) {
+                *count.get_mut() -= units;
+                if *count.get() == 0 {
+                    count.remove();
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.give_back(self.units);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! Unit tests of shares.
+
+use super::*;
+
+fn address(text: &str) -> Principal {
+    Principal::Address(text.parse().unwrap())
+}
+
+fn user(number: u128) -> Principal {
+    Principal::User(UserId::from(uuid::Uuid::from_u128(number)))
+}
+
+#[test]
+fn a_principal_over_its_share_is_refused_while_others_are_not() {
+    let shares = Shares::new(8, 25);
+    let greedy = [user(1), user(1)].map(|user| shares.take(user).unwrap());
+    assert_eq!(shares.take(user(1)).unwrap_err(), Reason::RateLimited);
+    let _others = [user(2), address("192.0.2.1"), Principal::Service]
+        .map(|principal| shares.take(principal).unwrap());
+    drop(greedy);
+    let _again = shares.take(user(1)).unwrap();
+    assert_eq!(shares.in_use(), 4);
+}
+
+#[test]
+fn all_together_have_no_more_than_the_total() {
+    let shares = Shares::new(3, 34);
+    let _all = [1, 2, 3].map(|number| shares.take(user(number)).unwrap());
+    assert_eq!(shares.take(user(4)).unwrap_err(), Reason::Overloaded);
+    let service = shares.take(Principal::Service);
+    assert_eq!(service.unwrap_err(), Reason::Overloaded);
+}
+
+#[test]
+fn a_64_of_ipv6_counts_as_one_address_and_larger_blocks_have_more() {
+    let shares = Shares::new(10, 10);
+    let _first = shares.take(address("2001:db8::1")).unwrap();
+    let same = shares.take(address("2001:db8::ffff:1"));
+    assert_eq!(same.unwrap_err(), Reason::RateLimited);
+    let _second = shares.take(address("2001:db8:0:1::1")).unwrap();
+    let third = shares.take(address("2001:db8:0:2::1"));
+    assert_eq!(third.unwrap_err(), Reason::RateLimited, "the /56");
+    let _other_site = shares.take(address("2001:db8:0:100::1")).unwrap();
+    let fourth = shares.take(address("2001:db8:0:200::1"));
+    assert_eq!(fourth.unwrap_err(), Reason::RateLimited, "the /48");
+    let mapped = shares.take(address("::ffff:192.0.2.1")).unwrap();
+    let same = shares.take(address("192.0.2.1"));
+    assert_eq!(same.unwrap_err(), Reason::RateLimited);
+    drop(mapped);
+}
+
+#[test]
+fn everyone_has_at_least_one_unit_and_what_is_refused_is_not_held() {
+    let shares = Shares::new(1, 1);
+    let mut only = shares.take(user(1)).unwrap();
+    assert_eq!(only.add(1), Err(Reason::Overloaded));
+    assert_eq!(shares.in_use(), 1);
+    only.give_back(5);
+    assert_eq!(shares.in_use(), 0);
+    drop(only);
+    assert!(
+        shares.held().by_key.is_empty(),
+        "no principal is remembered"
+    );
+}
+
+#[test]
+fn the_first_kilobyte_of_a_request_needs_no_share() {
+    let shares = Shares::new(100, 100);
+    let mut first = shares.share(user(1));
+    first.hold_arrived(FREE_BYTES).unwrap();
+    assert_eq!(shares.in_use(), 0);
+    first.hold_arrived(FREE_BYTES + 40).unwrap();
+    first.hold_arrived(FREE_BYTES + 100).unwrap();
+    assert_eq!(shares.in_use(), 100);
+    let mut second = shares.share(user(2));
+    second.hold_arrived(FREE_BYTES).unwrap();
+    let refused = second.hold_arrived(FREE_BYTES + 1);
+    assert_eq!(refused, Err(Reason::Overloaded));
+}
