@@ -40,6 +40,7 @@ impl Fuzzed {
             ("TANDEM_AUTH__HASH__MEMORY_KIB", "64"),
             ("TANDEM_AUTH__THROTTLE__ADDRESS_BURST", "1000000"),
             ("TANDEM_AUTH__THROTTLE__ADDRESS_INTERVAL", "1ms"),
+            ("TANDEM_AUTH__ACCESS_TTL", "1h"),
             ("TANDEM_LOG__LEVEL", "warn"),
         ];
         let stack = runtime.block_on(Stack::start_with(&settings));
