@@ -10,6 +10,8 @@ use settings::{KeyMaterial, Problems, SecretError, Settings, Source};
 use tls::{ClientTls, Protocols, ServerTls, listener_tls, upstream_tls};
 use verifier::{Freshness, Trust};
 
+use crate::quota::Quota;
+
 /// The section of the settings.
 pub const SECTION: &str = "task";
 /// The settings with their explanations and defaults.
@@ -44,8 +46,8 @@ pub struct Config {
     pub trust: Trust,
     /// The key that seals page tokens. Every process of the service has the same.
     pub page_token_key: KeyMaterial,
-    /// The largest number of live tasks of one user: 1 to 1,000,000.
-    pub quota: i32,
+    /// The most that is stored for one user.
+    pub quota: Quota,
     /// How long a deleted task can be undeleted: 1 minute to 10 years.
     pub purge_after: TimeDelta,
     /// Limits of the server.
@@ -82,7 +84,7 @@ impl Config {
         let remembered_tokens = settings.get_within("task.remembered_tokens", 0..=10_000_000);
         let trust = trust(settings);
         let page_token_key = settings.secret("task.page_token_key", KeyMaterial::parse);
-        let quota = settings.get_within("task.quota", 1..=1_000_000_u32);
+        let quota = quota(settings);
         let purge_after = settings.get_within("task.purge_after", MINUTE..=DECADE);
         let server = server(settings, SECTION);
         let tls = listener_tls(settings, SECTION, Protocols::Http2);
@@ -96,7 +98,7 @@ impl Config {
             remembered_tokens: remembered_tokens?,
             trust: trust?,
             page_token_key: page_token_key?,
-            quota: i32::try_from(quota?).expect("an i32 holds a million"),
+            quota: quota?,
             purge_after: TimeDelta::from_std(purge_after?).expect("a TimeDelta holds ten years"),
             server: server?,
             tls: tls?,
@@ -104,6 +106,19 @@ impl Config {
             process: process?,
         })
     }
+}
+
+fn quota(settings: &mut Settings) -> Option<Quota> {
+    let live = settings.get_within("task.quota", 1..=1_000_000_u32);
+    let deleted = settings.get_within("task.deleted_quota", 0..=1_000_000_u32);
+    let requests = settings.get_within("task.remembered_requests", 1..=1_000_000_u32);
+    let number = |number| i32::try_from(number).expect("an i32 holds two million");
+    let live = live?;
+    Some(Quota {
+        live: number(live),
+        stored: number(live + deleted?),
+        requests: number(requests?),
+    })
 }
 
 /// One or more replicas.
@@ -184,7 +199,12 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(config.process.listen.port(), 50052);
-        assert_eq!(config.quota, 10_000);
+        let expected = Quota {
+            live: 10_000,
+            stored: 20_000,
+            requests: 10_000,
+        };
+        assert_eq!(config.quota, expected);
         let staleness = (
             config.staleness.reads.as_secs(),
             config.staleness.writes.as_secs(),

@@ -1,10 +1,12 @@
 //! The reasons for which a call is refused, and what the refusal says.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use api::ids::{TaskId, UserId};
 use contract::refusal::{Problem, Reason, Refusal, Violation, refuse};
 use database::{self, UnitError};
+
+use crate::quota::Full;
 
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
@@ -27,11 +29,19 @@ pub(crate) enum Error {
     /// The task changed after the caller read it.
     #[error("task {0} has changed since its etag was read")]
     EtagMismatch(TaskId),
-    /// The owner has the largest number of live tasks.
-    #[error("the account has {limit} tasks, which is the maximum")]
-    QuotaExceeded {
-        /// The largest number of live tasks.
+    /// The owner has the largest number of tasks.
+    #[error(transparent)]
+    QuotaExceeded(#[from] Full),
+    /// The largest number of requests of the owner is remembered.
+    #[error(
+        "{limit} requests of the account are remembered, which is the maximum; each is forgotten 24 h after it was made. Without a \
+         request_id a request is not remembered"
+    )]
+    TooManyRequests {
+        /// The largest number of remembered requests.
         limit: i32,
+        /// When the first of them is forgotten.
+        retry_after: Duration,
     },
     /// In several attempts, another change came between the statement that found nothing to change and the read that finds out
     /// why.
@@ -74,7 +84,8 @@ impl Refusal for Error {
             Self::NotDeleted(_) => Reason::TaskNotDeleted,
             Self::Deleted(_) => Reason::TaskDeleted,
             Self::EtagMismatch(_) => Reason::EtagMismatch,
-            Self::QuotaExceeded { .. } => Reason::TaskQuotaExceeded,
+            Self::QuotaExceeded(_) => Reason::TaskQuotaExceeded,
+            Self::TooManyRequests { .. } => Reason::RateLimited,
             Self::Conflict => Reason::Conflict,
             Self::ForeignRow { .. } | Self::DamagedAnswer { .. } => Reason::Internal,
             Self::Database(error) => error.reason(),
@@ -90,18 +101,41 @@ impl Refusal for Error {
             | Self::NotDeleted(_)
             | Self::Deleted(_)
             | Self::EtagMismatch(_)
-            | Self::QuotaExceeded { .. }
+            | Self::QuotaExceeded(_)
+            | Self::TooManyRequests { .. }
             | Self::Conflict
             | Self::ForeignRow { .. }
             | Self::DamagedAnswer { .. } => &[],
         }
     }
 
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::TooManyRequests { retry_after, .. } => Some(*retry_after),
+            Self::Invalid(_)
+            | Self::RequestIdReused(_)
+            | Self::NotFound(_)
+            | Self::NotDeleted(_)
+            | Self::Deleted(_)
+            | Self::EtagMismatch(_)
+            | Self::QuotaExceeded(_)
+            | Self::Conflict
+            | Self::ForeignRow { .. }
+            | Self::DamagedAnswer { .. }
+            | Self::Database(_) => None,
+        }
+    }
+
     fn metadata(&self) -> HashMap<String, String> {
         match self {
-            Self::QuotaExceeded { limit } => {
-                HashMap::from([("limit".to_owned(), limit.to_string())])
-            }
+            Self::QuotaExceeded(full) => HashMap::from([
+                ("limit".to_owned(), full.limit().to_string()),
+                ("counted".to_owned(), full.counted().to_owned()),
+            ]),
+            Self::TooManyRequests { limit, .. } => HashMap::from([
+                ("limit".to_owned(), limit.to_string()),
+                ("counted".to_owned(), "requests".to_owned()),
+            ]),
             Self::Invalid(_)
             | Self::RequestIdReused(_)
             | Self::NotFound(_)
@@ -144,7 +178,8 @@ impl UnitError for Error {
             | Self::NotDeleted(_)
             | Self::Deleted(_)
             | Self::EtagMismatch(_)
-            | Self::QuotaExceeded { .. }
+            | Self::QuotaExceeded(_)
+            | Self::TooManyRequests { .. }
             | Self::Conflict
             | Self::ForeignRow { .. }
             | Self::DamagedAnswer { .. } => None,

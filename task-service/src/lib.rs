@@ -11,6 +11,7 @@ mod grpc;
 mod lists;
 pub mod metrics;
 mod purge;
+mod quota;
 mod requests;
 mod schema;
 #[cfg(test)]
@@ -18,4 +19,5 @@ mod statement_guard;
 mod tasks;
 
 pub use app::{App, SERVICE, StartError};
+pub use quota::Quota;
 pub use schema::SCHEMA;

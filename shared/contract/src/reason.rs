@@ -93,7 +93,7 @@ reasons! {
     TaskDeleted = "TASK_DELETED", FailedPrecondition;
     /// An administrator cannot disable their own account. The account of the last administrator cannot be disabled or deleted.
     LastAdmin = "LAST_ADMIN", FailedPrecondition;
-    /// The account has the maximum number of tasks.
+    /// The account has the maximum number of tasks: of live ones, or of live and deleted ones together. The metadata says which.
     TaskQuotaExceeded = "TASK_QUOTA_EXCEEDED", ResourceExhausted;
     /// The account has the maximum number of API keys.
     ApiKeyQuotaExceeded = "API_KEY_QUOTA_EXCEEDED", ResourceExhausted;

@@ -98,7 +98,8 @@ pub(super) async fn purge_requests(
     Ok(purged.execute(conn).await?.rows_affected())
 }
 
-/// Sets the time of the owner's next purge: when the first of the rows that are left expires. Returns that time.
+/// Sets the time of the owner's next purge: when the first of the rows that are left expires. Returns that time. It also counts
+/// the rows that are left. The owner's counters must be locked.
 pub(super) async fn schedule_purge(
     conn: &mut PgConnection,
     owner: UserId,
@@ -106,10 +107,13 @@ pub(super) async fn schedule_purge(
 ) -> Result<Option<DateTime<Utc>>, Error> {
     let scheduled = sqlx::query_scalar!(
         r#"
-        update tasks.owner set next_purge_time = least(
-            (select min(purge_time) from tasks.task where user_id = $1),
-            (select min(create_time) + make_interval(secs => $2) from tasks.request where user_id = $1)
-        )
+        update tasks.owner set
+            next_purge_time = least(
+                (select min(purge_time) from tasks.task where user_id = $1),
+                (select min(create_time) + make_interval(secs => $2) from tasks.request where user_id = $1)
+            ),
+            stored_count = (select count(*) from tasks.task where user_id = $1),
+            request_count = (select count(*) from tasks.request where user_id = $1)
         where user_id = $1
         returning next_purge_time
         "#,

@@ -12,9 +12,16 @@ use testing::{Database, TestClock};
 
 use super::*;
 use crate::{
-    requests::{self, RequestKey},
+    quota::Quota,
+    requests::{self, Arrival, RequestKey},
     schema::testing_database,
     tasks::{domain::Draft, store as task_store},
+};
+
+const QUOTA: Quota = Quota {
+    live: 10,
+    stored: 20,
+    requests: 10,
 };
 
 fn purge(database: &Database, clock: &TestClock) -> Purge {
@@ -42,21 +49,24 @@ async fn populate(conn: &mut PgConnection, owner: UserId, now: DateTime<Utc>) {
     let new_task = || Draft::for_test("t", "").into_task(owner, now);
     for days in [30, 31, 32] {
         let task = new_task();
-        task_store::insert(conn, owner, &task, 10).await.unwrap();
+        task_store::insert(conn, owner, &task, QUOTA).await.unwrap();
         let purge_time = now + TimeDelta::days(days);
         let deleted = task_store::delete(conn, owner, task.id, None, purge_time, now).await;
         deleted.unwrap().unwrap();
     }
-    task_store::insert(conn, owner, &new_task(), 10)
+    task_store::insert(conn, owner, &new_task(), QUOTA)
         .await
         .unwrap();
     let key = RequestKey {
         id: api::ids::uuid_at(now),
         fingerprint: [0; 32],
     };
-    let first = requests::first_answer(conn, owner, &key, now).await;
-    assert_eq!(first.unwrap(), None);
-    let remembered = requests::remember(conn, owner, &key, b"x", now).await;
+    let arrival = requests::arrive(conn, owner, &key, now).await.unwrap();
+    let Arrival::First(claim) = arrival else {
+        panic!("it is the first: {arrival:?}")
+    };
+    let claimed = (&key, claim);
+    let remembered = requests::remember(conn, owner, claimed, b"x", QUOTA, now).await;
     remembered.unwrap();
 }
 
@@ -86,8 +96,8 @@ async fn expired_rows_are_removed_and_all_others_stay() {
         (0, (1, 0)),
     ];
     assert_eq!(left, expected);
-    let live = task_store::count_live(&mut conn, owner).await.unwrap();
-    assert_eq!(live, 1);
+    let counts = task_store::count(&mut conn, owner).await.unwrap();
+    assert_eq!((counts.live, counts.stored), (1, 1));
 }
 
 /// Stores deleted tasks of a new owner, to be purged at `purge_time`.
@@ -99,7 +109,7 @@ async fn deleted_tasks(
 ) -> UserId {
     let owner = UserId::at(now);
     let task = Draft::for_test("t", "").into_task(owner, now);
-    task_store::insert(conn, owner, &task, 10).await.unwrap();
+    task_store::insert(conn, owner, &task, QUOTA).await.unwrap();
     let deleted = task_store::delete(conn, owner, task.id, None, purge_time, now).await;
     deleted.unwrap().unwrap();
     let copies = "insert into tasks.task

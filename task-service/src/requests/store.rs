@@ -16,9 +16,29 @@ pub(super) struct Remembered {
     pub(super) answer: Option<Vec<u8>>,
 }
 
-/// Claims the request id. Succeeds if the id is new or was last used at `expired` or earlier. Waits while another
-/// transaction holds the same id.
+/// Claims the request id if it is new. Waits while another transaction holds the same id.
 pub(super) async fn claim(
+    conn: &mut PgConnection,
+    owner: UserId,
+    key: &RequestKey,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let claimed = sqlx::query!(
+        r#"
+        insert into tasks.request (user_id, request_id, fingerprint, create_time)
+        values ($1, $2, $3, $4)
+        on conflict (user_id, request_id) do nothing
+        "#,
+        owner.uuid(),
+        key.id,
+        &key.fingerprint[..],
+        now,
+    );
+    Ok(claimed.execute(conn).await?.rows_affected() == 1)
+}
+
+/// Claims the request id if it was last used at `expired` or earlier, and is not purged yet.
+pub(super) async fn claim_again(
     conn: &mut PgConnection,
     owner: UserId,
     key: &RequestKey,
@@ -27,11 +47,8 @@ pub(super) async fn claim(
 ) -> Result<bool, Error> {
     let claimed = sqlx::query!(
         r#"
-        insert into tasks.request as r (user_id, request_id, fingerprint, create_time)
-        values ($1, $2, $3, $4)
-        on conflict (user_id, request_id) do update
-        set fingerprint = excluded.fingerprint, answer = null, create_time = excluded.create_time
-        where r.create_time <= $5
+        update tasks.request set fingerprint = $3, answer = null, create_time = $4
+        where user_id = $1 and request_id = $2 and create_time <= $5
         "#,
         owner.uuid(),
         key.id,
@@ -57,26 +74,55 @@ pub(super) async fn find(
     Ok(found.fetch_optional(conn).await?)
 }
 
-/// Stores the answer to a claimed request. It can be purged from `expire_time` on.
+/// What is stored of a claimed request.
+#[derive(Debug)]
+pub(super) struct Answer<'a> {
+    pub(super) request_id: Uuid,
+    /// The task in the answer, as the contract encodes it.
+    pub(super) task: &'a [u8],
+    /// How many requests it adds to those that are remembered: 0 or 1.
+    pub(super) added: i32,
+    /// It can be purged from this time on.
+    pub(super) expire_time: DateTime<Utc>,
+}
+
+/// Stores the answer to a claimed request; false when more than `most` requests of the owner would be remembered.
 pub(super) async fn set_answer(
     conn: &mut PgConnection,
     owner: UserId,
-    request_id: Uuid,
-    answer: &[u8],
-    expire_time: DateTime<Utc>,
-) -> Result<(), Error> {
+    answer: &Answer<'_>,
+    most: i32,
+) -> Result<bool, Error> {
     let stored = sqlx::query!(
         r#"
         with owner as (
-            update tasks.owner set next_purge_time = least(next_purge_time, $4) where user_id = $1
+            update tasks.owner set
+                next_purge_time = least(next_purge_time, $4),
+                request_count = coalesce(request_count + $5, (select count(*) from tasks.request where user_id = $1))
+            where user_id = $1
+              and coalesce(request_count + $5, (select count(*) from tasks.request where user_id = $1)) <= $6
+            returning user_id as id
         )
-        update tasks.request set answer = $3 where user_id = $1 and request_id = $2
+        update tasks.request set answer = $3 from owner where user_id = $1 and request_id = $2
         "#,
         owner.uuid(),
-        request_id,
-        answer,
-        expire_time,
+        answer.request_id,
+        answer.task,
+        answer.expire_time,
+        answer.added,
+        i64::from(most),
     );
-    stored.execute(conn).await?;
-    Ok(())
+    Ok(stored.execute(conn).await?.rows_affected() == 1)
+}
+
+/// When the oldest of the owner's remembered requests was made.
+pub(super) async fn find_oldest(
+    conn: &mut PgConnection,
+    owner: UserId,
+) -> Result<Option<DateTime<Utc>>, Error> {
+    let oldest = sqlx::query_scalar!(
+        r#"select min(create_time) from tasks.request where user_id = $1"#,
+        owner.uuid(),
+    );
+    Ok(oldest.fetch_one(conn).await?)
 }

@@ -7,30 +7,44 @@ use sqlx::PgConnection;
 use super::{domain::Task, message, store::check_owner};
 use crate::{
     error::Error,
-    requests::{self, RequestKey},
+    quota::Quota,
+    requests::{self, Claim, RequestKey},
 };
 
-/// The answer to the first request with this id; `None` when this is the first.
-pub(super) async fn first(
+/// What is known of a request when it arrives.
+#[derive(Debug)]
+pub(super) enum Arrival {
+    /// It is the first with its id.
+    First(Claim),
+    /// It was answered before, with this task.
+    Repeated(Task),
+}
+
+/// Claims the request id, or finds the answer to the first request with it.
+pub(super) async fn arrive(
     conn: &mut PgConnection,
     owner: UserId,
     key: &RequestKey,
     now: DateTime<Utc>,
-) -> Result<Option<Task>, Error> {
-    let Some(answer) = requests::first_answer(conn, owner, key, now).await? else {
-        return Ok(None);
+) -> Result<Arrival, Error> {
+    let answer = match requests::arrive(conn, owner, key, now).await? {
+        requests::Arrival::First(claim) => return Ok(Arrival::First(claim)),
+        requests::Arrival::Repeated(answer) => answer,
     };
     let task = message::decode(&answer).ok_or(Error::DamagedAnswer { owner })?;
-    check_owner(owner, Some(task))
+    let task = check_owner(owner, Some(task))?;
+    task.map(Arrival::Repeated)
+        .ok_or(Error::DamagedAnswer { owner })
 }
 
 /// Remembers `task` as the answer to the request.
 pub(super) async fn remember(
     conn: &mut PgConnection,
     owner: UserId,
-    key: &RequestKey,
+    claimed: (&RequestKey, Claim),
     task: &Task,
+    quota: Quota,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    requests::remember(conn, owner, key, &message::encode(task), now).await
+    requests::remember(conn, owner, claimed, &message::encode(task), quota, now).await
 }

@@ -21,10 +21,16 @@ use sqlx::PgConnection;
 use tokio::time::Instant;
 
 use self::{
+    answers::Arrival,
     commands::{CreateTask, Created, DeleteTask, GetTask, UndeleteTask, UpdateTask},
     domain::Task,
 };
-use crate::{context::Context, error::Error, requests::RequestKey};
+use crate::{
+    context::Context,
+    error::Error,
+    quota::{Full, Quota},
+    requests::RequestKey,
+};
 
 /// How often a change is decided when other changes come between its statements. Each attempt sees what was committed before it.
 const MAX_ATTEMPTS: u32 = 8;
@@ -33,8 +39,8 @@ const MAX_ATTEMPTS: u32 = 8;
 #[derive(Debug, Clone)]
 pub(crate) struct Tasks {
     pub(crate) context: Context,
-    /// The largest number of live tasks of one user.
-    pub(crate) quota: i32,
+    /// The most that is stored for one user.
+    pub(crate) quota: Quota,
     /// How long a deleted task can be undeleted.
     pub(crate) purge_after: TimeDelta,
 }
@@ -67,14 +73,12 @@ impl Tasks {
 
     /// Checks whether `create` would store the task.
     async fn check(&self, owner: UserId, deadline: Instant, task: Task) -> Result<Created, Error> {
-        let limit = self.quota;
-        let count = self.context.lanes.run(deadline, move |conn| {
-            async move { store::count_live(conn, owner).await }.boxed()
+        let counts = self.context.lanes.run(deadline, move |conn| {
+            async move { store::count(conn, owner).await }.boxed()
         });
-        if count.await? < limit {
-            Ok(Created::Checked(task))
-        } else {
-            Err(Error::QuotaExceeded { limit })
+        match self.quota.full(counts.await?) {
+            None => Ok(Created::Checked(task)),
+            Some(full) => Err(full.into()),
         }
     }
 
@@ -99,7 +103,7 @@ impl Tasks {
         deadline: Instant,
         command: UpdateTask,
     ) -> Result<Task, Error> {
-        let (owner, now) = (caller.user_id, self.context.now());
+        let (owner, now, quota) = (caller.user_id, self.context.now(), self.quota);
         let Some(key) = command.key else {
             let updated = self.context.lanes.run(deadline, move |conn| {
                 async move { update(conn, owner, &command, now).await }.boxed()
@@ -108,7 +112,7 @@ impl Tasks {
         };
         let updated = self.context.lanes.transaction(deadline, move |conn| {
             let command = command.clone();
-            async move { update_once(conn, owner, &command, &key, now).await }.boxed()
+            async move { update_once(conn, owner, &command, &key, quota, now).await }.boxed()
         });
         updated.await
     }
@@ -139,9 +143,9 @@ impl Tasks {
         deadline: Instant,
         command: UndeleteTask,
     ) -> Result<Task, Error> {
-        let (owner, now, quota) = (caller.user_id, self.context.now(), self.quota);
+        let (owner, now, limit) = (caller.user_id, self.context.now(), self.quota.live);
         let undeleted = self.context.lanes.run(deadline, move |conn| {
-            async move { undelete(conn, owner, command, quota, now).await }.boxed()
+            async move { undelete(conn, owner, command, limit, now).await }.boxed()
         });
         undeleted.await
     }
@@ -151,25 +155,33 @@ async fn insert(
     conn: &mut PgConnection,
     owner: UserId,
     task: &Task,
-    quota: i32,
+    quota: Quota,
 ) -> Result<Task, Error> {
-    let stored = store::insert(conn, owner, task, quota).await?;
-    stored.ok_or(Error::QuotaExceeded { limit: quota })
+    for _ in 0..MAX_ATTEMPTS {
+        if let Some(task) = store::insert(conn, owner, task, quota).await? {
+            return Ok(task);
+        }
+        if let Some(full) = quota.full(store::count(conn, owner).await?) {
+            return Err(full.into());
+        }
+    }
+    Err(Error::Conflict)
 }
 
 async fn create_once(
     conn: &mut PgConnection,
     owner: UserId,
     task: &Task,
-    quota: i32,
+    quota: Quota,
     key: &RequestKey,
     now: DateTime<Utc>,
 ) -> Result<Created, Error> {
-    if let Some(first) = answers::first(conn, owner, key, now).await? {
-        return Ok(Created::Replayed(first));
-    }
+    let claim = match answers::arrive(conn, owner, key, now).await? {
+        Arrival::First(claim) => claim,
+        Arrival::Repeated(first) => return Ok(Created::Replayed(first)),
+    };
     let task = insert(conn, owner, task, quota).await?;
-    answers::remember(conn, owner, key, &task, now).await?;
+    answers::remember(conn, owner, (key, claim), &task, quota, now).await?;
     Ok(Created::Stored(task))
 }
 
@@ -208,13 +220,15 @@ async fn update_once(
     owner: UserId,
     command: &UpdateTask,
     key: &RequestKey,
+    quota: Quota,
     now: DateTime<Utc>,
 ) -> Result<Task, Error> {
-    if let Some(first) = answers::first(conn, owner, key, now).await? {
-        return Ok(first);
-    }
+    let claim = match answers::arrive(conn, owner, key, now).await? {
+        Arrival::First(claim) => claim,
+        Arrival::Repeated(first) => return Ok(first),
+    };
     let task = update(conn, owner, command, now).await?;
-    answers::remember(conn, owner, key, &task, now).await?;
+    answers::remember(conn, owner, (key, claim), &task, quota, now).await?;
     Ok(task)
 }
 
@@ -249,12 +263,12 @@ async fn undelete(
     conn: &mut PgConnection,
     owner: UserId,
     command: UndeleteTask,
-    quota: i32,
+    limit: i32,
     now: DateTime<Utc>,
 ) -> Result<Task, Error> {
     let UndeleteTask { id, revision } = command;
     for _ in 0..MAX_ATTEMPTS {
-        if let Some(task) = store::undelete(conn, owner, id, revision, quota, now).await? {
+        if let Some(task) = store::undelete(conn, owner, id, revision, limit, now).await? {
             return Ok(task);
         }
         let task = get_existing(conn, owner, id, now).await?;
@@ -262,8 +276,8 @@ async fn undelete(
             return Err(Error::NotDeleted(id));
         } else if revision.is_some_and(|revision| revision != task.revision) {
             return Err(Error::EtagMismatch(id));
-        } else if store::count_live(conn, owner).await? >= quota {
-            return Err(Error::QuotaExceeded { limit: quota });
+        } else if store::count(conn, owner).await?.live >= limit {
+            return Err(Full::Live { limit }.into());
         }
     }
     Err(Error::Conflict)

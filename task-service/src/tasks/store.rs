@@ -12,7 +12,10 @@ use super::{
     domain::{Changes, Task},
     values::{Description, Due, Labels, Status, Title},
 };
-use crate::error::Error;
+use crate::{
+    error::Error,
+    quota::{Counts, Quota},
+};
 
 /// The parts that several statements have in common. `tasks!` puts them in place of their names.
 macro_rules! fragment {
@@ -24,6 +27,10 @@ macro_rules! fragment {
     (LIVE $($then:tt)*) => { tasks!(@append "delete_time is null" $($then)*) };
     // A task that still exists at the time that follows: it is live, or deleted and to be purged later.
     (PURGED_AFTER $($then:tt)*) => { tasks!(@append "coalesce(purge_time, 'infinity') > " $($then)*) };
+    // The number of tasks of the owner $1, whose counters are `o`. It is null until it was counted once.
+    (STORED $($then:tt)*) => {
+        tasks!(@append "coalesce(o.stored_count, (select count(*) from tasks.task where user_id = $1))::integer" $($then)*)
+    };
     // The task $2 of the owner $1, at the revision $3 if one is given.
     (TARGET $($then:tt)*) => {
         tasks!(@append "user_id = $1 and id = $2 and ($3::bigint is null or revision = $3)" $($then)*)
@@ -48,6 +55,9 @@ pub(crate) const COLUMNS: &str = fragment!(COLUMNS);
 pub(crate) const LIVE: &str = fragment!(LIVE);
 /// The predicate of a task that is not purged yet at the time that is bound next.
 pub(crate) const PURGED_AFTER: &str = fragment!(PURGED_AFTER);
+/// The number of tasks of the owner.
+#[cfg(test)]
+pub(crate) const STORED: &str = fragment!(STORED);
 /// The predicate of the task that a change is about.
 #[cfg(test)]
 pub(crate) const TARGET: &str = fragment!(TARGET);
@@ -68,30 +78,35 @@ pub(crate) async fn find(
     check_owner(owner, row.fetch_optional(conn).await?)
 }
 
-/// The number of live tasks of the owner.
-pub(crate) async fn count_live(conn: &mut PgConnection, owner: UserId) -> Result<i32, Error> {
-    let count = sqlx::query_scalar!(
-        r#"select live_count from tasks.owner where user_id = $1"#,
+/// The numbers of tasks of the owner.
+pub(crate) async fn count(conn: &mut PgConnection, owner: UserId) -> Result<Counts, Error> {
+    let counts = sqlx::query_as!(
+        Counts,
+        r#"
+        select live_count as live,
+               coalesce(stored_count, (select count(*) from tasks.task where user_id = $1))::integer as "stored!"
+        from tasks.owner where user_id = $1
+        "#,
         owner.uuid()
     );
-    Ok(count.fetch_optional(conn).await?.unwrap_or(0))
+    Ok(counts.fetch_optional(conn).await?.unwrap_or_default())
 }
 
-/// Stores a new task with the owner's next revision; `None` when the owner has `quota` live tasks.
+/// Stores a new task with the owner's next revision; `None` when the owner's quota is full.
 pub(crate) async fn insert(
     conn: &mut PgConnection,
     owner: UserId,
     task: &Task,
-    quota: i32,
+    quota: Quota,
 ) -> Result<Option<Task>, Error> {
     let row = tasks!(
         "
         with owner as (
-            insert into tasks.owner as o (user_id, revision, live_count)
-            values ($1, 1, 1)
+            insert into tasks.owner as o (user_id, revision, live_count, stored_count, request_count)
+            values ($1, 1, 1, 1, 0)
             on conflict (user_id) do update
-            set revision = o.revision + 1, live_count = o.live_count + 1
-            where o.live_count < $2
+            set revision = o.revision + 1, live_count = o.live_count + 1, stored_count = 1 + " STORED "
+            where o.live_count < $2 and " STORED " < $12
             returning o.revision as next_revision
         )
         insert into tasks.task (
@@ -101,7 +116,7 @@ pub(crate) async fn insert(
         select $1, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, next_revision from owner
         returning " COLUMNS,
         owner.uuid(),
-        quota,
+        quota.live,
         task.id.uuid(),
         task.title,
         task.description,
@@ -111,6 +126,7 @@ pub(crate) async fn insert(
         task.due_time,
         task.create_time,
         task.complete_time,
+        quota.stored,
     );
     check_owner(owner, row.fetch_optional(conn).await?)
 }
@@ -190,8 +206,8 @@ pub(crate) async fn delete(
     check_owner(owner, row.fetch_optional(conn).await?)
 }
 
-/// Undeletes a task; `None` when no deleted task has this id and, if given, this revision, or when the owner has `quota` live
-/// tasks.
+/// Undeletes a task; `None` when no deleted task has this id and, if given, this revision, or when the owner has `quota`
+/// live tasks. The number of all tasks stays the same.
 pub(crate) async fn undelete(
     conn: &mut PgConnection,
     owner: UserId,

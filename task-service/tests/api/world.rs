@@ -81,10 +81,23 @@ impl World {
 
     /// Another process of the service on the same database. It removes at once what has expired by now.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_with(&[]).await
+    }
+
+    /// The same, with settings.
+    pub(crate) async fn restart_with(self, settings: &[(&str, &str)]) -> Self {
         let Self {
             clock, database, ..
         } = self;
-        Self::on(database, clock, &[]).await
+        Self::on(database, clock, settings).await
+    }
+
+    /// The user of another process, as a user of this one.
+    pub(crate) fn same(&self, user: &User) -> User {
+        User {
+            id: user.id,
+            ..self.user()
+        }
     }
 
     /// Runs statements that no RPC runs.
