@@ -50,7 +50,10 @@ fn is_host(value: &HeaderValue) -> bool {
     let port = text.strip_prefix(authority.host()).unwrap_or(text);
     let port_is_valid = match port.strip_prefix(':') {
         None => port.is_empty(),
-        Some(digits) => digits.is_empty() || digits.parse::<u16>().is_ok(),
+        Some(digits) => {
+            digits.bytes().all(|digit| digit.is_ascii_digit())
+                && (digits.is_empty() || digits.parse::<u16>().is_ok())
+        }
     };
     !authority.host().is_empty() && port_is_valid
 }
