@@ -3,14 +3,18 @@
 use std::{future::Future, io, sync::Arc, time::Duration};
 
 use axum::{
-    Router, middleware,
+    Router,
+    body::Body,
+    extract::Request,
+    middleware::{self, Next},
+    response::Response,
     routing::{any, get},
 };
 use serving::{health::Health, host, process::Instruments};
 use telemetry::trace::Tracing;
 use tls::{self, MissingAuthority, Protocols};
 use tokio::net::TcpListener;
-use transport::connections::Connections;
+use transport::{connections::Connections, unread};
 
 use crate::{
     config::Config,
@@ -139,6 +143,14 @@ fn router(state: GatewayState, tracing: Tracing) -> Router {
         .layer(cors)
         .layer(draining)
         .layer(middleware::from_fn(host::require_one))
+        .layer(middleware::from_fn(read_whole_request))
         .layer(middleware::from_fn_with_state(log, monitoring::record))
         .with_state(state)
+}
+
+/// A client that is still sending gets its answer too.
+async fn read_whole_request(request: Request, next: Next) -> Response {
+    let (request, unread) = unread::watch(request);
+    let answer = next.run(request.map(Body::new)).await;
+    unread.discard_before(answer, Body::new).await
 }

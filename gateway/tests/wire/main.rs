@@ -15,6 +15,7 @@ mod stopping;
 mod streaming;
 mod tls;
 mod translation;
+mod unread;
 
 use std::{
     net::SocketAddr,

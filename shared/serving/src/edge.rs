@@ -6,7 +6,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use tonic::{body::Body, service::Routes};
 use tower::{ServiceExt as _, service_fn};
-use transport::connections::HttpService;
+use transport::{connections::HttpService, unread};
 
 use crate::rpc::{CallLayer, refuse_other};
 
@@ -19,10 +19,15 @@ async fn answer(
     calls: CallLayer<Routes>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
+    let (request, unread) = unread::watch(request);
     let (parts, body) = request.into_parts();
-    if let Some(refusal) = refuse_other(&parts) {
-        return Ok(refusal);
-    }
-    let request = Request::from_parts(parts, Body::new(body));
-    calls.oneshot(request).await
+    let answer = if let Some(refusal) = refuse_other(&parts) {
+        drop(body);
+        refusal
+    } else {
+        let request = Request::from_parts(parts, Body::new(body));
+        calls.oneshot(request).await?
+    };
+    // A client that is still sending gets its answer too.
+    Ok(unread.discard_before(answer, Body::new).await)
 }

@@ -51,7 +51,8 @@ fn is_host(value: &HeaderValue) -> bool {
     let port_is_valid = match port.strip_prefix(':') {
         None => port.is_empty(),
         Some(digits) => {
-            digits.is_empty() || !digits.starts_with('+') && digits.parse::<u16>().is_ok()
+            digits.bytes().all(|digit| digit.is_ascii_digit())
+                && (digits.is_empty() || digits.parse::<u16>().is_ok())
         }
     };
     !authority.host().is_empty() && port_is_valid

@@ -10,3 +10,4 @@ mod refusals;
 mod services;
 mod shares;
 mod stopping;
+mod unread;
