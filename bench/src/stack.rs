@@ -17,6 +17,9 @@ pub(crate) struct BenchStack {
     pub(crate) tasks: Vec<Channel>,
 }
 
+/// More than any run needs.
+const UNLIMITED: &str = "1000000";
+
 impl BenchStack {
     /// Starts a stack and waits until it says that it is ready. The name makes its folder unique.
     pub(crate) async fn start(name: &str, settings: &[(String, String)]) -> anyhow::Result<Self> {
@@ -32,11 +35,13 @@ impl BenchStack {
             ("TANDEM_STANDALONE__DIRECTORY", folder.display().to_string()),
             ("TANDEM_AUTH__LISTEN", format!("127.0.0.1:{auth}")),
             ("TANDEM_TASK__LISTEN", format!("127.0.0.1:{task}")),
-            // All accounts sign up from one address.
+            // All accounts sign up from one address. Each caller signs in again and again, and goes on with its older tokens.
+            ("TANDEM_AUTH__THROTTLE__ADDRESS_BURST", UNLIMITED.to_owned()),
             (
-                "TANDEM_AUTH__THROTTLE__ADDRESS_BURST",
-                1_000_000.to_string(),
+                "TANDEM_AUTH__THROTTLE__CONFIRMED_BURST",
+                UNLIMITED.to_owned(),
             ),
+            ("TANDEM_AUTH__MAX_SESSIONS", 1_000.to_string()),
             ("TANDEM_GATEWAY__LISTEN", format!("127.0.0.1:{gateway}")),
         ];
         let requested = settings
