@@ -203,6 +203,9 @@ fn throttle(settings: &mut Settings) -> Option<ThrottleSettings> {
     );
     let address_capacity =
         settings.get_within("auth.throttle.address_capacity", 1_024..=10_000_000);
+    let confirmed_burst = settings.get_within("auth.throttle.confirmed_burst", 1..=1_000_000);
+    let confirmed_interval =
+        settings.get_within("auth.throttle.confirmed_interval", MILLISECOND..=HOUR);
     let account = allowance(settings, "account");
     let device = allowance(settings, "device");
     Some(ThrottleSettings {
@@ -213,6 +216,10 @@ fn throttle(settings: &mut Settings) -> Option<ThrottleSettings> {
         address_capacity: address_capacity?,
         account: account?,
         device: device?,
+        confirmed: Pace {
+            burst: confirmed_burst?,
+            interval: confirmed_interval?,
+        },
     })
 }
 

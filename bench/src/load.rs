@@ -26,7 +26,7 @@ pub(crate) struct LoadArguments {
 
 /// Measures and prints the results. Returns whether every call succeeded.
 pub(crate) async fn run(arguments: LoadArguments) -> anyhow::Result<bool> {
-    let stack = BenchStack::start("load", &arguments.settings).await?;
+    let stack = BenchStack::for_load("load", &arguments.settings).await?;
     let users = sign_up(&stack, &arguments).await?;
     let until = Instant::now() + Duration::from_secs(arguments.seconds);
 

@@ -153,6 +153,8 @@ fn variables(database: &str, requested: &[(String, String)]) -> Vec<(String, Str
         ("TANDEM_TASK__PAGE_TOKEN_KEY", KEY),
         // All accounts sign up from one address, and hashing is not measured.
         ("TANDEM_AUTH__THROTTLE__ADDRESS_BURST", "1000000"),
+        ("TANDEM_AUTH__THROTTLE__CONFIRMED_BURST", "1000000"),
+        ("TANDEM_AUTH__MAX_SESSIONS", "1000"),
         ("TANDEM_AUTH__HASH__MEMORY_KIB", "8"),
         ("TANDEM_AUTH__HASH__ITERATIONS", "1"),
         // A killed key is then replaced soon, so that the next round can begin.

@@ -48,7 +48,7 @@ impl Arm {
         callers: usize,
         settings: &[(String, String)],
     ) -> anyhow::Result<Self> {
-        let stack = BenchStack::start(name, settings).await?;
+        let stack = BenchStack::for_load(name, settings).await?;
         let mut users = Vec::with_capacity(callers);
         for number in 0..callers {
             users.push(BenchUser::sign_up(&stack, number, None).await?);

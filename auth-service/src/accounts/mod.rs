@@ -30,7 +30,7 @@ use crate::{
     error::Error,
     passwords::{
         domain::{Password, RawPassword},
-        hashing::{Hasher, Line},
+        hashing::{Hasher, Principal},
         reauthentication::Reauthentication,
         store::Credentials,
     },
@@ -95,10 +95,11 @@ impl Accounts {
     async fn create(&self, call: &Call, request: SignUp) -> Result<(Account, TokenPair), Error> {
         // A sign-up costs its network as much as a wrong password, so that one network cannot make accounts by the thousand.
         let _kept = self.throttle.take_password_permit(call)?;
-        let password_hash = self
+        let principal = Principal::anyone(request.email.key_hash(), call.peer);
+        let hashed = self
             .hasher
-            .hash(&request.password, Line::Anyone, call.deadline)
-            .await?;
+            .hash(&request.password, principal, call.deadline);
+        let password_hash = hashed.await?;
         let (session, token) = self.sessions.draft(call, request.device)?;
         let account = NewAccount {
             id: UserId::at(session.now),

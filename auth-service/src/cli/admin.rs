@@ -36,7 +36,7 @@ use crate::{
     error,
     passwords::{
         domain::RawPassword,
-        hashing::{Hasher, HasherError, Line, PasswordHash},
+        hashing::{Hasher, HasherError, PasswordHash, Principal},
     },
     revocations::domain::{MAX_ACCESS_TTL, RevocationTtl},
 };
@@ -201,7 +201,9 @@ impl AdminCli {
                 problem,
             })?;
         let hasher = Hasher::start(config.hash, config.peppers.clone())?;
-        let hash = hasher.hash(&password, Line::Anyone, self.deadline).await;
+        let hash = hasher
+            .hash(&password, Principal::anyone([0; 32], None), self.deadline)
+            .await;
         Ok(hash.map_err(error::Error::from)?)
     }
 

@@ -17,7 +17,7 @@ use sqlx::PgConnection;
 
 use self::{
     domain::RawPassword,
-    hashing::{Hasher, Line, PasswordHash},
+    hashing::{Hasher, PasswordHash},
     reauthentication::Reauthentication,
     store::Credentials,
 };
@@ -83,7 +83,9 @@ impl Passwords {
         let read = confirmed.await?;
         let parsed = change.new.parse(Some(&read.email));
         let new = parsed.map_err(|problem| Error::field("new_password", problem))?;
-        let password_hash = self.hasher.hash(&new, Line::Known, call.deadline).await?;
+        let principal = reauthentication::principal(caller, call);
+        let hashed = self.hasher.hash(&new, principal, call.deadline);
+        let password_hash = hashed.await?;
         let now = self.context.now();
         let secret = SessionSecret::random();
         let work = Arc::new(Replacement {

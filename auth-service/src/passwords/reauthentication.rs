@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     domain::RawPassword,
-    hashing::{Hasher, Line},
+    hashing::{Hasher, Principal},
     store::{self, Credentials},
 };
 use crate::{
@@ -40,6 +40,12 @@ pub(crate) struct Reauthentication {
     pub(crate) records: TaskTracker,
 }
 
+/// A caller is a known device of its account.
+pub(super) fn principal(caller: Caller, call: &Call) -> Principal {
+    let device = device_key(caller.session_id);
+    Principal::known(caller.user_id, device, call.peer)
+}
+
 impl Reauthentication {
     /// The credentials of a caller who gives the right password. A caller is a known device and has the limit of one.
     pub(crate) async fn confirm(
@@ -55,12 +61,15 @@ impl Reauthentication {
         let (read, count) = found.await?.ok_or(Error::TokenRevoked)?;
         let key = self.throttle.device_key(device_key(caller.session_id));
         self.throttle.check(key, count)?;
+        let principal = principal(caller, call);
+        self.throttle.check_confirmed(principal.account_key())?;
         let (presented, stored) = (current.presented(), Some(read.password_hash.clone()));
         let verdict = self
             .hasher
-            .verify(presented, stored, Line::Known, call.deadline)
+            .verify(presented, stored, principal, call.deadline)
             .await?;
         if verdict.matches {
+            self.throttle.count_confirmed(principal.account_key());
             return Ok(read);
         }
         let event = AuditEvent::of(call, EventKind::ConfirmationFailed, now);

@@ -14,7 +14,7 @@ use crate::{
     audit::{domain::AuditEvent, store as audit},
     error::Error,
     passwords::{
-        hashing::Line,
+        hashing::Principal,
         store::{self as passwords, Credentials, SignInTarget},
     },
     throttle::{Permit, domain::ThrottleKey, store as throttle},
@@ -32,7 +32,7 @@ pub(super) struct Admitted<'a> {
     pub(super) credentials: Option<Credentials>,
     /// What a wrong password is counted against.
     pub(super) key: ThrottleKey,
-    pub(super) line: Line,
+    pub(super) principal: Principal,
     /// What it took from the address; `None` when it comes from a known device.
     pub(super) permit: Option<Permit<'a>>,
 }
@@ -54,23 +54,27 @@ impl SignIn {
             None => Some(throttle.take_password_permit(call)?),
         };
         let target = self.find_target(call, request).await?;
-        if let Some(key) = target.device_key {
+        if let (Some(key), Some(read)) = (target.device_key, &target.credentials) {
+            let principal = Principal::known(read.account_id, key, call.peer);
             let key = throttle.device_key(key);
             throttle.check(key, target.device_failures)?;
+            throttle.check_confirmed(principal.account_key())?;
             return Ok(Admitted {
                 credentials: target.credentials,
                 key,
-                line: Line::Known,
+                principal,
                 permit: None,
             });
         }
         let permit = permit.map_or_else(|| throttle.take_password_permit(call), Ok)?;
         let key = throttle.account_key(request.email.key_hash());
         throttle.check(key, target.account_failures)?;
+        let principal = Principal::anyone(request.email.key_hash(), call.peer);
+        throttle.check_confirmed(principal.account_key())?;
         Ok(Admitted {
             credentials: target.credentials,
             key,
-            line: Line::Anyone,
+            principal,
             permit: Some(permit),
         })
     }

@@ -30,7 +30,7 @@ use crate::{
     error::Error,
     passwords::{
         domain::{PresentedPassword, RawPassword},
-        hashing::{Hasher, Line, PasswordHash},
+        hashing::{Hasher, PasswordHash, Principal},
         store::{self as passwords, Credentials},
     },
     revocations::domain::RevocationWindow,
@@ -91,22 +91,23 @@ impl SignIn {
         let Admitted {
             credentials,
             key,
-            line,
+            principal,
             permit,
         } = self.admit(call, &request).await?;
         let presented = request.password.presented();
         let stored = credentials.as_ref().map(|read| read.password_hash.clone());
         let verified = self
             .hasher
-            .verify(presented.clone(), stored, line, call.deadline);
+            .verify(presented.clone(), stored, principal, call.deadline);
         let verdict = verified.await?;
         match credentials {
             Some(read) if verdict.matches && read.state == AccountState::Active => {
                 if let Some(permit) = permit {
                     permit.give_back();
                 }
+                self.throttle.count_confirmed(principal.account_key());
                 let new_hash = if verdict.outdated {
-                    self.rehash(call, presented, line).await
+                    self.rehash(call, presented, principal).await
                 } else {
                     None
                 };
@@ -127,9 +128,9 @@ impl SignIn {
         &self,
         call: &Call,
         matched: PresentedPassword,
-        line: Line,
+        principal: Principal,
     ) -> Option<PasswordHash> {
-        match self.hasher.rehash(matched, line, call.deadline).await {
+        match self.hasher.rehash(matched, principal, call.deadline).await {
             Ok(hash) => Some(hash),
             Err(error) => {
                 tracing::debug!(%error, "the outdated hash of a password was not replaced");

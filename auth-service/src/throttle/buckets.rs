@@ -40,6 +40,8 @@ pub(crate) enum BucketKey {
     Tokens(CustomerBlock),
     /// Uses of a genuine refresh token or API key that is no longer valid: the session or key, and the secret presented.
     Ended([u8; 16]),
+    /// Right passwords of an account, from known devices or from all others.
+    Confirmed([u8; 32]),
 }
 
 impl BucketKey {
@@ -56,7 +58,7 @@ impl BucketKey {
     fn share(self) -> i64 {
         match self {
             Self::Passwords(block) | Self::Tokens(block) => block.share().into(),
-            Self::Ended(_) => 1,
+            Self::Ended(_) | Self::Confirmed(_) => 1,
         }
     }
 }

@@ -15,6 +15,8 @@ telemetry::metric_labels! {
         Tokens = "tokens",
         /// Tokens and keys of something that has ended.
         Ended = "ended",
+        /// Right passwords of one account.
+        Confirmed = "confirmed",
         /// The line for password hashing.
         Hashing = "hashing",
     }

@@ -7,7 +7,8 @@
 //! | device | wrong passwords from one known device, separately for tokens that were replaced | Postgres | that device |
 //! | tokens | forged refresh tokens and API keys from one address | memory | requests with such a token or key |
 //! | ended | genuine ones of a session or key that has ended, or of an older secret | memory | requests with that session and secret, or that key |
-//! | hashing | every password that is hashed | the queue of [`crate::passwords::hashing`] | everyone; known devices have a queue of their own |
+//! | confirmed | right passwords of one account, of known devices and of all others separately | memory | whoever signs in to it or confirms its password |
+//! | hashing | every password that is hashed | the queue of [`crate::passwords::hashing`] | everyone, with a share for each address and account; known devices have a queue of their own |
 //!
 //! A known device is one that shows a token of a session of the account ([`crate::sessions::device`]). Without such a token
 //! nobody can use up the attempts of a device, and with a stolen one an attacker has no more attempts than without.
@@ -54,6 +55,8 @@ pub struct ThrottleSettings {
     pub account: Allowance,
     /// Of a known device.
     pub device: Allowance,
+    /// Of right passwords of an account.
+    pub confirmed: Pace,
 }
 
 /// All limits except that of hashing.
@@ -61,6 +64,7 @@ pub struct ThrottleSettings {
 pub(crate) struct Throttle {
     settings: ThrottleSettings,
     buckets: Buckets,
+    confirmed: Buckets,
     clock: Arc<dyn Clock>,
     refused: CounterBy<Limit>,
 }
@@ -90,6 +94,7 @@ impl Throttle {
         Self {
             settings,
             buckets: Buckets::new(settings.address, settings.address_capacity),
+            confirmed: Buckets::new(settings.confirmed, settings.address_capacity),
             clock,
             refused: metrics.counters(&THROTTLED),
         }
@@ -124,6 +129,20 @@ impl Throttle {
         let key = BucketKey::ended(id, secret_hash);
         // If none is left, the next use is refused.
         let _taken = self.buckets.take(key, self.clock.now());
+    }
+
+    /// Whether another password may be tried after the right ones of this account and line.
+    pub(crate) fn check_confirmed(&self, account: [u8; 32]) -> Result<(), Error> {
+        let key = BucketKey::Confirmed(account);
+        let peeked = self.confirmed.peek(key, self.clock.now());
+        peeked.map_err(|retry_after| self.refuse(Limit::Confirmed, retry_after))
+    }
+
+    /// Counts a right password: it does not count against an address, but it costs a hash, a session and a record.
+    pub(crate) fn count_confirmed(&self, account: [u8; 32]) {
+        let key = BucketKey::Confirmed(account);
+        // If none is left, the next one is refused.
+        let _taken = self.confirmed.take(key, self.clock.now());
     }
 
     /// Counts everyone who tries passwords for an email address and is not a known device.

@@ -22,6 +22,7 @@ mod forged_tokens;
 mod get_account;
 mod get_json_web_key_set;
 mod hashing;
+mod hashing_shares;
 mod health;
 mod introspect_token;
 mod keys;

@@ -3,14 +3,17 @@
 //! The memory is `threads × memory_kib` and never more, however many calls wait: each thread allocates its memory once and
 //! uses it for every hash. (Only a stored hash that was made with greater settings gets more memory while it is checked, up
 //! to [`MAX_MEMORY_KIB`].) A call that finds the queue full is refused at once, and a job whose caller has gone is skipped.
-//! The queue has two lines ([`Line`]), so that a flood of unknown clients does not block known devices.
+//! The queue has two lines ([`Line`]), so that a flood of unknown clients does not block known devices, and within a line addresses,
+//! accounts and devices take turns ([`Principal`]).
 
 mod arena;
 pub(crate) mod error;
 pub(crate) mod metrics;
 mod pepper;
 mod phc;
+mod principal;
 mod queue;
+mod shares;
 
 use std::{io, thread};
 
@@ -28,14 +31,14 @@ use self::{
     arena::Arena,
     metrics::HashingMetrics,
     phc::StoredHash,
-    queue::{Job, QueueReceiver, QueueSender},
+    queue::{Job, QueueReceiver, QueueSender, Work},
 };
 use crate::passwords::domain::{Password, PresentedPassword};
 
 pub use self::error::HashError;
 pub use pepper::Peppers;
 pub use phc::{MAX_MEMORY_KIB, PasswordHash};
-pub use queue::Line;
+pub use principal::{Line, Principal};
 
 /// How passwords are hashed. The defaults are OWASP's minimum: 19 MiB, two passes, one lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,12 +120,14 @@ impl Hasher {
     pub async fn hash(
         &self,
         password: &Password,
-        line: Line,
+        principal: Principal,
         deadline: Instant,
     ) -> Result<PasswordHash, HashError> {
         let password = password.clone();
-        self.run(line, deadline, move |arena| arena.hash(password.bytes()))
-            .await
+        self.run(principal, deadline, move |arena| {
+            arena.hash(password.bytes())
+        })
+        .await
     }
 
     /// A new hash of a password that has just matched, with the current settings. No policy applies: the account already has
@@ -130,10 +135,10 @@ impl Hasher {
     pub async fn rehash(
         &self,
         matched: PresentedPassword,
-        line: Line,
+        principal: Principal,
         deadline: Instant,
     ) -> Result<PasswordHash, HashError> {
-        self.run(line, deadline, move |arena| {
+        self.run(principal, deadline, move |arena| {
             arena.hash(
                 matched
                     .bytes()
@@ -149,7 +154,7 @@ impl Hasher {
         &self,
         presented: PresentedPassword,
         stored: Option<PasswordHash>,
-        line: Line,
+        principal: Principal,
         deadline: Instant,
     ) -> Result<Verdict, HashError> {
         let known = stored.is_some();
@@ -159,7 +164,7 @@ impl Hasher {
         };
         let outdated = !stored.is_like(&self.dummy);
         let matches = self
-            .run(line, deadline, move |arena| {
+            .run(principal, deadline, move |arena| {
                 arena.matches(&presented, &stored)
             })
             .await?;
@@ -172,7 +177,7 @@ impl Hasher {
     /// Runs `work` on a thread, unless its turn comes after the deadline.
     async fn run<T: Send + 'static>(
         &self,
-        line: Line,
+        principal: Principal,
         deadline: Instant,
         work: impl FnOnce(&mut Arena) -> T + Send + 'static,
     ) -> Result<T, HashError> {
@@ -180,12 +185,16 @@ impl Hasher {
         let (metrics, since) = (self.metrics.clone(), Instant::now());
         let work = traced(work);
         let work = move |arena: &mut Arena| metrics.measure(since.elapsed(), || work(arena));
-        let put = self.queue.put(line, job(deadline, answer, work));
+        let put = self.queue.put(principal, job(deadline, answer, work));
         if put == Err(HashError::QueueFull) {
             self.metrics.count_refused();
         }
         put?;
         match timeout_at(deadline, answered).await {
+            Ok(Ok(Err(HashError::QueueFull))) => {
+                self.metrics.count_refused();
+                Err(HashError::QueueFull)
+            }
             Ok(Ok(done)) => done,
             Ok(Err(_dropped)) => Err(HashError::Stopped),
             Err(_elapsed) => Err(HashError::DeadlineExceeded),
@@ -210,13 +219,37 @@ fn traced<T>(work: impl FnOnce(&mut Arena) -> T) -> impl FnOnce(&mut Arena) -> T
     }
 }
 
+/// Work with its deadline, and who waits for it.
+struct HashJob<T, F> {
+    deadline: Instant,
+    answer: oneshot::Sender<Result<T, HashError>>,
+    work: F,
+}
+
 /// `work` with its deadline. It is skipped if the caller has gone.
 fn job<T: Send + 'static>(
     deadline: Instant,
     answer: oneshot::Sender<Result<T, HashError>>,
     work: impl FnOnce(&mut Arena) -> T + Send + 'static,
 ) -> Job {
-    Box::new(move |arena| {
+    Box::new(HashJob {
+        deadline,
+        answer,
+        work,
+    })
+}
+
+impl<T: Send, F: FnOnce(&mut Arena) -> T + Send> Work for HashJob<T, F> {
+    fn is_abandoned(&self) -> bool {
+        self.answer.is_closed()
+    }
+
+    fn run(self: Box<Self>, arena: &mut Arena) {
+        let Self {
+            deadline,
+            answer,
+            work,
+        } = *self;
         if answer.is_closed() {
             return;
         }
@@ -226,7 +259,11 @@ fn job<T: Send + 'static>(
             Err(HashError::DeadlineExceeded)
         };
         let _caller_gone = answer.send(done);
-    })
+    }
+
+    fn refuse(self: Box<Self>) {
+        let _caller_gone = self.answer.send(Err(HashError::QueueFull));
+    }
 }
 
 /// Starts threads that work until the queue is closed and empty. Nothing waits for their end, because they have nothing to
@@ -242,8 +279,8 @@ fn start_threads(
             .name(format!("argon2-{number}"))
             .spawn(move || {
                 let mut arena = Arena::new(&like);
-                for job in jobs {
-                    job(&mut arena);
+                for taken in jobs {
+                    taken.run(&mut arena);
                 }
             })
     };

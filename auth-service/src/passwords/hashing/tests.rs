@@ -4,6 +4,7 @@ use super::{queue as lines, *};
 
 mod pepper;
 mod queue;
+mod shares;
 
 /// The cheapest settings of Argon2.
 const CHEAP: HashSettings = HashSettings {
@@ -18,6 +19,10 @@ fn soon() -> Instant {
     Instant::now() + Duration::from_mins(1)
 }
 
+fn anyone() -> Principal {
+    Principal::anyone([0; 32], None)
+}
+
 fn password(text: &str) -> Password {
     Password::parse(text, None).unwrap()
 }
@@ -26,7 +31,7 @@ async fn check(hasher: &Hasher, presented: &str, stored: &str) -> Result<Verdict
     let stored = PasswordHash::from(stored.to_owned());
     let presented = PresentedPassword::new(presented);
     hasher
-        .verify(presented, Some(stored), Line::Anyone, soon())
+        .verify(presented, Some(stored), anyone(), soon())
         .await
 }
 
@@ -34,7 +39,7 @@ async fn check(hasher: &Hasher, presented: &str, stored: &str) -> Result<Verdict
 async fn the_password_that_was_hashed_matches_and_no_other() {
     let hasher = Hasher::start(CHEAP, Peppers::default()).unwrap();
     let hash = hasher
-        .hash(&password("correct horse"), Line::Anyone, soon())
+        .hash(&password("correct horse"), anyone(), soon())
         .await
         .unwrap();
     let verdict = |matches| {
@@ -56,11 +61,11 @@ async fn the_password_that_was_hashed_matches_and_no_other() {
 async fn a_hash_is_a_phc_string_with_a_salt_of_its_own() {
     let hasher = Hasher::start(CHEAP, Peppers::default()).unwrap();
     let first = hasher
-        .hash(&password("correct horse"), Line::Anyone, soon())
+        .hash(&password("correct horse"), anyone(), soon())
         .await
         .unwrap();
     let second = hasher
-        .hash(&password("correct horse"), Line::Anyone, soon())
+        .hash(&password("correct horse"), anyone(), soon())
         .await
         .unwrap();
     assert!(first.as_str().starts_with("$argon2id$v=19$m=8,t=1,p=1$"));
@@ -115,7 +120,7 @@ async fn a_hash_of_other_settings_is_outdated() {
     ] {
         let other = Hasher::start(settings, Peppers::default()).unwrap();
         let hash = other
-            .hash(&password("correct horse"), Line::Anyone, soon())
+            .hash(&password("correct horse"), anyone(), soon())
             .await
             .unwrap();
         let verdict = check(&hasher, "correct horse", hash.as_str()).await;
@@ -134,7 +139,7 @@ async fn an_unknown_account_costs_a_hash_and_never_matches() {
     let hasher = Hasher::start(CHEAP, Peppers::default()).unwrap();
     let presented = PresentedPassword::new("correct horse");
     let verdict = hasher
-        .verify(presented.clone(), None, Line::Anyone, soon())
+        .verify(presented.clone(), None, anyone(), soon())
         .await;
     assert_eq!(
         verdict,
@@ -145,7 +150,7 @@ async fn an_unknown_account_costs_a_hash_and_never_matches() {
     );
     // It waits in the same queue, so it fails where a known account fails.
     let late = hasher
-        .verify(presented.clone(), None, Line::Anyone, Instant::now())
+        .verify(presented.clone(), None, anyone(), Instant::now())
         .await;
     assert_eq!(late, Err(HashError::DeadlineExceeded));
 }
@@ -159,7 +164,7 @@ async fn an_unknown_account_costs_the_memory_and_passes_of_a_known_one() {
     };
     let hasher = Hasher::start(settings, Peppers::default()).unwrap();
     let hash = hasher
-        .hash(&password("correct horse"), Line::Anyone, soon())
+        .hash(&password("correct horse"), anyone(), soon())
         .await
         .unwrap();
     assert!(

@@ -19,7 +19,7 @@ fn hasher(current: Option<usize>, previous: &[usize]) -> Hasher {
 
 async fn hash(hasher: &Hasher) -> PasswordHash {
     let chosen = password("correct horse");
-    hasher.hash(&chosen, Line::Anyone, soon()).await.unwrap()
+    hasher.hash(&chosen, anyone(), soon()).await.unwrap()
 }
 
 #[tokio::test]
@@ -91,10 +91,7 @@ async fn a_matched_password_is_hashed_again_with_the_current_pepper_whatever_it_
     let peppered = hasher(Some(7), &[]);
     // Too short and too common to be chosen.
     let presented = PresentedPassword::new("1234");
-    let stored = peppered
-        .rehash(presented, Line::Known, soon())
-        .await
-        .unwrap();
+    let stored = peppered.rehash(presented, anyone(), soon()).await.unwrap();
     let verdict = check(&peppered, "1234", stored.as_str()).await;
     assert_eq!(
         verdict,

@@ -6,7 +6,13 @@ use std::sync::{
     mpsc,
 };
 
+use api::ids::UserId;
+
 use super::*;
+
+fn known() -> Principal {
+    Principal::known(UserId::at(chrono::DateTime::UNIX_EPOCH), [0; 32], None)
+}
 
 /// Occupies the only thread of `hasher` until the returned sender is dropped.
 async fn occupy(hasher: &Hasher) -> mpsc::Sender<()> {
@@ -15,7 +21,7 @@ async fn occupy(hasher: &Hasher) -> mpsc::Sender<()> {
     let hasher = hasher.clone();
     tokio::spawn(async move {
         hasher
-            .run(Line::Anyone, soon(), move |_| {
+            .run(anyone(), soon(), move |_| {
                 started.send(()).unwrap();
                 let _released = released.recv();
             })
@@ -39,12 +45,12 @@ async fn a_full_queue_refuses_at_once() {
     let hasher = Hasher::start(CHEAP, Peppers::default()).unwrap();
     let release = occupy(&hasher).await;
     let chosen = password("correct horse");
-    let mut waiting = Box::pin(hasher.hash(&chosen, Line::Anyone, soon()));
+    let mut waiting = Box::pin(hasher.hash(&chosen, anyone(), soon()));
     enqueue(waiting.as_mut()).await;
-    let refused = hasher.hash(&chosen, Line::Anyone, soon()).await;
+    let refused = hasher.hash(&chosen, anyone(), soon()).await;
     assert_eq!(refused, Err(HashError::QueueFull));
     let presented = PresentedPassword::new("correct horse");
-    let refused = hasher.verify(presented, None, Line::Anyone, soon()).await;
+    let refused = hasher.verify(presented, None, anyone(), soon()).await;
     assert_eq!(refused, Err(HashError::QueueFull));
     drop(release);
     assert!(waiting.await.is_ok(), "a call in the queue is served");
@@ -56,13 +62,13 @@ async fn a_caller_does_not_wait_after_its_deadline_and_its_work_is_skipped() {
     let release = occupy(&hasher).await;
     let worked = Arc::new(AtomicBool::new(false));
     let mark = Arc::clone(&worked);
-    let late = hasher.run(Line::Anyone, Instant::now(), move |_| {
+    let late = hasher.run(anyone(), Instant::now(), move |_| {
         mark.store(true, Ordering::SeqCst);
     });
     assert_eq!(late.await, Err(HashError::DeadlineExceeded));
     drop(release);
     // The queue is in order, so the other job has had its turn when this one is done.
-    while hasher.run(Line::Anyone, soon(), |_| ()).await == Err(HashError::QueueFull) {
+    while hasher.run(anyone(), soon(), |_| ()).await == Err(HashError::QueueFull) {
         tokio::task::yield_now().await;
     }
     assert!(!worked.load(Ordering::SeqCst));
@@ -74,13 +80,13 @@ async fn a_caller_that_has_gone_is_skipped() {
     let release = occupy(&hasher).await;
     let worked = Arc::new(AtomicBool::new(false));
     let mark = Arc::clone(&worked);
-    let mut gone = Box::pin(hasher.run(Line::Anyone, soon(), move |_| {
+    let mut gone = Box::pin(hasher.run(anyone(), soon(), move |_| {
         mark.store(true, Ordering::SeqCst);
     }));
     enqueue(gone.as_mut()).await;
     drop(gone);
     drop(release);
-    while hasher.run(Line::Anyone, soon(), |_| ()).await == Err(HashError::QueueFull) {
+    while hasher.run(anyone(), soon(), |_| ()).await == Err(HashError::QueueFull) {
         tokio::task::yield_now().await;
     }
     assert!(!worked.load(Ordering::SeqCst));
@@ -95,7 +101,7 @@ fn a_job_taken_after_its_deadline_is_refused_without_hashing() {
     let late = job(Instant::now(), answer, move |_| {
         mark.store(true, Ordering::SeqCst);
     });
-    late(&mut Arena::new(&like));
+    late.run(&mut Arena::new(&like));
     assert_eq!(answered.try_recv(), Ok(Err(HashError::DeadlineExceeded)));
     assert!(!worked.load(Ordering::SeqCst));
 }
@@ -104,37 +110,13 @@ fn a_job_taken_after_its_deadline_is_refused_without_hashing() {
 async fn a_known_device_does_not_wait_behind_unknown_clients() {
     let hasher = Hasher::start(CHEAP, Peppers::default()).unwrap();
     let release = occupy(&hasher).await;
-    let mut unknown = Box::pin(hasher.run(Line::Anyone, soon(), |_| ()));
+    let mut unknown = Box::pin(hasher.run(anyone(), soon(), |_| ()));
     enqueue(unknown.as_mut()).await;
-    let refused = hasher.run(Line::Anyone, soon(), |_| ()).await;
+    let refused = hasher.run(anyone(), soon(), |_| ()).await;
     assert_eq!(refused, Err(HashError::QueueFull));
-    let mut known = Box::pin(hasher.run(Line::Known, soon(), |_| ()));
+    let mut known = Box::pin(hasher.run(known(), soon(), |_| ()));
     enqueue(known.as_mut()).await;
     drop(release);
     assert_eq!(known.await, Ok(()));
     assert_eq!(unknown.await, Ok(()));
-}
-
-#[test]
-fn both_lines_are_served_in_turn_while_both_are_full() {
-    let (sender, mut receiver) = lines::lines(3);
-    let (done, order) = mpsc::channel();
-    for line in [Line::Anyone, Line::Known] {
-        for _ in 0..3 {
-            let done = done.clone();
-            let job: Job = Box::new(move |_| done.send(line).unwrap());
-            sender.put(line, job).unwrap();
-        }
-        let refused = sender.put(line, Box::new(|_| ()));
-        assert_eq!(refused, Err(HashError::QueueFull));
-    }
-    drop((sender, done));
-    let like = StoredHash::new(&CHEAP, None, &[0; 48]).unwrap();
-    let mut arena = Arena::new(&like);
-    for job in receiver.by_ref() {
-        job(&mut arena);
-    }
-    let order: Vec<_> = order.iter().collect();
-    let turns = [Line::Known, Line::Anyone].repeat(3);
-    assert_eq!(order, turns);
 }
