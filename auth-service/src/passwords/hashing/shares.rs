@@ -1,16 +1,16 @@
 //! One line of the hashing queue, and whose turn it is.
 //!
-//! Client addresses take turns, within an address accounts do, and within an account devices do. An account has at most one hash under
-//! way and a few that wait. When the line is full, whoever holds the most loses the job that came last, if somebody comes who holds
-//! less: so nobody's greed fills the line for others.
+//! Whoever had a turn most recently comes last: client addresses take turns, within an address accounts do, and within an account
+//! devices do; and an account that uses many addresses has no more turns than one that uses one. An account has at most one hash under way.
+//! When the line is full, somebody who holds much gives way to somebody who holds less: so nobody's greed fills the line for others.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, hash::Hash};
 
 use transport::network::CustomerBlock;
 
 use super::{HashError, principal::Principal, queue::Job};
 
-/// The part of the places of a line that one account can take.
+/// The part of the places of a full line that one account can keep when others come.
 const ACCOUNT_PART: usize = 4;
 
 /// A job that waits.
@@ -64,14 +64,10 @@ impl FairLine {
     /// Puts a job at the end. The job that must give way to it is returned, to be refused.
     pub(super) fn put(&mut self, principal: Principal, job: Job) -> Result<Option<Job>, HashError> {
         self.waiting.retain(|entry| !entry.job.is_abandoned());
-        let mut gave_way = None;
-        if self.waiting_of(principal.account) >= (self.length / ACCOUNT_PART).max(1) {
-            gave_way = Some(self.give_way_within_account(&principal)?);
-        } else if self.waiting.len() >= self.length {
-            gave_way = Some(self.give_way(&principal)?);
-        }
+        let full = self.waiting.len() >= self.length;
+        let gave_way = full.then(|| self.give_way(&principal)).transpose()?;
+        self.clock += 1;
         for key in keys(&principal) {
-            self.clock += 1;
             self.turns.entry(key).or_insert(self.clock);
         }
         self.waiting.push(Entry { principal, job });
@@ -85,12 +81,15 @@ impl FairLine {
             let account = entry.principal.account;
             !self.running.iter().any(|busy| busy.account == account)
         };
-        let turn = |entry: &Entry| keys(&entry.principal).map(|key| self.turns.get(&key).copied());
+        let turn = |entry: &Entry| {
+            let turns = keys(&entry.principal).map(|key| self.turns.get(&key).copied());
+            (turns.into_iter().max(), turns)
+        };
         let free = self.waiting.iter().enumerate().filter(|(_, one)| free(one));
         let (at, _) = free.min_by_key(|(_, entry)| turn(entry))?;
         let Entry { principal, job } = self.waiting.remove(at);
+        self.clock += 1;
         for key in keys(&principal) {
-            self.clock += 1;
             self.turns.insert(key, self.clock);
         }
         self.running.push(principal);
@@ -107,67 +106,85 @@ impl FairLine {
         self.turns.retain(|key, _| present.contains(key));
     }
 
-    fn waiting_of(&self, account: [u8; 32]) -> usize {
-        let of_account = |entry: &&Entry| entry.principal.account == account;
-        self.waiting.iter().filter(of_account).count()
-    }
-
-    /// How many jobs each principal has, waiting or under way.
-    fn held(&self) -> HashMap<TurnKey, usize> {
-        let mut held = HashMap::new();
-        let waiting = self.waiting.iter().map(|entry| &entry.principal);
-        for key in waiting.chain(&self.running).flat_map(keys) {
-            *held.entry(key).or_default() += 1;
-        }
-        held
-    }
-
-    /// Removes the last job of whoever holds the most, if that is more than the newcomer will hold.
+    /// Removes the job that gives way to a newcomer. Of equal ones it is the last.
     fn give_way(&mut self, newcomer: &Principal) -> Result<Job, HashError> {
-        let held = self.held();
-        self.remove_greediest(newcomer, |entry| {
-            let pairs = keys(&entry.principal).into_iter().zip(keys(newcomer));
-            // Compared where they differ first: two at one address by their accounts.
-            let (theirs, own) = pairs.into_iter().find(|(theirs, own)| theirs != own)?;
-            let count = |key| held.get(&key).copied().unwrap_or_default();
-            count(theirs).checked_sub(count(own))
-        })
-    }
-
-    /// The same among those who wait for one account, by address and device.
-    fn give_way_within_account(&mut self, newcomer: &Principal) -> Result<Job, HashError> {
-        let mut held: HashMap<_, usize> = HashMap::new();
-        let waiting = self.waiting.iter().map(|entry| entry.principal);
-        for one in waiting.chain(self.running.iter().copied()) {
-            *held
-                .entry((one.account, one.device, one.address))
-                .or_default() += 1;
-        }
-        let count = |of: &Principal| {
-            let key = (of.account, of.device, of.address);
-            held.get(&key).copied().unwrap_or_default()
+        let part = (self.length / ACCOUNT_PART).max(1);
+        let places = self.count_waiting(|one| one.account);
+        let largest = places.iter().max_by_key(|(_, places)| **places);
+        let Some((&account, &most)) = largest else {
+            return Err(HashError::QueueFull);
         };
-        self.remove_greediest(newcomer, |entry| {
-            let same = entry.principal.account == newcomer.account;
-            same.then(|| count(&entry.principal).checked_sub(count(newcomer)))?
+        if places.get(&newcomer.account).copied().unwrap_or(0) >= part {
+            self.remove_of_account(newcomer.account, newcomer, 2)
+        } else if most > part {
+            self.remove_of_account(account, newcomer, 0)
+        } else {
+            self.remove_of_address(newcomer)
+        }
+    }
+
+    /// Removes a job of an account: of whichever device and address has most places. It must have `excess` more than the newcomer,
+    /// so that the newcomer does not get more than whom it displaces.
+    fn remove_of_account(
+        &mut self,
+        account: [u8; 32],
+        newcomer: &Principal,
+        excess: usize,
+    ) -> Result<Job, HashError> {
+        let part = |one: &Principal| (one.account, one.device, one.address);
+        let held = self.count_held(part);
+        let count = |one: &Principal| held.get(&part(one)).copied().unwrap_or(0);
+        let own = count(newcomer);
+        self.remove_greatest(|one| {
+            let places = count(one);
+            (one.account == account && places >= own + excess).then_some(places)
         })
     }
 
-    /// Removes the entry with the greatest excess over the newcomer, of equal ones the last; it must be at least 2, so that
-    /// the newcomer does not hold more than whom it displaces.
-    fn remove_greediest(
-        &mut self,
-        newcomer: &Principal,
-        excess: impl Fn(&Entry) -> Option<usize>,
-    ) -> Result<Job, HashError> {
-        let others = self.waiting.iter().enumerate();
-        let others = others.filter(|(_, entry)| entry.principal != *newcomer);
-        let greediest = others
-            .filter_map(|(at, entry)| Some((excess(entry)?, at)))
-            .max();
-        match greediest {
-            Some((excess, at)) if excess >= 2 => Ok(self.waiting.remove(at).job),
-            _ => Err(HashError::QueueFull),
-        }
+    /// Removes a job of the address that holds most, or, at the newcomer's address, of the account that does. It must be two more
+    /// than the newcomer's.
+    fn remove_of_address(&mut self, newcomer: &Principal) -> Result<Job, HashError> {
+        let addresses = self.count_held(|one| one.address);
+        let accounts = self.count_held(|one| one.account);
+        let excess = |one: &Principal| {
+            let (theirs, own) = if one.address == newcomer.address {
+                (accounts.get(&one.account), accounts.get(&newcomer.account))
+            } else {
+                (
+                    addresses.get(&one.address),
+                    addresses.get(&newcomer.address),
+                )
+            };
+            theirs?.checked_sub(own.copied().unwrap_or(0))
+        };
+        self.remove_greatest(|one| excess(one).filter(|excess| *excess >= 2))
     }
+
+    fn remove_greatest(
+        &mut self,
+        size: impl Fn(&Principal) -> Option<usize>,
+    ) -> Result<Job, HashError> {
+        let sizes = self.waiting.iter().enumerate();
+        let sizes = sizes.filter_map(|(at, entry)| Some((size(&entry.principal)?, at)));
+        let (_, at) = sizes.max().ok_or(HashError::QueueFull)?;
+        Ok(self.waiting.remove(at).job)
+    }
+
+    /// How many jobs wait for each part of their principals.
+    fn count_waiting<K: Hash + Eq>(&self, part: impl Fn(&Principal) -> K) -> HashMap<K, usize> {
+        count(self.waiting.iter().map(|entry| part(&entry.principal)))
+    }
+
+    /// How many jobs wait or are under way for each part of their principals.
+    fn count_held<K: Hash + Eq>(&self, part: impl Fn(&Principal) -> K) -> HashMap<K, usize> {
+        let waiting = self.waiting.iter().map(|entry| &entry.principal);
+        count(waiting.chain(&self.running).map(part))
+    }
+}
+
+fn count<K: Hash + Eq>(keys: impl Iterator<Item = K>) -> HashMap<K, usize> {
+    keys.fold(HashMap::new(), |mut counts, key| {
+        *counts.entry(key).or_default() += 1;
+        counts
+    })
 }

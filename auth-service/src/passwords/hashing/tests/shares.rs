@@ -161,29 +161,41 @@ fn in_a_full_line_an_address_with_many_accounts_gives_way_to_one_with_fewer() {
 }
 
 #[test]
-fn one_account_takes_a_quarter_of_a_line_from_however_many_addresses() {
+fn when_others_come_one_account_keeps_a_quarter_of_a_line_from_however_many_addresses() {
     let desk = Desk::new(8);
-    for address in 0..2 {
+    for address in 0..8 {
         desk.put("attacked", at(address, 1)).unwrap();
     }
     let refused = desk.put("attacked", at(9, 1));
     assert_eq!(refused, Err(HashError::QueueFull));
-    for account in 2..8 {
+    for account in 10..16 {
         desk.put("other", at(account, account)).unwrap();
     }
-    assert_eq!(desk.finish().len(), 8);
+    let refused = desk.put("other", at(20, 20));
+    assert_eq!(refused, Err(HashError::QueueFull));
+    let mut turns = vec!["-attacked"; 6];
+    turns.push("attacked");
+    turns.extend(["other"; 6]);
+    turns.push("attacked");
+    assert_eq!(desk.finish(), turns);
 }
 
 #[test]
 fn within_an_account_an_old_token_does_not_shut_out_the_device_in_use() {
-    let desk = Desk::new(12);
-    for number in 0..3 {
+    let desk = Desk::new(4);
+    for number in 0..4 {
         desk.put(&format!("expelled {number}"), device(1, 1, 66))
             .unwrap();
     }
     let refused = desk.put("expelled", device(1, 1, 66));
     assert_eq!(refused, Err(HashError::QueueFull));
     desk.put("owner", device(2, 1, 1)).unwrap();
-    let turns = ["-expelled 2", "expelled 0", "owner", "expelled 1"];
+    let turns = [
+        "-expelled 3",
+        "expelled 0",
+        "owner",
+        "expelled 1",
+        "expelled 2",
+    ];
     assert_eq!(desk.finish(), turns);
 }
