@@ -63,17 +63,22 @@ pub fn refuse(error: &dyn Refusal) -> Status {
     with_details(reason.code(), message, details)
 }
 
-/// The status of a reason alone, for refusals without an error type.
+/// The status of a reason alone, for refusals without an error type. With `INVALID_ARGUMENT` it has one violation, for the request
+/// as a whole.
 #[must_use]
 pub fn refuse_with_reason(reason: Reason) -> Status {
-    let details = details(reason, HashMap::new(), None);
+    with_details(reason.code(), reason.description(), details_alone(reason))
+}
+
+/// The complete status of a request that reached no method: that of a reason alone, with `RequestInfo`.
+#[must_use]
+pub fn refuse_request(reason: Reason, request_id: &str) -> Status {
+    let mut details = details_alone(reason);
+    details.set_request_info(request_id, "");
     with_details(reason.code(), reason.description(), details)
 }
 
-/// The complete status of a request that reached no method: it has `RequestInfo`, and with `INVALID_ARGUMENT` one violation for
-/// the request as a whole.
-#[must_use]
-pub fn refuse_request(reason: Reason, request_id: &str) -> Status {
+fn details_alone(reason: Reason) -> ErrorDetails {
     let mut details = details(reason, HashMap::new(), None);
     if reason.code() == Code::InvalidArgument {
         let violation = Violation {
@@ -82,8 +87,7 @@ pub fn refuse_request(reason: Reason, request_id: &str) -> Status {
         };
         details.set_bad_request(vec![violation.to_field_violation()]);
     }
-    details.set_request_info(request_id, "");
-    with_details(reason.code(), reason.description(), details)
+    details
 }
 
 /// The status with the id of its request added (`RequestInfo`). Its other details and its metadata are kept.
