@@ -14,6 +14,7 @@ mod stopping;
 mod streaming;
 mod tls;
 mod translation;
+mod unread;
 
 use std::{
     net::SocketAddr,

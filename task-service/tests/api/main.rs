@@ -27,6 +27,7 @@ mod raw;
 mod replicas;
 mod request_ids;
 mod revocation;
+mod shares;
 mod texts;
 mod undelete;
 mod update;

@@ -9,3 +9,4 @@ mod refusals;
 mod services;
 mod shares;
 mod stopping;
+mod unread;
