@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Uri;
-use serving::process::ProcessSettings;
+use serving::{process::ProcessSettings, settings::UNSENT_BYTES};
 use settings::{Problems, Settings, Source, WebOrigin};
 use tls::{ClientTls, Protocols, ServerTls, listener_tls, upstream_tls};
 use transport::{connections::ConnectionLimits, network::Network};
@@ -74,7 +74,12 @@ pub struct CallLimits {
     pub body_timeout: Duration,
     /// Calls in flight on all connections together: 1 to 1,000,000. More are refused with OVERLOADED.
     pub max_in_flight: usize,
-    /// How many percent of them one client address may have: 1 to 100. More are refused with `RATE_LIMITED`.
+    /// Bytes of answers that are not sent yet: 1 MiB to 1 TiB. More calls are refused with OVERLOADED.
+    pub max_unsent_bytes: usize,
+    /// How long after the deadline of a call its answer may still be on its way: up to 1 min. After that its stream is reset, or its
+    /// connection closed.
+    pub answer_grace: Duration,
+    /// How many percent of the calls and of the unsent bytes one client address may have: 1 to 100. More are refused with `RATE_LIMITED`.
     pub principal_share: u8,
 }
 
@@ -151,6 +156,8 @@ impl CallLimits {
         let request_limit = settings.get_within("gateway.request_limit", 1..=REQUEST_LIMIT_CEILING);
         let body_timeout = settings.get_within("gateway.body_timeout", MILLISECOND..=10 * MINUTE);
         let max_in_flight = settings.get_within("gateway.max_in_flight", 1..=1_000_000);
+        let max_unsent_bytes = settings.get_within("gateway.max_unsent_bytes", UNSENT_BYTES);
+        let answer_grace = settings.get_within("gateway.answer_grace", Duration::ZERO..=MINUTE);
         let principal_share = settings.get_within("gateway.principal_share", 1..=100);
         Some(Self {
             request_limit: request_limit?,
@@ -158,6 +165,8 @@ impl CallLimits {
             body_timeout: body_timeout?,
             max_in_flight: max_in_flight?,
             principal_share: principal_share?,
+            max_unsent_bytes: max_unsent_bytes?,
+            answer_grace: answer_grace?,
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
-use serving::shares::Shares;
+use serving::shares::{CallShares, Shares};
 use telemetry::metrics::Metrics;
 use tls::MissingAuthority;
 
@@ -20,8 +20,8 @@ pub(crate) struct GatewayState {
     pub(crate) upstreams: Upstreams,
     pub(crate) draining: Draining,
     pub(crate) metrics: Arc<RequestMetrics>,
-    /// A place for each call in flight, from its complete message to the last byte of its answer.
-    pub(crate) places: Arc<Shares>,
+    /// A place for each call in flight, from its complete message to the last byte of its answer, and the bytes of answers.
+    pub(crate) places: Arc<CallShares>,
     /// The bytes of requests that are arriving.
     pub(crate) arriving: Arc<Shares>,
 }
@@ -34,12 +34,16 @@ impl GatewayState {
         draining: Draining,
     ) -> Result<Self, MissingAuthority> {
         let calls = &config.calls;
+        let places = CallShares {
+            places: Shares::new(calls.max_in_flight, calls.principal_share),
+            unsent: Shares::new(calls.max_unsent_bytes, calls.principal_share),
+        };
         let catalog = Arc::new(RpcCatalog::from_descriptors());
         Ok(Self {
             upstreams: Upstreams::connect(&config, &catalog)?,
             metrics: Arc::new(RequestMetrics::new(metrics)),
             catalog,
-            places: Shares::new(calls.max_in_flight, calls.principal_share),
+            places: Arc::new(places),
             arriving: Shares::of_arriving(calls.principal_share),
             config: Arc::new(config),
             draining,

@@ -14,6 +14,7 @@ pub fn of_connections() -> ConnectionLimits {
         handshake_timeout: Duration::from_secs(10),
         header_timeout: Duration::from_secs(10),
         max_streams: 200,
+        send_timeout: Duration::from_secs(20),
         keepalive_interval: Duration::from_mins(1),
         keepalive_timeout: Duration::from_secs(20),
         connection_age: Duration::from_mins(30),

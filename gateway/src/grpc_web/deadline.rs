@@ -5,6 +5,7 @@ use std::time::Duration;
 use api::grpc_timeout::{self, TimeoutError};
 use http::{HeaderMap, HeaderValue};
 use tokio::time::Instant;
+use transport::connections::ReceiveBy;
 
 /// The moments that end a call.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +14,8 @@ pub(super) struct Deadline {
     pub(super) begin_by: Instant,
     /// The answer must have ended. `None`: a stream whose client set no limit.
     pub(super) end_by: Option<Instant>,
+    /// Whether the answer is a stream.
+    streaming: bool,
 }
 
 impl Deadline {
@@ -33,7 +36,19 @@ impl Deadline {
         } else {
             Some(begin_by)
         };
-        Ok(Self { begin_by, end_by })
+        Ok(Self {
+            begin_by,
+            end_by,
+            streaming,
+        })
+    }
+
+    /// When the client must have received the answer.
+    pub(super) fn receive_by(&self, grace: Duration) -> ReceiveBy {
+        ReceiveBy {
+            end: self.end_by.and_then(|end| end.checked_add(grace)),
+            streaming: self.streaming,
+        }
     }
 
     /// The time left, as `grpc-timeout` for the service; never zero.

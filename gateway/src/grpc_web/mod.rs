@@ -30,7 +30,7 @@ use axum::{
 };
 use contract::reason::Reason;
 use http::{HeaderMap, Method};
-use serving::shares::{Principal, Share};
+use serving::shares::{CallShare, Principal};
 use tower::ServiceExt as _;
 
 pub(crate) use self::not_a_call::not_found;
@@ -40,7 +40,6 @@ use self::{
     not_a_call::{method_not_allowed, unsupported_media_type},
 };
 use crate::{
-    body_guard::with_guard,
     client_address::ClientAddress,
     monitoring::{UpstreamSpan, request_id},
     routes::Service,
@@ -61,7 +60,12 @@ pub(crate) async fn call(State(state): State<GatewayState>, request: Request) ->
     };
     let id = request_id(request.headers()).to_owned();
     match Limits::of(&state, &request) {
-        Ok(limits) => answer(&state, service, request, formats, limits, id).await,
+        Ok(limits) => {
+            let mut answer = answer(&state, service, request, formats, limits, id).await;
+            let receive_by = limits.deadline.receive_by(state.config.calls.answer_grace);
+            answer.extensions_mut().insert(receive_by);
+            answer
+        }
         Err(error) => {
             let trailers = refusal::trailers_of_error(&error, &id);
             response::trailers_only(&HeaderMap::new(), trailers, formats.response)
@@ -107,7 +111,7 @@ async fn answer(
     match forward(state, upstream.clone(), request, formats, limits).await {
         Ok((answer, place)) => {
             let answer = response::translate(answer, formats.response, limits.deadline, id, span);
-            answer.map(|body| with_guard(body, place))
+            answer.map(|body| Body::new(place.hold(body, None)))
         }
         Err(reason) => {
             if reason == Reason::UpstreamUnavailable {
@@ -130,7 +134,7 @@ async fn forward(
     request: Request,
     formats: Formats,
     limits: Limits,
-) -> Result<(http::Response<tonic::body::Body>, Share), Reason> {
+) -> Result<(http::Response<tonic::body::Body>, CallShare), Reason> {
     let (parts, body) = request.into_parts();
     let message = receive(state, body, formats, limits).await?;
     let place = state.places.take(limits.principal)?;

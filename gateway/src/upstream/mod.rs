@@ -29,6 +29,11 @@ use crate::{config::Config, routes::Service, rpc_catalog::RpcCatalog};
 /// The most attempts of one call, on the replicas in turn.
 const MAX_ATTEMPTS: usize = 4;
 
+/// Bytes of an answer that a service may send before the client of the gateway takes them.
+const STREAM_WINDOW: u32 = 64 * 1024;
+/// The same for all answers on a connection to a service: so much that answers that nobody reads never hold up another.
+const CONNECTION_WINDOW: u32 = 1 << 30;
+
 /// Both services. Connections open when first needed and reopen when lost. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Upstreams {
@@ -150,6 +155,8 @@ fn channel(service: &tls::Upstream, address: Option<SocketAddr>, config: &Config
             .connect_timeout(config.upstreams.connect_timeout)
             .http2_keep_alive_interval(limits.keepalive_interval)
             .keep_alive_timeout(limits.keepalive_timeout)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
             .tcp_nodelay(true)
     });
     service.connect_lazy()

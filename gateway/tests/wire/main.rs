@@ -16,6 +16,7 @@ mod streaming;
 mod tls;
 mod translation;
 mod unread;
+mod unread_answers;
 
 use std::{
     net::SocketAddr,

@@ -106,6 +106,8 @@ fn limits(connections: ConnectionLimits) -> ServerLimits {
         max_in_flight: 100,
         principal_share: 100,
         body_timeout: Duration::from_secs(5),
+        answer_grace: Duration::from_secs(2),
+        max_unsent_bytes: 1 << 30,
         deadline: Duration::from_secs(10),
         pause: Duration::ZERO,
         drain: Duration::from_secs(10),

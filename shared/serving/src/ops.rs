@@ -203,6 +203,7 @@ fn connection_limits() -> ConnectionLimits {
         handshake_timeout: HEADER_TIMEOUT,
         header_timeout: HEADER_TIMEOUT,
         max_streams: 16,
+        send_timeout: HEADER_TIMEOUT,
         keepalive_interval: HEADER_TIMEOUT,
         keepalive_timeout: HEADER_TIMEOUT,
         // Longer than a process runs: load need not spread from this port to new servers.

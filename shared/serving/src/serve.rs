@@ -44,10 +44,15 @@ pub struct ServerLimits {
     /// Calls in flight at once: 1 to 1,000,000. More are refused with OVERLOADED. A call is in flight when its message is
     /// complete. Calls of services, health checks, and the streams of health and reflection have as many places of their own.
     pub max_in_flight: usize,
-    /// How many percent of the places one principal may have: 1 to 100. More are refused with `RATE_LIMITED`.
+    /// How many percent of the places and of the unsent bytes one principal may have: 1 to 100. More are refused with `RATE_LIMITED`.
     pub principal_share: u8,
     /// How long after its headers the message of a call must be complete: 1 ms to 10 min.
     pub body_timeout: Duration,
+    /// How long after the deadline of a call its answer may still be on its way: up to 1 min. After that its stream is reset.
+    pub answer_grace: Duration,
+    /// Bytes of answers that are not sent yet: 1 MiB to 1 TiB. Calls are refused with `OVERLOADED` while there are more, and with
+    /// `RATE_LIMITED` while their principal has its share of them.
+    pub max_unsent_bytes: usize,
     /// The longest a unary call may take from its arrival, also when its client allows more: 1 ms to 10 min.
     pub deadline: Duration,
     /// How long a server that was asked to stop still serves, while its health is `NOT_SERVING`: up to 1 h. Meanwhile load
@@ -156,8 +161,13 @@ impl Server {
             policy,
             verifier,
             secrets: surface.secrets,
-            places: CallPlaces::new(limits.max_in_flight, limits.principal_share),
+            places: CallPlaces::new(
+                limits.max_in_flight,
+                limits.max_unsent_bytes,
+                limits.principal_share,
+            ),
             body_timeout: limits.body_timeout,
+            answer_grace: limits.answer_grace,
             max_deadline: limits.deadline,
             trusted_proxies: limits.trusted_proxies,
             tracing: Tracing::off(),

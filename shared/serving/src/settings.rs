@@ -1,7 +1,6 @@
 //! The settings that every service has besides those of its own subjects. `section` is `auth`, `task` or `gateway`.
 
-use std::net::SocketAddr;
-use std::time::Duration;
+use std::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 
 use settings::{Problems, Settings, Source};
 use tls::{Protocols, listener_tls};
@@ -16,6 +15,9 @@ pub const DEFAULTS: &str = include_str!("default.toml");
 const MILLISECOND: Duration = Duration::from_millis(1);
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
+
+/// The bounds of the setting `max_unsent_bytes`: 1 MiB to 1 TiB.
+pub const UNSENT_BYTES: RangeInclusive<usize> = 1 << 20..=1 << 40;
 
 /// Reads `<section>.listen`: the address that the server binds. With port 0 the system chooses a free port.
 pub fn listen(settings: &mut Settings, section: &str) -> Option<SocketAddr> {
@@ -38,6 +40,8 @@ pub fn server(settings: &mut Settings, section: &str) -> Option<ServerLimits> {
     let max_in_flight = settings.get_within(&key("max_in_flight"), 1..=1_000_000);
     let principal_share = settings.get_within(&key("principal_share"), 1..=100);
     let body_timeout = settings.get_within(&key("body_timeout"), MILLISECOND..=10 * MINUTE);
+    let answer_grace = settings.get_within(&key("answer_grace"), Duration::ZERO..=MINUTE);
+    let max_unsent_bytes = settings.get_within(&key("max_unsent_bytes"), UNSENT_BYTES);
     let deadline = settings.get_within(&key("deadline"), MILLISECOND..=10 * MINUTE);
     let pause = settings.get_within(&key("pause"), Duration::ZERO..=HOUR);
     let drain = settings.get_within(&key("drain"), Duration::ZERO..=HOUR);
@@ -48,6 +52,8 @@ pub fn server(settings: &mut Settings, section: &str) -> Option<ServerLimits> {
         max_in_flight: max_in_flight?,
         principal_share: principal_share?,
         body_timeout: body_timeout?,
+        answer_grace: answer_grace?,
+        max_unsent_bytes: max_unsent_bytes?,
         deadline: deadline?,
         pause: pause?,
         drain: drain?,

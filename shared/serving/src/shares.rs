@@ -1,6 +1,8 @@
 //! Fair shares of what is bounded: a bound for all callers together, and beside it one for each principal, so that nobody's greed
 //! is another caller's refusal.
 
+mod held_body;
+
 use std::{
     collections::{HashMap, hash_map::Entry},
     net::{IpAddr, Ipv4Addr},
@@ -10,6 +12,8 @@ use std::{
 use api::ids::UserId;
 use contract::reason::Reason;
 use transport::network::CustomerBlock;
+
+pub use self::held_body::{CallShare, CallShares, HeldBody};
 
 /// Bytes of each request that need no share while the request arrives. Most requests are shorter, and so none of them is refused
 /// because of long ones.
@@ -68,6 +72,15 @@ pub struct Shares {
 struct HeldUnits {
     all: usize,
     by_key: HashMap<ShareKey, usize>,
+}
+
+impl HeldUnits {
+    fn add(&mut self, principal: Principal, units: usize) {
+        self.all += units;
+        for (key, _) in principal.keys() {
+            *self.by_key.entry(key).or_default() += units;
+        }
+    }
 }
 
 impl Shares {
@@ -147,13 +160,25 @@ impl Share {
         if self.principal.keys().any(is_over) {
             return Err(Reason::RateLimited);
         }
-        held.all += units;
-        for (key, _) in self.principal.keys() {
-            *held.by_key.entry(key).or_default() += units;
-        }
+        held.add(self.principal, units);
         drop(held);
         self.units += units;
         Ok(())
+    }
+
+    /// Holds this many units more, even above the bounds.
+    pub fn add_always(&mut self, units: usize) {
+        if units == 0 {
+            return;
+        }
+        self.shares.held().add(self.principal, units);
+        self.units += units;
+    }
+
+    /// The units that it holds.
+    #[must_use]
+    pub fn units(&self) -> usize {
+        self.units
     }
 
     /// Holds the bytes of a request of which this many have arrived, without the first kilobyte.

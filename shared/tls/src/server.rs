@@ -8,7 +8,11 @@ use rustls::{
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
     sign::SingleCertAndKey,
 };
-use tokio::{net::TcpStream, sync::watch};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::watch,
+};
 use tokio_rustls::{TlsAcceptor, client, server::TlsStream};
 
 use super::{
@@ -57,7 +61,10 @@ impl ServerTls {
     }
 
     /// Does the handshake of a connection, with the current certificate.
-    pub async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    pub async fn accept<I>(&self, stream: I) -> io::Result<TlsStream<I>>
+    where
+        I: AsyncRead + AsyncWrite + Unpin,
+    {
         let config = Arc::clone(&self.0.current().config);
         TlsAcceptor::from(config).accept(stream).await
     }

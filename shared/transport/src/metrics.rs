@@ -26,6 +26,8 @@ telemetry::metric_definitions! {
         "Connections of clients that are open.";
     CONNECTIONS_REFUSED = Counter "tandem.connections.refused" ["{connection}"] { LabelDefinition::of::<ConnectionRefusal>() } by exposed_by::ALL =>
         "Connections of clients that were refused or ended before their first call.";
+    ANSWERS_UNREAD = Counter "tandem.answers.unread" ["{answer}"] { } by exposed_by::ALL =>
+        "Answers that were ended because their clients did not receive them in time.";
 }
 
 /// Counts the connections of a listener. Cheap to clone.
@@ -34,6 +36,7 @@ pub(crate) struct ConnectionMetrics {
     accepted: BoundCounter<u64>,
     open: BoundUpDownCounter<i64>,
     refused: CounterBy<ConnectionRefusal>,
+    unread: BoundCounter<u64>,
 }
 
 /// A connection counts as open until this is dropped.
@@ -47,6 +50,7 @@ impl ConnectionMetrics {
             accepted: metrics.count(&CONNECTIONS_ACCEPTED, &[]),
             open: metrics.level(&CONNECTIONS_OPEN, &[]),
             refused: metrics.counters(&CONNECTIONS_REFUSED),
+            unread: metrics.count(&ANSWERS_UNREAD, &[]),
         }
     }
 
@@ -60,6 +64,11 @@ impl ConnectionMetrics {
     /// Counts a connection that was refused, or that ended before its first call.
     pub(crate) fn refused(&self, cause: ConnectionRefusal) {
         self.refused.add(cause);
+    }
+
+    /// Counts an answer that its client did not receive in time.
+    pub(crate) fn unread(&self) {
+        self.unread.add(1);
     }
 }
 

@@ -30,6 +30,7 @@ pub fn connections(
     let handshake_timeout = settings.get_within(&key("handshake_timeout"), opening_bounds.clone());
     let header_timeout = settings.get_within(&key("header_timeout"), opening_bounds);
     let max_streams = settings.get_within(&key("max_streams"), 1..=100_000);
+    let send_timeout = settings.get_within(&key("send_timeout"), MILLISECOND..=HOUR);
     let keepalive_interval = settings.get_within(&key("keepalive_interval"), SECOND..=HOUR);
     let keepalive_timeout = settings.get_within(&key("keepalive_timeout"), SECOND..=HOUR);
     let connection_age = settings.get_within(&key("connection_age"), SECOND..=7 * DAY);
@@ -50,6 +51,7 @@ pub fn connections(
         handshake_timeout: handshake_timeout?,
         header_timeout: header_timeout?,
         max_streams: max_streams?,
+        send_timeout: send_timeout?,
         keepalive_interval: keepalive_interval?,
         keepalive_timeout: keepalive_timeout?,
         connection_age: connection_age?,

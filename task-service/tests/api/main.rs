@@ -28,6 +28,7 @@ mod raw;
 mod replicas;
 mod request_ids;
 mod revocation;
+mod shares;
 mod stored;
 mod texts;
 mod undelete;

@@ -21,6 +21,8 @@ pub(crate) struct CallContext {
     pub(crate) places: CallPlaces,
     /// How long after its headers the message of a call must be complete.
     pub(crate) body_timeout: Duration,
+    /// How long after the deadline of a call its answer may still be on its way.
+    pub(crate) answer_grace: Duration,
     /// The longest a unary call may take, from its arrival.
     pub(crate) max_deadline: Duration,
     /// Proxies whose `x-forwarded-for` is believed.

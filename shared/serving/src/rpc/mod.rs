@@ -27,12 +27,13 @@ use std::{
 use contract::refusal::{Reason, refuse_with_reason};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{HeaderValue, Request, Response};
+use http_body::Body as _;
 use telemetry::trace::{self, Trace};
 use tokio::time::Instant;
 use tonic::{Status, body::Body};
 use tower::Service;
 use tracing::{Instrument as _, Span};
-use transport::connections::StreamsEnd;
+use transport::connections::{ReceiveBy, StreamsEnd};
 
 use self::{
     access_log::AccessLine, admission::Admitted, call_headers::OpenedCall,
@@ -85,6 +86,7 @@ struct Arrival {
     rpc: Option<Rpc>,
     path: String,
     time: Instant,
+    deadline: Instant,
     request_id: String,
     peer: Option<std::net::IpAddr>,
     /// When the streams of its connection must end.
@@ -141,6 +143,7 @@ impl CallContext {
             rpc,
             path,
             time,
+            deadline: opened.call.deadline,
             request_id: opened.call.request_id.clone(),
             peer: opened.call.peer,
             streams_end: request.extensions().get().cloned(),
@@ -178,7 +181,8 @@ impl CallContext {
         }
     }
 
-    /// Receives the message, takes a place among the calls in flight, and calls the method.
+    /// Receives the message, takes a place among the calls in flight, and calls the method. The answer holds the place until it is
+    /// sent.
     async fn call_method<S>(
         &self,
         mut inner: S,
@@ -197,11 +201,16 @@ impl CallContext {
             let share = self.places.arriving(principal);
             request = message::receive(request, arrival.time, self.body_timeout, share).await?;
         }
-        let _place = self.places.take(arrival.rpc, principal)?;
-        match inner.call(request).await {
-            Ok(answer) => Ok(answer),
+        let place = self.places.take(arrival.rpc, principal)?;
+        let answer = match inner.call(request).await {
+            Ok(answer) => answer,
             Err(never) => match never {},
+        };
+        if answer.body().is_end_stream() {
+            return Ok(answer);
         }
+        let id = arrival.request_id.clone();
+        Ok(answer.map(|body| Body::new(place.hold(body, Some(id)))))
     }
 
     /// Completes an answer, and logs, counts and traces it.
@@ -220,6 +229,10 @@ impl CallContext {
         {
             answer = stream_end::end_with(answer, end, arrival.request_id.clone());
         }
+        answer.extensions_mut().insert(ReceiveBy {
+            end: arrival.deadline.checked_add(self.answer_grace),
+            streaming: arrival.is_streaming(),
+        });
         if caller.is_some() {
             self.add_staleness(&mut answer);
         }

@@ -7,24 +7,29 @@ use tonic::Status;
 
 use crate::{
     access::{Access, Rpc},
-    shares::{Principal, Share, Shares},
+    shares::{CallShare, CallShares, Principal, Share, Shares},
 };
 
 /// What all calls of a server share. Calls of services, health checks, and the streams of health and reflection have places of
 /// their own, so that no user can take them.
 #[derive(Debug)]
 pub(crate) struct CallPlaces {
-    calls: Arc<Shares>,
-    services: Arc<Shares>,
-    checks: Arc<Shares>,
-    infrastructure_streams: Arc<Shares>,
+    calls: CallShares,
+    services: CallShares,
+    checks: CallShares,
+    infrastructure_streams: CallShares,
     arriving: Arc<Shares>,
 }
 
 impl CallPlaces {
-    /// `max_in_flight` places of each kind, of which one principal may have `percent`.
-    pub(crate) fn new(max_in_flight: usize, percent: u8) -> Self {
-        let places = || Shares::new(max_in_flight, percent);
+    /// `max_in_flight` places of each kind and `max_unsent` bytes of answers, of which one principal may have `percent`.
+    pub(crate) fn new(max_in_flight: usize, max_unsent: usize, percent: u8) -> Self {
+        let unsent = Shares::new(max_unsent, percent);
+        let places_with = |unsent: &Arc<Shares>| CallShares {
+            places: Shares::new(max_in_flight, percent),
+            unsent: Arc::clone(unsent),
+        };
+        let places = || places_with(&unsent);
         Self {
             calls: places(),
             services: places(),
@@ -36,11 +41,11 @@ impl CallPlaces {
 
     /// The calls in flight, without those of health and reflection.
     pub(crate) fn in_flight(&self) -> usize {
-        self.calls.in_use() + self.services.in_use()
+        self.calls.places.in_use() + self.services.places.in_use()
     }
 
     /// A place for a call whose message is complete.
-    pub(super) fn take(&self, rpc: Option<Rpc>, principal: Principal) -> Result<Share, Status> {
+    pub(super) fn take(&self, rpc: Option<Rpc>, principal: Principal) -> Result<CallShare, Status> {
         let places = match rpc {
             Some(rpc) if rpc.infrastructure && rpc.streaming => &self.infrastructure_streams,
             Some(rpc) if rpc.infrastructure => &self.checks,

@@ -11,3 +11,4 @@ mod services;
 mod shares;
 mod stopping;
 mod unread;
+mod unread_answers;

@@ -29,7 +29,10 @@ use verifier::{Revocations, Trust, Verifier};
 
 use crate::services::{PolicyOnly, SECRET};
 
-/// `SignIn` begins and waits to be released, `SignUp` panics, `SignOut` answers.
+/// The length of the token in the answer of `ExchangeApiKey`.
+pub(crate) const LONG_TOKEN_BYTES: usize = 1 << 20;
+
+/// `SignIn` begins and waits to be released, `SignUp` panics, `SignOut` answers, the answer of `ExchangeApiKey` is long.
 #[derive(Debug, Clone)]
 struct Probe {
     started: Arc<Semaphore>,
@@ -66,7 +69,10 @@ impl AuthService for Probe {
         &self,
         _: Request<ExchangeApiKeyRequest>,
     ) -> Result<Response<ExchangeApiKeyResponse>, Status> {
-        Ok(Response::new(ExchangeApiKeyResponse::default()))
+        Ok(Response::new(ExchangeApiKeyResponse {
+            access_token: "t".repeat(LONG_TOKEN_BYTES),
+            ..Default::default()
+        }))
     }
 
     async fn get_json_web_key_set(
@@ -106,6 +112,8 @@ pub(crate) fn limits() -> ServerLimits {
         max_in_flight: 100,
         principal_share: 100,
         body_timeout: Duration::from_secs(5),
+        answer_grace: Duration::from_secs(2),
+        max_unsent_bytes: 1 << 30,
         deadline: Duration::from_secs(10),
         pause: Duration::ZERO,
         drain: Duration::from_secs(10),

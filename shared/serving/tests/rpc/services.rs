@@ -67,6 +67,8 @@ fn server(secrets: ServiceSecrets) -> Result<Server, PolicyError> {
         max_in_flight: 8,
         principal_share: 100,
         body_timeout: Duration::from_secs(5),
+        answer_grace: Duration::from_secs(2),
+        max_unsent_bytes: 1 << 30,
         deadline: Duration::from_secs(1),
         pause: Duration::ZERO,
         drain: Duration::from_secs(1),

@@ -14,10 +14,13 @@ use tokio::{
 use tower::ServiceExt as _;
 
 use super::{
+    answer_timer::AnswerTimer,
     draining::ConnectionDrain,
     first_bytes::{self, OpeningError},
     listener_state::{ListenerState, Outcome},
+    paced_body::{Pieces, pace},
     service::HttpService,
+    write_timeout::WriteTimeout,
 };
 
 /// The address of the client of a connection, in the extensions of its requests.
@@ -42,6 +45,7 @@ pub(super) async fn serve<S>(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
+    let stream = WriteTimeout::new(stream, state.limits.send_timeout);
     let outcome = match &state.tls {
         None => state.serve_http(stream, peer, service).await,
         Some(tls) => match state.shake_hands(tls, stream).await {
@@ -58,7 +62,7 @@ impl ListenerState {
     async fn shake_hands(
         &self,
         tls: &ServerTls,
-        stream: TcpStream,
+        stream: WriteTimeout<TcpStream>,
     ) -> Result<impl AsyncRead + AsyncWrite + Unpin + Send + use<>, OpeningError> {
         let bound = self.limits.handshake_timeout;
         let accepted = self.open_within(tls.accept(stream), bound, STOP_HANDSHAKE_TIMEOUT);
@@ -89,7 +93,7 @@ impl ListenerState {
     }
 
     /// Serves HTTP over a transport whose TLS handshake, if it has one, is done.
-    async fn serve_http<I, S>(&self, io: I, peer: SocketAddr, service: S) -> Outcome
+    async fn serve_http<I, S>(self: &Arc<Self>, io: I, peer: SocketAddr, service: S) -> Outcome
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         S: HttpService,
@@ -107,8 +111,19 @@ impl ListenerState {
             request.extensions_mut().insert(streams_end.clone());
             request
         });
+        let pieces = if io.is_http2() {
+            Pieces::LastByteAlone
+        } else {
+            Pieces::Whole
+        };
+        let state = Arc::clone(self);
+        let service = service.map_future(move |answer| {
+            let state = Arc::clone(&state);
+            async move { Ok::<_, S::Error>(pace(answer.await?, pieces, state)) }
+        });
         let service = TowerToHyperService::new(service);
         let connection = self.http.serve_connection(TokioIo::new(io), service);
-        drain.drive(connection).await
+        let timer = AnswerTimer::default();
+        timer.clone().scope(drain.drive(connection, timer)).await
     }
 }

@@ -21,6 +21,8 @@ pub struct ConnectionCounts {
     pub no_request: u64,
     /// Drained because of their age.
     pub aged: u64,
+    /// Answers that their clients did not receive in time: their streams were reset, or their connections closed.
+    pub unread: u64,
     /// Closed with calls in flight: their grace was over, or the drain of the server was.
     pub cut: u64,
 }
@@ -34,6 +36,7 @@ pub(super) struct Counters {
     handshake_failed: AtomicU64,
     no_request: AtomicU64,
     aged: AtomicU64,
+    unread: AtomicU64,
     cut: AtomicU64,
 }
 
@@ -46,6 +49,7 @@ impl Counters {
             handshake_failed: AtomicU64::default(),
             no_request: AtomicU64::default(),
             aged: AtomicU64::default(),
+            unread: AtomicU64::default(),
             cut: AtomicU64::default(),
         }
     }
@@ -58,6 +62,7 @@ impl Counters {
             handshake_failed: self.handshake_failed.load(Relaxed),
             no_request: self.no_request.load(Relaxed),
             aged: self.aged.load(Relaxed),
+            unread: self.unread.load(Relaxed),
             cut: self.cut.load(Relaxed),
         }
     }
@@ -84,6 +89,11 @@ impl Counters {
 
     pub(super) fn aged(&self) {
         self.aged.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn unread(&self) {
+        self.unread.fetch_add(1, Relaxed);
+        self.metrics.unread();
     }
 
     pub(super) fn cut(&self) {

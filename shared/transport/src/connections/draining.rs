@@ -4,14 +4,17 @@ use std::{error::Error, pin::pin, time::Duration};
 
 use http::{Request, Response};
 use hyper::{body::Incoming, service::Service};
-use hyper_util::{rt::TokioExecutor, rt::TokioIo, server::conn::auto::Connection};
+use hyper_util::{rt::TokioIo, server::conn::auto::Connection};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::sleep,
 };
 use tokio_util::sync::CancellationToken;
 
-use super::listener_state::{ListenerState, Outcome};
+use super::{
+    answer_timer::{AnswerTimeout, AnswerTimer, StreamExecutor},
+    listener_state::{ListenerState, Outcome},
+};
 
 /// How long the last messages of streams that had to end may take to be sent.
 const LAST_MESSAGES_TIMEOUT: Duration = Duration::from_secs(1);
@@ -52,10 +55,12 @@ impl<'a> ConnectionDrain<'a> {
         StreamsEnd(self.streams.clone())
     }
 
-    /// Drives `connection` until it ends. Drains it when it is time to, and cuts it when draining takes too long.
+    /// Drives `connection` until it ends. Drains it when it is time to, and cuts it when draining takes too long, or when an answer
+    /// is not taken in time: `timer` has that limit.
     pub(super) async fn drive<I, S, B>(
         &self,
-        connection: Connection<'_, TokioIo<I>, S, TokioExecutor>,
+        connection: Connection<'_, TokioIo<I>, S, StreamExecutor>,
+        timer: AnswerTimer,
     ) -> Outcome
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -67,15 +72,19 @@ impl<'a> ConnectionDrain<'a> {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let mut connection = pin!(connection);
+        let mut unread = pin!(AnswerTimeout::new(timer));
         let cause = tokio::select! {
             // The connection comes first, so that it reads what was already sent before it is drained.
             biased;
             served = connection.as_mut() => return served,
+            () = unread.as_mut() => return Ok(()),
             cause = self.drain_begins() => cause,
         };
         connection.as_mut().graceful_shutdown();
         tokio::select! {
+            biased;
             served = connection => served,
+            () = unread => Ok(()),
             () = self.drain_ends(cause) => {
                 self.state.counters.cut();
                 Ok(())

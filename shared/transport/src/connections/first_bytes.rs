@@ -74,6 +74,13 @@ pub(super) struct Prefixed<I> {
     io: I,
 }
 
+impl<I> Prefixed<I> {
+    /// Whether the client speaks HTTP/2.
+    pub(super) fn is_http2(&self) -> bool {
+        self.first == *PREFACE
+    }
+}
+
 impl<I: AsyncRead + Unpin> AsyncRead for Prefixed<I> {
     fn poll_read(
         mut self: Pin<&mut Self>,

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use hyper_util::{
-    rt::{TokioExecutor, TokioTimer},
-    server::conn::auto::Builder,
-};
+use hyper_util::{rt::TokioTimer, server::conn::auto::Builder};
 use tls::Protocols;
 
+use super::answer_timer::StreamExecutor;
 use crate::network::Network;
 
 /// Bytes of the headers of one request over HTTP/2. A connection that sends four times as much is closed.
 const MAX_HEADER_BYTES: u32 = 16 * 1024;
 /// Bytes of the read buffer of an HTTP/1.1 connection, which limits the headers there.
 const HTTP1_BUFFER_BYTES: usize = 32 * 1024;
+/// Bytes of one answer that are ready to be written to an HTTP/2 connection. More wait in its body.
+const MAX_SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// Streams that a client opened and reset before the server has handled them. Proper clients reset a stream after they have
 /// waited for it.
 const MAX_CLIENT_RESETS: usize = 20;
@@ -37,6 +37,9 @@ pub struct ConnectionLimits {
     pub header_timeout: Duration,
     /// Streams of one HTTP/2 connection: 1 to 100,000.
     pub max_streams: u32,
+    /// How long the client may take to receive a message of a stream, and the bytes that are ready to be written: 1 ms to 1 h.
+    /// After that the stream is reset, and the connection closed.
+    pub send_timeout: Duration,
     /// How often an HTTP/2 connection that is silent gets a PING: 1 s to 1 h.
     pub keepalive_interval: Duration,
     /// How long the answer to a PING may take before the connection is closed: 1 s to 1 h.
@@ -51,8 +54,8 @@ pub struct ConnectionLimits {
 
 impl ConnectionLimits {
     /// hyper with these limits.
-    pub(super) fn http(&self, protocols: Protocols) -> Builder<TokioExecutor> {
-        let mut http = Builder::new(TokioExecutor::new());
+    pub(super) fn http(&self, protocols: Protocols) -> Builder<StreamExecutor> {
+        let mut http = Builder::new(StreamExecutor);
         http.http1()
             .timer(TokioTimer::new())
             .header_read_timeout(self.header_timeout)
@@ -61,6 +64,7 @@ impl ConnectionLimits {
             .timer(TokioTimer::new())
             .max_concurrent_streams(self.max_streams)
             .max_header_list_size(MAX_HEADER_BYTES)
+            .max_send_buf_size(MAX_SEND_BUFFER_BYTES)
             .max_pending_accept_reset_streams(MAX_CLIENT_RESETS)
             .max_local_error_reset_streams(MAX_ERROR_RESETS)
             .keep_alive_interval(self.keepalive_interval)

@@ -2,18 +2,18 @@
 
 use std::{convert::Infallible, error::Error, future::pending, sync::Once};
 
-use hyper_util::{rt::TokioExecutor, server::conn::auto::Builder};
+use hyper_util::server::conn::auto::Builder;
 use tls::{Protocols, ServerTls};
 use tokio_util::sync::CancellationToken;
 
-use super::{counts::Counters, limits::ConnectionLimits};
+use super::{answer_timer::StreamExecutor, counts::Counters, limits::ConnectionLimits};
 
 /// What all connections of a listener share.
 pub(super) struct ListenerState {
     pub(super) limits: ConnectionLimits,
     pub(super) protocols: Protocols,
     pub(super) tls: Option<ServerTls>,
-    pub(super) http: Builder<TokioExecutor>,
+    pub(super) http: Builder<StreamExecutor>,
     pub(super) counters: Counters,
     /// Done once the warning about a listener without TLS was logged.
     pub(super) plaintext_warning: Once,

@@ -8,6 +8,8 @@
 //!   and each /64, /56 and /48 of IPv6, has a cap of its own. A connection over that cap is closed at once, before a byte of it is read.
 //! - **Resets are limited.** Streams that a client opens and resets before they were handled (CVE-2023-44487), and streams that
 //!   a client makes the server reset (CVE-2025-8671), end the connection with GOAWAY `ENHANCE_YOUR_CALM`.
+//! - **A client that does not read holds nothing for long**: the stream of an answer that is not taken in time is reset by a timer
+//!   outside its body, and a connection that takes no bytes is closed.
 //! - **An old connection is drained** (GOAWAY), at a moment up to 10 % before or after its age, so that connections that were
 //!   opened together do not end together (gRFC A9). Its calls finish. Streams that are still open after a grace must end.
 //! - **A stop loses no client that has connected**: [`Connections::close`] serves the connections that wait in the system's
@@ -16,14 +18,17 @@
 //!   [`Connections::cut`].
 
 mod address_cap;
+mod answer_timer;
 mod connection;
 mod counts;
 mod draining;
 mod first_bytes;
 mod limits;
 mod listener_state;
+mod paced_body;
 mod plaintext_warning;
 mod service;
+mod write_timeout;
 
 use std::{
     net::SocketAddr,
@@ -56,7 +61,7 @@ use crate::{
 
 pub use self::{
     connection::Peer, counts::ConnectionCounts, draining::StreamsEnd, limits::ConnectionLimits,
-    service::HttpService,
+    paced_body::ReceiveBy, service::HttpService,
 };
 
 /// The delay after a failed accept, for example when no file descriptors are left.

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use http::{Request, Response};
-use hyper::body::Incoming;
+use hyper::body::{Bytes, Incoming};
 use tower::Service;
 
 /// A service over HTTP, such as a `Router` of axum or the routes of tonic. Every service with these properties implements it.
@@ -18,8 +18,9 @@ pub trait HttpService:
     + 'static
 {
     /// The body of its responses.
-    type ResponseBody: http_body::Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>>
+    type ResponseBody: http_body::Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>
         + Send
+        + Unpin
         + 'static;
 }
 
@@ -28,8 +29,7 @@ where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send,
     S::Error: Into<Box<dyn Error + Send + Sync>>,
-    B: http_body::Body + Send + 'static,
-    B::Data: Send,
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     type ResponseBody = B;

@@ -64,6 +64,8 @@ pub(crate) async fn serve(connections: ConnectionLimits, tls: Option<ServerTls>)
         max_in_flight: 1000,
         principal_share: 100,
         body_timeout: Duration::from_secs(5),
+        answer_grace: Duration::from_secs(2),
+        max_unsent_bytes: 1 << 30,
         deadline: Duration::from_secs(10),
         pause: Duration::ZERO,
         drain: Duration::from_secs(10),

@@ -12,3 +12,4 @@ mod python_client;
 mod resets;
 mod stopping;
 mod timeouts;
+mod unread;
