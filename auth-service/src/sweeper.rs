@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clock::Clock;
-use database::{self, Lanes};
+use database::{self, Lanes, Principal};
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +24,9 @@ const BATCH_DELAY: Duration = Duration::from_millis(100);
 const SWEEP_INTERVAL: Duration = Duration::from_mins(10);
 /// Longest time of one batch, waiting included.
 const BATCH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Whose share of the lanes it takes.
+const SWEEPER: Principal = Principal::Internal("sweeper");
 
 /// Sweeps until `stop`.
 pub(crate) async fn sweep(lanes: Lanes, clock: Arc<dyn Clock>, stop: CancellationToken) {
@@ -57,7 +60,7 @@ pub(crate) async fn sweep(lanes: Lanes, clock: Arc<dyn Clock>, stop: Cancellatio
 /// Deletes a batch of each. Returns the numbers of sessions, API keys and counts.
 async fn batch(lanes: &Lanes, now: DateTime<Utc>) -> Result<[u64; 3], database::Error> {
     let batch = i64::try_from(BATCH).expect("a batch is small");
-    let swept = lanes.run(Instant::now() + BATCH_TIMEOUT, move |connection| {
+    let swept = lanes.run(SWEEPER, Instant::now() + BATCH_TIMEOUT, move |connection| {
         async move {
             let sessions = sessions::sweep(connection, now - RETENTION, batch).await?;
             let api_keys = api_keys::sweep(connection, now - RETENTION, batch).await?;

@@ -18,7 +18,7 @@ use crate::{
         domain::{AuditEvent, EventKind},
         store as audit,
     },
-    context::Context,
+    context::{Context, share_of},
     error::Error,
     throttle::{
         Throttle,
@@ -49,9 +49,13 @@ impl Reauthentication {
         current: &RawPassword,
     ) -> Result<Credentials, Error> {
         let now = self.context.now();
-        let found = self.context.lanes.run(call.deadline, move |connection| {
-            async move { Ok::<_, Error>(store::find_own(connection, &caller, now).await?) }.boxed()
-        });
+        let found =
+            self.context
+                .lanes
+                .run(share_of(caller.user_id), call.deadline, move |connection| {
+                    async move { Ok::<_, Error>(store::find_own(connection, &caller, now).await?) }
+                        .boxed()
+                });
         let (read, count) = found.await?.ok_or(Error::TokenRevoked)?;
         let key = self.throttle.device_key(device_key(caller.session_id));
         self.throttle.check(key, count)?;
@@ -79,7 +83,7 @@ impl Reauthentication {
         let (lanes, event) = (self.context.lanes.clone(), Arc::new(event));
         let recorded = self.records.spawn(async move {
             let deadline = Instant::now() + RECORD_TIMEOUT;
-            let record = lanes.transaction(deadline, move |connection| {
+            let record = lanes.transaction(share_of(caller.user_id), deadline, move |connection| {
                 let event = Arc::clone(&event);
                 async move {
                     throttle::count_failure(connection, &key, event.time).await?;

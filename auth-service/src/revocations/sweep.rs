@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use clock::Clock;
-use database::Lanes;
+use database::{Lanes, Principal};
 use futures_util::FutureExt as _;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -22,11 +22,14 @@ const BATCH_DELAY: Duration = Duration::from_millis(100);
 /// Pause when nothing is left.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 
+/// Whose share of the lanes it takes.
+const SWEEP: Principal = Principal::Internal("sweep of revocations");
+
 /// Deletes expired revocations until `stop`.
 pub(crate) async fn sweep(lanes: Lanes, clock: Arc<dyn Clock>, stop: CancellationToken) {
     loop {
         let limit = clock.now() - RETENTION;
-        let batch = lanes.run(Instant::now() + BATCH_TIMEOUT, move |connection| {
+        let batch = lanes.run(SWEEP, Instant::now() + BATCH_TIMEOUT, move |connection| {
             let batch = i64::try_from(BATCH).expect("a batch is small");
             async move { store::sweep(connection, limit, batch).await }.boxed()
         });

@@ -1,17 +1,19 @@
 //! Whether a password may be tried, and what happens after a wrong one.
 
 use api::ids::UserId;
-use database;
+use database::{self, Principal};
 use futures_util::FutureExt as _;
 use serving::caller::Call;
 use tokio::{
     sync::oneshot,
     time::{Duration, Instant},
 };
+use uuid::Uuid;
 
 use super::sign_in::{SignIn, SignInRequest};
 use crate::{
     audit::{domain::AuditEvent, store as audit},
+    context::share_of_address,
     error::Error,
     passwords::{
         hashing::Line,
@@ -82,10 +84,14 @@ impl SignIn {
     ) -> Result<SignInTarget, Error> {
         let (email, device) = (request.email.clone(), request.device);
         let now = self.context.now();
-        let found = self.context.lanes.run(call.deadline, move |connection| {
-            async move { Ok(passwords::find_target(connection, &email, device, now).await?) }
-                .boxed()
-        });
+        let found = self.context.lanes.run(
+            share_of_address(call),
+            call.deadline,
+            move |connection| {
+                async move { Ok(passwords::find_target(connection, &email, device, now).await?) }
+                    .boxed()
+            },
+        );
         found.await
     }
 
@@ -100,9 +106,10 @@ impl SignIn {
     ) -> Result<(), Error> {
         let (lanes, now) = (self.context.lanes.clone(), self.context.now());
         let deadline = Instant::now() + RECORD_TIMEOUT;
+        let share = share_of_failures(&key);
         let (counted, outcome) = oneshot::channel();
         self.records.spawn(async move {
-            let count = lanes.run(deadline, move |connection| {
+            let count = lanes.run(share, deadline, move |connection| {
                 async move { Ok::<_, Error>(throttle::count_failure(connection, &key, now).await?) }
                     .boxed()
             });
@@ -111,7 +118,7 @@ impl SignIn {
                 return;
             };
             tokio::time::sleep(RECORD_DELAY).await;
-            let recorded = lanes.run(Instant::now() + RECORD_TIMEOUT, move |connection| {
+            let recorded = lanes.run(share, Instant::now() + RECORD_TIMEOUT, move |connection| {
                 async move { audit::insert(connection, &event, account_id, None).await }.boxed()
             });
             if let Err(error) = recorded.await {
@@ -122,4 +129,12 @@ impl SignIn {
             .await
             .unwrap_or(Err(Error::Database(database::Error::Panicked)))
     }
+}
+
+/// Whose share of the lanes the record of a wrong password takes: that of the address that was tried, whether there is an account or
+/// not, so that the two do not differ. The share of the client would let it hold up its own count.
+fn share_of_failures(key: &ThrottleKey) -> Principal {
+    let mut id = [0; 16];
+    id.copy_from_slice(&key.key[..16]);
+    Principal::Credential(Uuid::from_bytes(id))
 }

@@ -26,7 +26,7 @@ use crate::{
         domain::{AuditEvent, EventKind},
         store as audit,
     },
-    context::Context,
+    context::{Context, share_of},
     error::Error,
     passwords::{
         domain::{PresentedPassword, RawPassword},
@@ -149,13 +149,14 @@ impl SignIn {
             session: session.clone(),
             event,
         });
-        let opened = self
-            .context
-            .lanes
-            .transaction(call.deadline, move |connection| {
+        let opened = self.context.lanes.transaction(
+            share_of(work.read.account_id),
+            call.deadline,
+            move |connection| {
                 let work = Arc::clone(&work);
                 async move { open(connection, &work).await }.boxed()
-            });
+            },
+        );
         let account = opened.await?;
         let pair = self.sessions.first_pair(&account, &session, &token)?;
         Ok((account, pair))

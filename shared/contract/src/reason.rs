@@ -97,7 +97,7 @@ reasons! {
     TaskQuotaExceeded = "TASK_QUOTA_EXCEEDED", ResourceExhausted;
     /// The account has the maximum number of API keys.
     ApiKeyQuotaExceeded = "API_KEY_QUOTA_EXCEEDED", ResourceExhausted;
-    /// There were too many attempts. Wait for the time in `RetryInfo`.
+    /// There were too many attempts, or too many calls of this client are waiting. Wait for the time in `RetryInfo`.
     RateLimited = "RATE_LIMITED", ResourceExhausted;
     /// The client read the stream too slowly. Open the stream again.
     SlowConsumer = "SLOW_CONSUMER", ResourceExhausted;

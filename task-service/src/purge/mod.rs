@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use api::ids::UserId;
 use chrono::{DateTime, Utc};
+use database::Principal;
 use futures_util::FutureExt as _;
 use sqlx::PgConnection;
 use tokio::{sync::watch, time::Instant};
@@ -22,6 +23,9 @@ const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 const MAX_OWNERS: i64 = 100;
 /// How long the purge of one owner may take, the wait for a lane included.
 const OWNER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Purging has a share of the lanes like a user: it neither starves nor delays anybody for long.
+const PRINCIPAL: Principal = Principal::Internal("purge");
 
 /// The job that removes expired rows.
 #[derive(Debug, Clone)]
@@ -58,15 +62,16 @@ impl Purge {
     /// Removes the rows that are expired now, owner by owner. Returns the number of owners, at most 100.
     async fn sweep(&self) -> Result<usize, Error> {
         let (lanes, now) = (&self.context.lanes, self.context.now());
-        let owners = lanes.run(Instant::now() + OWNER_TIMEOUT, move |conn| {
+        let owners = lanes.run(PRINCIPAL, Instant::now() + OWNER_TIMEOUT, move |conn| {
             async move { store::list_due_owners(conn, now, MAX_OWNERS).await }.boxed()
         });
         let owners = owners.await?;
         for owner in &owners {
             let owner = *owner;
-            let purged = lanes.transaction(Instant::now() + OWNER_TIMEOUT, move |conn| {
-                async move { purge_owner(conn, owner, now).await }.boxed()
-            });
+            let purged =
+                lanes.transaction(PRINCIPAL, Instant::now() + OWNER_TIMEOUT, move |conn| {
+                    async move { purge_owner(conn, owner, now).await }.boxed()
+                });
             let purged = purged.await?;
             tracing::debug!(%owner, tasks = purged, "purged");
         }
@@ -111,8 +116,10 @@ mod tests {
             lanes: 1,
             ..Default::default()
         };
+        let lanes = Lanes::start(settings).unwrap();
         let context = Context {
-            lanes: Lanes::start(settings).unwrap(),
+            scans: lanes.clone(),
+            lanes,
             clock: Arc::new(clock.clone()),
         };
         Purge { context }

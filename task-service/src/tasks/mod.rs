@@ -24,7 +24,11 @@ use self::{
     commands::{CreateTask, Created, DeleteTask, GetTask, UndeleteTask, UpdateTask},
     domain::Task,
 };
-use crate::{context::Context, error::Error, requests::RequestKey};
+use crate::{
+    context::{Context, share_of},
+    error::Error,
+    requests::RequestKey,
+};
 
 /// How often a change is decided when other changes come between its statements. Each attempt sees what was committed before it.
 const MAX_ATTEMPTS: u32 = 8;
@@ -53,24 +57,33 @@ impl Tasks {
             return self.check(owner, deadline, task).await;
         }
         let Some(key) = command.key else {
-            let stored = self.context.lanes.run(deadline, move |conn| {
-                async move { insert(conn, owner, &task, quota).await }.boxed()
-            });
+            let stored = self
+                .context
+                .lanes
+                .run(share_of(owner), deadline, move |conn| {
+                    async move { insert(conn, owner, &task, quota).await }.boxed()
+                });
             return stored.await.map(Created::Stored);
         };
-        let created = self.context.lanes.transaction(deadline, move |conn| {
-            let task = task.clone();
-            async move { create_once(conn, owner, &task, quota, &key, now).await }.boxed()
-        });
+        let created = self
+            .context
+            .lanes
+            .transaction(share_of(owner), deadline, move |conn| {
+                let task = task.clone();
+                async move { create_once(conn, owner, &task, quota, &key, now).await }.boxed()
+            });
         created.await
     }
 
     /// Checks whether `create` would store the task.
     async fn check(&self, owner: UserId, deadline: Instant, task: Task) -> Result<Created, Error> {
         let limit = self.quota;
-        let count = self.context.lanes.run(deadline, move |conn| {
-            async move { store::count_live(conn, owner).await }.boxed()
-        });
+        let count = self
+            .context
+            .lanes
+            .run(share_of(owner), deadline, move |conn| {
+                async move { store::count_live(conn, owner).await }.boxed()
+            });
         if count.await? < limit {
             Ok(Created::Checked(task))
         } else {
@@ -86,9 +99,12 @@ impl Tasks {
         GetTask { id }: GetTask,
     ) -> Result<Task, Error> {
         let (owner, now) = (caller.user_id, self.context.now());
-        let task = self.context.lanes.run(deadline, move |conn| {
-            async move { get_existing(conn, owner, id, now).await }.boxed()
-        });
+        let task = self
+            .context
+            .lanes
+            .run(share_of(owner), deadline, move |conn| {
+                async move { get_existing(conn, owner, id, now).await }.boxed()
+            });
         task.await
     }
 
@@ -101,15 +117,21 @@ impl Tasks {
     ) -> Result<Task, Error> {
         let (owner, now) = (caller.user_id, self.context.now());
         let Some(key) = command.key else {
-            let updated = self.context.lanes.run(deadline, move |conn| {
-                async move { update(conn, owner, &command, now).await }.boxed()
-            });
+            let updated = self
+                .context
+                .lanes
+                .run(share_of(owner), deadline, move |conn| {
+                    async move { update(conn, owner, &command, now).await }.boxed()
+                });
             return updated.await;
         };
-        let updated = self.context.lanes.transaction(deadline, move |conn| {
-            let command = command.clone();
-            async move { update_once(conn, owner, &command, &key, now).await }.boxed()
-        });
+        let updated = self
+            .context
+            .lanes
+            .transaction(share_of(owner), deadline, move |conn| {
+                let command = command.clone();
+                async move { update_once(conn, owner, &command, &key, now).await }.boxed()
+            });
         updated.await
     }
 
@@ -122,9 +144,12 @@ impl Tasks {
     ) -> Result<Option<Task>, Error> {
         let (owner, now) = (caller.user_id, self.context.now());
         let purge_time = now + self.purge_after;
-        let deleted = self.context.lanes.run(deadline, move |conn| {
-            async move { delete(conn, owner, command, purge_time, now).await }.boxed()
-        });
+        let deleted = self
+            .context
+            .lanes
+            .run(share_of(owner), deadline, move |conn| {
+                async move { delete(conn, owner, command, purge_time, now).await }.boxed()
+            });
         match deleted.await {
             Ok(task) => Ok(Some(task)),
             Err(Error::NotFound(_)) if command.allow_missing => Ok(None),
@@ -140,9 +165,12 @@ impl Tasks {
         command: UndeleteTask,
     ) -> Result<Task, Error> {
         let (owner, now, quota) = (caller.user_id, self.context.now(), self.quota);
-        let undeleted = self.context.lanes.run(deadline, move |conn| {
-            async move { undelete(conn, owner, command, quota, now).await }.boxed()
-        });
+        let undeleted = self
+            .context
+            .lanes
+            .run(share_of(owner), deadline, move |conn| {
+                async move { undelete(conn, owner, command, quota, now).await }.boxed()
+            });
         undeleted.await
     }
 }
