@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use api::ids::UserId;
 use chrono::{DateTime, SubsecRound as _, Utc};
 use clock::Clock;
-use database::Lanes;
+use database::{Lanes, Principal};
+use serving::caller::Call;
 
 use crate::revocations::Feed;
 
@@ -21,4 +23,14 @@ impl Context {
     pub(crate) fn now(&self) -> DateTime<Utc> {
         self.clock.now().trunc_subsecs(6)
     }
+}
+
+/// Whose share of the lanes the work for an account takes.
+pub(crate) fn share_of(account: UserId) -> Principal {
+    Principal::User(account.uuid())
+}
+
+/// Whose share of the lanes a call without a credential takes.
+pub(crate) fn share_of_address(call: &Call) -> Principal {
+    Principal::address(call.peer)
 }

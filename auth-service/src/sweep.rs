@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use clock::Clock;
-use database::{Error, Lanes};
+use database::{Error, Lanes, Principal};
 use futures_util::future::BoxFuture;
 use sqlx::PgConnection;
 use tokio::time::{Instant, sleep};
@@ -57,9 +57,11 @@ impl Sweep {
         let mut progress = Progress::new();
         loop {
             let (now, next, delete) = (clock.now(), progress.next, self.delete);
-            let deleted = lanes.run(Instant::now() + BATCH_TIMEOUT, move |connection| {
-                delete(connection, now, next)
-            });
+            let deleted = lanes.run(
+                Principal::Internal(self.rows),
+                Instant::now() + BATCH_TIMEOUT,
+                move |connection| delete(connection, now, next),
+            );
             let goes_on = progress.record(deleted.await, self.rows);
             let pause = if goes_on { BATCH_DELAY } else { self.interval };
             if stop.run_until_cancelled(sleep(pause)).await.is_none() {

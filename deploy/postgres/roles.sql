@@ -32,7 +32,7 @@ begin
     execute format('revoke all on database %I from public', current_database());
 end $$;
 
--- Enough for two releases at the same time: 2 x replicas x (lanes + 1). docs/database.md has the calculation.
+-- Enough for two releases at the same time: 2 x replicas x (lanes + 2). docs/database.md has the calculation.
 alter role tandem_auth connection limit 120;
 alter role tandem_task connection limit 120;
 alter role tandem_migrate connection limit 10;

@@ -70,8 +70,7 @@ pub async fn run(stop: &CancellationToken) -> Result<(), Error> {
         serve_on_private_postgres(&plan, generated, ports, &folder, progress, stop).await
     } else {
         let never = std::future::pending();
-        let served = Box::pin(serve(generated, ports, &folder, progress, stop, never));
-        served.await
+        Box::pin(serve(generated, ports, &folder, progress, stop, never)).await
     }
 }
 

@@ -100,11 +100,11 @@ impl App {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), StartError> {
-        let settings = self.config.database.clone();
-        let lanes = Lanes::counted(settings, &self.instruments.metrics, "calls")
-            .map_err(StartError::DatabaseUrl)?;
+        let lanes = self.lanes(&self.config.database, "calls")?;
+        let scans = self.lanes(&self.config.scans, "scans")?;
         let context = Context {
             lanes: lanes.clone(),
+            scans: scans.clone(),
             clock: Arc::clone(&self.instruments.clock),
         };
         let (server, health) = self.server(&context)?;
@@ -128,11 +128,20 @@ impl App {
         server.run(listener, shutdown).await;
         stop.cancel();
         background.wait().await;
-        lanes.close().await;
+        tokio::join!(lanes.close(), scans.close());
         ops.stop().await;
         // Kept until now: a readiness condition fails when its sender is dropped.
         drop(feed_ready);
         Ok(())
+    }
+
+    fn lanes(
+        &self,
+        settings: &database::Settings,
+        name: &'static str,
+    ) -> Result<Lanes, StartError> {
+        Lanes::counted(settings.clone(), &self.instruments.metrics, name)
+            .map_err(StartError::DatabaseUrl)
     }
 
     /// The server with the RPCs of this service, and its health.

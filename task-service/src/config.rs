@@ -17,6 +17,7 @@ pub const SECTION: &str = "task";
 /// The settings with their explanations and defaults.
 pub const DEFAULTS: &str = include_str!("default.toml");
 
+const MILLISECOND: Duration = Duration::from_millis(1);
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 const MIN_STALENESS: Duration = Duration::from_millis(100);
@@ -32,6 +33,8 @@ pub struct Config {
     pub process: ProcessSettings,
     /// The database and the lanes to it.
     pub database: database::Settings,
+    /// The lanes for lists that may read many rows.
+    pub scans: database::Settings,
     /// The replicas of the auth service. They send revocations and signing keys.
     pub auth_upstream: Vec<Uri>,
     /// The secret that identifies this service to the auth service.
@@ -75,6 +78,7 @@ impl Config {
     /// Reads every setting of the section `task`, and those of `log` and `telemetry`.
     pub fn read(settings: &mut Settings) -> Option<Self> {
         let database = database::settings::read(settings, SECTION);
+        let scans = scans(settings, database.as_ref());
         let auth_upstream = auth_upstream(settings);
         let upstreams = [("task.auth_upstream", auth_upstream.as_deref())];
         let upstream_tls = upstream_tls(settings, SECTION, &upstreams);
@@ -91,6 +95,7 @@ impl Config {
         let process = ProcessSettings::read(settings, SECTION);
         Some(Self {
             database: database?,
+            scans: scans?,
             auth_upstream: auth_upstream?,
             service_secret: service_secret?,
             verifier_id: verifier_id?,
@@ -118,6 +123,23 @@ fn quota(settings: &mut Settings) -> Option<Quota> {
         live: number(live),
         stored: number(live + deleted?),
         requests: number(requests?),
+    })
+}
+
+/// The lanes for lists that may read many rows: like those of calls, except for these settings.
+fn scans(
+    settings: &mut Settings,
+    calls: Option<&database::Settings>,
+) -> Option<database::Settings> {
+    let lanes = settings.get_within("task.scans.lanes", 1..=1_000);
+    let queue_per_user = settings.get_within("task.scans.queue_per_user", 1..=100_000);
+    let timeout = settings.get_within("task.scans.statement_timeout", MILLISECOND..=HOUR);
+    Some(database::Settings {
+        lanes: lanes?,
+        lanes_per_principal: 1,
+        queue_per_principal: queue_per_user?,
+        statement_timeout: timeout?,
+        ..calls?.clone()
     })
 }
 

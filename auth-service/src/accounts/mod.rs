@@ -26,11 +26,11 @@ use crate::{
         domain::{AuditEvent, EventKind},
         store as audit,
     },
-    context::Context,
+    context::{Context, share_of, share_of_address},
     error::Error,
     passwords::{
         domain::{Password, RawPassword},
-        hashing::{Hasher, Principal},
+        hashing::{Hasher, HashingPrincipal},
         reauthentication::Reauthentication,
         store::Credentials,
     },
@@ -95,7 +95,7 @@ impl Accounts {
     async fn create(&self, call: &Call, request: SignUp) -> Result<(Account, TokenPair), Error> {
         // A sign-up costs its network as much as a wrong password, so that one network cannot make accounts by the thousand.
         let _kept = self.throttle.take_password_permit(call)?;
-        let principal = Principal::anyone(request.email.key_hash(), call.peer);
+        let principal = HashingPrincipal::anyone(request.email.key_hash(), call.peer);
         let hashed = self
             .hasher
             .hash(&request.password, principal, call.deadline);
@@ -112,7 +112,7 @@ impl Accounts {
         let event = AuditEvent::of(call, EventKind::SignUp, session.now);
         let work = Arc::new((account, session.clone(), event));
         let lanes = &self.context.lanes;
-        let created = lanes.transaction(call.deadline, move |connection| {
+        let created = lanes.transaction(share_of_address(call), call.deadline, move |connection| {
             let work = Arc::clone(&work);
             async move { insert(connection, &work.0, &work.1, &work.2).await }.boxed()
         });
@@ -124,9 +124,13 @@ impl Accounts {
     /// The caller's account.
     pub(crate) async fn get(&self, caller: Caller, call: &Call) -> Result<Account, Error> {
         let now = self.context.now();
-        let found = self.context.lanes.run(call.deadline, move |connection| {
-            async move { Ok::<_, Error>(store::find_own(connection, &caller, now).await?) }.boxed()
-        });
+        let found =
+            self.context
+                .lanes
+                .run(share_of(caller.user_id), call.deadline, move |connection| {
+                    async move { Ok::<_, Error>(store::find_own(connection, &caller, now).await?) }
+                        .boxed()
+                });
         found.await?.ok_or(Error::TokenRevoked)
     }
 
@@ -165,10 +169,15 @@ impl Accounts {
         revision: Option<i64>,
     ) -> Result<Option<Account>, Error> {
         let now = self.context.now();
-        let updated = self.context.lanes.run(call.deadline, move |connection| {
-            async move { Ok(store::update_own(connection, &caller, &name, revision, now).await?) }
-                .boxed()
-        });
+        let updated =
+            self.context
+                .lanes
+                .run(share_of(caller.user_id), call.deadline, move |connection| {
+                    async move {
+                        Ok(store::update_own(connection, &caller, &name, revision, now).await?)
+                    }
+                    .boxed()
+                });
         updated.await
     }
 
@@ -185,14 +194,15 @@ impl Accounts {
         let event = AuditEvent::of(call, EventKind::AccountDeleted, self.context.now());
         let window = self.context.feed.window(event.time);
         let work = Arc::new((read, event));
-        let deleted = self
-            .context
-            .lanes
-            .transaction(call.deadline, move |connection| {
+        let deleted = self.context.lanes.transaction(
+            share_of(caller.user_id),
+            call.deadline,
+            move |connection| {
                 let work = Arc::clone(&work);
                 async move { remove(connection, &work.0, caller.session_id, &work.1, window).await }
                     .boxed()
-            });
+            },
+        );
         deleted.await?;
         self.context.feed.notify_written();
         Ok(())

@@ -10,7 +10,10 @@ use serving::caller::{Call, Caller};
 use sqlx::PgConnection;
 
 use super::store;
-use crate::{context::Context, error::Error};
+use crate::{
+    context::{Context, share_of},
+    error::Error,
+};
 
 /// Runs the transactions of administrators. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -35,10 +38,10 @@ impl AdminGate {
     {
         let now = self.context.now();
         let work = Arc::new(work);
-        let done = self
-            .context
-            .lanes
-            .transaction(call.deadline, move |connection| {
+        let done = self.context.lanes.transaction(
+            share_of(caller.user_id),
+            call.deadline,
+            move |connection| {
                 let work = Arc::clone(&work);
                 async move {
                     match store::authorize(connection, &caller, now).await? {
@@ -48,7 +51,8 @@ impl AdminGate {
                     }
                 }
                 .boxed()
-            });
+            },
+        );
         done.await
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use api::ids::ApiKeyId;
 use chrono::{DurationRound as _, TimeDelta};
+use database::Principal;
 use futures_util::FutureExt as _;
 use serving::caller::{Call, Caller};
 use sqlx::PgConnection;
@@ -26,7 +27,7 @@ use crate::{
         domain::{AuditEvent, EventKind},
         store as audit,
     },
-    context::Context,
+    context::{Context, share_of},
     error::Error,
     key_ring::KeyRing,
     passwords::{domain::RawPassword, reauthentication::Reauthentication},
@@ -79,13 +80,14 @@ impl ApiKeys {
         let event = AuditEvent::of(call, EventKind::ApiKeyCreated, now);
         let work = Arc::new((new, event));
         let created = Arc::clone(&work);
-        let inserted = self
-            .context
-            .lanes
-            .transaction(call.deadline, move |connection| {
+        let inserted = self.context.lanes.transaction(
+            share_of(caller.user_id),
+            call.deadline,
+            move |connection| {
                 let work = Arc::clone(&work);
                 async move { insert(connection, &caller, &work.0, &work.1).await }.boxed()
-            });
+            },
+        );
         inserted.await?;
         Ok((ApiKey::from(&created.0), secret.seal(&self.ring)))
     }
@@ -93,9 +95,13 @@ impl ApiKeys {
     /// The caller's live keys, the newest first.
     pub(crate) async fn list(&self, caller: Caller, call: &Call) -> Result<Vec<ApiKey>, Error> {
         let now = self.context.now();
-        let listed = self.context.lanes.run(call.deadline, move |connection| {
-            async move { Ok::<_, Error>(store::list_live(connection, &caller, now).await?) }.boxed()
-        });
+        let listed =
+            self.context
+                .lanes
+                .run(share_of(caller.user_id), call.deadline, move |connection| {
+                    async move { Ok::<_, Error>(store::list_live(connection, &caller, now).await?) }
+                        .boxed()
+                });
         listed.await?.ok_or(Error::TokenRevoked)
     }
 
@@ -109,13 +115,14 @@ impl ApiKeys {
         let now = self.context.now();
         let event = Arc::new(AuditEvent::of(call, EventKind::ApiKeyRevoked, now));
         let window = self.context.feed.window(now);
-        let revoked = self
-            .context
-            .lanes
-            .transaction(call.deadline, move |connection| {
+        let revoked = self.context.lanes.transaction(
+            share_of(caller.user_id),
+            call.deadline,
+            move |connection| {
                 let event = Arc::clone(&event);
                 async move { revoke(connection, &caller, id, &event, window).await }.boxed()
-            });
+            },
+        );
         revoked.await?;
         self.context.feed.notify_written();
         Ok(())
@@ -132,10 +139,16 @@ impl ApiKeys {
         let hour = now
             .duration_trunc(TimeDelta::hours(1))
             .expect("the time is within the range of the calendar");
-        let granted = self.context.lanes.run(call.deadline, move |connection| {
-            async move { Ok::<_, Error>(store::exchange(connection, id, &hash, now, hour).await?) }
-                .boxed()
-        });
+        let share = Principal::Credential(id.uuid());
+        let granted = self
+            .context
+            .lanes
+            .run(share, call.deadline, move |connection| {
+                async move {
+                        Ok::<_, Error>(store::exchange(connection, id, &hash, now, hour).await?)
+                    }
+                    .boxed()
+            });
         let Some(grant) = granted.await? else {
             self.throttle.count_ended(id.uuid(), &hash);
             return Err(Error::ApiKeyInvalid);

@@ -13,7 +13,7 @@ use api::ids::UserId;
 use chrono::{DateTime, SubsecRound as _, Utc};
 use clock::Clock;
 use contract::refusal::Problem;
-use database::Lanes;
+use database::{Lanes, Principal};
 use futures_util::FutureExt as _;
 use sqlx::PgConnection;
 use tokio::time::Instant;
@@ -36,7 +36,7 @@ use crate::{
     error,
     passwords::{
         domain::RawPassword,
-        hashing::{Hasher, HasherError, PasswordHash, Principal},
+        hashing::{Hasher, HasherError, HashingPrincipal, PasswordHash},
     },
     revocations::domain::{MAX_ACCESS_TTL, RevocationTtl},
 };
@@ -176,10 +176,14 @@ impl AdminCli {
         let done = format!("made the administrator {email} ({id})");
         let event = AuditEvent::without_call(EventKind::AdminCreated, self.now);
         let work = Arc::new((account, event));
-        let inserted = self.lanes.transaction(self.deadline, move |connection| {
-            let work = Arc::clone(&work);
-            async move { insert(connection, &work.0, &work.1).await }.boxed()
-        });
+        let inserted = self.lanes.transaction(
+            Principal::Internal("cli"),
+            self.deadline,
+            move |connection| {
+                let work = Arc::clone(&work);
+                async move { insert(connection, &work.0, &work.1).await }.boxed()
+            },
+        );
         inserted.await?;
         Ok(done)
     }
@@ -202,7 +206,11 @@ impl AdminCli {
             })?;
         let hasher = Hasher::start(config.hash, config.peppers.clone())?;
         let hash = hasher
-            .hash(&password, Principal::anyone([0; 32], None), self.deadline)
+            .hash(
+                &password,
+                HashingPrincipal::anyone([0; 32], None),
+                self.deadline,
+            )
             .await;
         Ok(hash.map_err(error::Error::from)?)
     }
@@ -217,24 +225,28 @@ impl AdminCli {
         };
         let event = AuditEvent::without_call(kind, self.now);
         let window = self.ttl.window(MAX_ACCESS_TTL, self.now);
-        let changed = self.lanes.transaction(self.deadline, move |connection| {
-            let (event, email) = (event.clone(), email.clone());
-            async move {
-                let found = store::find_account_by_email(connection, &email).await?;
-                let command = AdminCommand {
-                    account_id: found.ok_or(error::Error::AccountNotFound)?.id,
-                    actor: ACTOR.to_owned(),
-                    event,
-                    window,
-                };
-                if enabled {
-                    command.enable(connection).await
-                } else {
-                    command.disable(connection).await
+        let changed = self.lanes.transaction(
+            Principal::Internal("cli"),
+            self.deadline,
+            move |connection| {
+                let (event, email) = (event.clone(), email.clone());
+                async move {
+                    let found = store::find_account_by_email(connection, &email).await?;
+                    let command = AdminCommand {
+                        account_id: found.ok_or(error::Error::AccountNotFound)?.id,
+                        actor: ACTOR.to_owned(),
+                        event,
+                        window,
+                    };
+                    if enabled {
+                        command.enable(connection).await
+                    } else {
+                        command.disable(connection).await
+                    }
                 }
-            }
-            .boxed()
-        });
+                .boxed()
+            },
+        );
         let account: Account = changed.await?;
         let state = if enabled { "enabled" } else { "disabled" };
         Ok(format!(

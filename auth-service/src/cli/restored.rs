@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use clock::Clock;
-use database::{self, Lanes};
+use database::{self, Lanes, Principal};
 use futures_util::FutureExt as _;
 use sqlx::PgConnection;
 use tokio::time::Instant;
@@ -74,10 +74,14 @@ pub async fn run(config: Config, clock: &dyn Clock) -> Result<String, RestoredEr
     };
     let lanes = Lanes::start(settings).map_err(RestoredError::Url)?;
     let event = Arc::new(AuditEvent::without_call(EventKind::DatabaseRestored, now));
-    let ended = lanes.transaction(Instant::now() + TRANSACTION_TIMEOUT, move |connection| {
-        let event = Arc::clone(&event);
-        async move { end_all(connection, &event, now, window).await }.boxed()
-    });
+    let ended = lanes.transaction(
+        Principal::Internal("cli"),
+        Instant::now() + TRANSACTION_TIMEOUT,
+        move |connection| {
+            let event = Arc::clone(&event);
+            async move { end_all(connection, &event, now, window).await }.boxed()
+        },
+    );
     let ended: Result<EndedCounts, error::Error> = ended.await;
     lanes.close().await;
     let ended = ended?;

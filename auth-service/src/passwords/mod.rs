@@ -27,7 +27,7 @@ use crate::{
         domain::{AuditEvent, EventKind},
         store as audit,
     },
-    context::Context,
+    context::{Context, share_of},
     error::Error,
     revocations::{domain::RevocationWindow, store as revocations},
     sessions::{
@@ -98,13 +98,14 @@ impl Passwords {
             event: AuditEvent::of(call, EventKind::PasswordChanged, now),
             window: self.context.feed.window(now),
         });
-        let replaced = self
-            .context
-            .lanes
-            .transaction(call.deadline, move |connection| {
+        let replaced = self.context.lanes.transaction(
+            share_of(caller.user_id),
+            call.deadline,
+            move |connection| {
                 let work = Arc::clone(&work);
                 async move { replace(connection, &work).await }.boxed()
-            });
+            },
+        );
         let session = replaced.await?;
         self.context.feed.notify_written();
         self.sessions.renewed_pair(&session, secret)

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     domain::RawPassword,
-    hashing::{Hasher, Principal},
+    hashing::{Hasher, HashingPrincipal},
     store::{self, Credentials},
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
         domain::{AuditEvent, EventKind},
         store as audit,
     },
-    context::Context,
+    context::{Context, share_of},
     error::Error,
     throttle::{
         Throttle,
@@ -41,9 +41,9 @@ pub(crate) struct Reauthentication {
 }
 
 /// A caller is a known device of its account.
-pub(super) fn principal(caller: Caller, call: &Call) -> Principal {
+pub(super) fn principal(caller: Caller, call: &Call) -> HashingPrincipal {
     let device = device_key(caller.session_id);
-    Principal::known(caller.user_id, device, call.peer)
+    HashingPrincipal::known(caller.user_id, device, call.peer)
 }
 
 impl Reauthentication {
@@ -55,9 +55,13 @@ impl Reauthentication {
         current: &RawPassword,
     ) -> Result<Credentials, Error> {
         let now = self.context.now();
-        let found = self.context.lanes.run(call.deadline, move |connection| {
-            async move { Ok::<_, Error>(store::find_own(connection, &caller, now).await?) }.boxed()
-        });
+        let found =
+            self.context
+                .lanes
+                .run(share_of(caller.user_id), call.deadline, move |connection| {
+                    async move { Ok::<_, Error>(store::find_own(connection, &caller, now).await?) }
+                        .boxed()
+                });
         let (read, count) = found.await?.ok_or(Error::TokenRevoked)?;
         let key = self.throttle.device_key(device_key(caller.session_id));
         self.throttle.check(key, count)?;
@@ -88,7 +92,7 @@ impl Reauthentication {
         let (lanes, event) = (self.context.lanes.clone(), Arc::new(event));
         let recorded = self.records.spawn(async move {
             let deadline = Instant::now() + RECORD_TIMEOUT;
-            let record = lanes.transaction(deadline, move |connection| {
+            let record = lanes.transaction(share_of(caller.user_id), deadline, move |connection| {
                 let event = Arc::clone(&event);
                 async move {
                     throttle::count_failure(connection, &key, event.time).await?;

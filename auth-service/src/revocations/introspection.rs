@@ -5,7 +5,10 @@ use serving::caller::{Call, Caller};
 use verifier::{Claims, Purpose, Verifier, key_id};
 
 use super::store;
-use crate::{context::Context, error::Error};
+use crate::{
+    context::{Context, share_of},
+    error::Error,
+};
 
 /// Checks tokens for other services.
 #[derive(Debug)]
@@ -26,9 +29,13 @@ impl Introspection {
             return Ok(None);
         };
         let (caller, now) = (Caller::from(&claims), self.context.now());
-        let live = self.context.lanes.run(call.deadline, move |connection| {
-            async move { Ok::<_, Error>(store::is_live(connection, &caller, now).await?) }.boxed()
-        });
+        let live =
+            self.context
+                .lanes
+                .run(share_of(caller.user_id), call.deadline, move |connection| {
+                    async move { Ok::<_, Error>(store::is_live(connection, &caller, now).await?) }
+                        .boxed()
+                });
         Ok(live.await?.then_some(claims))
     }
 

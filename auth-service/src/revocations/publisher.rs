@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use clock::Clock;
-use database::{self, Lanes, Settings};
+use database::{self, Lanes, Principal, Settings};
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -67,7 +67,8 @@ async fn read(
     position: FeedPosition,
     as_of: DateTime<Utc>,
 ) -> Result<FeedChanges, database::Error> {
-    lane.run(Instant::now() + READ_TIMEOUT, move |connection| {
+    let feed = Principal::Internal("feed");
+    lane.run(feed, Instant::now() + READ_TIMEOUT, move |connection| {
         async move { store::read_changes(connection, &position, as_of).await }.boxed()
     })
     .await

@@ -1,20 +1,22 @@
 //! Whether a password may be tried, and what happens after a wrong one.
 
 use api::ids::UserId;
-use database;
+use database::{self, Principal};
 use futures_util::FutureExt as _;
 use serving::caller::Call;
 use tokio::{
     sync::oneshot,
     time::{Duration, Instant},
 };
+use uuid::Uuid;
 
 use super::sign_in::{SignIn, SignInRequest};
 use crate::{
     audit::{domain::AuditEvent, store as audit},
+    context::share_of_address,
     error::Error,
     passwords::{
-        hashing::Principal,
+        hashing::HashingPrincipal,
         store::{self as passwords, Credentials, SignInTarget},
     },
     throttle::{Permit, domain::ThrottleKey, store as throttle},
@@ -32,7 +34,7 @@ pub(super) struct Admitted<'a> {
     pub(super) credentials: Option<Credentials>,
     /// What a wrong password is counted against.
     pub(super) key: ThrottleKey,
-    pub(super) principal: Principal,
+    pub(super) principal: HashingPrincipal,
     /// What it took from the address; `None` when it comes from a known device.
     pub(super) permit: Option<Permit<'a>>,
 }
@@ -55,7 +57,7 @@ impl SignIn {
         };
         let target = self.find_target(call, request).await?;
         if let (Some(key), Some(read)) = (target.device_key, &target.credentials) {
-            let principal = Principal::known(read.account_id, key, call.peer);
+            let principal = HashingPrincipal::known(read.account_id, key, call.peer);
             let key = throttle.device_key(key);
             throttle.check(key, target.device_failures)?;
             throttle.check_confirmed(principal.account_key())?;
@@ -69,7 +71,7 @@ impl SignIn {
         let permit = permit.map_or_else(|| throttle.take_password_permit(call), Ok)?;
         let key = throttle.account_key(request.email.key_hash());
         throttle.check(key, target.account_failures)?;
-        let principal = Principal::anyone(request.email.key_hash(), call.peer);
+        let principal = HashingPrincipal::anyone(request.email.key_hash(), call.peer);
         throttle.check_confirmed(principal.account_key())?;
         Ok(Admitted {
             credentials: target.credentials,
@@ -86,10 +88,14 @@ impl SignIn {
     ) -> Result<SignInTarget, Error> {
         let (email, device) = (request.email.clone(), request.device);
         let now = self.context.now();
-        let found = self.context.lanes.run(call.deadline, move |connection| {
-            async move { Ok(passwords::find_target(connection, &email, device, now).await?) }
-                .boxed()
-        });
+        let found = self.context.lanes.run(
+            share_of_address(call),
+            call.deadline,
+            move |connection| {
+                async move { Ok(passwords::find_target(connection, &email, device, now).await?) }
+                    .boxed()
+            },
+        );
         found.await
     }
 
@@ -104,9 +110,10 @@ impl SignIn {
     ) -> Result<(), Error> {
         let (lanes, now) = (self.context.lanes.clone(), self.context.now());
         let deadline = Instant::now() + RECORD_TIMEOUT;
+        let share = share_of_failures(&key);
         let (counted, outcome) = oneshot::channel();
         self.records.spawn(async move {
-            let count = lanes.run(deadline, move |connection| {
+            let count = lanes.run(share, deadline, move |connection| {
                 async move { Ok::<_, Error>(throttle::count_failure(connection, &key, now).await?) }
                     .boxed()
             });
@@ -115,7 +122,7 @@ impl SignIn {
                 return;
             };
             tokio::time::sleep(RECORD_DELAY).await;
-            let recorded = lanes.run(Instant::now() + RECORD_TIMEOUT, move |connection| {
+            let recorded = lanes.run(share, Instant::now() + RECORD_TIMEOUT, move |connection| {
                 async move { audit::insert(connection, &event, account_id, None).await }.boxed()
             });
             if let Err(error) = recorded.await {
@@ -126,4 +133,12 @@ impl SignIn {
             .await
             .unwrap_or(Err(Error::Database(database::Error::Panicked)))
     }
+}
+
+/// Whose share of the lanes the record of a wrong password takes: that of the address that was tried, whether there is an account or
+/// not, so that the two do not differ. The share of the client would let it hold up its own count.
+fn share_of_failures(key: &ThrottleKey) -> Principal {
+    let mut id = [0; 16];
+    id.copy_from_slice(&key.key[..16]);
+    Principal::Credential(Uuid::from_bytes(id))
 }

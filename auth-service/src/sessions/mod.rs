@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use api::ids::SessionId;
 use chrono::{DateTime, Utc};
+use database::Principal;
 use futures_util::FutureExt as _;
 use serving::caller::{Call, Caller};
 
@@ -32,7 +33,7 @@ use self::{
 use crate::{
     accounts::domain::Account,
     audit::domain::{AuditEvent, EventKind, Origin},
-    context::Context,
+    context::{Context, share_of},
     error::Error,
     throttle::Throttle,
 };
@@ -119,12 +120,16 @@ impl Sessions {
         let event = AuditEvent::of(call, EventKind::SignOut, self.context.now());
         let (id, hash) = (token.session_id, token.secret.hash());
         let window = self.context.feed.window(event.time);
-        let ended = self.context.lanes.run(call.deadline, move |connection| {
-            async move {
+        let share = Principal::Credential(id.uuid());
+        let ended = self
+            .context
+            .lanes
+            .run(share, call.deadline, move |connection| {
+                async move {
                     Ok::<_, Error>(end::sign_out(connection, id, &hash, &event, window).await?)
                 }
                 .boxed()
-        });
+            });
         ended.await?;
         self.context.feed.notify_written();
         Ok(())
@@ -137,9 +142,13 @@ impl Sessions {
         call: &Call,
     ) -> Result<Vec<OpenSession>, Error> {
         let now = self.context.now();
-        let listed = self.context.lanes.run(call.deadline, move |connection| {
-            async move { Ok::<_, Error>(store::list(connection, &caller, now).await?) }.boxed()
-        });
+        let listed =
+            self.context
+                .lanes
+                .run(share_of(caller.user_id), call.deadline, move |connection| {
+                    async move { Ok::<_, Error>(store::list(connection, &caller, now).await?) }
+                        .boxed()
+                });
         let listed = listed.await?;
         if listed.is_empty() {
             return Err(Error::TokenRevoked);
@@ -156,12 +165,15 @@ impl Sessions {
     ) -> Result<(), Error> {
         let event = AuditEvent::of(call, EventKind::SessionRevoked, self.context.now());
         let window = self.context.feed.window(event.time);
-        let ended = self.context.lanes.run(call.deadline, move |connection| {
-            async move {
-                    Ok::<_, Error>(end::revoke(connection, &caller, id, &event, window).await?)
-                }
-                .boxed()
-        });
+        let ended =
+            self.context
+                .lanes
+                .run(share_of(caller.user_id), call.deadline, move |connection| {
+                    async move {
+                        Ok::<_, Error>(end::revoke(connection, &caller, id, &event, window).await?)
+                    }
+                    .boxed()
+                });
         let ended = ended.await?;
         self.context.feed.notify_written();
         match ended {
@@ -176,13 +188,14 @@ impl Sessions {
         let now = self.context.now();
         let event = Arc::new(AuditEvent::of(call, EventKind::OtherSessionsRevoked, now));
         let window = self.context.feed.window(now);
-        let ended = self
-            .context
-            .lanes
-            .transaction(call.deadline, move |connection| {
+        let ended = self.context.lanes.transaction(
+            share_of(caller.user_id),
+            call.deadline,
+            move |connection| {
                 let event = Arc::clone(&event);
                 async move { end_others(connection, &caller, &event, window).await }.boxed()
-            });
+            },
+        );
         let ended = ended.await?;
         self.context.feed.notify_written();
         Ok(i32::try_from(ended).unwrap_or(i32::MAX))

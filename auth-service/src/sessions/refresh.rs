@@ -3,6 +3,7 @@
 use crate::sessions::metrics::Refresh;
 use api::ids::SessionId;
 use chrono::TimeDelta;
+use database::Principal;
 use futures_util::FutureExt as _;
 use serving::caller::Call;
 
@@ -124,17 +125,25 @@ impl Sessions {
         call: &Call,
         rotation: &Rotation,
     ) -> Result<Option<SessionState>, Error> {
+        let share = share_of_session(rotation.session_id);
         let rotation = rotation.clone();
-        let rotated = self.context.lanes.run(call.deadline, move |connection| {
-            async move { Ok(store::rotate(connection, &rotation).await?) }.boxed()
-        });
+        let rotated = self
+            .context
+            .lanes
+            .run(share, call.deadline, move |connection| {
+                async move { Ok(store::rotate(connection, &rotation).await?) }.boxed()
+            });
         rotated.await
     }
 
     async fn find(&self, call: &Call, id: SessionId) -> Result<Option<StoredSession>, Error> {
-        let found = self.context.lanes.run(call.deadline, move |connection| {
-            async move { Ok(store::find(connection, id).await?) }.boxed()
-        });
+        let share = share_of_session(id);
+        let found = self
+            .context
+            .lanes
+            .run(share, call.deadline, move |connection| {
+                async move { Ok(store::find(connection, id).await?) }.boxed()
+            });
         found.await
     }
 
@@ -204,10 +213,16 @@ impl Sessions {
         let event = AuditEvent::of(call, kind, rotation.now);
         let window = self.context.feed.window(event.time);
         tracing::warn!(session = %id, kind = kind.as_str(), "a refresh token ended its session");
-        let ended = self.context.lanes.run(call.deadline, move |connection| {
-            async move { Ok::<_, Error>(end::end(connection, id, reason, &event, window).await?) }
-                .boxed()
-        });
+        let share = share_of_session(id);
+        let ended = self
+            .context
+            .lanes
+            .run(share, call.deadline, move |connection| {
+                async move {
+                        Ok::<_, Error>(end::end(connection, id, reason, &event, window).await?)
+                    }
+                    .boxed()
+            });
         let ended = ended.await?;
         self.context.feed.notify_written();
         Ok(ended)
@@ -216,4 +231,9 @@ impl Sessions {
     fn concurrent_window(&self) -> TimeDelta {
         TimeDelta::from_std(self.lifetimes.concurrent_window).expect("the window is at most 30 s")
     }
+}
+
+/// Whose share of the lanes a refresh takes: its token is genuine, and the row says whose it is.
+fn share_of_session(id: SessionId) -> Principal {
+    Principal::Credential(id.uuid())
 }

@@ -26,11 +26,11 @@ use crate::{
         domain::{AuditEvent, EventKind},
         store as audit,
     },
-    context::Context,
+    context::{Context, share_of},
     error::Error,
     passwords::{
         domain::{PresentedPassword, RawPassword},
-        hashing::{Hasher, PasswordHash, Principal},
+        hashing::{Hasher, HashingPrincipal, PasswordHash},
         store::{self as passwords, Credentials},
     },
     revocations::domain::RevocationWindow,
@@ -128,7 +128,7 @@ impl SignIn {
         &self,
         call: &Call,
         matched: PresentedPassword,
-        principal: Principal,
+        principal: HashingPrincipal,
     ) -> Option<PasswordHash> {
         match self.hasher.rehash(matched, principal, call.deadline).await {
             Ok(hash) => Some(hash),
@@ -158,13 +158,14 @@ impl SignIn {
             max_sessions: self.sessions.lifetimes.max_sessions,
             window: self.context.feed.window(session.now),
         });
-        let opened = self
-            .context
-            .lanes
-            .transaction(call.deadline, move |connection| {
+        let opened = self.context.lanes.transaction(
+            share_of(work.read.account_id),
+            call.deadline,
+            move |connection| {
                 let work = Arc::clone(&work);
                 async move { open(connection, &work).await }.boxed()
-            });
+            },
+        );
         let (account, displaced) = opened.await?;
         if displaced {
             self.context.feed.notify_written();

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use api::ids::UserId;
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use clock::Clock;
-use database::{Error, Lanes};
+use database::{Error, Lanes, Principal};
 use futures_util::FutureExt as _;
 use sqlx::PgConnection;
 use tokio::time::{Instant, sleep};
@@ -23,6 +23,9 @@ const BATCH_DELAY: Duration = Duration::from_millis(100);
 const INTERVAL: Duration = Duration::from_mins(10);
 /// Longest time of one batch, waiting included.
 const BATCH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Whose share of the lanes it takes.
+const SWEEP: Principal = Principal::Internal("sweep of sessions");
 
 /// Sweeps until `stop`.
 pub(crate) async fn run(lanes: Lanes, clock: Arc<dyn Clock>, stop: CancellationToken) {
@@ -48,13 +51,13 @@ pub(crate) async fn run(lanes: Lanes, clock: Arc<dyn Clock>, stop: CancellationT
 async fn batch(lanes: &Lanes, now: DateTime<Utc>) -> Result<bool, Error> {
     // In microseconds, which is the precision of the database.
     let later = now.trunc_subsecs(6) + TimeDelta::from_std(INTERVAL).expect("it is short");
-    let due = lanes.run(Instant::now() + BATCH_TIMEOUT, move |connection| {
+    let due = lanes.run(SWEEP, Instant::now() + BATCH_TIMEOUT, move |connection| {
         async move { store::put_off(connection, now, later).await }.boxed()
     });
     let Some(account_id) = due.await? else {
         return Ok(false);
     };
-    let deleted = lanes.run(Instant::now() + BATCH_TIMEOUT, move |connection| {
+    let deleted = lanes.run(SWEEP, Instant::now() + BATCH_TIMEOUT, move |connection| {
         async move { delete(connection, account_id, now, later).await }.boxed()
     });
     deleted.await?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use database::Principal;
 use futures_util::FutureExt as _;
 use sqlx::PgConnection;
 use tokio::time::Instant;
@@ -16,6 +17,9 @@ use crate::{
     error::Error,
     revocations::{domain::RevocationWindow, store as revocations},
 };
+
+/// Whose share of the lanes signing keys take.
+pub(super) const KEYS: Principal = Principal::Internal("keys");
 
 /// A change of the keys, and who makes it.
 #[derive(Debug, Clone)]
@@ -48,7 +52,7 @@ impl SigningKeys {
     /// The keys that verify tokens, the newest first.
     pub(crate) async fn list(&self, deadline: Instant) -> Result<Vec<StoredKey>, Error> {
         let retired_before = self.retired_before(self.now());
-        let listed = self.0.context.lanes.run(deadline, move |connection| {
+        let listed = self.0.context.lanes.run(KEYS, deadline, move |connection| {
             async move { Ok(store::list(connection, retired_before).await?) }.boxed()
         });
         listed.await
@@ -80,7 +84,7 @@ impl SigningKeys {
             .0
             .context
             .lanes
-            .transaction(deadline, move |connection| {
+            .transaction(KEYS, deadline, move |connection| {
                 let rotation = Arc::clone(&rotation);
                 async move { rotation.run(connection).await }.boxed()
             });
@@ -104,7 +108,7 @@ impl SigningKeys {
             .0
             .context
             .lanes
-            .transaction(deadline, move |connection| {
+            .transaction(KEYS, deadline, move |connection| {
                 let work = Arc::clone(&work);
                 async move { kill(connection, &work.0, &work.1, &work.2, window).await }.boxed()
             });

@@ -14,7 +14,9 @@ use uuid::Uuid;
 use verifier::{KeySet, PublicKey, Verifier};
 
 use super::{
-    ActiveKey, SigningKeys, public_key,
+    ActiveKey, SigningKeys,
+    changes::KEYS,
+    public_key,
     replica_report::{REPLICA_TIMEOUT, Report},
     sealing::OpenError,
     store::{self, NewKey, StoredKey},
@@ -192,7 +194,7 @@ impl Replica {
         let work = Arc::new((self.keys.generate(now), event));
         let deadline = Instant::now() + STATEMENT_TIMEOUT;
         let lanes = &self.keys.0.context.lanes;
-        let rotated = lanes.transaction(deadline, move |connection| {
+        let rotated = lanes.transaction(KEYS, deadline, move |connection| {
             let work = Arc::clone(&work);
             async move { rotate(connection, &work.0, due, &work.1).await }.boxed()
         });
@@ -239,7 +241,7 @@ impl Replica {
         T: Send + 'static,
     {
         let deadline = Instant::now() + STATEMENT_TIMEOUT;
-        self.keys.0.context.lanes.run(deadline, work).await
+        self.keys.0.context.lanes.run(KEYS, deadline, work).await
     }
 }
 

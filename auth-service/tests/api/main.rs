@@ -17,6 +17,7 @@ mod delete_account;
 mod disable_account;
 mod exchange_api_key;
 mod expelled_holder;
+mod fair_shares;
 mod forged_refreshes;
 mod forged_tokens;
 mod get_account;

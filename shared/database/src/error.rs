@@ -25,6 +25,9 @@ pub enum Error {
     /// The queue is full, or the unit waited longer than `longest_wait`. It never began.
     #[error("too much work is waiting for the database")]
     Overloaded,
+    /// The principal has as many units waiting as its share of the queue allows. The unit never began.
+    #[error("too many calls of the same client wait for the database")]
+    ShareFull,
     /// The deadline passed. The unit never began, or it began and its outcome is unknown.
     #[error("the deadline passed before the database answered")]
     DeadlineExceeded,
@@ -57,6 +60,7 @@ impl Error {
         match self {
             Self::Query(error) => error.as_database_error()?.constraint(),
             Self::Overloaded
+            | Self::ShareFull
             | Self::DeadlineExceeded
             | Self::Unavailable(_)
             | Self::Conflict(_)
@@ -70,6 +74,8 @@ impl Error {
     pub fn reason(&self) -> Reason {
         match self {
             Self::Overloaded => Reason::Overloaded,
+            // Another replica or a moment later would not help a client that does this everywhere: it must slow down.
+            Self::ShareFull => Reason::RateLimited,
             Self::DeadlineExceeded => Reason::DeadlineExceeded,
             Self::Unavailable(_) => Reason::DatabaseUnavailable,
             Self::Conflict(_) => Reason::Conflict,
@@ -84,6 +90,7 @@ impl Error {
         match self {
             Self::Value { violation, .. } => violation,
             Self::Overloaded
+            | Self::ShareFull
             | Self::DeadlineExceeded
             | Self::Unavailable(_)
             | Self::Conflict(_)
@@ -107,6 +114,7 @@ impl Error {
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::Overloaded => "overloaded",
+            Self::ShareFull => "share_full",
             Self::DeadlineExceeded => "deadline_exceeded",
             Self::Unavailable(_) => "unavailable",
             Self::Conflict(_) => "conflict",

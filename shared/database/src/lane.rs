@@ -7,7 +7,6 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_channel::Receiver;
 use futures_util::FutureExt as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
@@ -17,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 use crate::lane_metrics::{DropCause, LaneMetrics};
+use crate::queue::{Queue, Turn};
 use crate::settings::{READ_ONLY, Settings};
 use crate::silence::Silence;
 use crate::status::{Connected, State, Status};
@@ -46,7 +46,7 @@ pub(super) struct Lane {
     pub(super) silence: Arc<Silence>,
     pub(super) settings: Arc<Settings>,
     pub(super) options: PgConnectOptions,
-    pub(super) queue: Receiver<Queued>,
+    pub(super) queue: Arc<Queue>,
     pub(super) status: Arc<Status>,
     pub(super) closing: CancellationToken,
     pub(super) metrics: LaneMetrics,
@@ -143,9 +143,9 @@ impl Lane {
             tokio::select! {
                 biased;
                 () = self.status.until_down_is(false) => {}
-                queued = self.queue.recv() => match queued {
-                    Ok(queued) => queued.refuse(Error::Unavailable(None)),
-                    Err(_closed) => return,
+                queued = self.queue.take_any() => match queued {
+                    Some(queued) => queued.refuse(Error::Unavailable(None)),
+                    None => return,
                 },
             }
         }
@@ -162,11 +162,11 @@ impl Lane {
                 biased;
                 _found = silence.changed() => return ControlFlow::Continue(()),
                 _ = session.doubts.changed() => None,
-                next = timeout(self.settings.check_after_idle, self.queue.recv()) => next.ok(),
+                next = timeout(self.settings.check_after_idle, self.queue.take()) => next.ok(),
             };
             let dropped = match next {
-                Some(Ok(queued)) => self.run(queued, &mut session, &mut silence).await,
-                Some(Err(_closed)) => {
+                Some(Some(work)) => self.run(work, &mut session, &mut silence).await,
+                Some(None) => {
                     close(session.connection).await;
                     return ControlFlow::Break(());
                 }
@@ -207,7 +207,7 @@ impl Lane {
     /// Runs one unit. Returns why the connection must be dropped, if it must.
     async fn run(
         &self,
-        queued: Queued,
+        (queued, _turn): (Queued, Turn),
         session: &mut Session,
         silence: &mut watch::Receiver<u64>,
     ) -> Option<DropCause> {

@@ -7,8 +7,8 @@ use telemetry::metrics::{
 };
 
 use crate::metrics::{
-    DATABASE_BUSY, DATABASE_DROPPED, DATABASE_FAILED, DATABASE_OPENED, DATABASE_UNIT,
-    DATABASE_WAIT, LANES,
+    DATABASE_BUSY, DATABASE_DROPPED, DATABASE_FAILED, DATABASE_OPENED, DATABASE_REFUSED,
+    DATABASE_UNIT, DATABASE_WAIT, LANES, Refused,
 };
 
 pub(crate) use crate::metrics::Drop as DropCause;
@@ -22,6 +22,7 @@ pub(crate) struct LaneMetrics {
     opened: BoundCounter<u64>,
     failed: BoundCounter<u64>,
     dropped: Vec<BoundCounter<u64>>,
+    refused: Vec<BoundCounter<u64>>,
 }
 
 impl LaneMetrics {
@@ -31,6 +32,10 @@ impl LaneMetrics {
             let cause = label(DropCause::NAME, *cause);
             metrics.count(&DATABASE_DROPPED, &[labels[0].clone(), cause])
         };
+        let refused = |cause: &&'static str| {
+            let cause = label(Refused::NAME, *cause);
+            metrics.count(&DATABASE_REFUSED, &[labels[0].clone(), cause])
+        };
         Self {
             wait: metrics.histogram(&DATABASE_WAIT, &labels),
             unit: metrics.histogram(&DATABASE_UNIT, &labels),
@@ -38,6 +43,7 @@ impl LaneMetrics {
             opened: metrics.count(&DATABASE_OPENED, &labels),
             failed: metrics.count(&DATABASE_FAILED, &labels),
             dropped: DropCause::VALUES.iter().map(dropped).collect(),
+            refused: Refused::VALUES.iter().map(refused).collect(),
         }
     }
 
@@ -57,6 +63,10 @@ impl LaneMetrics {
 
     pub(crate) fn failed(&self) {
         self.failed.add(1);
+    }
+
+    pub(crate) fn refused(&self, cause: Refused) {
+        self.refused[cause.number()].add(1);
     }
 
     pub(crate) fn dropped(&self, cause: DropCause) {

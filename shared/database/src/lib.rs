@@ -1,8 +1,14 @@
 //! Units of work on database lanes.
 //!
-//! A lane is a task that owns one connection. Lanes take units from one bounded queue. So a statement costs one round trip (a
+//! A lane is a task that owns one connection. Lanes take units from one bounded, fair queue. So a statement costs one round trip (a
 //! pool pings before and after), and a cancelled call cannot leave a connection in the middle of a statement: the lane runs the
 //! unit, not the caller.
+//!
+//! The queue takes turns by [`Principal`]: the one that holds the fewest lanes goes first, then the one that used less lane time lately,
+//! then the one that has waited longest. A principal never holds the last lane (where there are two or more), holds at most
+//! [`lanes_per_principal`](Settings::lanes_per_principal), and waits with at most
+//! [`queue_per_principal`](Settings::queue_per_principal) units; one more is refused with [`Error::ShareFull`]. Shares are kept by
+//! each `Lanes` for itself.
 //!
 //! Promises:
 //! - A unit that has begun runs to its end, even if its caller is cancelled. A unit never begins after its deadline, after its
@@ -19,15 +25,18 @@
 //! - The one open transaction that is not detected is a BEGIN written as SQL text without a COMMIT (sqlx does not report it).
 //!   So units never write BEGIN: they use [`Lanes::transaction`].
 //!
-//! The queue holds trait objects, and a lane runs one at a time. Batching similar units into one statement would change only how
-//! a lane runs what it took.
+//! The queue holds trait objects, and a lane runs one at a time. Each has a turn of its own, so batching similar units of several
+//! principals into one statement would change only how many turns a lane takes and how it runs them.
 
 mod error;
+mod fair_queue;
 mod gauges;
 mod lane;
 mod lane_metrics;
 pub mod metrics;
 pub mod migrate;
+mod principal;
+mod queue;
 mod schema;
 pub mod settings;
 mod silence;
@@ -40,7 +49,6 @@ mod url;
 use std::any::type_name;
 use std::sync::Arc;
 
-use async_channel::{Sender, TrySendError};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use sqlx::postgres::PgConnection;
@@ -51,12 +59,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::error::{Error, UnitError};
+pub use self::principal::Principal;
 pub use self::schema::{Conditions, Schema};
 pub use self::settings::Settings;
 pub use self::status::State;
 
 use self::lane::Lane;
 use self::lane_metrics::LaneMetrics;
+use self::queue::Queue;
 use self::silence::Silence;
 use self::status::Status;
 use self::unit::{CancelGuard, Queued, StartOnce, Unit, wait};
@@ -74,9 +84,7 @@ struct LanesInner {
     settings: Arc<Settings>,
     /// The name of the database.
     database: Option<String>,
-    queue: Sender<Queued>,
-    /// The units that are left when every lane has ended are refused.
-    leftovers: async_channel::Receiver<Queued>,
+    queue: Arc<Queue>,
     status: Arc<Status>,
     closing: CancellationToken,
     tasks: TaskTracker,
@@ -99,12 +107,11 @@ impl Lanes {
     ) -> Result<Self, sqlx::Error> {
         let lane_metrics = LaneMetrics::new(metrics, name);
         let options = settings.connect_options()?;
-        let (queue, incoming) = async_channel::bounded(settings.queue.max(1));
+        let queue = Arc::new(Queue::new(&settings, lane_metrics.clone()));
         let inner = LanesInner {
             settings: Arc::new(settings),
             database: options.get_database().map(str::to_owned),
             queue,
-            leftovers: incoming.clone(),
             status: Arc::new(Status::new()),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -116,7 +123,7 @@ impl Lanes {
                 silence: Arc::clone(&silence),
                 settings: Arc::clone(&inner.settings),
                 options: options.clone(),
-                queue: incoming.clone(),
+                queue: Arc::clone(&inner.queue),
                 status: Arc::clone(&inner.status),
                 closing: inner.closing.clone(),
                 metrics: lane_metrics.clone(),
@@ -159,24 +166,30 @@ impl Lanes {
         self.inner.queue.is_closed()
     }
 
-    /// Runs one unit on a lane and returns its result.
+    /// Runs one unit on a lane, on the share of `principal`, and returns its result.
     ///
     /// Each statement commits by itself; use [`transaction`](Self::transaction) for more than one. The deadline bounds
     /// the wait for the answer; a unit that has begun continues without its caller, for at most
     /// [`unit_limit`](Settings::unit_limit).
-    pub async fn run<T, E, W>(&self, deadline: Instant, work: W) -> Result<T, E>
+    pub async fn run<T, E, W>(
+        &self,
+        principal: Principal,
+        deadline: Instant,
+        work: W,
+    ) -> Result<T, E>
     where
         W: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
         T: Send + 'static,
         E: UnitError,
     {
-        self.enqueue_and_wait(deadline, type_name::<W>(), work)
+        self.enqueue_and_wait(principal, deadline, type_name::<W>(), work)
             .await
     }
 
     /// `unit` is the type name of the caller's closure.
     async fn enqueue_and_wait<T, E, W>(
         &self,
+        principal: Principal,
         deadline: Instant,
         unit: &'static str,
         work: W,
@@ -194,14 +207,15 @@ impl Lanes {
         let (reply, answer) = oneshot::channel();
         let start = StartOnce::default();
         let guard = CancelGuard(start.clone());
-        self.inner.enqueue(Queued {
+        let queued = Queued {
             deadline,
             since: now,
             wait_until,
             start,
             span: UnitSpan::begin(unit, self.inner.database.as_deref()),
             job: Box::new(Unit { work, reply }),
-        })?;
+        };
+        self.inner.enqueue(principal, queued)?;
         wait(answer, &guard, wait_until, deadline).await
     }
 
@@ -213,11 +227,11 @@ impl Lanes {
     /// [`Error::Query`].
     ///
     /// ```no_run
-    /// # use database::{Error, Lanes};
+    /// # use database::{Error, Lanes, Principal};
     /// # use futures_util::FutureExt as _;
-    /// # async fn example(lanes: Lanes, deadline: tokio::time::Instant, name: String) -> Result<(), Error> {
+    /// # async fn example(lanes: Lanes, user: Principal, deadline: tokio::time::Instant, name: String) -> Result<(), Error> {
     /// lanes
-    ///     .transaction(deadline, move |conn| {
+    ///     .transaction(user, deadline, move |conn| {
     ///         let name = name.clone();
     ///         async move {
     ///             sqlx::query("insert into auth.a values ($1)").bind(&name).execute(&mut *conn).await?;
@@ -229,13 +243,18 @@ impl Lanes {
     ///     .await
     /// # }
     /// ```
-    pub async fn transaction<T, E, W>(&self, deadline: Instant, work: W) -> Result<T, E>
+    pub async fn transaction<T, E, W>(
+        &self,
+        principal: Principal,
+        deadline: Instant,
+        work: W,
+    ) -> Result<T, E>
     where
         W: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
         T: Send + 'static,
         E: UnitError,
     {
-        self.enqueue_and_wait(deadline, type_name::<W>(), move |connection| {
+        self.enqueue_and_wait(principal, deadline, type_name::<W>(), move |connection| {
             transaction::attempt(connection, deadline, work).boxed()
         })
         .await
@@ -246,20 +265,16 @@ impl Lanes {
     pub async fn close(&self) {
         self.inner.stop();
         self.inner.tasks.wait().await;
-        while let Ok(queued) = self.inner.leftovers.try_recv() {
+        while let Some(queued) = self.inner.queue.try_take_any() {
             queued.refuse(Error::Unavailable(None));
         }
     }
 }
 
 impl LanesInner {
-    fn enqueue(&self, queued: Queued) -> Result<(), Error> {
-        let Err(refusal) = self.queue.try_send(queued) else {
+    fn enqueue(&self, principal: Principal, queued: Queued) -> Result<(), Error> {
+        let Err((queued, error)) = self.queue.push(principal, queued) else {
             return Ok(());
-        };
-        let (queued, error) = match refusal {
-            TrySendError::Full(queued) => (queued, Error::Overloaded),
-            TrySendError::Closed(queued) => (queued, Error::Unavailable(None)),
         };
         if let Some(span) = queued.span {
             span.refuse(&error);

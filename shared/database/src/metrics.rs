@@ -7,7 +7,7 @@ pub const LANES: &str = "lanes";
 
 const BY_LANES: LabelDefinition = LabelDefinition::free(
     LANES,
-    "`calls`; in the auth service also `feed`, the one that publishes revocations",
+    "`calls`; in the auth service also `feed`, the one that publishes revocations; in the task service also `scans`, those for lists that read many rows",
 );
 
 telemetry::metric_labels! {
@@ -28,6 +28,18 @@ telemetry::metric_labels! {
     }
 }
 
+telemetry::metric_labels! {
+    /// Why a unit of work was refused before it began.
+    Refused = "cause" {
+        /// The queue was full.
+        Queue = "queue",
+        /// Its principal had its share of the queue.
+        Share = "share",
+        /// Its deadline or the longest wait passed in the queue, or its caller had gone.
+        Over = "over",
+    }
+}
+
 telemetry::metric_definitions! {
     DATABASE_UP = Gauge "tandem.database.up" [""] { BY_LANES } by exposed_by::SERVICES =>
         "1 while the database can be used, else 0.";
@@ -39,6 +51,8 @@ telemetry::metric_definitions! {
         "Connections to the database that run a unit of work.";
     DATABASE_QUEUED = Gauge "tandem.database.queued" ["{unit}"] { BY_LANES } by exposed_by::SERVICES =>
         "Units of work that wait for a connection.";
+    DATABASE_REFUSED = Counter "tandem.database.refused" ["{unit}"] { BY_LANES, LabelDefinition::of::<Refused>() } by exposed_by::SERVICES =>
+        "Units of work that were refused before they began.";
     DATABASE_WAIT = Histogram "tandem.database.wait" ["s"] { BY_LANES } by exposed_by::SERVICES =>
         "Time a unit of work waited for a connection.";
     DATABASE_UNIT = Histogram "tandem.database.unit.duration" ["s"] { BY_LANES } by exposed_by::SERVICES =>

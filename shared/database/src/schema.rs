@@ -7,7 +7,7 @@ use sqlx::{migrate::Migrator, postgres::PgConnectOptions};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Lanes, State, migrate};
+use crate::{Lanes, Principal, State, migrate};
 
 /// The interval between two checks of a schema that is not ready.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
@@ -109,7 +109,8 @@ async fn await_schema(
 ) {
     let mut logged = false;
     loop {
-        let check = lanes.run(Instant::now() + CHECK_TIMEOUT, move |conn| {
+        let deadline = Instant::now() + CHECK_TIMEOUT;
+        let check = lanes.run(Principal::Internal("schema"), deadline, move |conn| {
             async move { migrate::check(conn, schema.migrations, schema.name).await }.boxed()
         });
         match check.await {

@@ -33,6 +33,10 @@ pub struct Settings {
     pub lanes: usize,
     /// The most units that wait, at least 1; one more is refused at once. Default 1024.
     pub queue: usize,
+    /// The most lanes that one principal holds, at least 1. Where there are two lanes or more, it never holds all of them. Default 4.
+    pub lanes_per_principal: usize,
+    /// The most units of one principal that wait, at least 1; one more is refused at once. Default 1024.
+    pub queue_per_principal: usize,
     /// The longest time that a unit waits to begin, whatever its deadline. Default 30 s.
     pub longest_wait: Duration,
     /// A connection older than this is replaced after a unit or an idle check (up to a tenth earlier, so that the lanes
@@ -59,6 +63,8 @@ impl Default for Settings {
             url: SecretString::default(),
             lanes: 4,
             queue: 1024,
+            lanes_per_principal: 4,
+            queue_per_principal: 1024,
             longest_wait: Duration::from_secs(30),
             recycle_after: Duration::from_hours(1),
             check_after_idle: Duration::from_secs(30),
@@ -101,6 +107,8 @@ pub fn read(settings: &mut settings::Settings, section: &str) -> Option<Settings
     let url = settings.secret(&key("url"), database_url);
     let lanes = settings.get_within(&key("lanes"), 1..=1_000);
     let queue = settings.get_within(&key("queue"), 1..=100_000);
+    let lanes_per_principal = settings.get_within(&key("lanes_per_principal"), 1..=1_000);
+    let queue_per_principal = settings.get_within(&key("queue_per_principal"), 1..=100_000);
     let longest_wait = settings.get_within(&key("longest_wait"), MILLISECOND..=10 * MINUTE);
     let recycle_after = settings.get_within(&key("recycle_after"), SECOND..=7 * DAY);
     let check_after_idle = settings.get_within(&key("check_after_idle"), MILLISECOND..=DAY);
@@ -113,6 +121,8 @@ pub fn read(settings: &mut settings::Settings, section: &str) -> Option<Settings
         url: url?,
         lanes: lanes?,
         queue: queue?,
+        lanes_per_principal: lanes_per_principal?,
+        queue_per_principal: queue_per_principal?,
         longest_wait: longest_wait?,
         recycle_after: recycle_after?,
         check_after_idle: check_after_idle?,

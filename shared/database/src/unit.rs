@@ -1,5 +1,6 @@
 //! A unit of work: queued once, begun at most once, and then run to its end.
 
+use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,6 +51,11 @@ impl StartOnce {
     pub(super) fn take(&self) -> bool {
         !self.0.swap(true, Ordering::AcqRel)
     }
+
+    /// Whether one of them has won.
+    pub(super) fn is_taken(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 /// Held by the caller. When it is dropped, a unit that has not begun is cancelled.
@@ -71,6 +77,14 @@ pub(super) struct Queued {
     /// Queued with the work, because another task runs it.
     pub(super) span: Option<UnitSpan>,
     pub(super) job: Box<dyn Job>,
+}
+
+impl fmt::Debug for Queued {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queued")
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Queued {

@@ -33,6 +33,17 @@ pub(crate) struct ListTasks {
     pub(crate) count: bool,
 }
 
+impl ListTasks {
+    /// Whether the primary key leads to the rows of the page. Anything else may read all tasks of the user.
+    pub(crate) fn is_read_by_key(&self) -> bool {
+        let Listing { filter, order, .. } = &self.listing;
+        filter.condition().is_none()
+            && order.columns().is_empty()
+            && self.skip.number() == 0
+            && !self.count
+    }
+}
+
 /// The number of tasks to skip: 0 to 10,000.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Skip(i32);

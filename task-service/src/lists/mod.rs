@@ -21,7 +21,11 @@ use self::{
     order::Order,
     page_token::LastTask,
 };
-use crate::{context::Context, error::Error, tasks::domain::Task};
+use crate::{
+    context::{Context, share_of},
+    error::Error,
+    tasks::domain::Task,
+};
 
 /// The largest size of the tasks on a page, in bytes. By default clients refuse messages of more than 4 MiB.
 const MAX_PAGE_BYTES: usize = 3 * 1024 * 1024;
@@ -45,7 +49,12 @@ impl Lists {
         let (owner, now) = (caller.user_id, self.context.now());
         let (page_size, binding) = (command.page_size, command.binding);
         let order = command.listing.order.clone();
-        let found = self.context.lanes.run(deadline, move |conn| {
+        let lanes = if command.is_read_by_key() {
+            &self.context.lanes
+        } else {
+            &self.context.scans
+        };
+        let found = lanes.run(share_of(owner), deadline, move |conn| {
             async move { read(conn, owner, &command, now).await }.boxed()
         });
         let (rows, total) = found.await?;

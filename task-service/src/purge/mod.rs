@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use api::ids::UserId;
 use chrono::{DateTime, Utc};
-use database::UnitError as _;
+use database::{Principal, UnitError as _};
 use futures_util::FutureExt as _;
 use sqlx::PgConnection;
 use tokio::{sync::watch, time::Instant};
@@ -37,6 +37,9 @@ const MAX_OWNERS: i64 = 100;
 const BATCH: i64 = 500;
 /// How long one batch may take, the wait for a lane included.
 const BATCH_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Purging has a share of the lanes like a user: it neither starves nor delays anybody for long.
+const PRINCIPAL: Principal = Principal::Internal("purge");
 
 /// The job that removes expired rows.
 #[derive(Debug)]
@@ -140,7 +143,7 @@ impl Purge {
         after: DueOwner,
     ) -> Result<Vec<DueOwner>, Error> {
         let deadline = Instant::now() + BATCH_TIMEOUT;
-        let listed = self.context.lanes.run(deadline, move |conn| {
+        let listed = self.context.lanes.run(PRINCIPAL, deadline, move |conn| {
             async move { store::list_due_owners(conn, now, after, MAX_OWNERS).await }.boxed()
         });
         listed.await
@@ -150,9 +153,12 @@ impl Purge {
     /// error: whatever else happens concerns this owner alone.
     async fn visit(&mut self, owner: UserId, now: DateTime<Utc>) -> Result<bool, Error> {
         let deadline = Instant::now() + BATCH_TIMEOUT;
-        let removed = self.context.lanes.transaction(deadline, move |conn| {
-            async move { purge_owner(conn, owner, now).await }.boxed()
-        });
+        let removed = self
+            .context
+            .lanes
+            .transaction(PRINCIPAL, deadline, move |conn| {
+                async move { purge_owner(conn, owner, now).await }.boxed()
+            });
         match removed.await {
             Ok(Removed::All { tasks }) => {
                 self.removed(owner, tasks);

@@ -31,6 +31,7 @@ fn purge(database: &Database, clock: &TestClock) -> Purge {
         ..Default::default()
     };
     let context = Context {
+        scans: lanes.clone(),
         lanes: Lanes::start(settings).unwrap(),
         clock: Arc::new(clock.clone()),
     };

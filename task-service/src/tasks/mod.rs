@@ -26,7 +26,7 @@ use self::{
     domain::Task,
 };
 use crate::{
-    context::Context,
+    context::{Context, share_of},
     error::Error,
     quota::{Full, Quota},
     requests::RequestKey,
@@ -59,23 +59,32 @@ impl Tasks {
             return self.check(owner, deadline, task).await;
         }
         let Some(key) = command.key else {
-            let stored = self.context.lanes.run(deadline, move |conn| {
-                async move { insert(conn, owner, &task, quota).await }.boxed()
-            });
+            let stored = self
+                .context
+                .lanes
+                .run(share_of(owner), deadline, move |conn| {
+                    async move { insert(conn, owner, &task, quota).await }.boxed()
+                });
             return stored.await.map(Created::Stored);
         };
-        let created = self.context.lanes.transaction(deadline, move |conn| {
-            let task = task.clone();
-            async move { create_once(conn, owner, &task, quota, &key, now).await }.boxed()
-        });
+        let created = self
+            .context
+            .lanes
+            .transaction(share_of(owner), deadline, move |conn| {
+                let task = task.clone();
+                async move { create_once(conn, owner, &task, quota, &key, now).await }.boxed()
+            });
         created.await
     }
 
     /// Checks whether `create` would store the task.
     async fn check(&self, owner: UserId, deadline: Instant, task: Task) -> Result<Created, Error> {
-        let counts = self.context.lanes.run(deadline, move |conn| {
-            async move { store::count(conn, owner).await }.boxed()
-        });
+        let counts = self
+            .context
+            .lanes
+            .run(share_of(owner), deadline, move |conn| {
+                async move { store::count(conn, owner).await }.boxed()
+            });
         match self.quota.full(counts.await?) {
             None => Ok(Created::Checked(task)),
             Some(full) => Err(full.into()),
@@ -90,9 +99,12 @@ impl Tasks {
         GetTask { id }: GetTask,
     ) -> Result<Task, Error> {
         let (owner, now) = (caller.user_id, self.context.now());
-        let task = self.context.lanes.run(deadline, move |conn| {
-            async move { get_existing(conn, owner, id, now).await }.boxed()
-        });
+        let task = self
+            .context
+            .lanes
+            .run(share_of(owner), deadline, move |conn| {
+                async move { get_existing(conn, owner, id, now).await }.boxed()
+            });
         task.await
     }
 
@@ -105,15 +117,21 @@ impl Tasks {
     ) -> Result<Task, Error> {
         let (owner, now, quota) = (caller.user_id, self.context.now(), self.quota);
         let Some(key) = command.key else {
-            let updated = self.context.lanes.run(deadline, move |conn| {
-                async move { update(conn, owner, &command, now).await }.boxed()
-            });
+            let updated = self
+                .context
+                .lanes
+                .run(share_of(owner), deadline, move |conn| {
+                    async move { update(conn, owner, &command, now).await }.boxed()
+                });
             return updated.await;
         };
-        let updated = self.context.lanes.transaction(deadline, move |conn| {
-            let command = command.clone();
-            async move { update_once(conn, owner, &command, &key, quota, now).await }.boxed()
-        });
+        let updated = self
+            .context
+            .lanes
+            .transaction(share_of(owner), deadline, move |conn| {
+                let command = command.clone();
+                async move { update_once(conn, owner, &command, &key, quota, now).await }.boxed()
+            });
         updated.await
     }
 
@@ -126,9 +144,12 @@ impl Tasks {
     ) -> Result<Option<Task>, Error> {
         let (owner, now) = (caller.user_id, self.context.now());
         let purge_time = now + self.purge_after;
-        let deleted = self.context.lanes.run(deadline, move |conn| {
-            async move { delete(conn, owner, command, purge_time, now).await }.boxed()
-        });
+        let deleted = self
+            .context
+            .lanes
+            .run(share_of(owner), deadline, move |conn| {
+                async move { delete(conn, owner, command, purge_time, now).await }.boxed()
+            });
         match deleted.await {
             Ok(task) => Ok(Some(task)),
             Err(Error::NotFound(_)) if command.allow_missing => Ok(None),
@@ -144,9 +165,12 @@ impl Tasks {
         command: UndeleteTask,
     ) -> Result<Task, Error> {
         let (owner, now, limit) = (caller.user_id, self.context.now(), self.quota.live);
-        let undeleted = self.context.lanes.run(deadline, move |conn| {
-            async move { undelete(conn, owner, command, limit, now).await }.boxed()
-        });
+        let undeleted = self
+            .context
+            .lanes
+            .run(share_of(owner), deadline, move |conn| {
+                async move { undelete(conn, owner, command, limit, now).await }.boxed()
+            });
         undeleted.await
     }
 }

@@ -8,6 +8,7 @@ mod concurrency;
 mod create;
 mod delete;
 mod etags;
+mod fair_shares;
 mod feed_faults;
 mod filter_and_order;
 mod filter_properties;

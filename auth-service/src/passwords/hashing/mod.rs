@@ -4,7 +4,7 @@
 //! uses it for every hash. (Only a stored hash that was made with greater settings gets more memory while it is checked, up
 //! to [`MAX_MEMORY_KIB`].) A call that finds the queue full is refused at once, and a job whose caller has gone is skipped.
 //! The queue has two lines ([`Line`]), so that a flood of unknown clients does not block known devices, and within a line addresses,
-//! accounts and devices take turns ([`Principal`]).
+//! accounts and devices take turns ([`HashingPrincipal`]).
 
 mod arena;
 pub(crate) mod error;
@@ -38,7 +38,7 @@ use crate::passwords::domain::{Password, PresentedPassword};
 pub use self::error::HashError;
 pub use pepper::Peppers;
 pub use phc::{MAX_MEMORY_KIB, PasswordHash};
-pub use principal::{Line, Principal};
+pub use principal::{HashingPrincipal, Line};
 
 /// How passwords are hashed. The defaults are OWASP's minimum: 19 MiB, two passes, one lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl Hasher {
     pub async fn hash(
         &self,
         password: &Password,
-        principal: Principal,
+        principal: HashingPrincipal,
         deadline: Instant,
     ) -> Result<PasswordHash, HashError> {
         let password = password.clone();
@@ -135,7 +135,7 @@ impl Hasher {
     pub async fn rehash(
         &self,
         matched: PresentedPassword,
-        principal: Principal,
+        principal: HashingPrincipal,
         deadline: Instant,
     ) -> Result<PasswordHash, HashError> {
         self.run(principal, deadline, move |arena| {
@@ -154,7 +154,7 @@ impl Hasher {
         &self,
         presented: PresentedPassword,
         stored: Option<PasswordHash>,
-        principal: Principal,
+        principal: HashingPrincipal,
         deadline: Instant,
     ) -> Result<Verdict, HashError> {
         let known = stored.is_some();
@@ -177,7 +177,7 @@ impl Hasher {
     /// Runs `work` on a thread, unless its turn comes after the deadline.
     async fn run<T: Send + 'static>(
         &self,
-        principal: Principal,
+        principal: HashingPrincipal,
         deadline: Instant,
         work: impl FnOnce(&mut Arena) -> T + Send + 'static,
     ) -> Result<T, HashError> {

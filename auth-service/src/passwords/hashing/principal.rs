@@ -18,14 +18,14 @@ pub enum Line {
 
 /// Whose turn a hash takes: that of a client address, within it that of an account, and within that the one of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Principal {
+pub struct HashingPrincipal {
     pub(super) line: Line,
     pub(super) address: CustomerBlock,
     pub(super) account: [u8; 32],
     pub(super) device: [u8; 32],
 }
 
-impl Principal {
+impl HashingPrincipal {
     /// Someone who is not known, and tries a password or signs up for the email address with this hash, with or without an account.
     #[must_use]
     pub fn anyone(email_hash: [u8; 32], address: Option<IpAddr>) -> Self {

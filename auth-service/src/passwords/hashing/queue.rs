@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use super::{
     HashError,
     arena::Arena,
-    principal::{Line, Principal},
+    principal::{HashingPrincipal, Line},
     shares::FairLine,
 };
 
@@ -36,7 +36,7 @@ pub(super) struct QueueReceiver(Arc<Shared>);
 /// A job that was taken. Its account has a hash under way until this is dropped.
 pub(super) struct Taken {
     job: Option<Job>,
-    principal: Principal,
+    principal: HashingPrincipal,
     shared: Arc<Shared>,
 }
 
@@ -92,7 +92,7 @@ impl State {
     }
 
     /// Takes a job from the lines in turn.
-    fn take(&mut self) -> Option<(Principal, Job)> {
+    fn take(&mut self) -> Option<(HashingPrincipal, Job)> {
         for line in [self.next, self.next.other()] {
             if let Some(taken) = self.line(line).take() {
                 self.next = line.other();
@@ -109,7 +109,7 @@ impl State {
 
 impl QueueSender {
     /// Puts a job into the line of its principal, if there is room, or if somebody who holds more gives way.
-    pub(super) fn put(&self, principal: Principal, job: Job) -> Result<(), HashError> {
+    pub(super) fn put(&self, principal: HashingPrincipal, job: Job) -> Result<(), HashError> {
         let shared = &self.0.0;
         let mut state = shared.lock();
         if state.receivers == 0 {

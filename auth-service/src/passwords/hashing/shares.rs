@@ -8,14 +8,14 @@ use std::{collections::HashMap, hash::Hash};
 
 use transport::network::CustomerBlock;
 
-use super::{HashError, principal::Principal, queue::Job};
+use super::{HashError, principal::HashingPrincipal, queue::Job};
 
 /// The part of the places of a full line that one account can keep when others come.
 const ACCOUNT_PART: usize = 4;
 
 /// A job that waits.
 struct Entry {
-    principal: Principal,
+    principal: HashingPrincipal,
     job: Job,
 }
 
@@ -32,13 +32,13 @@ pub(super) struct FairLine {
     length: usize,
     /// In the order of arrival.
     waiting: Vec<Entry>,
-    running: Vec<Principal>,
+    running: Vec<HashingPrincipal>,
     /// When each principal that waits or runs came or had its last turn; the lowest number is next.
     turns: HashMap<TurnKey, u64>,
     clock: u64,
 }
 
-fn keys(of: &Principal) -> [TurnKey; 3] {
+fn keys(of: &HashingPrincipal) -> [TurnKey; 3] {
     [
         TurnKey::Address(of.address),
         TurnKey::Account(of.account),
@@ -62,7 +62,11 @@ impl FairLine {
     }
 
     /// Puts a job at the end. The job that must give way to it is returned, to be refused.
-    pub(super) fn put(&mut self, principal: Principal, job: Job) -> Result<Option<Job>, HashError> {
+    pub(super) fn put(
+        &mut self,
+        principal: HashingPrincipal,
+        job: Job,
+    ) -> Result<Option<Job>, HashError> {
         self.waiting.retain(|entry| !entry.job.is_abandoned());
         let full = self.waiting.len() >= self.length;
         let gave_way = full.then(|| self.give_way(&principal)).transpose()?;
@@ -75,7 +79,7 @@ impl FairLine {
     }
 
     /// Takes the job whose turn it is. None of an account that has one under way; those that nobody waits for cost no turn.
-    pub(super) fn take(&mut self) -> Option<(Principal, Job)> {
+    pub(super) fn take(&mut self) -> Option<(HashingPrincipal, Job)> {
         self.waiting.retain(|entry| !entry.job.is_abandoned());
         let free = |entry: &Entry| {
             let account = entry.principal.account;
@@ -97,7 +101,7 @@ impl FairLine {
     }
 
     /// A job of this principal that was taken is done.
-    pub(super) fn finish(&mut self, principal: &Principal) {
+    pub(super) fn finish(&mut self, principal: &HashingPrincipal) {
         if let Some(at) = self.running.iter().position(|one| one == principal) {
             self.running.swap_remove(at);
         }
@@ -107,7 +111,7 @@ impl FairLine {
     }
 
     /// Removes the job that gives way to a newcomer. Of equal ones it is the last.
-    fn give_way(&mut self, newcomer: &Principal) -> Result<Job, HashError> {
+    fn give_way(&mut self, newcomer: &HashingPrincipal) -> Result<Job, HashError> {
         let part = (self.length / ACCOUNT_PART).max(1);
         let places = self.count_waiting(|one| one.account);
         let largest = places.iter().max_by_key(|(_, places)| **places);
@@ -128,12 +132,12 @@ impl FairLine {
     fn remove_of_account(
         &mut self,
         account: [u8; 32],
-        newcomer: &Principal,
+        newcomer: &HashingPrincipal,
         excess: usize,
     ) -> Result<Job, HashError> {
-        let part = |one: &Principal| (one.account, one.device, one.address);
+        let part = |one: &HashingPrincipal| (one.account, one.device, one.address);
         let held = self.count_held(part);
-        let count = |one: &Principal| held.get(&part(one)).copied().unwrap_or(0);
+        let count = |one: &HashingPrincipal| held.get(&part(one)).copied().unwrap_or(0);
         let own = count(newcomer);
         self.remove_greatest(|one| {
             let places = count(one);
@@ -143,10 +147,10 @@ impl FairLine {
 
     /// Removes a job of the address that holds most, or, at the newcomer's address, of the account that does. It must be two more
     /// than the newcomer's.
-    fn remove_of_address(&mut self, newcomer: &Principal) -> Result<Job, HashError> {
+    fn remove_of_address(&mut self, newcomer: &HashingPrincipal) -> Result<Job, HashError> {
         let addresses = self.count_held(|one| one.address);
         let accounts = self.count_held(|one| one.account);
-        let excess = |one: &Principal| {
+        let excess = |one: &HashingPrincipal| {
             let (theirs, own) = if one.address == newcomer.address {
                 (accounts.get(&one.account), accounts.get(&newcomer.account))
             } else {
@@ -162,7 +166,7 @@ impl FairLine {
 
     fn remove_greatest(
         &mut self,
-        size: impl Fn(&Principal) -> Option<usize>,
+        size: impl Fn(&HashingPrincipal) -> Option<usize>,
     ) -> Result<Job, HashError> {
         let sizes = self.waiting.iter().enumerate();
         let sizes = sizes.filter_map(|(at, entry)| Some((size(&entry.principal)?, at)));
@@ -171,12 +175,15 @@ impl FairLine {
     }
 
     /// How many jobs wait for each part of their principals.
-    fn count_waiting<K: Hash + Eq>(&self, part: impl Fn(&Principal) -> K) -> HashMap<K, usize> {
+    fn count_waiting<K: Hash + Eq>(
+        &self,
+        part: impl Fn(&HashingPrincipal) -> K,
+    ) -> HashMap<K, usize> {
         count(self.waiting.iter().map(|entry| part(&entry.principal)))
     }
 
     /// How many jobs wait or are under way for each part of their principals.
-    fn count_held<K: Hash + Eq>(&self, part: impl Fn(&Principal) -> K) -> HashMap<K, usize> {
+    fn count_held<K: Hash + Eq>(&self, part: impl Fn(&HashingPrincipal) -> K) -> HashMap<K, usize> {
         let waiting = self.waiting.iter().map(|entry| &entry.principal);
         count(waiting.chain(&self.running).map(part))
     }

@@ -19,8 +19,8 @@ fn soon() -> Instant {
     Instant::now() + Duration::from_mins(1)
 }
 
-fn anyone() -> Principal {
-    Principal::anyone([0; 32], None)
+fn anyone() -> HashingPrincipal {
+    HashingPrincipal::anyone([0; 32], None)
 }
 
 fn password(text: &str) -> Password {

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::support::Postgres;
-use crate::{Occupied, backend, single_lane, soon, until};
+use crate::{ANYONE, Occupied, backend, single_lane, soon, until};
 
 const CALLERS: i32 = 64;
 const CALLS: i32 = 80;
@@ -28,7 +28,7 @@ async fn insert_half(conn: &mut PgConnection, id: i32, half: &str) -> Result<(),
 /// Writes both halves of a pair, and is cancelled at some point: `limit` differs from call to call.
 async fn write_pair(lanes: &Lanes, id: i32) -> bool {
     let limit = Duration::from_micros(u64::from(id.unsigned_abs()) * 7919 % 12_000);
-    let call = lanes.transaction(soon(), move |conn| {
+    let call = lanes.transaction(ANYONE, soon(), move |conn| {
         async move {
             insert_half(&mut *conn, id, "left").await?;
             insert_half(conn, id, "right").await
@@ -83,7 +83,7 @@ async fn a_unit_that_has_begun_runs_to_its_end_without_its_caller() {
     let lanes = Lanes::start(single_lane(&server)).unwrap();
     let (signal, begun) = oneshot::channel();
     let (go, gone) = oneshot::channel::<()>();
-    let mut call = Box::pin(lanes.run(soon(), |conn| {
+    let mut call = Box::pin(lanes.run(ANYONE, soon(), |conn| {
         async move {
             signal.send(()).unwrap();
             gone.await.unwrap();
@@ -108,7 +108,7 @@ async fn a_unit_whose_caller_is_cancelled_before_it_begins_never_begins() {
     let occupied = Occupied::lane_of(&lanes).await;
     let began = Arc::new(AtomicBool::new(false));
     let witness = Arc::clone(&began);
-    let call = lanes.run(soon(), move |_| {
+    let call = lanes.run(ANYONE, soon(), move |_| {
         witness.store(true, Ordering::Relaxed);
         async { Ok::<(), Error>(()) }.boxed()
     });

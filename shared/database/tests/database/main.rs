@@ -18,13 +18,16 @@ mod units;
 
 use std::time::Duration;
 
-use database::{Error, Lanes, Settings};
+use database::{Error, Lanes, Principal, Settings};
 use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use support::Postgres;
+
+/// On whose behalf the tests run units that have nothing to do with shares.
+const ANYONE: Principal = Principal::Internal("test");
 
 fn soon() -> Instant {
     Instant::now() + Duration::from_mins(1)
@@ -40,7 +43,7 @@ fn single_lane(server: &Postgres) -> Settings {
 
 /// The server process behind the lane's connection: another one after a reconnect.
 async fn backend(lanes: &Lanes) -> i32 {
-    let pid = lanes.run(soon(), |conn| {
+    let pid = lanes.run(ANYONE, soon(), |conn| {
         async move {
             let select = sqlx::query_scalar("select pg_backend_pid()");
             Ok::<i32, Error>(select.fetch_one(conn).await?)
@@ -58,11 +61,15 @@ struct Occupied {
 
 impl Occupied {
     async fn lane_of(lanes: &Lanes) -> Self {
+        Self::of(lanes, ANYONE).await
+    }
+
+    async fn of(lanes: &Lanes, principal: Principal) -> Self {
         let (release, released) = oneshot::channel::<()>();
         let (signal, begun) = oneshot::channel();
         let lanes = lanes.clone();
         let unit = tokio::spawn(async move {
-            let unit = lanes.run(soon(), |_| {
+            let unit = lanes.run(principal, soon(), |_| {
                 async move {
                     signal.send(()).unwrap();
                     released.await.unwrap();

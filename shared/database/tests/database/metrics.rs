@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use telemetry::metrics::Metrics;
 
 use crate::support::Postgres;
-use crate::{backend, single_lane, soon};
+use crate::{ANYONE, backend, single_lane, soon};
 
 /// Waits for a line of the metrics.
 async fn shown(metrics: &Metrics, line: &str) {
@@ -29,7 +29,7 @@ fn dropped(cause: &str, count: u32) -> String {
 
 /// Runs a unit that ends the session of its own connection.
 async fn end_session(lanes: &Lanes) -> Result<(), Error> {
-    let unit = lanes.run(soon(), |conn| {
+    let unit = lanes.run(ANYONE, soon(), |conn| {
         async move {
             sqlx::query("select pg_terminate_backend(pg_backend_pid())")
                 .execute(conn)
@@ -56,7 +56,7 @@ async fn units_and_connections_are_counted_and_dropped_ones_by_cause() {
         shown(&metrics, line).await;
     }
     shown(&metrics, &dropped("panicked", 0)).await;
-    let panicking: Result<(), Error> = lanes.run(soon(), |_| panic!("at once")).await;
+    let panicking: Result<(), Error> = lanes.run(ANYONE, soon(), |_| panic!("at once")).await;
     assert!(matches!(panicking, Err(Error::Panicked)), "{panicking:?}");
     shown(&metrics, &dropped("panicked", 1)).await;
     assert!(end_session(&lanes).await.is_err());
@@ -98,7 +98,7 @@ async fn a_database_that_is_away_shows_as_down_and_each_attempt_is_counted() {
 
 /// Runs a unit and ignores its result, so that the lane notices that its connection is broken.
 async fn use_lane(lanes: &Lanes) {
-    let unit = lanes.run(soon(), |conn| {
+    let unit = lanes.run(ANYONE, soon(), |conn| {
         async move { Ok::<_, Error>(sqlx::query("select 1").execute(conn).await?) }.boxed()
     });
     drop(unit.await);

@@ -11,10 +11,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{AssertSqlSafe, Executor as _};
 
 use crate::support::Postgres;
-use crate::{backend, single_lane, soon, until};
+use crate::{ANYONE, backend, single_lane, soon, until};
 
 async fn insert(lanes: &Lanes) -> Result<(), Error> {
-    let insert = lanes.run(soon(), |conn| {
+    let insert = lanes.run(ANYONE, soon(), |conn| {
         async move {
             conn.execute("insert into entry values (1)").await?;
             Ok(())
@@ -147,7 +147,7 @@ async fn a_read_only_connection_is_dropped() {
     server.execute("create table entry (id int)").await;
     let lanes = Lanes::start(single_lane(&server)).unwrap();
     let first = backend(&lanes).await;
-    let demoted = lanes.run(soon(), |conn| {
+    let demoted = lanes.run(ANYONE, soon(), |conn| {
         async move {
             conn.execute("set default_transaction_read_only = on")
                 .await?;
@@ -180,7 +180,7 @@ async fn a_read_only_server_counts_as_down() {
 }
 
 async fn run(lanes: &Lanes, sql: &'static str) -> Result<(), Error> {
-    let unit = lanes.run(soon(), move |conn| {
+    let unit = lanes.run(ANYONE, soon(), move |conn| {
         async move {
             conn.execute(sql).await?;
             Ok(())

@@ -1,21 +1,21 @@
 //! The queue: bounds, deadlines and an orderly end.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use database::{Error, Lanes, Settings};
+use database::{Error, Lanes, Principal, Settings};
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
 use crate::support::Postgres;
-use crate::{Occupied, backend, single_lane, soon};
+use crate::{ANYONE, Occupied, backend, single_lane, soon};
 
 /// Runs a unit, and returns its result and whether it began.
 async fn witnessed(lanes: &Lanes, deadline: Instant) -> (Result<(), Error>, Arc<AtomicBool>) {
     let began = Arc::new(AtomicBool::new(false));
     let witness = Arc::clone(&began);
-    let unit = lanes.run(deadline, move |_| {
+    let unit = lanes.run(ANYONE, deadline, move |_| {
         witness.store(true, Ordering::Relaxed);
         async { Ok(()) }.boxed()
     });
@@ -102,4 +102,93 @@ async fn closing_finishes_what_is_queued_and_refuses_what_comes_after() {
     let sessions = "select count(*) from pg_stat_activity where application_name = 'tandem' \
                     and pid <> pg_backend_pid()";
     assert_eq!(server.count(sessions).await, 0);
+}
+
+#[tokio::test]
+async fn principals_take_turns_and_none_holds_the_last_lane() {
+    let server = Postgres::start();
+    let settings = Settings {
+        lanes: 2,
+        lanes_per_principal: 2,
+        ..server.settings()
+    };
+    let lanes = Lanes::start(settings).unwrap();
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let queue = |principal, name| {
+        let (lanes, order) = (lanes.clone(), Arc::clone(&order));
+        let mut unit = Box::pin(async move {
+            let unit = lanes.run(Principal::Internal(principal), soon(), move |_| {
+                order.lock().unwrap().push(name);
+                async { Ok::<(), Error>(()) }.boxed()
+            });
+            unit.await.unwrap();
+        });
+        assert!((&mut unit).now_or_never().is_none());
+        unit
+    };
+    // The one lane that this principal may hold.
+    let occupied = Occupied::lane_of(&lanes).await;
+    let mut more = Box::pin(witnessed(&lanes, soon()));
+    assert!((&mut more).now_or_never().is_none());
+    // The other lane is for others.
+    let others = Occupied::of(&lanes, Principal::Internal("other")).await;
+    let units = [
+        queue("greedy", "greedy 1"),
+        queue("greedy", "greedy 2"),
+        queue("greedy", "greedy 3"),
+        queue("modest", "modest"),
+    ];
+    assert_eq!(lanes.queued(), 5);
+    others.release().await;
+    futures_util::future::join_all(units).await;
+    let order = order.lock().unwrap().clone();
+    assert_eq!(order, ["greedy 1", "modest", "greedy 2", "greedy 3"]);
+    assert!((&mut more).now_or_never().is_none());
+    occupied.release().await;
+    more.await.0.unwrap();
+}
+
+#[tokio::test]
+async fn a_principal_with_a_full_share_is_refused_at_once_and_others_are_not() {
+    let server = Postgres::start();
+    let settings = Settings {
+        queue: 3,
+        queue_per_principal: 2,
+        ..single_lane(&server)
+    };
+    let lanes = Lanes::start(settings).unwrap();
+    let occupied = Occupied::lane_of(&lanes).await;
+    let mut queued: Vec<_> = (0..2)
+        .map(|_| Box::pin(witnessed(&lanes, soon())))
+        .collect();
+    for queued in &mut queued {
+        assert!(queued.now_or_never().is_none());
+    }
+    let refused = witnessed(&lanes, soon()).now_or_never();
+    let (result, began) = refused.expect("a refusal does not wait");
+    assert!(matches!(result, Err(Error::ShareFull)), "{result:?}");
+    assert!(!began.load(Ordering::Relaxed));
+
+    // Two others: the second needs the place of one who has more.
+    let other = |name| {
+        let unit = lanes.run(Principal::Internal(name), soon(), |_| {
+            async { Ok::<(), Error>(()) }.boxed()
+        });
+        let mut unit = Box::pin(unit);
+        assert!((&mut unit).now_or_never().is_none());
+        unit
+    };
+    let others = [other("one"), other("two")];
+    let displaced = queued.pop().unwrap().await;
+    assert!(
+        matches!(displaced.0, Err(Error::ShareFull)),
+        "{:?}",
+        displaced.0
+    );
+    assert!(!displaced.1.load(Ordering::Relaxed));
+    occupied.release().await;
+    for result in futures_util::future::join_all(others).await {
+        result.unwrap();
+    }
+    queued.pop().unwrap().await.0.unwrap();
 }

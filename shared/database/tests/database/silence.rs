@@ -9,7 +9,7 @@ use sqlx::Executor as _;
 use testing::PostgresProxy;
 use tokio::time::{Instant, timeout};
 
-use crate::{soon, support::Postgres, until};
+use crate::{ANYONE, soon, support::Postgres, until};
 
 /// Much longer than the detection takes, much shorter than the deadline of a unit.
 const DETECTION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -26,7 +26,7 @@ async fn through_a_proxy(server: &Postgres) -> (PostgresProxy, Lanes) {
 }
 
 async fn run(lanes: &Lanes, sql: &'static str) -> Result<(), Error> {
-    let unit = lanes.run(soon(), move |conn| {
+    let unit = lanes.run(ANYONE, soon(), move |conn| {
         async move {
             conn.execute(sql).await?;
             Ok(())

@@ -8,10 +8,10 @@ use futures_util::FutureExt as _;
 use sqlx::{Connection as _, Executor as _};
 
 use crate::support::Postgres;
-use crate::{backend, single_lane, soon};
+use crate::{ANYONE, backend, single_lane, soon};
 
 async fn statement(lanes: &Lanes, sql: &'static str) -> Result<(), Error> {
-    let unit = lanes.run(soon(), move |conn| {
+    let unit = lanes.run(ANYONE, soon(), move |conn| {
         async move {
             conn.execute(sql).await?;
             Ok(())
@@ -26,7 +26,7 @@ async fn a_panicking_unit_loses_only_its_connection() {
     let server = Postgres::start();
     let lanes = Lanes::start(single_lane(&server)).unwrap();
     let first = backend(&lanes).await;
-    let unit = lanes.run(soon(), |conn| {
+    let unit = lanes.run(ANYONE, soon(), |conn| {
         async move {
             let answer: i32 = sqlx::query_scalar("select 41").fetch_one(conn).await?;
             assert_eq!(answer, 42, "panics with a query behind it");
@@ -43,7 +43,7 @@ async fn a_panicking_unit_loses_only_its_connection() {
 async fn a_unit_that_panics_before_its_future_exists_is_caught_too() {
     let server = Postgres::start();
     let lanes = Lanes::start(single_lane(&server)).unwrap();
-    let result: Result<(), Error> = lanes.run(soon(), |_| panic!("at once")).await;
+    let result: Result<(), Error> = lanes.run(ANYONE, soon(), |_| panic!("at once")).await;
     assert!(matches!(result, Err(Error::Panicked)), "{result:?}");
     backend(&lanes).await;
 }
@@ -106,7 +106,7 @@ async fn a_transaction_left_open_does_not_reach_the_next_unit() {
     let server = Postgres::start();
     let lanes = Lanes::start(single_lane(&server)).unwrap();
     let first = backend(&lanes).await;
-    let unit = lanes.run(soon(), |conn| {
+    let unit = lanes.run(ANYONE, soon(), |conn| {
         async move {
             std::mem::forget(conn.begin().await?);
             Ok::<(), Error>(())
@@ -122,7 +122,7 @@ async fn a_rollback_left_unsent_does_not_reach_the_next_unit() {
     let server = Postgres::start();
     let lanes = Lanes::start(single_lane(&server)).unwrap();
     let first = backend(&lanes).await;
-    let unit = lanes.run(soon(), |conn| {
+    let unit = lanes.run(ANYONE, soon(), |conn| {
         async move {
             drop(conn.begin().await?);
             Ok::<(), Error>(())
@@ -137,7 +137,7 @@ async fn a_rollback_left_unsent_does_not_reach_the_next_unit() {
 async fn a_value_that_the_database_cannot_take_is_an_invalid_argument_and_no_defect() {
     let server = Postgres::start();
     let lanes = Lanes::start(single_lane(&server)).unwrap();
-    let unit = lanes.run(soon(), |conn| {
+    let unit = lanes.run(ANYONE, soon(), |conn| {
         async move {
             let text = sqlx::query_scalar::<_, String>("select $1::text").bind("a\0b");
             Ok::<_, Error>(text.fetch_one(conn).await?)

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use contract::proto::auth::GetAccountRequest;
-use database::{Error, Lanes};
+use database::{Error, Lanes, Principal};
 use futures_util::{FutureExt as _, future::join_all};
 use testing::Database;
 use tokio::time::Instant;
@@ -21,7 +21,7 @@ const TRANSACTION: &str = "pool_mode = transaction\nignore_startup_parameters = 
 /// The value of a setting on the connection of a lane.
 async fn setting(lanes: &Lanes, name: &'static str) -> Result<String, Error> {
     let deadline = Instant::now() + Duration::from_secs(20);
-    let unit = lanes.run(deadline, move |connection| {
+    let unit = lanes.run(Principal::Internal("test"), deadline, move |connection| {
         async move {
             let setting = sqlx::query_scalar("select current_setting($1)").bind(name);
             Ok::<String, Error>(setting.fetch_one(connection).await?)

@@ -10,8 +10,8 @@ use api::ids::UserId;
 
 use super::*;
 
-fn known() -> Principal {
-    Principal::known(UserId::at(chrono::DateTime::UNIX_EPOCH), [0; 32], None)
+fn known() -> HashingPrincipal {
+    HashingPrincipal::known(UserId::at(chrono::DateTime::UNIX_EPOCH), [0; 32], None)
 }
 
 /// Occupies the only thread of `hasher` until the returned sender is dropped.

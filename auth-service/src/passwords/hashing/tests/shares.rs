@@ -50,7 +50,7 @@ impl Desk {
         }
     }
 
-    fn put(&self, name: &str, principal: Principal) -> Result<(), HashError> {
+    fn put(&self, name: &str, principal: HashingPrincipal) -> Result<(), HashError> {
         let job = Named {
             name: name.to_owned(),
             done: self.done.clone(),
@@ -71,15 +71,15 @@ impl Desk {
 }
 
 /// Somebody at an address who tries to sign in to an account.
-fn at(address: u8, account: u8) -> Principal {
+fn at(address: u8, account: u8) -> HashingPrincipal {
     let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, address));
-    Principal::anyone([account; 32], Some(address))
+    HashingPrincipal::anyone([account; 32], Some(address))
 }
 
 /// A known device of an account.
-fn device(address: u8, account: u8, device: u8) -> Principal {
+fn device(address: u8, account: u8, device: u8) -> HashingPrincipal {
     let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, address));
-    let mut principal = Principal::known(
+    let mut principal = HashingPrincipal::known(
         UserId::at(DateTime::UNIX_EPOCH),
         [device; 32],
         Some(address),
