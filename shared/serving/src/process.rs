@@ -203,7 +203,7 @@ async fn serve<P: Program>(config: P::Config) -> anyhow::Result<()> {
     let otlp = Otlp::start(&process.telemetry)?;
     let ops = Ops::bind(&process.ops, &process.listing).await?;
     let instruments = Instruments::of_service(P::SERVICE, ops, &otlp)?;
-    let served = P::serve(config, instruments, listener, shutdown.boxed()).await;
+    let served = Box::pin(P::serve(config, instruments, listener, shutdown.boxed())).await;
     // Also after a failure: the spans and metrics before it show why.
     otlp.stop();
     served

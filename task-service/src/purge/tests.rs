@@ -30,9 +30,10 @@ fn purge(database: &Database, clock: &TestClock) -> Purge {
         lanes: 1,
         ..Default::default()
     };
+    let lanes = Lanes::start(settings).unwrap();
     let context = Context {
         scans: lanes.clone(),
-        lanes: Lanes::start(settings).unwrap(),
+        lanes,
         clock: Arc::new(clock.clone()),
     };
     Purge::new(context, RemovalMetrics::new(&Metrics::off()))
