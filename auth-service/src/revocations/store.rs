@@ -12,7 +12,7 @@ use uuid::Uuid;
 use verifier::revocation::{Revocation, RevocationKind};
 
 use super::domain::RevocationWindow;
-use crate::sql::sql;
+use crate::{batch::Batch, sql::sql};
 
 /// `kind` of a revocation, as [`RevocationKind`] has it.
 pub(crate) const SESSION: i16 = RevocationKind::Session as i16;
@@ -178,12 +178,12 @@ pub(crate) async fn is_live(
     Ok(live)
 }
 
-/// Deletes at most `batch` revocations that expired before `limit`; how many were deleted. Rows that another sweeper holds
+/// Deletes a batch of revocations that expired before `limit`; how many were deleted. Rows that another sweeper holds
 /// are skipped.
 pub(crate) async fn sweep(
     connection: &mut PgConnection,
     limit: DateTime<Utc>,
-    batch: i64,
+    batch: Batch,
 ) -> Result<u64, database::Error> {
     let deleted = sqlx::query!(
         "delete from auth.revocation
@@ -191,11 +191,12 @@ pub(crate) async fn sweep(
            select sequence from auth.revocation
            where expire_time < $1
            order by expire_time
-           limit $2
+           limit $2 offset $3
            for update skip locked
          )",
         limit,
-        batch,
+        batch.size,
+        batch.skip,
     )
     .execute(connection)
     .await?;
