@@ -2,7 +2,7 @@
 
 pub(crate) mod parts;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use database::{Conditions, Lanes};
 use serving::{
@@ -49,6 +49,7 @@ pub struct App {
     ops: Ops,
     context: Context,
     feed_lane: Lanes,
+    audit_retention: Duration,
     /// Tasks that record what calls did after they were answered.
     records: TaskTracker,
 }
@@ -84,6 +85,7 @@ impl App {
             ops,
             context: parts.context,
             feed_lane,
+            audit_retention: config.audit_retention,
             records: parts.records,
         })
     }
@@ -103,7 +105,8 @@ impl App {
         let mut conditions = database.named();
         conditions.push(("signing key", signs));
         tasks.spawn(Readiness::new(conditions).follow(self.health, stop.clone()));
-        spawn_tasks(&tasks, &self.context, self.feed_lane, &stop);
+        let retention = self.audit_retention;
+        spawn_tasks(&tasks, &self.context, self.feed_lane, retention, &stop);
         let replica = Replica::new(self.signing_keys, self.verifier, ready);
         let (failed, failure) = oneshot::channel();
         tasks.spawn(send_failure(replica.run(stop.clone()), failed));
@@ -130,10 +133,16 @@ impl App {
 }
 
 /// Starts the tasks that publish revocations and delete what has expired.
-fn spawn_tasks(tasks: &TaskTracker, context: &Context, feed_lane: Lanes, stop: &CancellationToken) {
+fn spawn_tasks(
+    tasks: &TaskTracker,
+    context: &Context,
+    feed_lane: Lanes,
+    audit_retention: Duration,
+    stop: &CancellationToken,
+) {
     let clock = || Arc::clone(&context.clock);
     let lanes = || context.lanes.clone();
-    for sweep in [&sweeper::SWEEPS[..], &[revocations::SWEEP]].concat() {
+    for sweep in sweeper::sweeps(audit_retention) {
         tasks.spawn(sweep.run(lanes(), clock(), stop.clone()));
     }
     tasks.spawn(sessions::sweep::run(lanes(), clock(), stop.clone()));

@@ -44,6 +44,8 @@ pub struct Config {
     pub leeway: Duration,
     /// How long sessions live.
     pub lifetimes: Lifetimes,
+    /// How long records of the audit log are kept: 30 days to ten years.
+    pub audit_retention: Duration,
     /// How passwords are hashed.
     pub hash: HashSettings,
     /// The peppers of passwords.
@@ -85,6 +87,7 @@ impl Config {
         let profile = profile(settings);
         let leeway = settings.get_within("auth.leeway", Duration::ZERO..=5 * SECOND);
         let lifetimes = lifetimes(settings);
+        let audit_retention = settings.get_within("auth.audit_retention", 30 * DAY..=3_650 * DAY);
         let hash = hash(settings);
         let peppers = peppers(settings);
         let throttle = throttle(settings);
@@ -101,6 +104,7 @@ impl Config {
             profile: profile?,
             leeway: leeway?,
             lifetimes: lifetimes?,
+            audit_retention: audit_retention?,
             hash: hash?,
             peppers: peppers?,
             throttle: throttle?,

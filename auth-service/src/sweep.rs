@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use clock::Clock;
 use database::{Error, Lanes, Principal};
 use futures_util::future::BoxFuture;
@@ -28,7 +28,7 @@ pub(crate) struct Batch {
     pub(crate) size: i64,
 }
 
-/// Deletes the rows of a batch that ended early enough before the given time; returns how many.
+/// Deletes the rows of a batch that ended before the given time; returns how many.
 type Delete =
     for<'c> fn(&'c mut PgConnection, DateTime<Utc>, Batch) -> BoxFuture<'c, Result<u64, Error>>;
 
@@ -38,6 +38,8 @@ pub(crate) struct Sweep {
     /// What is deleted, for the log.
     pub(crate) rows: &'static str,
     pub(crate) delete: Delete,
+    /// How long rows are kept after their end.
+    pub(crate) retention: TimeDelta,
     /// Pause when nothing is left.
     pub(crate) interval: Duration,
 }
@@ -56,11 +58,11 @@ impl Sweep {
     pub(crate) async fn run(self, lanes: Lanes, clock: Arc<dyn Clock>, stop: CancellationToken) {
         let mut progress = Progress::new();
         loop {
-            let (now, next, delete) = (clock.now(), progress.next, self.delete);
+            let (limit, next, delete) = (clock.now() - self.retention, progress.next, self.delete);
             let deleted = lanes.run(
                 Principal::Internal(self.rows),
                 Instant::now() + BATCH_TIMEOUT,
-                move |connection| delete(connection, now, next),
+                move |connection| delete(connection, limit, next),
             );
             let goes_on = progress.record(deleted.await, self.rows);
             let pause = if goes_on { BATCH_DELAY } else { self.interval };

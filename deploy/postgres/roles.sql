@@ -40,7 +40,7 @@ alter role tandem_migrate connection limit 10;
 create schema if not exists auth authorization tandem_migrate;
 create schema if not exists tasks authorization tandem_migrate;
 
--- In a database that was created without these roles, the schemas and tables get their owner here.
+-- In a database that was created without these roles, the schemas, tables and functions get their owner here.
 do $$
 declare
     found record;
@@ -56,6 +56,13 @@ begin
           and c.relkind in ('r', 'p', 'v', 'm') and c.relowner <> 'tandem_migrate'::regrole
     loop
         execute format('alter table %s owner to tandem_migrate', found.name);
+    end loop;
+    for found in
+        select p.oid::regprocedure as name from pg_proc p
+        where p.pronamespace in (to_regnamespace('auth'), to_regnamespace('tasks'))
+          and p.proowner <> 'tandem_migrate'::regrole
+    loop
+        execute format('alter function %s owner to tandem_migrate', found.name);
     end loop;
 end $$;
 

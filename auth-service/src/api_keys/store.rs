@@ -15,6 +15,10 @@ use crate::{
 
 /// Most live keys of one account.
 pub(crate) const MAX_LIVE: i64 = 50;
+/// Ended keys of one account that are kept, so that operators can look them up.
+const MAX_ENDED: i64 = 100;
+/// Most keys that are deleted at once.
+const MAX_DELETED: i64 = 500;
 
 /// A key that is about to be made.
 #[derive(Debug, Clone)]
@@ -82,14 +86,23 @@ pub(crate) async fn lock_account(
     Ok(locked.is_some())
 }
 
-/// Makes a key of an account that [`lock_account`] has locked; false when it already has [`MAX_LIVE`].
+/// Makes a key of an account that [`lock_account`] has locked; false when it already has [`MAX_LIVE`]. Of its ended keys the newest
+/// [`MAX_ENDED`] stay.
 pub(crate) async fn insert(
     connection: &mut PgConnection,
     caller: &Caller,
     new: &NewApiKey,
 ) -> Result<bool, database::Error> {
     let inserted = sql!(query,
-        ["insert into auth.api_key (id, account_id, secret_hash, display_name, scope, create_time, expire_time)
+        ["with deleted as (
+            delete from auth.api_key where id in (
+              select k.id from auth.api_key k
+              where k.account_id = $1 and not (" key_is_live("$6") ")
+              order by k.create_time desc
+              limit $10 offset $9
+            )
+          )
+          insert into auth.api_key (id, account_id, secret_hash, display_name, scope, create_time, expire_time)
           select $2, $1, $3, $4, $5, $6, $7
           where (
             select count(*) from auth.api_key k where k.account_id = $1 and " key_is_live("$6") "
@@ -102,6 +115,8 @@ pub(crate) async fn insert(
         new.now,
         new.end.time(),
         MAX_LIVE,
+        MAX_ENDED,
+        MAX_DELETED,
     )
     .execute(connection)
     .await?;

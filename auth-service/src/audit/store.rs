@@ -1,11 +1,12 @@
 //! Statements over `auth.audit_event`.
 
-use api::ids::{SessionId, UserId};
+use api::ids::{SessionId, UserId, uuid_at};
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::domain::{AuditEvent, RecordedEvent};
-use crate::sql::sql;
+use crate::{sql::sql, sweep::Batch};
 
 /// Records an event of an account. Other statements of the same transaction make the change, if there is one.
 pub(crate) async fn insert(
@@ -107,4 +108,22 @@ pub(crate) async fn list_of_account(
     .fetch_all(connection)
     .await?;
     Ok(listed)
+}
+
+/// Deletes a batch of events from before `limit`; how many were deleted. The service can delete events only through this function
+/// of the database, which leaves those of the last 30 days.
+pub(crate) async fn sweep(
+    connection: &mut PgConnection,
+    limit: DateTime<Utc>,
+    batch: Batch,
+) -> Result<u64, database::Error> {
+    let deleted = sqlx::query_scalar!(
+        r#"select auth.sweep_audit_events($1, $2, $3) as "deleted!""#,
+        uuid_at(limit),
+        batch.size,
+        batch.skip,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(deleted.cast_unsigned())
 }

@@ -17,7 +17,6 @@ mod publisher;
 pub(crate) mod store;
 mod subscribers;
 mod subscription;
-mod sweep;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard},
@@ -44,10 +43,7 @@ use self::{
     subscription::{Since, Subscription},
 };
 
-pub(crate) use self::{
-    publisher::{lane_settings, publish},
-    sweep::SWEEP,
-};
+pub(crate) use self::publisher::{lane_settings, publish};
 
 /// Shortest time between two reads of the database, however many revocations are made.
 const MIN_READ_INTERVAL: Duration = Duration::from_millis(5);

@@ -1,7 +1,7 @@
 //! Ending all sessions of an account, or all but one, in a transaction whose work does not grow with their number.
 
 use api::ids::{SessionId, UserId};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serving::caller::Caller;
 use sqlx::PgConnection;
 
@@ -12,6 +12,9 @@ use crate::{
     error::Error,
     revocations::{domain::RevocationWindow, store as revocations},
 };
+
+/// How long sessions that ended without being marked are kept at least, so that their tokens are refused with the reason.
+const UNMARKED_RETENTION: TimeDelta = TimeDelta::minutes(10);
 
 /// Ends every session of an account, except one; how many of the newest were live. The same transaction has raised the account's
 /// epoch, which locks it, and revokes the tokens of older epochs. The session that stays has the new epoch already.
@@ -25,7 +28,7 @@ pub(crate) async fn end_all(
     let newest = all::end_newest(connection, account_id, except, reason, now, None).await?;
     all::end_older(connection, account_id).await?;
     if newest.more {
-        all::schedule_sweep(connection, account_id, now).await?;
+        all::schedule_sweep(connection, account_id, now + UNMARKED_RETENTION).await?;
     }
     Ok(newest.live)
 }
@@ -52,7 +55,7 @@ pub(super) async fn end_others(
         let epoch = epoch.ok_or(Error::TokenRevoked)?;
         all::keep(connection, caller, epoch).await?;
         all::end_older(connection, account_id).await?;
-        all::schedule_sweep(connection, account_id, now).await?;
+        all::schedule_sweep(connection, account_id, now + UNMARKED_RETENTION).await?;
         revocations::revoke_account(connection, account_id, epoch, window).await?;
     }
     if newest.live > 0 {

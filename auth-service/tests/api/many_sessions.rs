@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A limit that reading the sessions of [`crowd`] exceeds.
-const QUICK: [(&str, &str); 1] = [("auth.database.statement_timeout", "500ms")];
+const QUICK: [(&str, &str); 1] = [("auth.database.statement_timeout", "1s")];
 
 /// Gives every account 200,000 more sessions, as old as its first one. They were opened before a migration recorded an epoch.
 async fn crowd(world: &World) {

@@ -149,17 +149,17 @@ pub(crate) async fn delete_newest(
     Ok(())
 }
 
-/// Lets the sessions of an account be deleted that ended without being marked.
+/// Lets the sessions of an account be deleted from `due` on that ended without being marked.
 pub(crate) async fn schedule_sweep(
     connection: &mut PgConnection,
     account_id: UserId,
-    now: DateTime<Utc>,
+    due: DateTime<Utc>,
 ) -> Result<(), database::Error> {
     sqlx::query!(
         "insert into auth.session_sweep (account_id, due_time) values ($1, $2)
          on conflict on constraint session_sweep_pkey do update set due_time = excluded.due_time",
         account_id.uuid(),
-        now,
+        due,
     )
     .execute(connection)
     .await?;
