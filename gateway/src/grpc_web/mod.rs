@@ -43,7 +43,7 @@ use crate::{
     body_guard::with_guard,
     client_address::ClientAddress,
     monitoring::{UpstreamSpan, request_id},
-    routes::Service,
+    routes::{self, Service},
     state::GatewayState,
     upstream::Upstream,
 };
@@ -60,12 +60,13 @@ pub(crate) async fn call(State(state): State<GatewayState>, request: Request) ->
         return unsupported_media_type();
     };
     let id = request_id(request.headers()).to_owned();
+    let refused = |trailers| response::trailers_only(&HeaderMap::new(), trailers, formats.response);
+    if !state.offers(routes::service_name(request.uri().path())) {
+        return refused(refusal::trailers(Reason::MethodUnknown, &id));
+    }
     match Limits::of(&state, &request) {
         Ok(limits) => answer(&state, service, request, formats, limits, id).await,
-        Err(error) => {
-            let trailers = refusal::trailers_of_error(&error, &id);
-            response::trailers_only(&HeaderMap::new(), trailers, formats.response)
-        }
+        Err(error) => refused(refusal::trailers_of_error(&error, &id)),
     }
 }
 

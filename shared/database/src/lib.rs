@@ -26,6 +26,7 @@ mod error;
 mod gauges;
 mod lane;
 mod lane_metrics;
+mod link;
 pub mod metrics;
 pub mod migrate;
 mod schema;
@@ -99,6 +100,7 @@ impl Lanes {
     ) -> Result<Self, sqlx::Error> {
         let lane_metrics = LaneMetrics::new(metrics, name);
         let options = settings.connect_options()?;
+        link::warn_if_unverified(&options);
         let (queue, incoming) = async_channel::bounded(settings.queue.max(1));
         let inner = LanesInner {
             settings: Arc::new(settings),
