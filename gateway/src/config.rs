@@ -28,6 +28,8 @@ pub struct Config {
     pub process: ProcessSettings,
     /// The services behind it.
     pub upstreams: UpstreamSettings,
+    /// Whether browsers may also call the services for administrators and backends.
+    pub offer_internal_services: bool,
     /// Origins of other sites whose pages may call. Empty: only pages of the gateway's own origin.
     pub cors_origins: Vec<WebOrigin>,
     /// The bounds of a call.
@@ -103,6 +105,7 @@ impl Config {
     /// Reads `gateway.*`, `log.*` and `telemetry.*`. `None` after every problem was noted in `settings`.
     pub fn read(settings: &mut Settings) -> Option<Self> {
         let upstreams = UpstreamSettings::read(settings);
+        let offer_internal_services = settings.get("gateway.offer_internal_services");
         let cors_origins = settings.get("gateway.cors_origins");
         // Apart from the other limits: `connection_grace` is compared with it even if one of them is wrong.
         let deadline = settings.get_within("gateway.deadline", MILLISECOND..=10 * MINUTE);
@@ -115,6 +118,7 @@ impl Config {
         let process = ProcessSettings::read(settings, SECTION);
         Some(Self {
             upstreams: upstreams?,
+            offer_internal_services: offer_internal_services?,
             cors_origins: cors_origins?,
             calls: calls?,
             connections: connections?,

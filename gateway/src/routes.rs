@@ -14,6 +14,14 @@ const PACKAGES: &str = "tandem.";
 const AUTH_PACKAGE: &str = "tandem.auth.v1.";
 const TASK_PACKAGE: &str = "tandem.task.v1.";
 
+/// The services that are for everybody. The others are for administrators and for backends, and are offered only if a setting
+/// says so; so is a service that is added to a package.
+const FOR_EVERYBODY: [&str; 3] = [
+    "tandem.auth.v1.AuthService",
+    "tandem.auth.v1.AccountService",
+    "tandem.task.v1.TaskService",
+];
+
 /// A service behind the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Service {
@@ -39,6 +47,17 @@ impl Service {
 /// Whether a service of this full name is one of this project's own, not infrastructure such as gRPC health.
 pub(crate) fn is_own_service(name: &str) -> bool {
     name.starts_with(PACKAGES)
+}
+
+/// Whether a service of this full name is for everybody.
+pub(crate) fn is_for_everybody(service: &str) -> bool {
+    FOR_EVERYBODY.contains(&service)
+}
+
+/// The full name of the service of the RPC at this path.
+pub(crate) fn service_name(path: &str) -> &str {
+    let rpc = path.trim_start_matches('/');
+    rpc.split_once('/').map_or(rpc, |(service, _)| service)
 }
 
 /// Whether this request has the form of a call of an RPC, of any version, whether or not the RPC exists.

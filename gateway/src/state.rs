@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::extract::FromRef;
 use serving::shares::{CallShares, Shares};
 use telemetry::metrics::Metrics;
 use tls::MissingAuthority;
 
 use crate::{
-    config::Config, draining::Draining, monitoring::RequestMetrics, rpc_catalog::RpcCatalog,
-    upstream::Upstreams,
+    config::Config, draining::Draining, monitoring::RequestMetrics, routes::is_for_everybody,
+    rpc_catalog::RpcCatalog, upstream::Upstreams,
 };
 
 /// The state of a running gateway. Clones share it.
@@ -49,10 +48,9 @@ impl GatewayState {
             draining,
         })
     }
-}
 
-impl FromRef<GatewayState> for Arc<RpcCatalog> {
-    fn from_ref(state: &GatewayState) -> Self {
-        Arc::clone(&state.catalog)
+    /// Whether browsers may call this service.
+    pub(crate) fn offers(&self, service: &str) -> bool {
+        self.config.offer_internal_services || is_for_everybody(service)
     }
 }

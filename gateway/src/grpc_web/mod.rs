@@ -42,7 +42,7 @@ use self::{
 use crate::{
     client_address::ClientAddress,
     monitoring::{UpstreamSpan, request_id},
-    routes::Service,
+    routes::{self, Service},
     state::GatewayState,
     upstream::Upstream,
 };
@@ -59,6 +59,10 @@ pub(crate) async fn call(State(state): State<GatewayState>, request: Request) ->
         return unsupported_media_type();
     };
     let id = request_id(request.headers()).to_owned();
+    let refused = |trailers| response::trailers_only(&HeaderMap::new(), trailers, formats.response);
+    if !state.offers(routes::service_name(request.uri().path())) {
+        return refused(refusal::trailers(Reason::MethodUnknown, &id));
+    }
     match Limits::of(&state, &request) {
         Ok(limits) => {
             let mut answer = answer(&state, service, request, formats, limits, id).await;
@@ -66,10 +70,7 @@ pub(crate) async fn call(State(state): State<GatewayState>, request: Request) ->
             answer.extensions_mut().insert(receive_by);
             answer
         }
-        Err(error) => {
-            let trailers = refusal::trailers_of_error(&error, &id);
-            response::trailers_only(&HeaderMap::new(), trailers, formats.response)
-        }
+        Err(error) => refused(refusal::trailers_of_error(&error, &id)),
     }
 }
 

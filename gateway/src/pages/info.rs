@@ -1,16 +1,16 @@
 //! `GET /`: name, version and services, for anyone who opens the port in a browser.
 
-use std::sync::Arc;
-
 use axum::{Json, extract::State};
 use serde_json::{Value, json};
 
-use crate::rpc_catalog::RpcCatalog;
+use crate::state::GatewayState;
 
-pub(crate) async fn info(State(catalog): State<Arc<RpcCatalog>>) -> Json<Value> {
+pub(crate) async fn info(State(state): State<GatewayState>) -> Json<Value> {
+    let services = state.catalog.services().iter();
+    let offered: Vec<_> = services.filter(|name| state.offers(name)).collect();
     Json(json!({
         "name": "tandem",
         "version": env!("CARGO_PKG_VERSION"),
-        "services": catalog.services(),
+        "services": offered,
     }))
 }

@@ -8,6 +8,7 @@ mod forwarding;
 mod host;
 mod limits;
 mod metrics;
+mod offered;
 mod pages;
 mod replicas;
 mod service;

@@ -33,6 +33,7 @@ mod fair_queue;
 mod gauges;
 mod lane;
 mod lane_metrics;
+mod link;
 pub mod metrics;
 pub mod migrate;
 mod principal;
@@ -108,6 +109,7 @@ impl Lanes {
         let lane_metrics = LaneMetrics::new(metrics, name);
         let options = settings.connect_options()?;
         let queue = Arc::new(Queue::new(&settings, lane_metrics.clone()));
+        link::warn_if_unverified(&options);
         let inner = LanesInner {
             settings: Arc::new(settings),
             database: options.get_database().map(str::to_owned),

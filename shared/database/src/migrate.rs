@@ -20,6 +20,7 @@ use tokio::time::{Instant, sleep, timeout};
 pub use self::error::Error;
 
 use self::history::{applied, pending};
+use crate::link;
 
 /// sqlx's name for its table; without a schema it is found through `search_path`.
 const TABLE: &str = "_sqlx_migrations";
@@ -88,6 +89,7 @@ pub async fn command(options: &PgConnectOptions, migrator: &Migrator, schema: &s
 
 /// A session for migrating. Its parameters are set by statements, because PgBouncer drops start-up options.
 async fn connect(options: &PgConnectOptions, schema: &str) -> Result<PgConnection, Error> {
+    link::warn_if_unverified(options);
     let options = options.clone().application_name(APPLICATION_NAME);
     let connecting = timeout(CONNECT_TIMEOUT, options.connect()).await;
     let mut connection = connecting.unwrap_or_else(|late| Err(sqlx::Error::Io(late.into())))?;
