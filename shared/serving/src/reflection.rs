@@ -4,11 +4,13 @@
 //! tonic-reflection, a failed lookup is an answer within the stream, and the stream goes on, as `reflection.proto` requires; and
 //! descriptors are sent as the compiler made them, with comments and custom options.
 //!
-//! Each answer is made when the client can receive it. Nothing is queued.
+//! Each answer is made when the client can receive it. Nothing is queued. The requests of a stream are bounded in size and number,
+//! and a stream without requests ends.
 
+mod answers;
 mod catalog;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use contract::proto::{reflection_v1 as v1, reflection_v1alpha as v1alpha};
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream::BoxStream};
@@ -17,9 +19,18 @@ use prost_reflect::DescriptorPool;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
-use self::catalog::{Catalog, ReflectionStream};
+use self::{
+    answers::Answers,
+    catalog::{Catalog, ReflectionStream},
+};
+use crate::caller::Call;
 use v1::server_reflection_server::{ServerReflection, ServerReflectionServer};
 use v1alpha::server_reflection_server as alpha;
+
+/// The largest request: a name, and the host that is repeated in the answer.
+const MAX_REQUEST_BYTES: usize = 4096;
+/// How long a stream may have no request. Clients open another when they need it.
+const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The infrastructure services that every server with reflection has.
 const INFRASTRUCTURE: [&str; 3] = [
@@ -33,6 +44,7 @@ const INFRASTRUCTURE: [&str; 3] = [
 pub struct Reflection {
     catalog: Arc<Catalog>,
     stop: CancellationToken,
+    idle_timeout: Duration,
 }
 
 impl Reflection {
@@ -46,6 +58,7 @@ impl Reflection {
                 services.into_iter().chain(infrastructure),
             )),
             stop: CancellationToken::new(),
+            idle_timeout: IDLE_TIMEOUT,
         }
     }
 
@@ -55,25 +68,37 @@ impl Reflection {
         Self { stop, ..self }
     }
 
+    /// Ends a stream that has had no request for this long; a minute without this.
+    #[must_use]
+    pub fn with_idle_timeout(self, idle_timeout: Duration) -> Self {
+        Self {
+            idle_timeout,
+            ..self
+        }
+    }
+
     /// The service `grpc.reflection.v1.ServerReflection`.
     #[must_use]
     pub fn v1(&self) -> ServerReflectionServer<Self> {
-        ServerReflectionServer::new(self.clone())
+        ServerReflectionServer::new(self.clone()).max_decoding_message_size(MAX_REQUEST_BYTES)
     }
 
     /// The service `grpc.reflection.v1alpha.ServerReflection`, the only one that the Python client and older tools use.
     #[must_use]
     pub fn v1alpha(&self) -> alpha::ServerReflectionServer<Self> {
         alpha::ServerReflectionServer::new(self.clone())
+            .max_decoding_message_size(MAX_REQUEST_BYTES)
     }
 
+    /// The answers to `requests` of the call with this id.
     fn answers(
         &self,
+        request_id: String,
         requests: impl Stream<Item = Result<v1::ServerReflectionRequest, Status>> + Send + 'static,
     ) -> BoxStream<'static, Result<v1::ServerReflectionResponse, Status>> {
-        let mut stream = ReflectionStream::new(Arc::clone(&self.catalog));
-        requests
-            .map_ok(move |request| stream.answer(request))
+        let lookups = ReflectionStream::new(Arc::clone(&self.catalog));
+        Answers::new(requests.boxed(), lookups, self.idle_timeout, request_id)
+            .stream()
             .take_until(self.stop.clone().cancelled_owned())
             .boxed()
     }
@@ -88,7 +113,8 @@ impl ServerReflection for Reflection {
         &self,
         request: Request<Streaming<v1::ServerReflectionRequest>>,
     ) -> Result<Response<Self::ServerReflectionInfoStream>, Status> {
-        Ok(Response::new(self.answers(request.into_inner())))
+        let id = request_id(&request);
+        Ok(Response::new(self.answers(id, request.into_inner())))
     }
 }
 
@@ -101,10 +127,17 @@ impl alpha::ServerReflection for Reflection {
         &self,
         request: Request<Streaming<v1alpha::ServerReflectionRequest>>,
     ) -> Result<Response<Self::ServerReflectionInfoStream>, Status> {
+        let id = request_id(&request);
         let requests = request.into_inner().map_ok(|request| convert(&request));
-        let answers = self.answers(requests).map_ok(|answer| convert(&answer));
+        let answers = self.answers(id, requests).map_ok(|answer| convert(&answer));
         Ok(Response::new(answers.boxed()))
     }
+}
+
+/// The id of a call, for a refusal within its stream. The layer around the call completes other refusals.
+fn request_id<T>(request: &Request<T>) -> String {
+    let call = request.extensions().get::<Call>();
+    call.map(|call| call.request_id.clone()).unwrap_or_default()
 }
 
 /// Converts a message of one version to the same message of the other.

@@ -166,6 +166,27 @@ impl Share {
         Ok(())
     }
 
+    /// Holds this many units more, as [`Share::add`], but even above the bounds if its principal holds none: so nothing is too large
+    /// for everyone.
+    ///
+    /// # Errors
+    /// As [`Share::add`].
+    pub fn add_or_be_first(&mut self, units: usize) -> Result<(), Reason> {
+        let mut held = self.shares.held();
+        let is_first = self
+            .principal
+            .keys()
+            .all(|(key, _)| !held.by_key.contains_key(&key));
+        if is_first {
+            held.add(self.principal, units);
+            drop(held);
+            self.units += units;
+            return Ok(());
+        }
+        drop(held);
+        self.add(units)
+    }
+
     /// Holds this many units more, even above the bounds.
     pub fn add_always(&mut self, units: usize) {
         if units == 0 {

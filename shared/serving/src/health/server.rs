@@ -21,6 +21,9 @@ pub const LIVENESS: &str = "liveness";
 /// The name for Kubernetes' readiness probe; the same status as "".
 pub const READINESS: &str = "readiness";
 
+/// The largest request. The names of services are shorter, and a Watch keeps its name for as long as it is open.
+const MAX_REQUEST_BYTES: usize = 1024;
+
 /// The health of one server: the handle that changes it, and the gRPC service that reports it. Clones share their state.
 #[derive(Debug, Clone)]
 pub struct Health {
@@ -119,7 +122,7 @@ impl Health {
     /// The gRPC service.
     #[must_use]
     pub fn service(&self) -> HealthServer<Self> {
-        HealthServer::new(self.clone())
+        HealthServer::new(self.clone()).max_decoding_message_size(MAX_REQUEST_BYTES)
     }
 
     fn enter(&self, next: Phase) {

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use contract::refusal::{Reason, refuse_with_reason};
+use contract::reason::Reason;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use tokio::time::{Instant, timeout_at};
-use tonic::{Status, body::Body};
+use tonic::body::Body;
 
 use super::refusal_details::library_reason;
 use crate::shares::Share;
@@ -25,26 +25,26 @@ pub(super) async fn receive(
     arrival: Instant,
     within: Duration,
     share: Share,
-) -> Result<Request<Body>, Status> {
+) -> Result<Request<Body>, Reason> {
     let (head, body) = request.into_parts();
     match timeout_at(arrival + within, whole(body, share)).await {
         Ok(message) => Ok(Request::from_parts(head, Body::new(Full::new(message?)))),
-        Err(_elapsed) => Err(refuse_with_reason(Reason::DeadlineExceeded)),
+        Err(_elapsed) => Err(Reason::DeadlineExceeded),
     }
 }
 
-async fn whole(mut body: Body, mut share: Share) -> Result<Bytes, Status> {
+async fn whole(mut body: Body, mut share: Share) -> Result<Bytes, Reason> {
     let mut message = Vec::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| refuse_with_reason(library_reason(&error)))?;
+        let frame = frame.map_err(|error| library_reason(&error))?;
         let Ok(data) = frame.into_data() else {
             break;
         };
         let length = message.len() + data.len();
         if length > MAX_MESSAGE_BYTES + ENVELOPE_BYTES {
-            return Err(refuse_with_reason(Reason::RequestTooLarge));
+            return Err(Reason::RequestTooLarge);
         }
-        share.hold_arrived(length).map_err(refuse_with_reason)?;
+        share.hold_arrived(length)?;
         message.extend_from_slice(&data);
     }
     Ok(message.into())

@@ -24,7 +24,7 @@ use std::{
     time::Duration,
 };
 
-use contract::refusal::{Reason, refuse_with_reason};
+use contract::refusal::{Reason, refuse_request, refuse_with_reason};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{HeaderValue, Request, Response};
 use http_body::Body as _;
@@ -44,6 +44,7 @@ use crate::{access::Rpc, caller::Caller};
 pub use self::message::MAX_MESSAGE_BYTES;
 pub(crate) use self::{
     call_metrics::RpcMetrics, context::CallContext, only_grpc::refuse_other, places::CallPlaces,
+    refusal_details::library_reason,
 };
 
 /// The age of the revocation data, if a token was accepted although that data is stale. Absent otherwise.
@@ -199,7 +200,9 @@ impl CallContext {
         } = admitted;
         if arrival.rpc.is_some_and(|rpc| !rpc.client_streaming) {
             let share = self.places.arriving(principal);
-            request = message::receive(request, arrival.time, self.body_timeout, share).await?;
+            let received = message::receive(request, arrival.time, self.body_timeout, share);
+            let refuse = |reason| refuse_request(reason, &arrival.request_id);
+            request = received.await.map_err(refuse)?;
         }
         let place = self.places.take(arrival.rpc, principal)?;
         let answer = match inner.call(request).await {

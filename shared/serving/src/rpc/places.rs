@@ -22,14 +22,12 @@ pub(crate) struct CallPlaces {
 }
 
 impl CallPlaces {
-    /// `max_in_flight` places of each kind and `max_unsent` bytes of answers, of which one principal may have `percent`.
+    /// `max_in_flight` places and `max_unsent` bytes of answers of each kind, of which one principal may have `percent`.
     pub(crate) fn new(max_in_flight: usize, max_unsent: usize, percent: u8) -> Self {
-        let unsent = Shares::new(max_unsent, percent);
-        let places_with = |unsent: &Arc<Shares>| CallShares {
+        let places = || CallShares {
             places: Shares::new(max_in_flight, percent),
-            unsent: Arc::clone(unsent),
+            unsent: Shares::new(max_unsent, percent),
         };
-        let places = || places_with(&unsent);
         Self {
             calls: places(),
             services: places(),

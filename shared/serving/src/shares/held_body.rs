@@ -13,8 +13,8 @@ use hyper::body::Bytes;
 
 use super::{Principal, Share, Shares};
 
-/// A message up to this size is always sent. A longer one is replaced by a refusal when its principal, or all together, have too
-/// many bytes unsent. Answers to writes are shorter.
+/// A message up to this size is always sent. A longer one is replaced by a refusal when its principal has others unsent and would have
+/// too many bytes, or all together would. Answers to writes are shorter.
 const ALWAYS_SENT_BYTES: usize = 64 * 1024;
 
 /// The shares that calls in flight use.
@@ -79,7 +79,7 @@ impl<B> HeldBody<B> {
         let unsent = &mut self.share.unsent;
         match &self.request_id {
             Some(request_id) if bytes > ALWAYS_SENT_BYTES => {
-                let reason = unsent.add(bytes).err()?;
+                let reason = unsent.add_or_be_first(bytes).err()?;
                 tracing::debug!(reason = reason.as_str(), "an answer was not sent");
                 let mut trailers = HeaderMap::new();
                 refuse_request(reason, request_id)

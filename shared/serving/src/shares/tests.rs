@@ -65,6 +65,22 @@ fn everyone_has_at_least_one_unit_and_what_is_refused_is_not_held() {
 }
 
 #[test]
+fn what_is_larger_than_a_share_is_allowed_to_a_principal_that_holds_nothing() {
+    let shares = Shares::new(100, 25);
+    let mut large = shares.share(user(1));
+    large.add_or_be_first(200).unwrap();
+    let mut second = shares.share(user(1));
+    assert_eq!(second.add_or_be_first(1), Err(Reason::Overloaded));
+    drop(large);
+    second.add_or_be_first(20).unwrap();
+    assert_eq!(second.add_or_be_first(6), Err(Reason::RateLimited));
+    shares
+        .share(Principal::Service)
+        .add_or_be_first(99)
+        .unwrap();
+}
+
+#[test]
 fn the_first_kilobyte_of_a_request_needs_no_share() {
     let shares = Shares::new(100, 100);
     let mut first = shares.share(user(1));

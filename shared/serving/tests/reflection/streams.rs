@@ -124,3 +124,20 @@ async fn an_idle_stream_does_not_delay_a_graceful_stop() {
     let end = timeout(TEST_TIMEOUT, served.server).await;
     end.expect("the server stops").unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn a_stream_without_requests_ends() {
+    let idle_timeout = std::time::Duration::from_millis(50);
+    let served = start(reflection().with_idle_timeout(idle_timeout)).await;
+    let (sender, requests) = mpsc::channel(1);
+    sender.send(request(symbol(SERVICE))).await.unwrap();
+    let answers = ServerReflectionClient::new(served.channel)
+        .server_reflection_info(ReceiverStream::new(requests))
+        .await
+        .unwrap();
+    let mut answers = answers.into_inner();
+    answers.message().await.unwrap().unwrap();
+    let ended = timeout(TEST_TIMEOUT, answers.message()).await;
+    assert!(ended.expect("the stream ends").unwrap().is_none());
+    drop(sender);
+}

@@ -136,7 +136,12 @@ async fn read(answer: Response<Incoming>) -> hyper::Result<()> {
 
 #[tokio::test]
 async fn an_answer_that_is_read_is_whole() {
-    let (served, metrics) = serve(impatient()).await;
+    let (served, metrics) = serve(ServerLimits {
+        max_unsent_bytes: LONG_TOKEN_BYTES / 2,
+        deadline: TEST_TIMEOUT,
+        ..impatient()
+    })
+    .await;
     let request = ExchangeApiKeyRequest::default();
     let mut client = served.client.clone();
     client = client.max_decoding_message_size(2 * LONG_TOKEN_BYTES);
