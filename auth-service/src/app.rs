@@ -64,10 +64,10 @@ impl App {
             ops,
         } = instruments;
         parts::warn_of_weak_hashing(config.hash);
-        let feed_lane = revocations::lane_settings(&config.database);
-        let feed_lane =
-            Lanes::counted(feed_lane, &metrics, "feed").map_err(StartError::Database)?;
         let parts = Parts::new(&config, clock, &metrics)?;
+        let feed_lane = revocations::lane_settings(&config.database);
+        let feed_lane = parts.context.lanes.beside(feed_lane, &metrics, "feed");
+        let feed_lane = feed_lane.map_err(StartError::Database)?;
         parts.register(&metrics);
         let surface = parts.surface(&config).with_secrets(config.service_secrets);
         let health = Health::new(surface.names().iter().copied());

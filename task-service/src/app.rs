@@ -100,8 +100,12 @@ impl App {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), StartError> {
-        let lanes = self.lanes(&self.config.database, "calls")?;
-        let scans = self.lanes(&self.config.scans, "scans")?;
+        let metrics = &self.instruments.metrics;
+        let lanes = Lanes::counted(self.config.database.clone(), metrics, "calls")
+            .map_err(StartError::DatabaseUrl)?;
+        let scans = lanes
+            .beside(self.config.scans.clone(), metrics, "scans")
+            .map_err(StartError::DatabaseUrl)?;
         let context = Context {
             lanes: lanes.clone(),
             scans: scans.clone(),
@@ -133,15 +137,6 @@ impl App {
         // Kept until now: a readiness condition fails when its sender is dropped.
         drop(feed_ready);
         Ok(())
-    }
-
-    fn lanes(
-        &self,
-        settings: &database::Settings,
-        name: &'static str,
-    ) -> Result<Lanes, StartError> {
-        Lanes::counted(settings.clone(), &self.instruments.metrics, name)
-            .map_err(StartError::DatabaseUrl)
     }
 
     /// The server with the RPCs of this service, and its health.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use telemetry::metrics::{Metrics, definitions::Definition, label};
 
+use crate::State;
+use crate::inner::LanesInner;
 use crate::metrics::{DATABASE_CONNECTED, DATABASE_LANES, DATABASE_QUEUED, DATABASE_UP, LANES};
-use crate::{LanesInner, State};
 
 /// Reads a value.
 type Read = fn(&LanesInner) -> usize;

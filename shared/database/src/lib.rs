@@ -31,6 +31,7 @@
 mod error;
 mod fair_queue;
 mod gauges;
+mod inner;
 mod lane;
 mod lane_metrics;
 mod link;
@@ -56,8 +57,6 @@ use sqlx::postgres::PgConnection;
 use telemetry::metrics::Metrics;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 pub use self::error::{Error, UnitError};
 pub use self::principal::Principal;
@@ -65,9 +64,7 @@ pub use self::schema::{Conditions, Schema};
 pub use self::settings::Settings;
 pub use self::status::State;
 
-use self::lane::Lane;
-use self::lane_metrics::LaneMetrics;
-use self::queue::Queue;
+use self::inner::LanesInner;
 use self::silence::Silence;
 use self::status::Status;
 use self::unit::{CancelGuard, Queued, StartOnce, Unit, wait};
@@ -78,17 +75,6 @@ use self::unit_span::UnitSpan;
 #[derive(Clone, Debug)]
 pub struct Lanes {
     inner: Arc<LanesInner>,
-}
-
-#[derive(Debug)]
-struct LanesInner {
-    settings: Arc<Settings>,
-    /// The name of the database.
-    database: Option<String>,
-    queue: Arc<Queue>,
-    status: Arc<Status>,
-    closing: CancellationToken,
-    tasks: TaskTracker,
 }
 
 impl Lanes {
@@ -106,35 +92,33 @@ impl Lanes {
         metrics: &Metrics,
         name: &'static str,
     ) -> Result<Self, sqlx::Error> {
-        let lane_metrics = LaneMetrics::new(metrics, name);
-        let options = settings.connect_options()?;
-        let queue = Arc::new(Queue::new(&settings, lane_metrics.clone()));
-        link::warn_if_unverified(&options);
-        let inner = LanesInner {
-            settings: Arc::new(settings),
-            database: options.get_database().map(str::to_owned),
-            queue,
-            status: Arc::new(Status::new()),
-            closing: CancellationToken::new(),
-            tasks: TaskTracker::new(),
-        };
-        let silence = Arc::new(Silence::new());
-        for number in 0..inner.settings.lanes.max(1) {
-            let lane = Lane {
-                number,
-                silence: Arc::clone(&silence),
-                settings: Arc::clone(&inner.settings),
-                options: options.clone(),
-                queue: Arc::clone(&inner.queue),
-                status: Arc::clone(&inner.status),
-                closing: inner.closing.clone(),
-                metrics: lane_metrics.clone(),
-            };
-            inner.tasks.spawn(lane.serve());
-        }
-        inner.tasks.close();
-        let inner = Arc::new(inner);
-        gauges::register(&inner, metrics, name);
+        link::warn_if_unverified(&settings.connect_options()?);
+        let server = (Silence::new(), Status::new());
+        Self::connected_to(server, settings, metrics, name)
+    }
+
+    /// More lanes to the same database, with settings and a queue of their own. What either hears from the server shows that it
+    /// answers, and a broken connection of either makes both check theirs.
+    ///
+    /// # Errors
+    /// The URL does not parse.
+    pub fn beside(
+        &self,
+        settings: Settings,
+        metrics: &Metrics,
+        name: &'static str,
+    ) -> Result<Self, sqlx::Error> {
+        let server = (self.inner.silence.beside(), self.inner.status.beside());
+        Self::connected_to(server, settings, metrics, name)
+    }
+
+    fn connected_to(
+        server: (Silence, Status),
+        settings: Settings,
+        metrics: &Metrics,
+        name: &'static str,
+    ) -> Result<Self, sqlx::Error> {
+        let inner = LanesInner::start(server, settings, metrics, name)?;
         Ok(Self { inner })
     }
 
@@ -270,28 +254,5 @@ impl Lanes {
         while let Some(queued) = self.inner.queue.try_take_any() {
             queued.refuse(Error::Unavailable(None));
         }
-    }
-}
-
-impl LanesInner {
-    fn enqueue(&self, principal: Principal, queued: Queued) -> Result<(), Error> {
-        let Err((queued, error)) = self.queue.push(principal, queued) else {
-            return Ok(());
-        };
-        if let Some(span) = queued.span {
-            span.refuse(&error);
-        }
-        Err(error)
-    }
-
-    fn stop(&self) {
-        self.queue.close();
-        self.closing.cancel();
-    }
-}
-
-impl Drop for LanesInner {
-    fn drop(&mut self) {
-        self.stop();
     }
 }

@@ -4,6 +4,7 @@
 //! Silence is told from one slow unit, and from one slow new connection, by what all lanes hear: a single answer to any of them shows
 //! that the database answers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::{
@@ -24,8 +25,8 @@ const HEAD_START: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(super) struct Silence {
     found: watch::Sender<u64>,
-    /// How often any lane has received something from the server.
-    heard: watch::Sender<u64>,
+    /// How often any lane has received something from the server. All lanes to one database share it.
+    heard: Arc<watch::Sender<u64>>,
     /// One lane checks at a time, and the others are notified of the result.
     checking: Mutex<()>,
 }
@@ -40,8 +41,16 @@ impl Silence {
     pub(super) fn new() -> Self {
         Self {
             found: watch::Sender::new(0),
-            heard: watch::Sender::new(0),
+            heard: Arc::new(watch::Sender::new(0)),
             checking: Mutex::new(()),
+        }
+    }
+
+    /// That of other lanes to the same database.
+    pub(super) fn beside(&self) -> Self {
+        Self {
+            heard: Arc::clone(&self.heard),
+            ..Self::new()
         }
     }
 

@@ -22,8 +22,8 @@ pub(super) struct Status {
     state: watch::Sender<State>,
     /// Lanes that hold a connection; changed only under the lock of `state`.
     connected: AtomicUsize,
-    /// How often there was a reason to check every connection.
-    doubts: watch::Sender<u64>,
+    /// How often there was a reason to check every connection. All lanes to one database share it.
+    doubts: Arc<watch::Sender<u64>>,
 }
 
 impl Status {
@@ -31,7 +31,15 @@ impl Status {
         Self {
             state: watch::Sender::new(State::Starting),
             connected: AtomicUsize::new(0),
-            doubts: watch::Sender::new(0),
+            doubts: Arc::new(watch::Sender::new(0)),
+        }
+    }
+
+    /// That of other lanes to the same database.
+    pub(super) fn beside(&self) -> Self {
+        Self {
+            doubts: Arc::clone(&self.doubts),
+            ..Self::new()
         }
     }
 

@@ -6,23 +6,28 @@ use database::{Error, Lanes, Settings, State};
 use futures_util::FutureExt as _;
 use secrecy::SecretString;
 use sqlx::Executor as _;
+use telemetry::metrics::Metrics;
 use testing::PostgresProxy;
 use tokio::time::{Instant, timeout};
 
-use crate::{ANYONE, soon, support::Postgres, until};
+use crate::{ANYONE, single_lane, soon, support::Postgres, until};
 
 /// Much longer than the detection takes, much shorter than the deadline of a unit.
 const DETECTION_TIMEOUT: Duration = Duration::from_secs(10);
 
 async fn through_a_proxy(server: &Postgres) -> (PostgresProxy, Lanes) {
     let proxy = PostgresProxy::to(server.socket()).await;
-    let address = proxy.address();
-    let url = format!("postgres://postgres@{address}/postgres?sslmode=disable");
     let lanes = Lanes::start(Settings {
-        url: SecretString::from(url),
+        url: url_of(&proxy),
         ..Settings::default()
     });
     (proxy, lanes.unwrap())
+}
+
+fn url_of(proxy: &PostgresProxy) -> SecretString {
+    let address = proxy.address();
+    let url = format!("postgres://postgres@{address}/postgres?sslmode=disable");
+    SecretString::from(url)
 }
 
 async fn run(lanes: &Lanes, sql: &'static str) -> Result<(), Error> {
@@ -118,6 +123,23 @@ async fn slow_units_and_slow_new_connections_are_no_silence_while_a_lane_is_answ
     with_quick_units(&lanes, slow).await.unwrap();
     assert!(!state.has_changed().unwrap(), "{:?}", *state.borrow());
     assert_eq!(lanes.connected(), 4, "no connection was dropped");
+}
+
+#[tokio::test]
+async fn other_lanes_to_the_same_database_show_that_it_is_not_silent() {
+    let server = Postgres::start();
+    let (proxy, lanes) = through_a_proxy(&server).await;
+    let settings = Settings {
+        url: url_of(&proxy),
+        ..single_lane(&server)
+    };
+    let beside = lanes.beside(settings, &Metrics::off(), "scans").unwrap();
+    until(async || lanes.connected() == 4 && beside.connected() == 1).await;
+    let mut state = beside.state();
+    state.mark_unchanged();
+    proxy.hold_back_new_connections();
+    run(&beside, "select pg_sleep(4)").await.unwrap();
+    assert!(!state.has_changed().unwrap(), "{:?}", *state.borrow());
 }
 
 #[tokio::test]
