@@ -9,15 +9,15 @@ use contract::proto::auth::{
     DisableAccountRequest, DisableAccountResponse, EnableAccountRequest, EnableAccountResponse,
     ExchangeApiKeyRequest, ExchangeApiKeyResponse, GetAccountRequest, GetAccountResponse,
     GetJsonWebKeySetRequest, GetJsonWebKeySetResponse, IntrospectTokenRequest,
-    IntrospectTokenResponse, ListAccountsRequest, ListAccountsResponse, ListApiKeysRequest,
-    ListApiKeysResponse, ListAuditEventsRequest, ListAuditEventsResponse, ListSessionsRequest,
-    ListSessionsResponse, ListSigningKeysRequest, ListSigningKeysResponse, RefreshTokensRequest,
-    RefreshTokensResponse, RevokeAccountSessionsRequest, RevokeAccountSessionsResponse,
-    RevokeApiKeyRequest, RevokeApiKeyResponse, RevokeOtherSessionsRequest,
-    RevokeOtherSessionsResponse, RevokeSessionRequest, RevokeSessionResponse,
-    RotateSigningKeyRequest, RotateSigningKeyResponse, SignInRequest, SignInResponse,
-    SignOutRequest, SignOutResponse, SignUpRequest, SignUpResponse, UpdateAccountRequest,
-    UpdateAccountResponse, WatchRevocationsRequest,
+    IntrospectTokenResponse, ListAccountDeletionsRequest, ListAccountDeletionsResponse,
+    ListAccountsRequest, ListAccountsResponse, ListApiKeysRequest, ListApiKeysResponse,
+    ListAuditEventsRequest, ListAuditEventsResponse, ListSessionsRequest, ListSessionsResponse,
+    ListSigningKeysRequest, ListSigningKeysResponse, RefreshTokensRequest, RefreshTokensResponse,
+    RevokeAccountSessionsRequest, RevokeAccountSessionsResponse, RevokeApiKeyRequest,
+    RevokeApiKeyResponse, RevokeOtherSessionsRequest, RevokeOtherSessionsResponse,
+    RevokeSessionRequest, RevokeSessionResponse, RotateSigningKeyRequest, RotateSigningKeyResponse,
+    SignInRequest, SignInResponse, SignOutRequest, SignOutResponse, SignUpRequest, SignUpResponse,
+    UpdateAccountRequest, UpdateAccountResponse, WatchRevocationsRequest,
     account_service_server::{AccountService, AccountServiceServer},
     admin_service_server::{AdminService, AdminServiceServer},
     auth_service_server::{AuthService, AuthServiceServer},
@@ -27,7 +27,7 @@ use serving::serve::ServiceSet;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    accounts::Accounts,
+    accounts::{Accounts, deletions::Deletions},
     admin::Admin,
     api_keys::ApiKeys,
     audit::Audit,
@@ -196,6 +196,7 @@ impl AccountService for AccountRoutes {
 pub(crate) struct VerifierRoutes {
     pub(crate) feed: Feed,
     pub(crate) introspection: Introspection,
+    pub(crate) deletions: Deletions,
 }
 
 #[tonic::async_trait]
@@ -214,6 +215,13 @@ impl VerifierService for VerifierRoutes {
         request: Request<AcknowledgeKeysRequest>,
     ) -> Result<Response<AcknowledgeKeysResponse>, Status> {
         self.feed.acknowledge_keys_rpc(request)
+    }
+
+    async fn list_account_deletions(
+        &self,
+        request: Request<ListAccountDeletionsRequest>,
+    ) -> Result<Response<ListAccountDeletionsResponse>, Status> {
+        self.deletions.list_account_deletions_rpc(request).await
     }
 
     async fn introspect_token(
