@@ -10,9 +10,10 @@ use contract::proto::auth::{
     ExchangeApiKeyRequest, ExchangeApiKeyResponse, GetAccountRequest, GetAccountResponse,
     GetJsonWebKeySetRequest, GetJsonWebKeySetResponse, IntrospectTokenRequest,
     IntrospectTokenResponse, ListAccountApiKeysRequest, ListAccountApiKeysResponse,
-    ListAccountsRequest, ListAccountsResponse, ListApiKeysRequest, ListApiKeysResponse,
-    ListAuditEventsRequest, ListAuditEventsResponse, ListSessionsRequest, ListSessionsResponse,
-    ListSigningKeysRequest, ListSigningKeysResponse, RefreshTokensRequest, RefreshTokensResponse,
+    ListAccountDeletionsRequest, ListAccountDeletionsResponse, ListAccountsRequest,
+    ListAccountsResponse, ListApiKeysRequest, ListApiKeysResponse, ListAuditEventsRequest,
+    ListAuditEventsResponse, ListSessionsRequest, ListSessionsResponse, ListSigningKeysRequest,
+    ListSigningKeysResponse, RefreshTokensRequest, RefreshTokensResponse,
     RevokeAccountApiKeyRequest, RevokeAccountApiKeyResponse, RevokeAccountSessionsRequest,
     RevokeAccountSessionsResponse, RevokeApiKeyRequest, RevokeApiKeyResponse,
     RevokeOtherSessionsRequest, RevokeOtherSessionsResponse, RevokeSessionRequest,
@@ -28,7 +29,7 @@ use serving::serve::ServiceSet;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    accounts::Accounts,
+    accounts::{Accounts, deletions::Deletions},
     admin::Admin,
     api_keys::ApiKeys,
     audit::Audit,
@@ -197,6 +198,7 @@ impl AccountService for AccountRoutes {
 pub(crate) struct VerifierRoutes {
     pub(crate) feed: Feed,
     pub(crate) introspection: Introspection,
+    pub(crate) deletions: Deletions,
 }
 
 #[tonic::async_trait]
@@ -215,6 +217,13 @@ impl VerifierService for VerifierRoutes {
         request: Request<AcknowledgeKeysRequest>,
     ) -> Result<Response<AcknowledgeKeysResponse>, Status> {
         self.feed.acknowledge_keys_rpc(request)
+    }
+
+    async fn list_account_deletions(
+        &self,
+        request: Request<ListAccountDeletionsRequest>,
+    ) -> Result<Response<ListAccountDeletionsResponse>, Status> {
+        self.deletions.list_account_deletions_rpc(request).await
     }
 
     async fn introspect_token(

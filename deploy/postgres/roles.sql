@@ -78,12 +78,15 @@ alter default privileges for role tandem_migrate in schema auth
 alter default privileges for role tandem_migrate in schema tasks
     grant select, insert, update, delete on tables to tandem_task;
 
--- Two tables are exceptions: rows are only added to the audit log, and the list of migrations is only read. A migration sets the
+-- Some tables are exceptions: rows are only added to the audit log and to the record of deleted accounts, and the list of migrations is only read. A migration sets the
 -- same for tables that have the privileges above.
 do $$
 begin
     if to_regclass('auth.audit_event') is not null then
         revoke update, delete on auth.audit_event from tandem_auth;
+    end if;
+    if to_regclass('auth.account_deletion') is not null then
+        revoke update, delete on auth.account_deletion from tandem_auth;
     end if;
     if to_regclass('auth._sqlx_migrations') is not null then
         revoke insert, update, delete on auth._sqlx_migrations from tandem_auth;

@@ -12,17 +12,24 @@ use serving::{
     serve::{Server, ServiceSet},
 };
 use tls::{MissingAuthority, Upstream};
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, watch},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use verifier::{Revocations, Verifier};
 
 use crate::{
     config::Config,
     context::Context,
+    deleted_accounts::Reader,
     feed::{Feed, Subscription},
     grpc::Router,
     lists::Lists,
-    purge::{Purge, metrics::RemovalMetrics},
+    purge::{
+        Purge,
+        metrics::{RemovalMetrics, Rows},
+    },
     schema::SCHEMA,
     tasks::Tasks,
 };
@@ -53,6 +60,8 @@ pub struct App {
     instruments: Instruments,
     verifier: Verifier,
     feed: Feed,
+    /// The replicas of the auth service; none when the caller keeps the verifier up to date.
+    auth: Vec<Upstream>,
 }
 
 impl App {
@@ -62,8 +71,9 @@ impl App {
         let tls = config.upstream_tls.clone();
         let replicas = config.auth_upstream.iter();
         let auth = replicas.map(|replica| Upstream::new(replica, tls.as_ref()));
+        let auth = auth.collect::<Result<Vec<_>, _>>()?;
         let subscription = Subscription {
-            auth: auth.collect::<Result<_, _>>()?,
+            auth: auth.clone(),
             tls,
             service_secret: config.service_secret.clone(),
             verifier_id: config.verifier_id.clone(),
@@ -76,6 +86,7 @@ impl App {
         );
         Ok(Self {
             feed: Feed::Subscribed(Box::new(subscription)),
+            auth,
             ..Self::trusting(config, instruments, verifier)
         })
     }
@@ -88,6 +99,7 @@ impl App {
             instruments,
             verifier,
             feed: Feed::External,
+            auth: Vec::new(),
         }
     }
 
@@ -113,8 +125,8 @@ impl App {
         };
         let (server, health) = self.server(&context)?;
         self.register_metrics();
+        let jobs = self.jobs(&context);
         let instruments = self.instruments;
-        let purge = Purge::new(context, RemovalMetrics::new(&instruments.metrics));
         let ops = instruments.ops.start(health.clone(), instruments.metrics);
 
         let stop = CancellationToken::new();
@@ -126,7 +138,7 @@ impl App {
         let mut conditions = database.named();
         conditions.push(("revocations", revocations));
         background.spawn(Readiness::new(conditions).follow(health, stop.clone()));
-        background.spawn(purge.run(stop.clone(), database.migrated));
+        jobs.spawn(&background, &stop, &database.migrated);
         background.close();
 
         server.run(listener, shutdown).await;
@@ -163,10 +175,45 @@ impl App {
         Ok((server, health))
     }
 
+    /// The jobs that remove rows.
+    fn jobs(&self, context: &Context) -> Jobs {
+        let metrics = &self.instruments.metrics;
+        let removal = RemovalMetrics::new(metrics, Arc::clone(&context.clock));
+        let deleted = Arc::new(Notify::new());
+        let purge = |rows, due| Purge::new(rows, due, context.clone(), removal.clone());
+        let service = (self.auth.clone(), self.config.service_secret.clone());
+        let poll = self.config.deletions_poll;
+        Jobs {
+            expired: purge(Rows::Expired, Arc::new(Notify::new())),
+            deleted: purge(Rows::DeletedAccounts, Arc::clone(&deleted)),
+            reader: Reader::new(context.clone(), service, poll, deleted, metrics),
+        }
+    }
+
     fn register_metrics(&self) {
         self.verifier.register_metrics(&self.instruments.metrics);
         if let Some(tls) = &self.config.upstream_tls {
             tls.register_metrics(&self.instruments.metrics);
         }
+    }
+}
+
+/// The jobs that remove rows.
+struct Jobs {
+    expired: Purge,
+    deleted: Purge,
+    reader: Reader,
+}
+
+impl Jobs {
+    fn spawn(
+        self,
+        background: &TaskTracker,
+        stop: &CancellationToken,
+        migrated: &watch::Receiver<bool>,
+    ) {
+        background.spawn(self.expired.run(stop.clone(), migrated.clone()));
+        background.spawn(self.deleted.run(stop.clone(), migrated.clone()));
+        background.spawn(self.reader.run(stop.clone(), migrated.clone()));
     }
 }

@@ -24,6 +24,9 @@ const MIN_STALENESS: Duration = Duration::from_millis(100);
 /// The largest length of `verifier_id`, in characters.
 const MAX_VERIFIER_ID_LENGTH: usize = 100;
 const DECADE: Duration = Duration::from_hours(24 * 3650);
+/// The rows of a deleted account are to be gone within an hour.
+const MAX_POLL: Duration = Duration::from_mins(30);
+const MIN_POLL: Duration = Duration::from_millis(10);
 const MAX_LEEWAY: Duration = Duration::from_secs(5);
 
 /// The configuration of the service.
@@ -53,6 +56,8 @@ pub struct Config {
     pub quota: Quota,
     /// How long a deleted task can be undeleted: 1 minute to 10 years.
     pub purge_after: TimeDelta,
+    /// How often the auth service is asked for deleted accounts: 10 ms to 30 min.
+    pub deletions_poll: Duration,
     /// Limits of the server.
     pub server: ServerLimits,
     /// TLS of the server; `None` is plaintext.
@@ -90,6 +95,7 @@ impl Config {
         let page_token_key = settings.secret("task.page_token_key", KeyMaterial::parse);
         let quota = quota(settings);
         let purge_after = settings.get_within("task.purge_after", MINUTE..=DECADE);
+        let deletions_poll = settings.get_within("task.deletions_poll", MIN_POLL..=MAX_POLL);
         let server = server(settings, SECTION);
         let tls = listener_tls(settings, SECTION, Protocols::Http2);
         let process = ProcessSettings::read(settings, SECTION);
@@ -105,6 +111,7 @@ impl Config {
             page_token_key: page_token_key?,
             quota: quota?,
             purge_after: TimeDelta::from_std(purge_after?).expect("a TimeDelta holds ten years"),
+            deletions_poll: deletions_poll?,
             server: server?,
             tls: tls?,
             upstream_tls: upstream_tls?,

@@ -5,6 +5,7 @@
 mod app;
 pub mod config;
 mod context;
+mod deleted_accounts;
 mod error;
 mod feed;
 mod grpc;

@@ -4,15 +4,17 @@ use api::{etag, mask::UpdatableFields, time::timestamp};
 use contract::{
     proto::auth::{
         self, DeleteAccountRequest, DeleteAccountResponse, GetAccountRequest, GetAccountResponse,
-        SignUpRequest, SignUpResponse, UpdateAccountRequest, UpdateAccountResponse,
+        ListAccountDeletionsRequest, ListAccountDeletionsResponse, SignUpRequest, SignUpResponse,
+        UpdateAccountRequest, UpdateAccountResponse,
     },
     refusal::{Problem, Violations},
 };
-use serving::caller::{anonymous, authenticated};
+use serving::caller::{anonymous, authenticated, from_service};
 use tonic::{Request, Response, Status};
 
 use super::{
     AccountUpdate, Accounts, SignUp,
+    deletions::{AccountDeletion, DeletionPage, Deletions, DeletionsSince},
     domain::{Account, AccountState, DisplayName, Role},
     email::Email,
 };
@@ -27,6 +29,9 @@ const FIELDS: UpdatableFields = UpdatableFields {
     mutable: &["display_name"],
     output_only: &["id", "role", "state", "create_time", "update_time", "etag"],
 };
+
+/// Most deletions in one answer.
+const MAX_DELETIONS: i32 = 500;
 
 impl Accounts {
     pub(crate) async fn sign_up_rpc(
@@ -74,6 +79,63 @@ impl Accounts {
         let current = current.map_err(|problem| Error::field("current_password", problem))?;
         self.delete(caller, &call, current).await?;
         Ok(Response::new(DeleteAccountResponse {}))
+    }
+}
+
+impl Deletions {
+    pub(crate) async fn list_account_deletions_rpc(
+        &self,
+        request: Request<ListAccountDeletionsRequest>,
+    ) -> Result<Response<ListAccountDeletionsResponse>, Status> {
+        let (call, message) = from_service(request)?;
+        let page = self.list(&call, message.try_into()?).await?;
+        Ok(Response::new(page.into()))
+    }
+}
+
+/// An unknown incarnation is not an error: it asks for all deletions.
+impl TryFrom<ListAccountDeletionsRequest> for DeletionsSince {
+    type Error = Error;
+
+    fn try_from(message: ListAccountDeletionsRequest) -> Result<Self, Error> {
+        let ListAccountDeletionsRequest {
+            since_sequence,
+            incarnation,
+            page_size,
+        } = message;
+        let mut violations = Violations::default();
+        let negative = || Problem::new("NEGATIVE", "must not be negative");
+        let sequence = (since_sequence >= 0).then_some(since_sequence);
+        let sequence = violations.take("since_sequence", sequence.ok_or_else(negative));
+        let page_size = match page_size {
+            0 => Ok(MAX_DELETIONS),
+            1.. => Ok(page_size.min(MAX_DELETIONS)),
+            _ => Err(negative()),
+        };
+        let page_size = violations.take("page_size", page_size);
+        let build = || {
+            Some(Self {
+                sequence: sequence?,
+                incarnation,
+                page_size: page_size?.into(),
+            })
+        };
+        violations.finish(build).map_err(Error::FieldInvalid)
+    }
+}
+
+impl From<DeletionPage> for ListAccountDeletionsResponse {
+    fn from(page: DeletionPage) -> Self {
+        let deletion = |deletion: AccountDeletion| auth::AccountDeletion {
+            sequence: deletion.sequence,
+            account_id: deletion.account_id.to_string(),
+            delete_time: Some(timestamp(deletion.delete_time)),
+        };
+        Self {
+            incarnation: page.incarnation,
+            deletions: page.deletions.into_iter().map(deletion).collect(),
+            head_sequence: page.head,
+        }
     }
 }
 

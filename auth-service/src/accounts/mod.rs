@@ -2,6 +2,7 @@
 //!
 //! Passwords are hashed before a transaction begins, never inside one.
 
+pub(crate) mod deletions;
 pub(crate) mod domain;
 pub(crate) mod email;
 pub(crate) mod grpc;

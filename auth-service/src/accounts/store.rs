@@ -7,6 +7,7 @@ use serving::caller::Caller;
 use sqlx::PgConnection;
 
 use super::{
+    deletions::{AccountDeletion, DeletionPage, DeletionsSince},
     domain::{Account, AccountState, DisplayName, FIRST_EPOCH, Role},
     email::Email,
 };
@@ -140,4 +141,50 @@ pub(crate) async fn lock_other_admin(
     .fetch_optional(connection)
     .await?;
     Ok(other.is_some())
+}
+
+/// The deletions after `since`, with the history of this database (see `revocations::store::read_changes`).
+pub(crate) async fn list_deletions(
+    connection: &mut PgConnection,
+    since: &DeletionsSince,
+) -> Result<DeletionPage, database::Error> {
+    let rows = sqlx::query!(
+        r#"with here as (
+             select concat_ws(' ', s.system_identifier, c.timeline_id, d.oid, 'auth.account_deletion'::regclass::oid,
+                              extract(epoch from pg_postmaster_start_time())) as incarnation,
+                    coalesce((select head from auth.account_deletion_head), 0) as head
+             from pg_control_system() s, pg_control_checkpoint() c, pg_database d
+             where d.datname = current_database()
+           )
+           select here.incarnation as "incarnation!", here.head as "head!", d.sequence as "sequence?",
+                  d.account_id as "account_id?: UserId", d.delete_time as "delete_time?"
+           from here
+           left join lateral (
+             select sequence, account_id, delete_time
+             from auth.account_deletion
+             where sequence > case when here.incarnation = $1 and $2 <= here.head then $2 else 0 end
+             order by sequence limit $3
+           ) d on true
+           order by d.sequence"#,
+        since.incarnation,
+        since.sequence,
+        since.page_size,
+    )
+    .fetch_all(connection)
+    .await?;
+    // Without deletions there is one row of nulls.
+    let deletions = rows.iter().filter_map(|row| {
+        Some(AccountDeletion {
+            sequence: row.sequence?,
+            account_id: row.account_id?,
+            delete_time: row.delete_time?,
+        })
+    });
+    let deletions = deletions.collect();
+    let page = rows.into_iter().next().map(|row| DeletionPage {
+        incarnation: row.incarnation,
+        head: row.head,
+        deletions,
+    });
+    Ok(page.unwrap_or_default())
 }

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use verifier::{Revocations, Trust, Verifier};
 
 use crate::{
-    accounts::{Accounts, metrics::AccountMetrics},
+    accounts::{Accounts, deletions::Deletions, metrics::AccountMetrics},
     admin::{Admin, gate::AdminGate, page::Pages},
     api_keys::ApiKeys,
     audit::Audit,
@@ -170,6 +170,9 @@ impl Parts {
             introspection: Introspection {
                 context: self.context.clone(),
                 verifier: self.verifier.clone(),
+            },
+            deletions: Deletions {
+                context: self.context.clone(),
             },
         }
     }

@@ -28,6 +28,7 @@ mod health;
 mod introspect_token;
 mod keys;
 mod known_device;
+mod list_account_deletions;
 mod list_accounts;
 mod list_api_keys;
 mod list_audit_events;

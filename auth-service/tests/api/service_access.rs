@@ -1,6 +1,8 @@
 //! Who may call `VerifierService`: services with the secret.
 
-use contract::proto::auth::{AcknowledgeKeysRequest, IntrospectTokenRequest};
+use contract::proto::auth::{
+    AcknowledgeKeysRequest, IntrospectTokenRequest, ListAccountDeletionsRequest,
+};
 use testing::assert_refused;
 use tonic::{Code, Request, Status};
 
@@ -25,6 +27,7 @@ async fn answers(world: &World, credential: Option<&str>) -> Vec<Result<(), Stat
         kids: Vec::new(),
     };
     let introspect = IntrospectTokenRequest::default();
+    let deletions = ListAccountDeletionsRequest::default();
     vec![
         verifier
             .watch_revocations(request(credential, watch("v")))
@@ -36,6 +39,10 @@ async fn answers(world: &World, credential: Option<&str>) -> Vec<Result<(), Stat
             .map(drop),
         verifier
             .introspect_token(request(credential, introspect))
+            .await
+            .map(drop),
+        verifier
+            .list_account_deletions(request(credential, deletions))
             .await
             .map(drop),
     ]

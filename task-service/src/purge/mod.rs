@@ -1,31 +1,37 @@
-//! Removes expired rows: deleted tasks whose purge time has come, and answers that need not be remembered any longer.
+//! Removes rows for good: deleted tasks whose purge time has come and answers that need not be remembered any longer, and all rows
+//! of accounts that were deleted. A job of its own does each of the two.
 //!
 //! A task past its `purge_time` is not found, whether it is removed yet or not. Any number of processes can purge at the same
-//! time. A sweep visits every owner that has expired rows and removes one batch of each, so no owner waits for another one's
-//! many rows. An owner whose rows cannot be removed is set aside for a while.
+//! time. A sweep visits every owner that has rows to be removed and removes one batch of each, so no owner waits for another
+//! one's many rows. An owner whose rows cannot be removed is set aside for a while.
 
+mod deleted;
+mod expired;
 pub(crate) mod metrics;
 mod set_aside;
 mod store;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use api::ids::UserId;
 use chrono::{DateTime, Utc};
 use database::{Principal, UnitError as _};
 use futures_util::FutureExt as _;
 use sqlx::PgConnection;
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{Notify, watch},
+    time::{Instant, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    metrics::RemovalMetrics,
+    metrics::{RemovalMetrics, Rows},
     set_aside::{Failure, SetAside},
     store::DueOwner,
 };
-use crate::{context::Context, error::Error, requests::ANSWER_TTL};
+use crate::{context::Context, error::Error};
 
 /// The pause between two sweeps.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
@@ -38,12 +44,15 @@ const BATCH: i64 = 500;
 /// How long one batch may take, the wait for a lane included.
 const BATCH_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Purging has a share of the lanes like a user: it neither starves nor delays anybody for long.
+/// Removing has a share of the lanes like a user: it neither starves nor delays anybody for long.
 const PRINCIPAL: Principal = Principal::Internal("purge");
 
-/// The job that removes expired rows.
+/// A job that removes rows.
 #[derive(Debug)]
 pub(crate) struct Purge {
+    rows: Rows,
+    /// Notified when there is something to remove before the next sweep.
+    due: Arc<Notify>,
     context: Context,
     metrics: RemovalMetrics,
     aside: SetAside,
@@ -63,17 +72,24 @@ struct Swept {
 /// What one visit to an owner did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Removed {
-    /// Tasks were removed, or nothing was to be done; nothing expired is left.
+    /// Tasks were removed, or nothing was to be done; no row to be removed is left.
     All { tasks: u64 },
-    /// Tasks were removed, and expired rows are left.
+    /// Tasks were removed, and rows to be removed are left.
     Some { tasks: u64 },
     /// Another transaction holds the rows.
     Held,
 }
 
 impl Purge {
-    pub(crate) fn new(context: Context, metrics: RemovalMetrics) -> Self {
+    pub(crate) fn new(
+        rows: Rows,
+        due: Arc<Notify>,
+        context: Context,
+        metrics: RemovalMetrics,
+    ) -> Self {
         Self {
+            rows,
+            due,
             context,
             metrics,
             aside: SetAside::default(),
@@ -89,7 +105,9 @@ impl Purge {
         }
         let sweeps = async {
             loop {
-                tokio::time::sleep(self.sweep_and_log().await).await;
+                let pause = self.sweep_and_log().await;
+                // The next sweep is due in both cases.
+                let _elapsed = timeout(pause, self.due.notified()).await;
             }
         };
         // A batch that has begun ends on its lane.
@@ -104,23 +122,23 @@ impl Purge {
             Ok(Swept { more: true, .. }) => BATCH_DELAY,
             Ok(_) => SWEEP_INTERVAL,
             Err(error) if failing => {
-                tracing::debug!(%error, "expired rows still cannot be removed");
+                tracing::debug!(%error, rows = ?self.rows, "rows still cannot be removed");
                 SWEEP_INTERVAL
             }
             Err(error) => {
-                tracing::warn!(%error, "expired rows cannot be removed; trying again later");
+                tracing::warn!(%error, rows = ?self.rows, "rows cannot be removed; trying again later");
                 SWEEP_INTERVAL
             }
         }
     }
 
-    /// Removes a batch of the rows that are expired now of each owner, except of owners that are set aside. It ends early only
+    /// Removes a batch of the rows that are due now of each owner, except of owners that are set aside. It ends early only
     /// when the database cannot be used.
     async fn sweep(&mut self) -> Result<Swept, Error> {
         let now = self.context.now();
         let (mut swept, mut after) = (Swept::default(), DueOwner::first());
         loop {
-            let due = self.list_due_owners(now, after).await?;
+            let due = self.list_due(now, after).await?;
             for DueOwner { owner, .. } in &due {
                 if !self.aside.contains(*owner, now) {
                     swept.owners += 1;
@@ -133,31 +151,42 @@ impl Purge {
             }
         }
         self.aside.prune(now);
-        self.metrics.set_aside(self.aside.count());
+        self.metrics.set_aside(self.rows, self.aside.count());
+        self.report_pending().await?;
         Ok(swept)
     }
 
-    async fn list_due_owners(
-        &self,
-        now: DateTime<Utc>,
-        after: DueOwner,
-    ) -> Result<Vec<DueOwner>, Error> {
+    async fn list_due(&self, now: DateTime<Utc>, after: DueOwner) -> Result<Vec<DueOwner>, Error> {
         let deadline = Instant::now() + BATCH_TIMEOUT;
+        let rows = self.rows;
         let listed = self.context.lanes.run(PRINCIPAL, deadline, move |conn| {
-            async move { store::list_due_owners(conn, now, after, MAX_OWNERS).await }.boxed()
+            async move { list_due(rows, conn, now, after).await }.boxed()
         });
         listed.await
+    }
+
+    /// Sets the gauges of deleted accounts whose rows are not removed yet.
+    async fn report_pending(&self) -> Result<(), Error> {
+        if self.rows == Rows::DeletedAccounts {
+            let deadline = Instant::now() + BATCH_TIMEOUT;
+            let pending = self.context.lanes.run(PRINCIPAL, deadline, move |conn| {
+                async move { deleted::store::count_pending(conn).await }.boxed()
+            });
+            self.metrics.set_pending(pending.await?);
+        }
+        Ok(())
     }
 
     /// Removes a batch of the owner's rows; returns whether more can be removed now. Only a database that cannot be used is an
     /// error: whatever else happens concerns this owner alone.
     async fn visit(&mut self, owner: UserId, now: DateTime<Utc>) -> Result<bool, Error> {
         let deadline = Instant::now() + BATCH_TIMEOUT;
+        let rows = self.rows;
         let removed = self
             .context
             .lanes
             .transaction(PRINCIPAL, deadline, move |conn| {
-                async move { purge_owner(conn, owner, now).await }.boxed()
+                async move { remove(rows, conn, owner, now).await }.boxed()
             });
         match removed.await {
             Ok(Removed::All { tasks }) => {
@@ -186,14 +215,14 @@ impl Purge {
 
     fn removed(&mut self, owner: UserId, tasks: u64) {
         self.aside.remove(owner);
-        self.metrics.count_removed(tasks);
+        self.metrics.count_removed(self.rows, tasks);
         tracing::debug!(%owner, tasks, "purged");
     }
 
     fn fail(&mut self, owner: UserId, failure: &Failure<'_>, now: DateTime<Utc>) {
         self.aside.add(owner, failure, now);
-        self.metrics.count_failure();
-        self.metrics.set_aside(self.aside.count());
+        self.metrics.count_failure(self.rows);
+        self.metrics.set_aside(self.rows, self.aside.count());
     }
 }
 
@@ -203,23 +232,28 @@ fn is_of_the_database(error: &Error) -> bool {
     matches!(error.database(), Some(Overloaded | Unavailable(None)))
 }
 
-/// Waits for no lock, so it cannot be part of a deadlock, and a lane is not held up by rows in use.
-async fn purge_owner(
+async fn list_due(
+    rows: Rows,
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    after: DueOwner,
+) -> Result<Vec<DueOwner>, Error> {
+    match rows {
+        Rows::Expired => store::list_due_owners(conn, now, after, MAX_OWNERS).await,
+        Rows::DeletedAccounts => {
+            deleted::store::list_due_accounts(conn, now, after, MAX_OWNERS).await
+        }
+    }
+}
+
+async fn remove(
+    rows: Rows,
     conn: &mut PgConnection,
     owner: UserId,
     now: DateTime<Utc>,
 ) -> Result<Removed, Error> {
-    if !store::lock_owner(conn, owner).await? {
-        return Ok(Removed::Held);
+    match rows {
+        Rows::Expired => expired::remove(conn, owner, now).await,
+        Rows::DeletedAccounts => deleted::remove(conn, owner, now).await,
     }
-    let tasks = store::purge_tasks(conn, owner, now, BATCH).await?;
-    let requests = store::purge_requests(conn, owner, now - ANSWER_TTL, BATCH).await?;
-    let next = store::schedule_purge(conn, owner, ANSWER_TTL).await?;
-    Ok(if next.is_none_or(|next| next > now) {
-        Removed::All { tasks }
-    } else if tasks + requests > 0 {
-        Removed::Some { tasks }
-    } else {
-        Removed::Held
-    })
 }

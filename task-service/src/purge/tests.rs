@@ -25,6 +25,10 @@ const QUOTA: Quota = Quota {
 };
 
 fn purge(database: &Database, clock: &TestClock) -> Purge {
+    job(Rows::Expired, database, clock)
+}
+
+fn job(rows: Rows, database: &Database, clock: &TestClock) -> Purge {
     let settings = database::Settings {
         url: SecretString::from(database.url()),
         lanes: 1,
@@ -36,7 +40,8 @@ fn purge(database: &Database, clock: &TestClock) -> Purge {
         lanes,
         clock: Arc::new(clock.clone()),
     };
-    Purge::new(context, RemovalMetrics::new(&Metrics::off()))
+    let metrics = RemovalMetrics::new(&Metrics::off(), Arc::clone(&context.clock));
+    Purge::new(rows, Arc::new(Notify::new()), context, metrics)
 }
 
 /// The number of tasks and of remembered requests.

@@ -120,7 +120,9 @@ async fn until_idle(conn: &mut PgConnection) {
 /// Asserts that counters are exact, revisions are unique, and every remembered request has its answer.
 async fn assert_consistent(conn: &mut PgConnection) {
     let miscounted = "select count(*) from tasks.owner o where live_count <> \
-        (select count(*) from tasks.task t where t.user_id = o.user_id and delete_time is null)";
+        (select count(*) from tasks.task t where t.user_id = o.user_id and delete_time is null) \
+        or stored_count <> (select count(*) from tasks.task t where t.user_id = o.user_id) \
+        or request_count <> (select count(*) from tasks.request r where r.user_id = o.user_id)";
     assert_eq!(
         query_number(conn, miscounted).await,
         0,

@@ -1,9 +1,6 @@
 //! One service on a fresh database, with a clock that the test controls, and users with real tokens.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use api::ids::{SessionId, UserId};
 use auth_service::signing_keys::signer::Signer;
@@ -35,10 +32,6 @@ pub(crate) const SESSION: &str = "account tasks.read tasks.write";
 pub(crate) const SERVICE_SECRET: &str = "q8Jx0f2Zs7mVb4Kt1LrYp6WnHc3Dg5Ea";
 const PAGE_TOKEN_KEY: &str = "2pTw0Lb1hPZmYdJx6nS8vKqRk5cE3fGyA9uWzB7oHtM=";
 
-/// How long a test waits for an expected event, and how often it looks.
-const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
-const POLL: Duration = Duration::from_millis(10);
-
 /// The environment of one test.
 pub(crate) struct World {
     pub(crate) clock: TestClock,
@@ -61,7 +54,11 @@ impl World {
     }
 
     /// On a database with the schema of this service.
-    async fn on(database: Database, clock: TestClock, settings: &[(&str, &str)]) -> Self {
+    pub(crate) async fn on(
+        database: Database,
+        clock: TestClock,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let logs = Logs::watch();
         let url = database.url_as("tandem_task");
         let config = config(&url, settings);
@@ -79,39 +76,6 @@ impl World {
         }
     }
 
-    /// Another process of the service on the same database. It removes at once what has expired by now.
-    pub(crate) async fn restart(self) -> Self {
-        self.restart_with(&[]).await
-    }
-
-    /// The same, with settings.
-    pub(crate) async fn restart_with(self, settings: &[(&str, &str)]) -> Self {
-        let Self {
-            clock, database, ..
-        } = self;
-        Self::on(database, clock, settings).await
-    }
-
-    /// The user of another process, as a user of this one.
-    pub(crate) fn same(&self, user: &User) -> User {
-        User {
-            id: user.id,
-            ..self.user()
-        }
-    }
-
-    /// Runs statements that no RPC runs.
-    pub(crate) async fn execute(&self, statements: &str) {
-        let statements = sqlx::raw_sql(sqlx::AssertSqlSafe(statements));
-        let mut conn = self.database.connect().await;
-        statements.execute(&mut conn).await.unwrap();
-    }
-
-    /// Waits until the statement, which counts, gives this number.
-    pub(crate) async fn becomes(&self, statement: &str, expected: i64) {
-        becomes(&self.database, statement, expected).await;
-    }
-
     /// A new user.
     pub(crate) fn user(&self) -> User {
         User {
@@ -126,24 +90,6 @@ impl World {
 /// A database with this service's schema.
 pub(crate) async fn database() -> Database {
     Database::with(&[SCHEMA]).await
-}
-
-/// Waits until the statement, which counts, gives this number.
-pub(crate) async fn becomes(database: &Database, statement: &str, expected: i64) {
-    let mut conn = database.connect().await;
-    let began = Instant::now();
-    loop {
-        let count = sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(statement));
-        let found = count.fetch_one(&mut conn).await.unwrap();
-        if found == expected {
-            return;
-        }
-        assert!(
-            began.elapsed() < WAIT_TIMEOUT,
-            "{statement}: {found}, not {expected}"
-        );
-        tokio::time::sleep(POLL).await;
-    }
 }
 
 /// The configuration of the service, with four database lanes to `url`.

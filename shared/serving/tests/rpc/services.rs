@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use clock::SystemClock;
 use contract::proto::auth::{
     AcknowledgeKeysRequest, AcknowledgeKeysResponse, IntrospectTokenRequest,
-    IntrospectTokenResponse, WatchRevocationsRequest, WatchRevocationsResponse,
+    IntrospectTokenResponse, ListAccountDeletionsRequest, ListAccountDeletionsResponse,
+    WatchRevocationsRequest, WatchRevocationsResponse,
     verifier_service_server::{VerifierService, VerifierServiceServer},
 };
 use futures_util::stream::{self, BoxStream};
@@ -42,6 +43,14 @@ impl VerifierService for PolicyOnly {
     ) -> Result<Response<AcknowledgeKeysResponse>, Status> {
         from_service(request)?;
         Ok(Response::new(AcknowledgeKeysResponse {}))
+    }
+
+    async fn list_account_deletions(
+        &self,
+        request: Request<ListAccountDeletionsRequest>,
+    ) -> Result<Response<ListAccountDeletionsResponse>, Status> {
+        from_service(request)?;
+        Ok(Response::new(ListAccountDeletionsResponse::default()))
     }
 
     async fn introspect_token(

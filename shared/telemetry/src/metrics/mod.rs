@@ -268,7 +268,12 @@ pub struct CounterBy<L> {
 impl<L: Label> CounterBy<L> {
     /// Counts one.
     pub fn add(&self, value: L) {
-        self.bound[value.number()].add(1);
+        self.add_many(value, 1);
+    }
+
+    /// Counts `count`.
+    pub fn add_many(&self, value: L, count: u64) {
+        self.bound[value.number()].add(count);
     }
 }
 

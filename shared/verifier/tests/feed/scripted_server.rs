@@ -7,8 +7,9 @@ use chrono::{DateTime, Utc};
 use contract::{
     proto::auth::{
         AcknowledgeKeysRequest, AcknowledgeKeysResponse, IntrospectTokenRequest,
-        IntrospectTokenResponse, JsonWebKey, RevocationDelta, RevocationHeartbeat,
-        RevocationSnapshot, VerificationKeys, WatchRevocationsRequest, WatchRevocationsResponse,
+        IntrospectTokenResponse, JsonWebKey, ListAccountDeletionsRequest,
+        ListAccountDeletionsResponse, RevocationDelta, RevocationHeartbeat, RevocationSnapshot,
+        VerificationKeys, WatchRevocationsRequest, WatchRevocationsResponse,
         verifier_service_server::{VerifierService, VerifierServiceServer},
         watch_revocations_response::Event,
     },
@@ -106,6 +107,13 @@ impl VerifierService for Feed {
         assert_ne!(bearer(request.metadata()), "");
         self.acknowledged.send(request.into_inner()).unwrap();
         Ok(Response::new(AcknowledgeKeysResponse {}))
+    }
+
+    async fn list_account_deletions(
+        &self,
+        _: Request<ListAccountDeletionsRequest>,
+    ) -> Result<Response<ListAccountDeletionsResponse>, Status> {
+        Err(refuse_with_reason(Reason::Internal))
     }
 
     async fn introspect_token(

@@ -10,7 +10,7 @@ use testing::Database;
 use super::{
     catalog::{Column, columns},
     everyday,
-    running::RunningServices,
+    running::{RunningServices, until},
 };
 
 const EMAIL: &str = "old@example.org";
@@ -112,7 +112,17 @@ async fn rows_of_today() -> Rows {
     let database = Database::with(&[auth_service::SCHEMA, task_service::SCHEMA]).await;
     let running = RunningServices::start(database.url(), database.url()).await;
     everyday::use_everything(&running, EMAIL).await;
-    let rows = rows(&mut database.connect().await).await;
+    let mut connection = database.connect().await;
+    until(
+        "the task service has read of a deleted account",
+        async || {
+            let recorded = sqlx::query_scalar("select count(*) from tasks.deleted_account");
+            let recorded: i64 = recorded.fetch_one(&mut connection).await.unwrap();
+            recorded > 0
+        },
+    )
+    .await;
+    let rows = rows(&mut connection).await;
     for (table, rows) in &rows {
         assert!(count(rows) > 0, "nothing in everyday.rs writes {table}");
     }

@@ -99,6 +99,8 @@ const REFUSED_TO_AUTH: &[&str] = &[
     "update auth.audit_event set kind = 'nothing'",
     "delete from auth.audit_event",
     "truncate auth.audit_event",
+    "update auth.account_deletion set sequence = 0",
+    "delete from auth.account_deletion",
     "delete from auth._sqlx_migrations",
     "update auth._sqlx_migrations set success = false",
 ];

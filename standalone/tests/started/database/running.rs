@@ -43,6 +43,7 @@ pub(crate) fn task_variables(url: &str, auth_address: &str) -> Vec<(&'static str
         ("TANDEM_TASK__DATABASE__URL", url.to_owned()),
         ("TANDEM_TASK__PAGE_TOKEN_KEY", key(3)),
         ("TANDEM_TASK__SERVICE_SECRET", key(4)),
+        ("TANDEM_TASK__DELETIONS_POLL", "100ms".to_owned()),
         (
             "TANDEM_TASK__AUTH_UPSTREAM",
             format!("http://{auth_address}"),
