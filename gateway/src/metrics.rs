@@ -42,5 +42,5 @@ telemetry::metric_definitions! {
     GATEWAY_IN_FLIGHT = Gauge "tandem.gateway.in_flight" ["{request}"] { } by exposed_by::GATEWAY =>
         "Requests under way, open streams among them.";
     GATEWAY_UPSTREAM_ERRORS = Counter "tandem.gateway.upstream.errors" ["{call}"] { LabelDefinition::of::<Upstream>() } by exposed_by::GATEWAY =>
-        "Calls that a service did not answer: it could not be reached, or the connection was lost.";
+        "Calls that a service did not answer to the end: it could not be reached, or the connection was lost.";
 }

@@ -11,6 +11,9 @@ use crate::{
     rpc_catalog::RpcCatalog, upstream::Upstreams,
 };
 
+/// Checks of the services' health at once. Each ends within the health timeout.
+const MAX_HEALTH_CHECKS: usize = 64;
+
 /// The state of a running gateway. Clones share it.
 #[derive(Clone)]
 pub(crate) struct GatewayState {
@@ -21,6 +24,9 @@ pub(crate) struct GatewayState {
     pub(crate) metrics: Arc<RequestMetrics>,
     /// A place for each call in flight, from its complete message to the last byte of its answer, and the bytes of answers.
     pub(crate) places: Arc<CallShares>,
+    /// A place for each check of the services' health. They are apart from the calls, so that a gateway full of calls is not taken
+    /// for a broken one.
+    pub(crate) health_checks: Arc<Shares>,
     /// The bytes of requests that are arriving.
     pub(crate) arriving: Arc<Shares>,
 }
@@ -43,6 +49,7 @@ impl GatewayState {
             metrics: Arc::new(RequestMetrics::new(metrics)),
             catalog,
             places: Arc::new(places),
+            health_checks: Shares::new(MAX_HEALTH_CHECKS, calls.principal_share),
             arriving: Shares::of_arriving(calls.principal_share),
             config: Arc::new(config),
             draining,

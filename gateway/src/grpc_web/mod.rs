@@ -41,7 +41,7 @@ use self::{
 };
 use crate::{
     client_address::ClientAddress,
-    monitoring::{UpstreamSpan, request_id},
+    monitoring::{LossCounter, UpstreamSpan, request_id},
     routes::{self, Service},
     state::GatewayState,
     upstream::Upstream,
@@ -109,15 +109,15 @@ async fn answer(
 ) -> Response {
     let upstream = state.upstreams.get(service);
     let span = UpstreamSpan::start(&state.catalog, upstream.server(), &mut request);
+    let losses = LossCounter::new(&state.metrics, service);
     match forward(state, upstream.clone(), request, formats, limits).await {
         Ok((answer, place)) => {
-            let answer = response::translate(answer, formats.response, limits.deadline, id, span);
+            let format = formats.response;
+            let answer = response::translate(answer, format, limits.deadline, id, span, losses);
             answer.map(|body| Body::new(place.hold(body, None)))
         }
         Err(reason) => {
-            if reason == Reason::UpstreamUnavailable {
-                state.metrics.upstream_error(service);
-            }
+            losses.count(reason);
             let trailers = refusal::trailers(reason, &id);
             if let Some(span) = span {
                 span.end(headers::status(&trailers));

@@ -20,7 +20,7 @@ use super::{
     deadline::Deadline, format::Format, headers, message_boundary::MessageBoundary,
     refusal::trailers, text,
 };
-use crate::monitoring::{GrpcStatus, UpstreamSpan};
+use crate::monitoring::{GrpcStatus, LossCounter, UpstreamSpan};
 
 /// The flag of the frame that holds trailers.
 const TRAILERS: u8 = 0x80;
@@ -32,6 +32,7 @@ pub(super) fn translate(
     deadline: Deadline,
     request_id: String,
     span: Option<UpstreamSpan>,
+    losses: LossCounter,
 ) -> Response {
     let (parts, upstream) = answer.into_parts();
     let visible = headers::visible(parts.headers);
@@ -50,6 +51,7 @@ pub(super) fn translate(
         request_id,
         status: status.clone(),
         span,
+        losses,
     };
     respond(visible, Body::new(body), format, status)
 }
@@ -127,6 +129,7 @@ struct TranslatedBody {
     request_id: String,
     status: GrpcStatus,
     span: Option<UpstreamSpan>,
+    losses: LossCounter,
 }
 
 impl TranslatedBody {
@@ -143,6 +146,7 @@ impl TranslatedBody {
     }
 
     fn refuse(&mut self, reason: Reason) -> Result<Frame<Bytes>, TruncatedMessage> {
+        self.losses.count(reason);
         let trailers = trailers(reason, &self.request_id);
         self.finish(&trailers)
     }

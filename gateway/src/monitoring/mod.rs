@@ -6,6 +6,6 @@ mod spans;
 
 pub(crate) use self::{
     access_log::{AccessLog, GrpcStatus, record, request_id},
-    request_metrics::RequestMetrics,
+    request_metrics::{LossCounter, RequestMetrics},
     spans::UpstreamSpan,
 };

@@ -1,10 +1,12 @@
 //! The metrics of requests. A request is counted after its answer was sent or when its client went away.
 
+use std::sync::Arc;
+
 use crate::metrics::{
     GATEWAY_DURATION, GATEWAY_IN_FLIGHT, GATEWAY_REQUESTS, GATEWAY_UPSTREAM_ERRORS, HTTP_STATUS,
     Route, Upstream,
 };
-use contract::code::code_name;
+use contract::{code::code_name, reason::Reason};
 use http::{Method, StatusCode};
 use telemetry::metrics::{
     BoundHistogram, BoundUpDownCounter, Counter, CounterBy, KeyValue, Metrics, definitions::CODE,
@@ -98,13 +100,32 @@ impl RequestMetrics {
         let code = code.map_or(NOT_A_CALL, code_name);
         self.requests.add(1, &labels(route, status, code));
     }
+}
 
-    /// A service did not answer a call.
-    pub(crate) fn upstream_error(&self, service: Service) {
-        self.upstream_errors.add(match service {
-            Service::Auth => Upstream::Auth,
-            Service::Task => Upstream::Task,
-        });
+/// Counts a call that its service does not answer, or does not answer to the end.
+#[derive(Debug, Clone)]
+pub(crate) struct LossCounter {
+    metrics: Arc<RequestMetrics>,
+    upstream: Upstream,
+}
+
+impl LossCounter {
+    /// For a call to this service.
+    pub(crate) fn new(metrics: &Arc<RequestMetrics>, service: Service) -> Self {
+        Self {
+            metrics: Arc::clone(metrics),
+            upstream: match service {
+                Service::Auth => Upstream::Auth,
+                Service::Task => Upstream::Task,
+            },
+        }
+    }
+
+    /// Counts the call, if the service is the reason why the gateway refuses it.
+    pub(crate) fn count(&self, reason: Reason) {
+        if reason == Reason::UpstreamUnavailable {
+            self.metrics.upstream_errors.add(self.upstream);
+        }
     }
 }
 

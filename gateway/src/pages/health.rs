@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::State,
     response::{IntoResponse, Response},
 };
@@ -15,7 +15,8 @@ use http::{HeaderValue, header::CACHE_CONTROL};
 use serde::Serialize;
 use serving::health::{ReadinessVerdict, check_readiness};
 
-use crate::{state::GatewayState, upstream::Upstream};
+use super::{principal, refused};
+use crate::{client_address::ClientAddress, state::GatewayState, upstream::Upstream};
 
 /// What a service reported about itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -27,11 +28,22 @@ enum Readiness {
     Failed,
 }
 
-pub(crate) async fn health(State(state): State<GatewayState>) -> Response {
+/// Checks the services, within a bound of its own for such checks.
+pub(crate) async fn health(
+    State(state): State<GatewayState>,
+    client: Option<Extension<ClientAddress>>,
+) -> Response {
+    match state.health_checks.take(principal(client)) {
+        Ok(_place) => check(&state).await,
+        Err(reason) => refused(reason),
+    }
+}
+
+async fn check(state: &GatewayState) -> Response {
     let timeout = state.config.upstreams.health_timeout;
     let (auth, task) = tokio::join!(
-        readiness(state.upstreams.auth, timeout),
-        readiness(state.upstreams.task, timeout)
+        readiness(state.upstreams.auth.clone(), timeout),
+        readiness(state.upstreams.task.clone(), timeout)
     );
     let verdict = if state.draining.has_started() {
         ReadinessVerdict::Draining

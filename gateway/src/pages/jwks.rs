@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::State,
     response::{IntoResponse, Response},
 };
@@ -11,10 +11,14 @@ use contract::proto::auth::{
     GetJsonWebKeySetRequest, GetJsonWebKeySetResponse, JsonWebKey,
     auth_service_client::AuthServiceClient,
 };
+use contract::reason::Reason;
 use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 use serde::Serialize;
 
-use crate::state::GatewayState;
+use super::{principal, refused};
+use crate::{
+    client_address::ClientAddress, monitoring::LossCounter, routes::Service, state::GatewayState,
+};
 
 #[derive(Serialize)]
 struct KeySet {
@@ -52,13 +56,30 @@ impl From<JsonWebKey> for Key {
     }
 }
 
-/// Calls the auth service for each request; `Cache-Control` lets clients and proxies cache the answer as long as it allows.
-pub(crate) async fn jwks(State(state): State<GatewayState>) -> Response {
+/// Calls the auth service for each request, within the bounds of every call: its place, the share of its client, the deadline.
+/// `Cache-Control` lets clients and proxies cache the answer as long as it allows.
+pub(crate) async fn jwks(
+    State(state): State<GatewayState>,
+    client: Option<Extension<ClientAddress>>,
+) -> Response {
+    let _place = match state.places.take(principal(client)) {
+        Ok(place) => place,
+        Err(reason) => return refused(reason),
+    };
+    let deadline = state.config.calls.deadline;
+    let mut request = tonic::Request::new(GetJsonWebKeySetRequest {});
+    request.set_timeout(deadline);
     let mut client = AuthServiceClient::new(state.upstreams.auth);
-    let call = client.get_json_web_key_set(GetJsonWebKeySetRequest {});
-    match tokio::time::timeout(state.config.calls.deadline, call).await {
+    let call = client.get_json_web_key_set(request);
+    match tokio::time::timeout(deadline, call).await {
         Ok(Ok(answer)) => key_set(answer.into_inner()),
-        Ok(Err(status)) => unavailable(&format!("{:?}", status.code())),
+        Ok(Err(status)) => {
+            // A refusal of the service has details; the loss of a connection has none.
+            if status.details().is_empty() {
+                LossCounter::new(&state.metrics, Service::Auth).count(Reason::UpstreamUnavailable);
+            }
+            unavailable(&format!("{:?}", status.code()))
+        }
         Err(_elapsed) => unavailable("no answer in time"),
     }
 }

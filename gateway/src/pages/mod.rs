@@ -4,4 +4,36 @@ mod health;
 mod info;
 mod jwks;
 
+use axum::{
+    Extension, Json,
+    response::{IntoResponse as _, Response},
+};
+use contract::reason::Reason;
+use http::{
+    HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, RETRY_AFTER},
+};
+use serving::shares::Principal;
+
+use crate::client_address::ClientAddress;
+
 pub(crate) use self::{health::health, info::info, jwks::jwks};
+
+/// Whose share a request for a page takes.
+fn principal(client: Option<Extension<ClientAddress>>) -> Principal {
+    Principal::of_address(client.map(|Extension(client)| client.ip()))
+}
+
+/// The answer to a client that has its share already (429), or when all places are taken (503).
+fn refused(reason: Reason) -> Response {
+    let status = match reason {
+        Reason::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let headers = [
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (RETRY_AFTER, HeaderValue::from_static("1")),
+    ];
+    let body = Json(serde_json::json!({ "error": reason.description() }));
+    (status, headers, body).into_response()
+}

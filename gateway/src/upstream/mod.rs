@@ -161,3 +161,21 @@ fn channel(service: &tls::Upstream, address: Option<SocketAddr>, config: &Config
     });
     service.connect_lazy()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_is_not_named_is_that_of_the_scheme() {
+        for (uri, expected) in [
+            ("https://auth.example", 443),
+            ("https://[::1]", 443),
+            ("http://auth.example", 80),
+            ("https://auth.example:50051", 50051),
+            ("http://auth.example:443", 443),
+        ] {
+            assert_eq!(port(&uri.parse().unwrap()), expected, "{uri}");
+        }
+    }
+}

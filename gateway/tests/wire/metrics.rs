@@ -77,3 +77,18 @@ async fn a_request_that_is_not_a_call_is_counted_by_its_page_and_no_path_becomes
     let text = gateway.metrics.text();
     assert!(!text.contains("nowhere") && !text.contains("v2"), "{text}");
 }
+
+#[tokio::test]
+async fn a_call_that_is_lost_after_its_headers_is_counted_as_an_error_of_its_service() {
+    for body in [&b""[..], b"\0\0\0\0\x02a"] {
+        let upstream =
+            service::start_raw(
+                move || async move { ([("content-type", "application/grpc")], body) },
+            );
+        let gateway = gateway_to(upstream.await).await;
+        let request = client::call_request(CREATE, &());
+        let _aborted_in_mid_message = client::send_alone(gateway.address, request).await;
+        let counted = "tandem_gateway_upstream_errors_total{upstream=\"task\"} 1";
+        wait_for(&gateway, counted).await;
+    }
+}

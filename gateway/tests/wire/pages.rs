@@ -2,12 +2,17 @@
 
 use contract::proto::health::health_check_response::ServingStatus;
 use http::Method;
+use settings::Setting as _;
+use transport::network::Network;
 
 use crate::{
+    Running,
     client::{self, Answer, BINARY},
     closed_port, gateway, gateway_to,
-    service::{self, CREATE},
+    service::{self, CREATE, LIST},
 };
+
+const JWKS: &str = "/.well-known/jwks.json";
 
 async fn get(address: std::net::SocketAddr, path: &str) -> Answer {
     client::send(address, client::request(Method::GET, path, &[], "")).await
@@ -152,4 +157,79 @@ async fn a_request_that_is_not_a_call_gets_the_http_status_that_says_why() {
         assert_eq!(answer.header("allow"), allow, "{method} {path}");
         assert!(!answer.headers.contains_key("grpc-status"));
     }
+}
+
+/// The answer to a client behind a proxy on this machine.
+async fn get_as(gateway: &Running, client: &str, path: &str) -> Answer {
+    let headers = [("x-forwarded-for", client)];
+    client::send(
+        gateway.address,
+        client::request(Method::GET, path, &headers, ""),
+    )
+    .await
+}
+
+fn behind_a_proxy(config: &mut gateway::Config) {
+    config.trusted_proxies = vec![Network::parse("127.0.0.1").unwrap()];
+}
+
+#[tokio::test]
+async fn the_keys_are_within_the_bounds_of_calls_and_health_is_apart_from_them() {
+    let (upstream, mut seen) = service::start().await;
+    let gateway = gateway(upstream, upstream, |config| {
+        behind_a_proxy(config);
+        config.calls.max_in_flight = 2;
+        config.calls.principal_share = 50;
+    })
+    .await;
+    assert_eq!(get_as(&gateway, "192.0.2.1", JWKS).await.status, 200);
+    let hold = |client| {
+        let headers = [("content-type", BINARY), ("x-forwarded-for", client)];
+        let list = client::request(Method::POST, LIST, &headers, client::frame(&()));
+        tokio::spawn(client::send_alone(gateway.address, list))
+    };
+    let first = hold("192.0.2.1");
+    seen.recv().await.unwrap();
+    for (client, status) in [("192.0.2.1", 429), ("192.0.2.2", 200)] {
+        let keys = get_as(&gateway, client, JWKS).await;
+        assert_eq!(keys.status, status, "{client}");
+    }
+    let second = hold("192.0.2.2");
+    seen.recv().await.unwrap();
+    let keys = get_as(&gateway, "192.0.2.3", JWKS).await;
+    let retry = keys.header("retry-after");
+    assert_eq!((keys.status.as_u16(), retry), (503, "1"));
+    assert_eq!(get_as(&gateway, "192.0.2.1", "/health").await.status, 200);
+    first.abort();
+    second.abort();
+}
+
+#[tokio::test]
+async fn a_client_that_asks_for_health_again_and_again_is_refused_and_another_one_is_not() {
+    let (asked, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    let silent = service::start_raw(move |uri: http::Uri| {
+        if uri.path().ends_with("/Check") {
+            asked.send(()).unwrap();
+        }
+        std::future::pending::<&str>()
+    });
+    let gateway = gateway(silent.await, closed_port().await, |config| {
+        behind_a_proxy(config);
+        config.calls.principal_share = 1;
+        config.upstreams.health_timeout = std::time::Duration::from_secs(2);
+    })
+    .await;
+    let first = get_as(&gateway, "192.0.2.1", "/health");
+    tokio::pin!(first);
+    tokio::select! {
+        _ = &mut first => panic!("answered at once"),
+        asked = seen.recv() => asked.unwrap(),
+    }
+    let refused = get_as(&gateway, "192.0.2.1", "/health").await;
+    let retry = refused.header("retry-after");
+    assert_eq!((refused.status.as_u16(), retry), (429, "1"));
+    let other = get_as(&gateway, "192.0.2.2", "/health").await;
+    assert_eq!(other.json()["status"], "unavailable");
+    assert_eq!(first.await.json()["status"], "unavailable");
+    assert_eq!(get_as(&gateway, "192.0.2.1", "/health").await.status, 503);
 }

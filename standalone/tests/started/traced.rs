@@ -30,13 +30,18 @@ pub(crate) struct TracedStack {
 impl TracedStack {
     /// Starts it. `ratio` is the share of calls to trace among those whose caller does not ask for a trace.
     pub(crate) async fn start(endpoint: String, ratio: &str) -> Self {
+        Self::start_with_timeout(endpoint, ratio, "1s").await
+    }
+
+    /// The same, with this limit of an export.
+    pub(crate) async fn start_with_timeout(endpoint: String, ratio: &str, timeout: &str) -> Self {
         let folder = Folder::new();
         let database = Database::empty().await;
         let mut variables = variables(&folder);
         variables.extend([
             ("DATABASE_URL", database.url().to_owned()),
             ("TANDEM_TELEMETRY__OTLP__ENDPOINT", endpoint),
-            ("TANDEM_TELEMETRY__OTLP__TIMEOUT", "1s".to_owned()),
+            ("TANDEM_TELEMETRY__OTLP__TIMEOUT", timeout.to_owned()),
             ("TANDEM_TELEMETRY__TRACES__INTERVAL", "100ms".to_owned()),
             ("TANDEM_TELEMETRY__TRACES__RATIO", ratio.to_owned()),
             ("TANDEM_TELEMETRY__ENVIRONMENT", "tests".to_owned()),

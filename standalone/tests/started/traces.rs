@@ -206,6 +206,19 @@ async fn a_malformed_parent_is_ignored_and_the_feed_is_in_one_trace_with_its_str
 }
 
 #[tokio::test]
+async fn no_call_waits_for_an_export() {
+    let silent = SilentCollector::start();
+    // An export takes longer than any call may take: one that waited for it would be answered DEADLINE_EXCEEDED.
+    let stack = TracedStack::start_with_timeout(silent.endpoint(), "1", "60s").await;
+    let token = stack.sign_up(&[]);
+    for _ in 0..20 {
+        stack.create(&token, &[]);
+    }
+    stack.stop().await;
+    assert!(silent.connections() > 0);
+}
+
+#[tokio::test]
 async fn a_collector_that_is_down_or_never_answers_fails_no_call_and_delays_no_stop() {
     let silent = SilentCollector::start();
     let down = TcpListener::bind("127.0.0.1:0")

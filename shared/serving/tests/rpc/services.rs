@@ -12,11 +12,12 @@ use contract::proto::auth::{
 use futures_util::stream::{self, BoxStream};
 use serving::{
     access::PolicyError,
-    caller::from_service,
+    caller::{Call, authenticated, from_service},
     health::Health,
     serve::{Server, ServerLimits, ServiceSet},
     service_secrets::ServiceSecrets,
 };
+use testing::reason;
 use tonic::{Code, Request, Response, Status};
 use verifier::{Revocations, Trust, Verifier};
 
@@ -100,11 +101,32 @@ fn a_server_without_service_secrets_does_not_start_with_rpcs_for_services() {
     assert!(server(ServiceSecrets::parse(SECRET).unwrap()).is_ok());
 }
 
+/// A call that passed through the layer, but not as one of a service.
+fn call() -> Call {
+    Call {
+        request_id: "bypassed".to_owned(),
+        deadline: tokio::time::Instant::now() + Duration::from_secs(1),
+        peer: None,
+        user_agent: String::new(),
+    }
+}
+
 #[tokio::test]
 async fn a_request_that_bypassed_the_access_policy_is_refused_by_methods_for_services() {
-    let refused = PolicyOnly
-        .acknowledge_keys(Request::new(AcknowledgeKeysRequest::default()))
-        .await
-        .unwrap_err();
+    let mut public = Request::new(AcknowledgeKeysRequest::default());
+    public.extensions_mut().insert(call());
+    for request in [Request::new(AcknowledgeKeysRequest::default()), public] {
+        let refused = PolicyOnly.acknowledge_keys(request).await.unwrap_err();
+        assert_eq!(refused.code(), Code::Internal);
+        assert_eq!(reason(&refused), "INTERNAL");
+    }
+}
+
+#[test]
+fn a_request_that_bypassed_the_access_policy_is_refused_by_methods_for_users() {
+    let mut public = Request::new(());
+    public.extensions_mut().insert(call());
+    let refused = authenticated(public).unwrap_err();
     assert_eq!(refused.code(), Code::Internal);
+    assert_eq!(reason(&refused), "INTERNAL");
 }
