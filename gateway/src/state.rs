@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
-use serving::shares::{CallShares, Shares};
+use serving::shares::{ArrivingShares, CallShares, Shares};
 use telemetry::metrics::Metrics;
 use tls::MissingAuthority;
 
@@ -22,8 +22,8 @@ pub(crate) struct GatewayState {
     pub(crate) metrics: Arc<RequestMetrics>,
     /// A place for each call in flight, from its complete message to the last byte of its answer, and the bytes of answers.
     pub(crate) places: Arc<CallShares>,
-    /// The bytes of requests that are arriving.
-    pub(crate) arriving: Arc<Shares>,
+    /// What requests hold while they arrive.
+    pub(crate) arriving: Arc<ArrivingShares>,
 }
 
 impl GatewayState {
@@ -34,6 +34,7 @@ impl GatewayState {
         draining: Draining,
     ) -> Result<Self, MissingAuthority> {
         let calls = &config.calls;
+        let arriving = ArrivingShares::new(calls.max_in_flight, calls.principal_share);
         let places = CallShares {
             places: Shares::new(calls.max_in_flight, calls.principal_share),
             unsent: Shares::new(calls.max_unsent_bytes, calls.principal_share),
@@ -44,7 +45,7 @@ impl GatewayState {
             metrics: Arc::new(RequestMetrics::new(metrics)),
             catalog,
             places: Arc::new(places),
-            arriving: Shares::of_arriving(calls.principal_share),
+            arriving: Arc::new(arriving),
             config: Arc::new(config),
             draining,
         })
