@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serving::shares::{CallShares, Shares};
+use serving::shares::{ArrivingShares, CallShares, Shares};
 use telemetry::metrics::Metrics;
 use tls::MissingAuthority;
 
@@ -27,8 +27,8 @@ pub(crate) struct GatewayState {
     /// A place for each check of the services' health. They are apart from the calls, so that a gateway full of calls is not taken
     /// for a broken one.
     pub(crate) health_checks: Arc<Shares>,
-    /// The bytes of requests that are arriving.
-    pub(crate) arriving: Arc<Shares>,
+    /// What requests hold while they arrive.
+    pub(crate) arriving: Arc<ArrivingShares>,
 }
 
 impl GatewayState {
@@ -39,6 +39,7 @@ impl GatewayState {
         draining: Draining,
     ) -> Result<Self, MissingAuthority> {
         let calls = &config.calls;
+        let arriving = ArrivingShares::new(calls.max_in_flight, calls.principal_share);
         let places = CallShares {
             places: Shares::new(calls.max_in_flight, calls.principal_share),
             unsent: Shares::new(calls.max_unsent_bytes, calls.principal_share),
@@ -50,7 +51,7 @@ impl GatewayState {
             catalog,
             places: Arc::new(places),
             health_checks: Shares::new(MAX_HEALTH_CHECKS, calls.principal_share),
-            arriving: Shares::of_arriving(calls.principal_share),
+            arriving: Arc::new(arriving),
             config: Arc::new(config),
             draining,
         })

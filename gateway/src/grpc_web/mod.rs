@@ -158,11 +158,12 @@ async fn receive(
     formats: Formats,
     limits: Limits,
 ) -> Result<Bytes, Reason> {
-    let share = state.arriving.share(limits.principal);
-    let body = request::read(body, formats.request, limits.message, share);
+    let bytes = state.arriving.bytes(limits.principal);
+    let body = request::read(body, formats.request, limits.message, bytes);
     let body = tokio::time::timeout(limits.body_timeout, body);
     let message = tokio::time::timeout_at(limits.deadline.begin_by, body);
-    message.await.map_err(too_late)?.map_err(too_late)?
+    let received = async { message.await.map_err(too_late)?.map_err(too_late)? };
+    state.arriving.receive(limits.principal, received).await
 }
 
 fn too_late(_: tokio::time::error::Elapsed) -> Reason {

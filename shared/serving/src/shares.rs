@@ -1,6 +1,7 @@
 //! Fair shares of what is bounded: a bound for all callers together, and beside it one for each principal, so that nobody's greed
 //! is another caller's refusal.
 
+mod arriving;
 mod held_body;
 
 use std::{
@@ -13,14 +14,14 @@ use api::ids::UserId;
 use contract::reason::Reason;
 use transport::network::CustomerBlock;
 
-pub use self::held_body::{CallShare, CallShares, HeldBody};
+pub use self::{
+    arriving::ArrivingShares,
+    held_body::{CallShare, CallShares, HeldBody},
+};
 
 /// Bytes of each request that need no share while the request arrives. Most requests are shorter, and so none of them is refused
 /// because of long ones.
 const FREE_BYTES: usize = 1024;
-
-/// Bytes of all requests that are arriving, without the first kilobyte of each.
-const MAX_ARRIVING_BYTES: usize = 16 << 20;
 
 /// Whom a share belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,12 +94,6 @@ impl Shares {
             each: each.max(1),
             held: Mutex::default(),
         })
-    }
-
-    /// The bytes of requests that are arriving: 16 MiB beside the first kilobyte of each.
-    #[must_use]
-    pub fn of_arriving(percent: u8) -> Arc<Self> {
-        Self::new(MAX_ARRIVING_BYTES, percent)
     }
 
     /// A share that holds nothing yet.

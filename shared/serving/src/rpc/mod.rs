@@ -199,10 +199,14 @@ impl CallContext {
             ..
         } = admitted;
         if arrival.rpc.is_some_and(|rpc| !rpc.client_streaming) {
-            let share = self.places.arriving(principal);
-            let received = message::receive(request, arrival.time, self.body_timeout, share);
+            let arriving = &self.places.arriving;
+            let bytes = arriving.bytes(principal);
+            let received = message::receive(request, arrival.time, self.body_timeout, bytes);
             let refuse = |reason| refuse_request(reason, &arrival.request_id);
-            request = received.await.map_err(refuse)?;
+            request = arriving
+                .receive(principal, received)
+                .await
+                .map_err(refuse)?;
         }
         let place = self.places.take(arrival.rpc, principal)?;
         let answer = match inner.call(request).await {

@@ -1,13 +1,11 @@
 //! The places of calls in flight, and the bytes that calls may make the server hold.
 
-use std::sync::Arc;
-
 use contract::refusal::refuse_with_reason;
 use tonic::Status;
 
 use crate::{
     access::{Access, Rpc},
-    shares::{CallShare, CallShares, Principal, Share, Shares},
+    shares::{ArrivingShares, CallShare, CallShares, Principal, Shares},
 };
 
 /// What all calls of a server share. Calls of services, health checks, and the streams of health and reflection have places of
@@ -18,7 +16,7 @@ pub(crate) struct CallPlaces {
     services: CallShares,
     checks: CallShares,
     infrastructure_streams: CallShares,
-    arriving: Arc<Shares>,
+    pub(super) arriving: ArrivingShares,
 }
 
 impl CallPlaces {
@@ -33,7 +31,7 @@ impl CallPlaces {
             services: places(),
             checks: places(),
             infrastructure_streams: places(),
-            arriving: Shares::of_arriving(percent),
+            arriving: ArrivingShares::new(max_in_flight, percent),
         }
     }
 
@@ -51,10 +49,5 @@ impl CallPlaces {
             Some(_) | None => &self.calls,
         };
         places.take(principal).map_err(refuse_with_reason)
-    }
-
-    /// What holds the bytes of a request while it arrives.
-    pub(super) fn arriving(&self, principal: Principal) -> Share {
-        self.arriving.share(principal)
     }
 }

@@ -90,3 +90,28 @@ async fn a_message_that_is_not_there_in_time_is_refused() {
         assert_refused(&status, Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
     }
 }
+
+#[tokio::test]
+async fn calls_that_wait_for_their_message_are_bounded_for_each_client() {
+    let mut served = serve(ServerLimits {
+        max_in_flight: 1,
+        principal_share: 25,
+        ..few_places(Duration::from_mins(1))
+    })
+    .await;
+    // Sixteen may wait, four of one client.
+    let waiting = open(served.address, SIGN_OUT, 5, b"").await;
+    let (refused, _, waiting) = timeout(TEST_TIMEOUT, future::select_all(waiting))
+        .await
+        .expect("one is refused");
+    let refused = refused.unwrap();
+    assert_refused(&refused, Code::ResourceExhausted, "RATE_LIMITED");
+    assert!(waiting.iter().all(|call| !call.is_finished()));
+    waiting.iter().for_each(JoinHandle::abort);
+    while served
+        .client
+        .sign_out(SignOutRequest::default())
+        .await
+        .is_err()
+    {}
+}

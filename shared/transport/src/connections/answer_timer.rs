@@ -3,7 +3,7 @@
 //! A body is polled only while its client takes what it has got so far. So a limit within a body is never reached when a client
 //! does not read. Here the limit of the body is watched by the task that sends it: the task of a stream over HTTP/2, that of the
 //! connection over HTTP/1.1. When the limit is over, what the task sends is dropped: over HTTP/2 that resets the stream and
-//! discards its bytes, over HTTP/1.1 it closes the connection (docs/decisions/0012-timer-outside-bodies.md).
+//! discards its bytes, over HTTP/1.1 it closes the connection (docs/decisions/0014-timer-outside-bodies.md).
 
 use std::{
     future::poll_fn,
