@@ -25,6 +25,7 @@ use contract::proto::auth::{
     verifier_service_server::{VerifierService, VerifierServiceServer},
 };
 use serving::serve::ServiceSet;
+use tonic::codec::CompressionEncoding;
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -49,10 +50,26 @@ pub(crate) fn surface(
     admin: AdminRoutes,
 ) -> ServiceSet {
     ServiceSet::default()
-        .with(AuthServiceServer::new(auth).max_decoding_message_size(MAX_REQUEST_BYTES))
-        .with(AccountServiceServer::new(account).max_decoding_message_size(MAX_REQUEST_BYTES))
-        .with(VerifierServiceServer::new(verifier).max_decoding_message_size(MAX_REQUEST_BYTES))
-        .with(AdminServiceServer::new(admin).max_decoding_message_size(MAX_REQUEST_BYTES))
+        .with(
+            AuthServiceServer::new(auth)
+                .max_decoding_message_size(MAX_REQUEST_BYTES)
+                .accept_compressed(CompressionEncoding::Gzip),
+        )
+        .with(
+            AccountServiceServer::new(account)
+                .max_decoding_message_size(MAX_REQUEST_BYTES)
+                .accept_compressed(CompressionEncoding::Gzip),
+        )
+        .with(
+            VerifierServiceServer::new(verifier)
+                .max_decoding_message_size(MAX_REQUEST_BYTES)
+                .accept_compressed(CompressionEncoding::Gzip),
+        )
+        .with(
+            AdminServiceServer::new(admin)
+                .max_decoding_message_size(MAX_REQUEST_BYTES)
+                .accept_compressed(CompressionEncoding::Gzip),
+        )
 }
 
 /// Serves `tandem.auth.v1.AuthService`.

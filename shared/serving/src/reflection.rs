@@ -15,6 +15,7 @@ use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream::BoxStream}
 use prost::Message;
 use prost_reflect::DescriptorPool;
 use tokio_util::sync::CancellationToken;
+use tonic::codec::CompressionEncoding;
 use tonic::{Request, Response, Status, Streaming};
 
 use self::catalog::{Catalog, ReflectionStream};
@@ -58,13 +59,14 @@ impl Reflection {
     /// The service `grpc.reflection.v1.ServerReflection`.
     #[must_use]
     pub fn v1(&self) -> ServerReflectionServer<Self> {
-        ServerReflectionServer::new(self.clone())
+        ServerReflectionServer::new(self.clone()).accept_compressed(CompressionEncoding::Gzip)
     }
 
     /// The service `grpc.reflection.v1alpha.ServerReflection`, the only one that the Python client and older tools use.
     #[must_use]
     pub fn v1alpha(&self) -> alpha::ServerReflectionServer<Self> {
         alpha::ServerReflectionServer::new(self.clone())
+            .accept_compressed(CompressionEncoding::Gzip)
     }
 
     fn answers(

@@ -10,6 +10,7 @@ use contract::proto::health::{
 use futures_util::{StreamExt as _, stream, stream::BoxStream};
 use telemetry::metrics::Metrics;
 use tokio::sync::watch;
+use tonic::codec::CompressionEncoding;
 use tonic::{Request, Response, Status};
 
 use super::verdict::ReadinessVerdict;
@@ -119,7 +120,7 @@ impl Health {
     /// The gRPC service.
     #[must_use]
     pub fn service(&self) -> HealthServer<Self> {
-        HealthServer::new(self.clone())
+        HealthServer::new(self.clone()).accept_compressed(CompressionEncoding::Gzip)
     }
 
     fn enter(&self, next: Phase) {

@@ -9,6 +9,7 @@ mod admission;
 mod call_headers;
 mod call_metrics;
 mod call_span;
+mod compression;
 mod context;
 mod message;
 mod only_grpc;
