@@ -42,6 +42,15 @@ use crate::{
 /// Most bytes of a request.
 const MAX_REQUEST_BYTES: usize = serving::serve::MAX_MESSAGE_BYTES;
 
+/// A service that reads requests up to that size, also those compressed with gzip.
+macro_rules! reading {
+    ($service:expr) => {
+        $service
+            .max_decoding_message_size(MAX_REQUEST_BYTES)
+            .accept_compressed(CompressionEncoding::Gzip)
+    };
+}
+
 /// All services of the contract.
 pub(crate) fn surface(
     auth: AuthRoutes,
@@ -50,26 +59,10 @@ pub(crate) fn surface(
     admin: AdminRoutes,
 ) -> ServiceSet {
     ServiceSet::default()
-        .with(
-            AuthServiceServer::new(auth)
-                .max_decoding_message_size(MAX_REQUEST_BYTES)
-                .accept_compressed(CompressionEncoding::Gzip),
-        )
-        .with(
-            AccountServiceServer::new(account)
-                .max_decoding_message_size(MAX_REQUEST_BYTES)
-                .accept_compressed(CompressionEncoding::Gzip),
-        )
-        .with(
-            VerifierServiceServer::new(verifier)
-                .max_decoding_message_size(MAX_REQUEST_BYTES)
-                .accept_compressed(CompressionEncoding::Gzip),
-        )
-        .with(
-            AdminServiceServer::new(admin)
-                .max_decoding_message_size(MAX_REQUEST_BYTES)
-                .accept_compressed(CompressionEncoding::Gzip),
-        )
+        .with(reading!(AuthServiceServer::new(auth)))
+        .with(reading!(AccountServiceServer::new(account)))
+        .with(reading!(VerifierServiceServer::new(verifier)))
+        .with(reading!(AdminServiceServer::new(admin)))
 }
 
 /// Serves `tandem.auth.v1.AuthService`.
