@@ -26,6 +26,7 @@ use contract::proto::auth::{
     verifier_service_server::{VerifierService, VerifierServiceServer},
 };
 use serving::serve::ServiceSet;
+use tonic::codec::CompressionEncoding;
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -42,6 +43,15 @@ use crate::{
 /// Most bytes of a request.
 const MAX_REQUEST_BYTES: usize = serving::serve::MAX_MESSAGE_BYTES;
 
+/// A service that reads requests up to that size, also those compressed with gzip.
+macro_rules! reading {
+    ($service:expr) => {
+        $service
+            .max_decoding_message_size(MAX_REQUEST_BYTES)
+            .accept_compressed(CompressionEncoding::Gzip)
+    };
+}
+
 /// All services of the contract.
 pub(crate) fn surface(
     auth: AuthRoutes,
@@ -50,10 +60,10 @@ pub(crate) fn surface(
     admin: AdminRoutes,
 ) -> ServiceSet {
     ServiceSet::default()
-        .with(AuthServiceServer::new(auth).max_decoding_message_size(MAX_REQUEST_BYTES))
-        .with(AccountServiceServer::new(account).max_decoding_message_size(MAX_REQUEST_BYTES))
-        .with(VerifierServiceServer::new(verifier).max_decoding_message_size(MAX_REQUEST_BYTES))
-        .with(AdminServiceServer::new(admin).max_decoding_message_size(MAX_REQUEST_BYTES))
+        .with(reading!(AuthServiceServer::new(auth)))
+        .with(reading!(AccountServiceServer::new(account)))
+        .with(reading!(VerifierServiceServer::new(verifier)))
+        .with(reading!(AdminServiceServer::new(admin)))
 }
 
 /// Serves `tandem.auth.v1.AuthService`.

@@ -1,6 +1,7 @@
 //! Puts the parts of the service together, and serves.
 
 use std::sync::Arc;
+use tonic::codec::CompressionEncoding;
 
 use api::paging::PageTokens;
 use contract::proto::task::task_service_server::TaskServiceServer;
@@ -164,7 +165,9 @@ impl App {
                 tokens: Arc::new(PageTokens::new(self.config.page_token_key.expose())),
             },
         };
-        let service = TaskServiceServer::new(router).max_decoding_message_size(MAX_REQUEST_BYTES);
+        let service = TaskServiceServer::new(router)
+            .max_decoding_message_size(MAX_REQUEST_BYTES)
+            .accept_compressed(CompressionEncoding::Gzip);
         let surface = ServiceSet::default().with(service);
         let health = Health::new(surface.names().iter().copied());
         let limits = self.config.server.clone();

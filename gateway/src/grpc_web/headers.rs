@@ -11,12 +11,13 @@ use http_body_util::Full;
 use tonic::body::Body;
 use transport::network::FORWARDED_FOR;
 
-use super::deadline::Deadline;
+use super::{compression, deadline::Deadline};
 use crate::client_address::ClientAddress;
 
-/// Forwarded to the service unchanged. Not forwarded are cookies, which are for the gateway alone, and `grpc-encoding` and
-/// `grpc-accept-encoding`, because no browser can read a compressed message.
-const FORWARDED: [HeaderName; 7] = [
+/// Forwarded to the service unchanged. Not forwarded are cookies, which are for the gateway alone, and
+/// `grpc-accept-encoding`, because no browser can read a compressed message. The service reads compressed ones.
+const FORWARDED: [HeaderName; 8] = [
+    compression::ENCODING,
     header::AUTHORIZATION,
     header::USER_AGENT,
     HeaderName::from_static("x-user-agent"),
@@ -115,8 +116,5 @@ fn is_hidden(name: &HeaderName) -> bool {
         HeaderName::from_static("keep-alive"),
     ];
     let text = name.as_str();
-    HIDDEN.contains(name)
-        || text.starts_with("access-control-")
-        || text == "grpc-encoding"
-        || text == "grpc-accept-encoding"
+    HIDDEN.contains(name) || text.starts_with("access-control-") || text == "grpc-encoding"
 }

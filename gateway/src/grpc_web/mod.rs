@@ -10,6 +10,7 @@
 //! - 404, 405 and 415 say why a request is not a call; body size, body time and call time are bounded.
 
 mod accept;
+mod compression;
 mod deadline;
 mod format;
 mod headers;
@@ -137,7 +138,9 @@ async fn forward(
     limits: Limits,
 ) -> Result<(http::Response<tonic::body::Body>, CallShare), Reason> {
     let (parts, body) = request.into_parts();
+    let gzip = compression::is_gzip(&parts.headers)?;
     let message = receive(state, body, formats, limits).await?;
+    compression::check(&message, gzip)?;
     let place = state.places.take(limits.principal)?;
     let call = headers::call(&parts, message, limits.deadline);
     let answer = tokio::time::timeout_at(limits.deadline.begin_by, upstream.oneshot(call))

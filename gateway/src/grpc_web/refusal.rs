@@ -10,9 +10,15 @@ use contract::{
 use http::HeaderMap;
 use tonic::Status;
 
+use super::compression;
+
 /// The trailers of a refusal with this reason and no details of its own.
 pub(super) fn trailers(reason: Reason, request_id: &str) -> HeaderMap {
-    trailers_of_status(&refuse_request(reason, request_id))
+    let mut trailers = trailers_of_status(&refuse_request(reason, request_id));
+    if reason == Reason::CompressionUnsupported {
+        compression::add_accepted(&mut trailers);
+    }
+    trailers
 }
 
 /// The trailers of a refusal whose details name what is wrong with the request.

@@ -54,13 +54,13 @@ fn malformed(_: NotBase64) -> Reason {
     Reason::RequestMalformed
 }
 
-/// Flag 0 is an uncompressed message. The gateway offers no compression to browsers; 0x80 would be trailers.
+/// Flag 1 is a compressed message, which the service inflates or refuses; 0x80 would be trailers.
 fn is_one_message(frame: &[u8]) -> bool {
     let Some((header, message)) = frame.split_first_chunk::<FRAME_HEADER>() else {
         return false;
     };
     let [flags, length @ ..] = *header;
-    flags == 0 && u32::from_be_bytes(length) as usize == message.len()
+    flags <= 1 && u32::from_be_bytes(length) as usize == message.len()
 }
 
 #[cfg(test)]
@@ -68,15 +68,16 @@ mod tests {
     use super::is_one_message;
 
     #[test]
-    fn only_one_complete_uncompressed_message_is_a_request() {
+    fn only_one_complete_message_is_a_request() {
         assert!(is_one_message(b"\0\0\0\0\0"));
         assert!(is_one_message(b"\0\0\0\0\x02ab"));
+        assert!(is_one_message(b"\x01\0\0\0\x02ab"));
         for bad in [
             b"".as_slice(),
             b"\0\0\0\0",
             b"\0\0\0\0\x02a",
             b"\0\0\0\0\x02abc",
-            b"\x01\0\0\0\x02ab",
+            b"\x02\0\0\0\x02ab",
             b"\x80\0\0\0\x02ab",
             b"\0\0\0\0\0\0\0\0\0\0",
         ] {

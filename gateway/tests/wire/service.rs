@@ -76,7 +76,10 @@ pub(crate) async fn start_as(
     let address = listener.local_addr().unwrap();
     let server = tonic::transport::Server::builder()
         .add_service(AuthServiceServer::new(service.clone()))
-        .add_service(TaskServiceServer::new(service.clone()))
+        .add_service(
+            TaskServiceServer::new(service.clone())
+                .accept_compressed(tonic::codec::CompressionEncoding::Gzip),
+        )
         .add_service(HealthServer::new(service));
     tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
     (address, received)

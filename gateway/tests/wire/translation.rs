@@ -174,7 +174,7 @@ async fn a_body_that_is_not_one_message_is_refused_with_a_reason() {
         (BINARY, b"".as_slice()),
         (BINARY, b"\0\0\0\0"),
         (BINARY, b"\0\0\0\0\x05ab"),
-        (BINARY, b"\x01\0\0\0\0"),
+        (BINARY, b"\x02\0\0\0\0"),
         (TEXT, b"?"),
         (TEXT, b"AAAAA==="),
     ] {
@@ -202,4 +202,33 @@ async fn an_unknown_rpc_of_a_known_service_is_refused_by_the_service() {
     )
     .await;
     assert_eq!(answer.frames().trailers["grpc-status"], "12");
+}
+
+/// A message of no bytes, compressed with gzip.
+const EMPTY_GZIP: &[u8] = b"\x01\0\0\0\x14\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0";
+
+#[tokio::test]
+async fn a_request_compressed_with_gzip_reaches_the_service_and_in_another_way_it_is_refused() {
+    let (upstream, _seen) = service::start().await;
+    let gateway = gateway_to(upstream).await;
+    let call = async |encoding, body: &[u8]| {
+        let headers = [("content-type", BINARY), ("grpc-encoding", encoding)];
+        client::call_with(gateway.address, CREATE, &headers, body.to_vec()).await
+    };
+    let answer = call("gzip", EMPTY_GZIP).await;
+    assert_eq!(answer.frames().trailers["grpc-status"], "0");
+    for (encoding, body) in [
+        ("snappy", b"\0\0\0\0\0".as_slice()),
+        ("deflate", b"\x01\0\0\0\x02ab"),
+        ("identity", EMPTY_GZIP),
+        ("gzip, gzip", EMPTY_GZIP),
+    ] {
+        let answer = call(encoding, body).await;
+        let details = answer.assert_refused(Code::Unimplemented, "COMPRESSION_UNSUPPORTED");
+        answer.assert_request_id_in(&details);
+        assert_eq!(answer.header("grpc-accept-encoding"), "gzip,identity");
+    }
+    let headers = [("content-type", BINARY)];
+    let answer = client::call_with(gateway.address, CREATE, &headers, EMPTY_GZIP.to_vec()).await;
+    answer.assert_refused(Code::Unimplemented, "COMPRESSION_UNSUPPORTED");
 }

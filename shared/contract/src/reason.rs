@@ -117,6 +117,8 @@ reasons! {
     DeadlineExceeded = "DEADLINE_EXCEEDED", DeadlineExceeded;
     /// There is no such method.
     MethodUnknown = "METHOD_UNKNOWN", Unimplemented;
+    /// The message is compressed in a way that the server cannot read. `grpc-accept-encoding` lists the ways that it can.
+    CompressionUnsupported = "COMPRESSION_UNSUPPORTED", Unimplemented;
     /// An internal error occurred. The request id identifies it in the logs.
     Internal = "INTERNAL", Internal;
 }

@@ -17,6 +17,7 @@ use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream::BoxStream}
 use prost::Message;
 use prost_reflect::DescriptorPool;
 use tokio_util::sync::CancellationToken;
+use tonic::codec::CompressionEncoding;
 use tonic::{Request, Response, Status, Streaming};
 
 use self::{
@@ -80,7 +81,9 @@ impl Reflection {
     /// The service `grpc.reflection.v1.ServerReflection`.
     #[must_use]
     pub fn v1(&self) -> ServerReflectionServer<Self> {
-        ServerReflectionServer::new(self.clone()).max_decoding_message_size(MAX_REQUEST_BYTES)
+        ServerReflectionServer::new(self.clone())
+            .max_decoding_message_size(MAX_REQUEST_BYTES)
+            .accept_compressed(CompressionEncoding::Gzip)
     }
 
     /// The service `grpc.reflection.v1alpha.ServerReflection`, the only one that the Python client and older tools use.
@@ -88,6 +91,7 @@ impl Reflection {
     pub fn v1alpha(&self) -> alpha::ServerReflectionServer<Self> {
         alpha::ServerReflectionServer::new(self.clone())
             .max_decoding_message_size(MAX_REQUEST_BYTES)
+            .accept_compressed(CompressionEncoding::Gzip)
     }
 
     /// The answers to `requests` of the call with this id.

@@ -60,6 +60,11 @@ async fn a_python_client_works_with_a_task_and_detects_a_stolen_session() {
 }
 
 #[tokio::test]
+async fn a_python_client_may_compress_its_requests() {
+    python_on_a_fresh_stack("compressed.py").await;
+}
+
+#[tokio::test]
 async fn a_python_client_decodes_rich_errors() {
     python_on_a_fresh_stack("errors.py").await;
 }

@@ -214,7 +214,7 @@ async fn no_call_waits_for_an_export() {
     for _ in 0..20 {
         stack.create(&token, &[]);
     }
-    stack.stop().await;
+    // It is killed, not stopped: a stop lets the exports under way finish.
     assert!(silent.connections() > 0);
 }
 

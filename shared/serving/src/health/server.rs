@@ -10,6 +10,7 @@ use contract::proto::health::{
 use futures_util::{StreamExt as _, stream, stream::BoxStream};
 use telemetry::metrics::Metrics;
 use tokio::sync::watch;
+use tonic::codec::CompressionEncoding;
 use tonic::{Request, Response, Status};
 
 use super::verdict::ReadinessVerdict;
@@ -122,7 +123,9 @@ impl Health {
     /// The gRPC service.
     #[must_use]
     pub fn service(&self) -> HealthServer<Self> {
-        HealthServer::new(self.clone()).max_decoding_message_size(MAX_REQUEST_BYTES)
+        HealthServer::new(self.clone())
+            .max_decoding_message_size(MAX_REQUEST_BYTES)
+            .accept_compressed(CompressionEncoding::Gzip)
     }
 
     fn enter(&self, next: Phase) {

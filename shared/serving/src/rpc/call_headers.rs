@@ -12,6 +12,7 @@ use transport::{
     network::{self, Network},
 };
 
+use super::compression;
 use crate::caller::Call;
 
 /// Bytes of the user agent that are kept.
@@ -35,7 +36,7 @@ pub(super) fn open(
 ) -> OpenedCall {
     let headers = request.headers();
     let (timeout, problem) = match grpc_timeout::from_headers(headers) {
-        Ok(timeout) => (timeout, None),
+        Ok(timeout) => (timeout, compression::check_headers(headers).err()),
         Err(error) => (None, Some(refuse(&error))),
     };
     let allowed = match (timeout, max_deadline) {

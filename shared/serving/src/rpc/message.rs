@@ -10,7 +10,7 @@ use hyper::body::Bytes;
 use tokio::time::{Instant, timeout_at};
 use tonic::body::Body;
 
-use super::refusal_details::library_reason;
+use super::{compression, refusal_details::library_reason};
 use crate::shares::Share;
 
 /// The largest message that a method may take.
@@ -28,7 +28,11 @@ pub(super) async fn receive(
 ) -> Result<Request<Body>, Reason> {
     let (head, body) = request.into_parts();
     match timeout_at(arrival + within, whole(body, share)).await {
-        Ok(message) => Ok(Request::from_parts(head, Body::new(Full::new(message?)))),
+        Ok(message) => {
+            let message = message?;
+            compression::check_message(&head.headers, &message)?;
+            Ok(Request::from_parts(head, Body::new(Full::new(message))))
+        }
         Err(_elapsed) => Err(Reason::DeadlineExceeded),
     }
 }

@@ -9,6 +9,7 @@ mod admission;
 mod call_headers;
 mod call_metrics;
 mod call_span;
+mod compression;
 mod context;
 mod message;
 mod only_grpc;
@@ -202,7 +203,10 @@ impl CallContext {
             let arriving = &self.places.arriving;
             let bytes = arriving.bytes(principal);
             let received = message::receive(request, arrival.time, self.body_timeout, bytes);
-            let refuse = |reason| refuse_request(reason, &arrival.request_id);
+            let refuse = |reason| match reason {
+                Reason::CompressionUnsupported => compression::refuse(),
+                reason => refuse_request(reason, &arrival.request_id),
+            };
             request = arriving
                 .receive(principal, received)
                 .await

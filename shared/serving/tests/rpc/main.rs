@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod arrival;
+mod compression;
 mod infrastructure;
 mod metrics;
 mod only_grpc;

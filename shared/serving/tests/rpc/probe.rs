@@ -24,6 +24,7 @@ use tokio::{
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
+use tonic::codec::CompressionEncoding;
 use tonic::{Request, Response, Status, transport::Channel};
 use verifier::{Revocations, Trust, Verifier};
 
@@ -140,7 +141,9 @@ pub(crate) async fn serve_counting(limits: ServerLimits, metrics: &Metrics) -> S
         leeway: Duration::ZERO,
     };
     let verifier = Verifier::new(trust, Revocations::NotConsulted, 0, Arc::new(SystemClock));
-    let service = AuthServiceServer::new(probe.clone()).max_decoding_message_size(64 * 1024);
+    let service = AuthServiceServer::new(probe.clone())
+        .max_decoding_message_size(64 * 1024)
+        .accept_compressed(CompressionEncoding::Gzip);
     let surface = ServiceSet::default()
         .with(service)
         .with(VerifierServiceServer::new(PolicyOnly))

@@ -88,3 +88,32 @@ async fn a_python_client_calls_over_one_connection_after_another_and_no_call_fai
     assert!(counts.aged >= 5, "{counts:?}");
     assert_eq!(counts.cut, 0);
 }
+
+/// Checks the health of a service with a long name, compressed. The argument is the target.
+const COMPRESSED: &str = r#"
+import grpc, sys
+with grpc.insecure_channel(sys.argv[1]) as channel:
+    check = channel.unary_unary("/grpc.health.v1.Health/Check")
+    request = b"\x0a\xc8\x01" + 200 * b"a"
+    for compression in (grpc.Compression.Gzip, grpc.Compression.Deflate):
+        try:
+            check(request, timeout=5, compression=compression)
+        except grpc.RpcError as error:
+            accepted = dict(error.initial_metadata() or ()) | dict(error.trailing_metadata() or ())
+            print(error.code().name, accepted.get("grpc-accept-encoding"))
+"#;
+
+#[tokio::test]
+async fn a_python_client_may_compress_with_gzip_and_is_told_so_otherwise() {
+    let served = serve_plaintext(limits(|_| {})).await;
+    let address = served.address;
+    let printed =
+        tokio::task::spawn_blocking(move || python(COMPRESSED, vec![address.to_string().into()]));
+    let printed = printed.await.unwrap();
+    let mut lines = printed.lines();
+    assert_eq!(lines.next(), Some("NOT_FOUND None"), "{printed}");
+    assert!(
+        lines.next().unwrap().starts_with("UNIMPLEMENTED"),
+        "{printed}"
+    );
+}
