@@ -143,7 +143,7 @@ impl Lane {
             tokio::select! {
                 biased;
                 () = self.status.until_down_is(false) => {}
-                queued = self.queue.take_any() => match queued {
+                queued = self.queue.take_any(|| self.status.state() == State::Down) => match queued {
                     Some(queued) => queued.refuse(Error::Unavailable(None)),
                     None => return,
                 },

@@ -1,5 +1,7 @@
 //! The queue between callers and lanes.
 
+use std::future::pending;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::Notify;
@@ -116,7 +118,7 @@ impl Queue {
     /// The next unit that a lane may run; none when the queue is closed and empty.
     pub(super) async fn take(self: &Arc<Self>) -> Option<(Queued, Turn)> {
         loop {
-            let mut changed = std::pin::pin!(self.changed.notified());
+            let mut changed = pin!(self.changed.notified());
             // From here on no change is missed.
             changed.as_mut().enable();
             match self.find() {
@@ -134,13 +136,17 @@ impl Queue {
         }
     }
 
-    /// Any unit, to be refused; none when the queue is closed and empty.
-    pub(super) async fn take_any(&self) -> Option<Queued> {
+    /// Any unit, to be refused; none when the queue is closed and empty. It takes nothing once `refuses` is false: that is asked
+    /// together with the taking, so a unit that was queued after the database came back is not refused.
+    pub(super) async fn take_any(&self, refuses: impl Fn() -> bool) -> Option<Queued> {
         loop {
-            let mut changed = std::pin::pin!(self.changed.notified());
+            let mut changed = pin!(self.changed.notified());
             changed.as_mut().enable();
             {
                 let mut state = self.state();
+                if !refuses() {
+                    break;
+                }
                 if let Some(queued) = state.fair.take_any() {
                     return Some(queued);
                 }
@@ -150,6 +156,9 @@ impl Queue {
             }
             changed.await;
         }
+        // What this was notified of is for a lane that works.
+        self.changed.notify_one();
+        pending().await
     }
 
     /// Any unit, to be refused, if there is one.
