@@ -73,7 +73,7 @@ fn wrong_password(gateway: SocketAddr, number: usize) -> String {
 }
 
 /// The addresses in the audit events of an account.
-async fn audited(stack: &Stack, account: &str) -> Vec<String> {
+pub(crate) async fn audited(stack: &Stack, account: &str) -> Vec<String> {
     let mut database = PgConnection::connect(stack.database_url()).await.unwrap();
     let query = "select distinct ip from auth.audit_event where account_id = $1::uuid";
     let addresses = sqlx::query_scalar(query).bind(account);

@@ -15,6 +15,7 @@ mod fuzz;
 mod jobs;
 mod lifetime;
 mod metrics;
+mod nginx;
 mod operating;
 mod operations;
 mod prometheus;

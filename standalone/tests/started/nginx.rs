@@ -1,0 +1,202 @@
+//! A real nginx with the configuration that is shipped, in front of the gateway and the services: browsers and backends behind it are
+//! addresses of their own, from nginx to the audit log.
+
+use std::{fs, net::TcpListener, path::Path, time::Duration};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use contract::proto::auth::{
+    ListSessionsRequest, ListSessionsResponse, SignInRequest, SignUpRequest, SignUpResponse,
+};
+use prost::Message;
+use testing::{Folder, Process, certificates::Authority};
+
+use crate::{
+    client_addresses::audited,
+    stack::Stack,
+    tools::{installed, run, workspace},
+};
+
+const NAME: &str = "tandem.example.com";
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A running nginx.
+struct Nginx {
+    _process: Process,
+    folder: Folder,
+    port: u16,
+}
+
+impl Nginx {
+    /// Starts with the shipped file, of which only addresses and paths are replaced.
+    async fn start(stack: &Stack) -> Self {
+        let folder = Folder::new();
+        let authority = Authority::new("proxies");
+        folder.write("ca.pem", &authority.pem());
+        let (certificate, key) = folder.write_identity("tandem", &authority.issue(&[NAME]));
+        let port = free_port();
+        let addresses = stack.addresses();
+        let shipped = fs::read_to_string(workspace().join("deploy/nginx/tandem.conf")).unwrap();
+        let replacements = [
+            ("127.0.0.1:50051", addresses.auth.to_string()),
+            ("127.0.0.1:50052", addresses.task.to_string()),
+            ("127.0.0.1:8080", addresses.gateway.to_string()),
+            ("listen 443 ", format!("listen 127.0.0.1:{port} ")),
+            (
+                "/etc/nginx/tls/tandem.crt",
+                certificate.display().to_string(),
+            ),
+            ("/etc/nginx/tls/tandem.key", key.display().to_string()),
+        ];
+        let site = replacements.iter().fold(shipped, |site, (shipped, own)| {
+            assert!(site.contains(shipped), "{shipped}");
+            site.replace(shipped, own)
+        });
+        let site = folder.write("site.conf", &site);
+        let main = folder.write("nginx.conf", &main_file(&folder, &site));
+        let arguments = ["-e", "stderr", "-c", main.to_str().unwrap()];
+        let process = Process::spawn(installed("TEST_NGINX"), arguments, []);
+        process
+            .wait_for_line(START_TIMEOUT, |line| line.contains("start worker process"))
+            .await;
+        Self {
+            _process: process,
+            folder,
+            port,
+        }
+    }
+
+    /// What curl prints of a call whose message is sent in this form, from a loopback address.
+    fn call(&self, from: &str, method: &str, body: &[u8], options: &str) -> String {
+        let file = self.folder.path("body");
+        fs::write(&file, body).unwrap();
+        let (port, folder) = (self.port, self.folder.text());
+        let command = format!(
+            "curl --silent --show-error --interface {from} --cacert {folder}/ca.pem --resolve {NAME}:{port}:127.0.0.1 \
+             --header 'x-forwarded-for: 198.51.100.66' --data-binary @{} {options} https://{NAME}:{port}/{method}",
+            file.display()
+        );
+        let shell = run(Path::new("/bin/bash"), &["-c", &command], &[]);
+        shell.stdout_of_success()
+    }
+
+    /// The answer to a browser that tries a wrong password.
+    fn guess(&self, number: u32) -> Option<u32> {
+        let request = wrong_password(number);
+        let answer = self.call_as_browser("127.0.0.2", SIGN_IN, &request, "");
+        grpc_status(&String::from_utf8_lossy(&answer))
+    }
+
+    /// The frames of the answer to a call in the text form of gRPC-web.
+    fn call_as_browser(
+        &self,
+        from: &str,
+        method: &str,
+        message: &impl Message,
+        options: &str,
+    ) -> Vec<u8> {
+        let body = BASE64_STANDARD.encode(frame(message));
+        let text = "--header 'content-type: application/grpc-web-text+proto'";
+        let answer = self.call(from, method, body.as_bytes(), &format!("{text} {options}"));
+        // Each part is padded, so each four characters are decoded by themselves.
+        let groups = answer.trim().as_bytes().chunks(4);
+        groups
+            .flat_map(|group| BASE64_STANDARD.decode(group).unwrap())
+            .collect()
+    }
+}
+
+/// The file that includes the site. Everything that nginx would write elsewhere is in the folder.
+fn main_file(folder: &Folder, site: &Path) -> String {
+    let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|kind| format!("    {kind}_temp_path {}/{kind};\n", folder.text()))
+        .concat();
+    format!(
+        "daemon off;\npid {0}/nginx.pid;\nerror_log stderr notice;\nevents {{}}\nhttp {{\n    access_log off;\n{paths}    include {1};\n}}\n",
+        folder.text(),
+        site.display()
+    )
+}
+
+/// nginx does not say which port it was given.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+fn frame(message: &impl Message) -> Vec<u8> {
+    let bytes = message.encode_to_vec();
+    let length = u32::try_from(bytes.len()).unwrap().to_be_bytes();
+    [&[0], &length[..], &bytes].concat()
+}
+
+/// The code in the headers or in the trailers frame of an answer.
+fn grpc_status(answer: &str) -> Option<u32> {
+    let (_, rest) = answer.rsplit_once("grpc-status:")?;
+    rest.lines().next()?.trim().parse().ok()
+}
+
+/// The first message of an answer that succeeded.
+fn message<A: Message + Default>(answer: &[u8]) -> A {
+    let text = String::from_utf8_lossy(answer);
+    assert_eq!(grpc_status(&text), Some(0), "{text}");
+    let [_flag, length @ ..] = <[u8; 5]>::try_from(&answer[..5]).unwrap();
+    A::decode(&answer[5..5 + u32::from_be_bytes(length) as usize]).unwrap()
+}
+
+fn wrong_password(number: u32) -> SignInRequest {
+    SignInRequest {
+        email: format!("nobody{number}@example.org"),
+        password: "a wrong password".to_owned(),
+        ..SignInRequest::default()
+    }
+}
+
+const SIGN_IN: &str = "tandem.auth.v1.AuthService/SignIn";
+
+/// Nginx in front of a stack in which three wrong passwords use up an address.
+async fn stack_behind_nginx() -> (Stack, Nginx) {
+    let burst = [("TANDEM_AUTH__THROTTLE__ADDRESS_BURST", "3")];
+    let stack = Stack::start_with(&burst).await;
+    let nginx = Nginx::start(&stack).await;
+    for number in 0..3 {
+        assert_eq!(nginx.guess(number), Some(16));
+    }
+    assert_eq!(nginx.guess(3), Some(8));
+    (stack, nginx)
+}
+
+#[tokio::test]
+async fn behind_the_shipped_nginx_each_browser_is_an_address_of_its_own() {
+    let (stack, nginx) = stack_behind_nginx().await;
+    let sign_up = SignUpRequest {
+        email: "ada@example.org".to_owned(),
+        password: "correct horse battery staple".to_owned(),
+        ..SignUpRequest::default()
+    };
+    let method = "tandem.auth.v1.AuthService/SignUp";
+    let answer = nginx.call_as_browser("127.0.0.3", method, &sign_up, "");
+    let signed_up: SignUpResponse = message(&answer);
+    let token = signed_up.tokens.unwrap().access_token;
+    let answer = nginx.call_as_browser(
+        "127.0.0.3",
+        "tandem.auth.v1.AccountService/ListSessions",
+        &ListSessionsRequest {},
+        &format!("--header 'authorization: Bearer {token}'"),
+    );
+    let sessions: ListSessionsResponse = message(&answer);
+    assert_eq!(sessions.sessions[0].ip, "127.0.0.3");
+    let account = signed_up.account.unwrap().id;
+    assert_eq!(audited(&stack, &account).await, ["127.0.0.3"]);
+}
+
+#[tokio::test]
+async fn behind_the_shipped_nginx_a_backend_reaches_the_services_but_not_administration() {
+    let (_stack, nginx) = stack_behind_nginx().await;
+    // It is not the browser that guessed.
+    let native = "--include --header 'content-type: application/grpc' --header 'te: trailers'";
+    let answer = nginx.call("127.0.0.4", SIGN_IN, &frame(&wrong_password(9)), native);
+    assert_eq!(grpc_status(&answer), Some(16), "{answer}");
+    let admin = "tandem.auth.v1.AdminService/ListAccounts";
+    let status = "--output /dev/null --write-out '%{http_code}'";
+    assert_eq!(nginx.call("127.0.0.4", admin, &[], status), "404");
+}
