@@ -25,6 +25,8 @@ audiences = ["one", "two"]
 [auth.database]
 lanes = 8
 queue = 256
+lanes_per_principal = 3
+queue_per_principal = 64
 longest_wait = "30s"
 recycle_after = "1h"
 check_after_idle = "30s"
@@ -35,6 +37,10 @@ idle_in_transaction_timeout = "10s"
 
 [auth.server]
 max_in_flight = 1024
+principal_share = 25
+body_timeout = "5s"
+max_unsent_bytes = 134217728
+answer_grace = "2s"
 deadline = "10s"
 pause = "0s"
 drain = "25s"
@@ -47,6 +53,7 @@ max_connections = 4096
 max_connections_per_address = 512
 handshake_timeout = "10s"
 header_timeout = "10s"
+send_timeout = "20s"
 max_streams = 200
 "#;
 const KEY: &str = "qm1yZ3lcQ0pXv8fT2bN4uHkR7wEoJdGsA9iLxVtY5z0=";

@@ -46,7 +46,7 @@ fn every_missing_value_is_reported_in_one_run() {
         .filter(|key| !common(key) && !optional.contains(key))
         .collect();
     assert_eq!(reported, required);
-    assert_eq!(reported.len(), 28);
+    assert_eq!(reported.len(), 35);
     for line in lines(&problems) {
         assert!(line.contains(": is required: set TANDEM_AUTH__"), "{line}");
     }
