@@ -18,8 +18,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Buf, Bytes};
 use tokio::{sync::oneshot, time::timeout};
 
-/// The most bytes of one body that are read and dropped: more than the largest message of a call (64 KiB) has as base64. Reading more
-/// would cost other clients time: with 3 MiB, 20 clients that repeated a refused call of 4 MiB more than tripled the slowest answers.
+/// The most bytes of one body that are read and dropped: more than the largest message of a call (64 KiB) has as base64.
 const MAX_UNREAD_BYTES: u64 = 256 * 1024;
 /// The longest that an answer waits for them.
 const ANSWER_DELAY: Duration = Duration::from_millis(500);
