@@ -9,8 +9,8 @@ use crate::report::quantile;
 const MAX_RATIO: f64 = 3.0;
 /// And this much longer.
 const MAX_EXTRA: Duration = Duration::from_millis(50);
-/// The memory of all parts together may grow by this, in KiB. One address may have 32 MiB of answers unread in each part.
-const MAX_GROWTH: u64 = 64 * 1024;
+/// The memory of all parts together may grow by this, in KiB.
+const MAX_GROWTH: u64 = 32 * 1024;
 
 /// One kind of abuse.
 pub(super) struct Row {

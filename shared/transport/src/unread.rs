@@ -18,8 +18,8 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Buf, Bytes};
 use tokio::{sync::oneshot, time::timeout};
 
-/// The most bytes of one body that are read and dropped: more than the largest message of a call (64 KiB) has as base64.
-const MAX_UNREAD_BYTES: u64 = 256 * 1024;
+/// The most bytes of one body that are read and dropped: more than the largest message of a call (2 MiB) has as base64.
+const MAX_UNREAD_BYTES: u64 = 3 * 1024 * 1024;
 /// The longest that an answer waits for them.
 const ANSWER_DELAY: Duration = Duration::from_millis(500);
 /// The longest that they are read, after the answer if need be.
@@ -247,13 +247,13 @@ mod tests {
     async fn it_waits_neither_for_a_body_without_an_end_nor_for_a_client_that_sends_nothing() {
         let (sender, answer, _) = answered(http::HeaderMap::new(), SizeHint::default(), b"");
         let answer = tokio::spawn(answer);
-        let chunk = Bytes::from(vec![0; 64 * 1024]);
+        let chunk = Bytes::from(vec![0; 1024 * 1024]);
         let mut chunks = 0;
         while sender.send(chunk.clone()).await.is_ok() {
             chunks += 1;
         }
         // The one that is too much is read, and one more may wait in the channel.
-        assert!((5..=6).contains(&chunks), "{chunks}");
+        assert!((4..=5).contains(&chunks), "{chunks}");
         answer.await.unwrap();
 
         let (sender, answer, _) = answered(http::HeaderMap::new(), SizeHint::default(), b"");
