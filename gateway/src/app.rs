@@ -20,9 +20,9 @@ use crate::{
     config::Config,
     cors,
     draining::{self, Draining},
-    grpc_web,
     monitoring::{self, AccessLog},
-    pages, routes,
+    not_a_call::not_found,
+    pages, routes, rpc,
     state::GatewayState,
 };
 
@@ -138,8 +138,8 @@ fn router(state: GatewayState, tracing: Tracing) -> Router {
         .route(routes::INFO, get(pages::info))
         .route(routes::HEALTH, get(pages::health))
         .route(routes::JWKS, get(pages::jwks))
-        .route("/{service}/{method}", any(grpc_web::call))
-        .fallback(grpc_web::not_found)
+        .route("/{service}/{method}", any(rpc::call))
+        .fallback(not_found)
         .layer(cors)
         .layer(draining)
         .layer(middleware::from_fn(host::require_one))

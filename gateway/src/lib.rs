@@ -14,6 +14,7 @@
 
 mod app;
 mod body_guard;
+mod calls;
 mod client_address;
 mod config;
 mod cors;
@@ -21,8 +22,10 @@ mod draining;
 mod grpc_web;
 pub mod metrics;
 mod monitoring;
+mod not_a_call;
 mod pages;
 mod routes;
+mod rpc;
 mod rpc_catalog;
 mod state;
 mod upstream;
