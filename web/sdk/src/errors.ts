@@ -12,7 +12,7 @@ export type { ServerReason };
  */
 export type ClientReason = "SIGNED_OUT" | "SESSION_REPLACED" | "NETWORK" | "CANCELED" | "COOKIES_UNSUPPORTED";
 /** Why a call failed. */
-export type Reason = ServerReason | ClientReason;
+export type Reason = ServerReason | ClientReason | "SESSION_CHANGED";
 
 /** One field of a request that the server refused. */
 export interface FieldViolation {
@@ -103,4 +103,15 @@ function clientReason(status: ConnectError): Reason | undefined {
     if (isNetworkError(status)) return "NETWORK";
     if (status.code === Code.Canceled) return "CANCELED";
     return status.code === Code.DeadlineExceeded ? "DEADLINE_EXCEEDED" : undefined;
+}
+
+/** Something else happened to the session meanwhile, so the answer is dropped. */
+export function replaced(cause?: unknown): TandemError {
+    const text = "the session of this browser has changed during the call";
+    return new TandemError(text, Code.Aborted, { reason: "SESSION_REPLACED" }, cause);
+}
+
+/** A call that needs a session is not sent without one. */
+export function signedOut(): TandemError {
+    return new TandemError("nobody is signed in", Code.Unauthenticated, { reason: "SIGNED_OUT" });
 }

@@ -1,5 +1,6 @@
 /** Sign-in, sessions and typed calls of Tandem for browsers. */
 export { Code } from "@connectrpc/connect";
+export { createTandem } from "./tandem.js";
 export { TandemError, reasonOf } from "./errors.js";
 export type { ClientReason, FieldViolation, Reason, ServerReason } from "./errors.js";
 export type * from "./types.js";
