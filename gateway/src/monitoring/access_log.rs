@@ -40,6 +40,18 @@ pub(crate) struct AccessLog {
 pub(crate) struct GrpcStatus(Arc<OnceLock<HeaderValue>>);
 
 impl GrpcStatus {
+    /// A status that is known from the start.
+    pub(crate) fn of(code: Code) -> Self {
+        let status = Self::default();
+        status.set_code(code);
+        status
+    }
+
+    /// Sets it to this code, unless it is set already.
+    pub(crate) fn set_code(&self, code: Code) {
+        self.set(&HeaderValue::from(code as i32));
+    }
+
     /// Sets it, unless it is set already.
     pub(crate) fn set(&self, status: &HeaderValue) {
         self.0.get_or_init(|| status.clone());
@@ -108,7 +120,7 @@ impl Entry {
         }
     }
 
-    /// `-` for an answer that is not gRPC-web, `gone` if the client went away before the status.
+    /// `-` for an answer that is not one of an RPC, `gone` if the client went away before the status.
     fn grpc_status(&self) -> &str {
         match &self.grpc {
             None => "-",
@@ -120,7 +132,7 @@ impl Entry {
         }
     }
 
-    /// `None` for an answer that is not gRPC-web.
+    /// `None` for an answer that is not one of an RPC.
     fn code(&self) -> Option<Code> {
         let status = self.grpc.as_ref()?.0.get();
         Some(status.map_or(Code::Cancelled, |status| {
