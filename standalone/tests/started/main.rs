@@ -28,3 +28,4 @@ mod stalled_log;
 mod tools;
 mod traced;
 mod traces;
+mod web;

@@ -1,5 +1,5 @@
 // The built SDK against a running gateway: node tests/live.mjs ADDRESS connect|grpc-web cookie|memory
-// The access tokens of the gateway must live for a few seconds only. Cookies are kept by a small jar, as a browser keeps them.
+// Cookies are kept by a small jar, as a browser keeps them. The wall clock is set forward where a token has to expire.
 import assert from "node:assert/strict";
 import { TandemError, TaskStatus, createTandem, reasonOf } from "../dist/index.js";
 
@@ -44,7 +44,23 @@ class Browser {
     }
 
     open() {
-        return createTandem({ baseUrl: origin, transport, refreshToken, storage: this.storage, channel: "none", fetch: this.fetch });
+        const { storage, fetch, clock } = this;
+        return createTandem({ baseUrl: origin, transport, refreshToken, storage, channel: "none", fetch, clock });
+    }
+
+    /** What the SDK takes for the time. */
+    ahead = 0;
+    clock = {
+        now: () => Date.now() + this.ahead,
+        monotonic: () => performance.now(),
+        after(delay, action) {
+            const timer = setTimeout(action, delay);
+            return () => clearTimeout(timer);
+        },
+    };
+
+    expireTokens() {
+        this.ahead += 3_600_000;
     }
 
     count(method) {
@@ -107,16 +123,24 @@ async function everyday() {
     assert.ok(empty.requestId);
     await rejects(tandem.tasks.getTask({ id: "01890a5d-ac96-774b-bcce-b302099a8057" }), "TASK_NOT_FOUND");
 
-    // Access tokens live for seconds: the next calls need new ones, and nobody thinks of it.
-    const before = browser.count("RefreshTokens");
-    while (browser.count("RefreshTokens") < before + 2) await tandem.tasks.listTasks({});
+    // Access tokens expire: the next calls need new ones, and nobody thinks of it.
+    for (const times of [1, 2, 3]) {
+        browser.expireTokens();
+        await Promise.all(Array.from({ length: 5 }, () => tandem.tasks.listTasks({})));
+        assert.equal(browser.count("RefreshTokens"), times);
+    }
+    // The answer of a refresh is lost: the call waits for another one, which gets the same session.
+    browser.expireTokens();
+    browser.losses.push(true);
+    await tandem.tasks.listTasks({});
+    assert.equal(browser.count("RefreshTokens"), 5);
     assert.equal(tandem.session.status, "signed-in");
 
     await rejects(tandem.changePassword({ currentPassword: "wrong password", newPassword: "another password" }), "CREDENTIALS_INVALID");
     await tandem.changePassword({ currentPassword: ann.password, newPassword: "another password" });
     await tandem.tasks.listTasks({});
-    const after = browser.count("RefreshTokens");
-    while (browser.count("RefreshTokens") < after + 1) await tandem.tasks.listTasks({});
+    browser.expireTokens();
+    await tandem.tasks.listTasks({});
 
     await tandem.signOut();
     assert.equal(tandem.session.status, "signed-out");
@@ -135,6 +159,7 @@ async function ended() {
     await here.signUp(ann);
     await there.signIn(ann);
     await there.account.revokeOtherSessions({});
+    await rejects(here.tasks.listTasks({}), "TOKEN_REVOKED");
     await become(here, ({ status }) => status === "signed-out");
     assert.ok(["SESSION_REVOKED", "REFRESH_TOKEN_INVALID"].includes(reasonOf(here.session.state.endedBy)));
     here.close();
@@ -169,6 +194,8 @@ async function cookies() {
     // Another person signs in, in another tab: the tabs go over to that session.
     const bob = person();
     await tabs[1].signUp(bob);
+    browser.expireTokens();
+    await rejects(tabs[0].createTask({ title: "of the person before" }), "SESSION_REPLACED");
     await become(tabs[0], ({ account }) => account?.email === bob.email);
 
     // A copy of the cookie elsewhere.
