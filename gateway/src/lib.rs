@@ -5,7 +5,7 @@
 //!   decoding a message ([`grpc_web`]).
 //! - **CORS** for exactly the configured origins, with the gRPC-web headers exposed ([`cors`]).
 //! - `GET /` (name, version and services), `GET /health` (whether both services are ready),
-//!   `GET /.well-known/jwks.json` (RFC 7517) ([`pages`]).
+//!   `GET /.well-known/jwks.json` (RFC 7517), `GET /.well-known/oauth-authorization-server` (RFC 8414) ([`pages`]).
 //! - **Bounds on everything a client controls**: connections, header time, header size, body time, body size, call time, calls
 //!   in flight.
 //! - **One log line per request**, with its gRPC status and without secrets ([`monitoring`]).
@@ -14,6 +14,7 @@
 
 mod app;
 mod body_guard;
+mod calls;
 mod client_address;
 mod config;
 mod cors;
@@ -21,8 +22,10 @@ mod draining;
 mod grpc_web;
 pub mod metrics;
 mod monitoring;
+mod not_a_call;
 mod pages;
 mod routes;
+mod rpc;
 mod rpc_catalog;
 mod state;
 mod upstream;

@@ -61,8 +61,13 @@ impl RpcCatalog {
     /// The full name of the RPC at this path, `_OTHER` if there is none. An unknown path is text of the client, so it never
     /// becomes a label.
     pub(crate) fn method(&self, path: &str) -> &str {
-        let known = self.methods.get(path);
-        known.map_or("_OTHER", |path| path.trim_start_matches('/'))
+        self.find(path).unwrap_or("_OTHER")
+    }
+
+    /// The full name of the RPC at this path.
+    pub(crate) fn find(&self, path: &str) -> Option<&str> {
+        let known = self.methods.get(path)?;
+        Some(known.trim_start_matches('/'))
     }
 
     /// Whether the RPC at this path answers with a stream, which may last longer than the deadline of unary calls.

@@ -10,6 +10,7 @@ mod limits;
 mod metrics;
 mod offered;
 mod pages;
+mod public_documents;
 mod replicas;
 mod service;
 mod stopping;

@@ -11,7 +11,7 @@ pub(crate) async fn not_found() -> Response {
     problem(StatusCode::NOT_FOUND, "nothing is served at this path")
 }
 
-pub(super) fn method_not_allowed() -> Response {
+pub(crate) fn method_not_allowed() -> Response {
     let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, "RPCs are called by POST");
     response
         .headers_mut()
@@ -19,7 +19,7 @@ pub(super) fn method_not_allowed() -> Response {
     response
 }
 
-pub(super) fn unsupported_media_type() -> Response {
+pub(crate) fn unsupported_media_type() -> Response {
     let accepted = HeaderValue::from_static(
         "application/grpc-web, application/grpc-web+proto, application/grpc-web-text, application/grpc-web-text+proto",
     );
