@@ -29,3 +29,4 @@ mod stalled_log;
 mod tools;
 mod traced;
 mod traces;
+mod web;

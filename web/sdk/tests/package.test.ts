@@ -45,7 +45,7 @@ function install(): string[] {
     for (const name of ["@bufbuild/protobuf", "@connectrpc/connect", "@connectrpc/connect-web"]) {
         const link = join(project, "node_modules", name);
         mkdirSync(dirname(link), { recursive: true });
-        symlinkSync(dirname(require.resolve(`${name}/package.json`)), link);
+        symlinkSync([join(sdk, "node_modules", name), join(sdk, "../node_modules", name)].find(existsSync)!, link);
     }
     writeFileSync(join(project, "package.json"), JSON.stringify({ type: "module", private: true }));
     writeFileSync(join(project, "user.ts"), USER);
