@@ -139,17 +139,27 @@ fn router(state: GatewayState, tracing: Tracing) -> Router {
     Router::new()
         .route(routes::INFO, get(pages::info))
         .route(routes::HEALTH, get(pages::health))
-        .route(routes::JWKS, get(pages::jwks))
         .route(routes::CONNECT_OPENAPI, get(openapi::page))
         .route("/{service}/{method}", any(rpc::call))
         .fallback(not_found)
         .layer(cors)
+        .merge(public_documents())
         .layer(draining)
         .layer(middleware::from_fn(host::require_one))
         .layer(connect_errors)
         .layer(middleware::from_fn(read_whole_request))
         .layer(middleware::from_fn_with_state(log, monitoring::record))
         .with_state(state)
+}
+
+/// What any program may read to verify tokens, also a page of any origin: it holds nothing of the caller.
+fn public_documents() -> Router<GatewayState> {
+    let of_path = format!("{}/{{*issuer}}", routes::METADATA);
+    Router::new()
+        .route(routes::JWKS, get(pages::jwks))
+        .route(routes::METADATA, get(pages::metadata))
+        .route(&of_path, get(pages::metadata))
+        .layer(cors::public())
 }
 
 /// A client that is still sending gets its answer too.

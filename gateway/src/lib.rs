@@ -6,7 +6,7 @@
 //! - **Connect**, unary and streams, in JSON and protobuf, on the same paths ([`connect`]).
 //! - **CORS** for exactly the configured origins, with the gRPC-web headers exposed ([`cors`]).
 //! - `GET /` (name, version and services), `GET /health` (whether both services are ready),
-//!   `GET /.well-known/jwks.json` (RFC 7517) ([`pages`]).
+//!   `GET /.well-known/jwks.json` (RFC 7517), `GET /.well-known/oauth-authorization-server` (RFC 8414) ([`pages`]).
 //! - **Bounds on everything a client controls**: connections, header time, header size, body time, body size, call time, calls
 //!   in flight.
 //! - **One log line per request**, with its gRPC status and without secrets ([`monitoring`]).

@@ -8,6 +8,8 @@ pub(crate) const INFO: &str = "/";
 pub(crate) const HEALTH: &str = "/health";
 /// The keys that verify access tokens.
 pub(crate) const JWKS: &str = "/.well-known/jwks.json";
+/// The metadata of the issuer (RFC 8414). The path of the issuer's URL follows it.
+pub(crate) const METADATA: &str = "/.well-known/oauth-authorization-server";
 
 /// The description of all RPCs.
 pub(crate) const CONNECT_OPENAPI: &str = "/connect/openapi.json";
@@ -47,6 +49,12 @@ impl Service {
             None
         }
     }
+}
+
+/// Whether this is the path of the metadata of some issuer.
+pub(crate) fn is_metadata(path: &str) -> bool {
+    let issuer = path.strip_prefix(METADATA);
+    issuer.is_some_and(|issuer| issuer.is_empty() || issuer.starts_with('/'))
 }
 
 /// Whether a service of this full name is one of this project's own, not infrastructure such as gRPC health.

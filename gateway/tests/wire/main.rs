@@ -15,6 +15,7 @@ mod limits;
 mod metrics;
 mod offered;
 mod pages;
+mod public_documents;
 mod replicas;
 mod service;
 mod stopping;
