@@ -42,6 +42,11 @@ impl Rpc {
             no_side_effects: level == Some(IdempotencyLevel::NoSideEffects as i32),
         }
     }
+
+    /// The full name: `package.Service/Method`.
+    pub(crate) fn name(&self) -> &str {
+        self.path.trim_start_matches('/')
+    }
 }
 
 impl RpcCatalog {
@@ -83,13 +88,7 @@ impl RpcCatalog {
     /// The full name of the RPC at this path, `_OTHER` if there is none. An unknown path is text of the client, so it never
     /// becomes a label.
     pub(crate) fn method(&self, path: &str) -> &str {
-        self.name(path).unwrap_or("_OTHER")
-    }
-
-    /// The full name of the RPC at this path.
-    pub(crate) fn name(&self, path: &str) -> Option<&str> {
-        let known = self.find(path)?;
-        Some(known.path.trim_start_matches('/'))
+        self.find(path).map_or("_OTHER", Rpc::name)
     }
 
     /// Whether the RPC at this path answers with a stream, which may last longer than the deadline of unary calls.

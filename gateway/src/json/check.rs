@@ -144,6 +144,10 @@ impl Check<'_> {
                     format!("in JSON the names are spelled {camel}"),
                 );
             }
+            // A Timestamp has no leap second.
+            Shape::Text(WellKnown::Timestamp) if text.get(17..19) == Some("60") => {
+                self.wrong_type()
+            }
             Shape::Text(_) => {}
             Shape::Enum(names) if names.get_value_by_name(text).is_some() => {}
             Shape::Integer(..) => match parse_integer(text) {

@@ -170,6 +170,14 @@ fn a_value_of_another_type_is_refused_with_its_path_and_without_repeating_it() {
         (r#"{"task":{"title":77001}}"#, "task.title"),
         (r#"{"task":{"dueTime":"77001"}}"#, "task.due_time"),
         (r#"{"task":{"dueTime":"2026-01-31"}}"#, "task.due_time"),
+        (
+            r#"{"task":{"dueTime":"2016-12-31T23:59:60Z"}}"#,
+            "task.due_time",
+        ),
+        (
+            r#"{"task":{"dueTime":"2026-01-31t09:00:00z"}}"#,
+            "task.due_time",
+        ),
         (r#"{"task":{"labels":["a",77001]}}"#, "task.labels[1]"),
         (r#"{"task":{"labels":["a",null]}}"#, "task.labels[1]"),
         (r#"{"task":{"labels":"77001"}}"#, "task.labels"),

@@ -98,7 +98,7 @@ fn line(
         service: Some(SERVICE),
         method: request.method().clone(),
         path: Some(path.to_owned()),
-        rpc: log.catalog.name(path).map(str::to_owned),
+        rpc: log.catalog.find(path).map(|rpc| rpc.name().to_owned()),
         status: None,
         code: None,
         reason: None,
