@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help run test check format lint docs-check deny proto sql sql-check deploy-check release-database load fuzz bench-revocations bench-abuse \
-	restarts outages release images clean
+	restarts outages release images web web-test web-generate clean
 
 CARGO ?= cargo
 TOOLS := $(CURDIR)/.tools
@@ -25,11 +25,11 @@ run: ## Start PostgreSQL, both services and the gateway. No configuration is nee
 
 test: ## Run all checks, then all tests, including those with buf, Python, PgBouncer, Prometheus and nginx.
 	@scripts/provide compiler postgres pgbouncer node python prometheus nginx
-	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory check web web-test
 	$(CARGO) build --workspace --all-targets
 	TEST_BUF=$(BUF) TEST_GRPCURL=$(TOOLS)/bin/grpcurl TEST_PYTHON=$(TOOLS)/python/bin/python TEST_PGBOUNCER=$(PGBOUNCER) \
 		TEST_PROMTOOL=$(PROMETHEUS)/promtool TEST_PROMETHEUS=$(PROMETHEUS)/prometheus TEST_NGINX=$(TOOLS)/nginx/usr/sbin/nginx \
-		$(WITH_POSTGRES) $(CARGO) test --workspace --no-fail-fast
+		TEST_NODE=$(shell command -v node) $(WITH_POSTGRES) $(CARGO) test --workspace --no-fail-fast
 
 check: format lint docs-check deny proto sql-check deploy-check ## Run the seven checks that `make test` runs before the tests.
 
@@ -46,11 +46,24 @@ deny: ## Check licences, sources and bans of the dependencies. ADVISORIES=adviso
 	@scripts/provide deny
 	$(TOOLS)/bin/cargo-deny --workspace check --hide-inclusion-graph bans licenses sources $(ADVISORIES)
 
-proto: ## Check that buf finds no lint, no wrong format, and no breaking change since AGAINST (default: main).
-	@scripts/provide node
+proto: ## Check that buf finds no lint, no wrong format, no breaking change since AGAINST (default: main), and that web/sdk/src/gen is current.
+	@scripts/provide node web
 	$(BUF) lint proto
 	$(BUF) format proto --diff --exit-code --path proto/tandem
 	@scripts/proto-breaking $(BUF) $(AGAINST)
+	BUF=$(BUF) node web/sdk/scripts/generate.mjs --check
+
+web: ## Build the SDK for browsers and everything else in web/, with Node.js 18 or newer.
+	@scripts/provide web
+	npm --prefix web run build --workspaces --if-present
+
+web-test: ## Run the tests of the SDK for browsers.
+	@scripts/provide web
+	node web/sdk/scripts/test.mjs
+
+web-generate: ## Write web/sdk/src/gen. This is needed after a change of the protos or of the reasons.
+	@scripts/provide node web
+	BUF=$(BUF) node web/sdk/scripts/generate.mjs
 
 sql: ## Write .sqlx/, the descriptions of all SQL statements. This is needed after a change of SQL.
 	@scripts/provide compiler postgres
