@@ -3,12 +3,14 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help run test check format lint docs-check deny proto sql sql-check deploy-check release-database load fuzz bench-revocations bench-abuse \
-	restarts outages release images clean
+	restarts outages release images console clean
 
 CARGO ?= cargo
 TOOLS := $(CURDIR)/.tools
 BUF := $(TOOLS)/node_modules/.bin/buf
 PGBOUNCER = $(shell command -v pgbouncer || echo /usr/sbin/pgbouncer)
+NODE = $(shell command -v node)
+CHROMIUM = $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 PROMETHEUS := $(TOOLS)/prometheus/usr/bin
 # The revision that `make proto` compares the protos with.
 AGAINST ?= main
@@ -19,16 +21,18 @@ WITH_POSTGRES = $(CARGO) run --quiet --package embedded-postgres --bin with-post
 help: ## List the targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## Start PostgreSQL, both services and the gateway. No configuration is needed.
+run: ## Start PostgreSQL, both services and the gateway with the console. No configuration is needed.
 	@scripts/provide compiler postgres
+	@scripts/build-console
 	$(CARGO) run --package standalone
 
-test: ## Run all checks, then all tests, including those with buf, Python, PgBouncer, Prometheus and nginx.
-	@scripts/provide compiler postgres pgbouncer node python prometheus nginx
+test: ## Run all checks, then all tests, including those with buf, Python, PgBouncer, Prometheus, nginx and Chromium.
+	@scripts/provide compiler postgres pgbouncer node python prometheus nginx chromium web
 	@$(MAKE) --no-print-directory check
 	$(CARGO) build --workspace --all-targets
 	TEST_BUF=$(BUF) TEST_GRPCURL=$(TOOLS)/bin/grpcurl TEST_PYTHON=$(TOOLS)/python/bin/python TEST_PGBOUNCER=$(PGBOUNCER) \
 		TEST_PROMTOOL=$(PROMETHEUS)/promtool TEST_PROMETHEUS=$(PROMETHEUS)/prometheus TEST_NGINX=$(TOOLS)/nginx/usr/sbin/nginx \
+		TEST_NODE=$(NODE) TEST_CHROMIUM=$(CHROMIUM) \
 		$(WITH_POSTGRES) $(CARGO) test --workspace --no-fail-fast
 
 check: format lint docs-check deny proto sql-check deploy-check ## Run the seven checks that `make test` runs before the tests.
@@ -65,9 +69,9 @@ deploy-check: ## Check that everything in deploy/ matches its schema and the rul
 	@scripts/provide python kubectl
 	$(TOOLS)/python/bin/python scripts/deploy-check $(TOOLS)/bin/kubectl
 
-release: ## Build optimised binaries of both services and the gateway, in target/release.
-	@scripts/provide compiler
-	$(CARGO) build --release --package auth-service --package task-service --package gateway
+release: ## Build optimised binaries of both services and the gateway with the console, in target/release.
+	@scripts/provide compiler web
+	TANDEM_CONSOLE=required $(CARGO) build --release --package auth-service --package task-service --package gateway
 
 images: release ## Build an image of each binary on an empty base, with buildah and without a registry.
 	@scripts/provide buildah
@@ -109,6 +113,9 @@ outages: ## Kill, stop, cut off and write-protect the database under load, 33 ti
 	@scripts/provide compiler postgres
 	$(CARGO) build --workspace --bins
 	TEST_OUTAGES=1 $(CARGO) test --package standalone --test faults outages -- --nocapture
+
+console: ## Build the console, which the next build of the gateway contains.
+	@scripts/provide web
 
 clean: ## Remove everything that was built or fetched, except the data of `make run` in .tandem/.
 	$(CARGO) clean

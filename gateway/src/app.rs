@@ -18,6 +18,7 @@ use transport::{connections::Connections, unread};
 
 use crate::{
     config::Config,
+    console_files::ConsoleFiles,
     cors,
     draining::{self, Draining},
     grpc_web,
@@ -44,6 +45,7 @@ pub enum Error {
 #[derive(Debug)]
 pub struct App {
     config: Config,
+    console: ConsoleFiles,
     instruments: Instruments,
 }
 
@@ -54,8 +56,15 @@ impl App {
     pub fn new(config: Config, instruments: Instruments) -> Self {
         Self {
             config,
+            console: ConsoleFiles::embedded(),
             instruments,
         }
+    }
+
+    /// With another console than the one that was there when the gateway was built.
+    #[must_use]
+    pub fn with_console(self, console: ConsoleFiles) -> Self {
+        Self { console, ..self }
     }
 
     /// Serves connections of `listener` until `shutdown` completes. Then `GET /health` answers 503; after
@@ -85,7 +94,7 @@ impl App {
         let stopping = draining.clone().after(stopping, self.config.pause);
         let drain = self.config.drain;
         let upstream_tls = self.config.upstreams.tls.clone();
-        let state = GatewayState::new(self.config, &metrics, draining)?;
+        let state = GatewayState::new(self.config, self.console, &metrics, draining)?;
         let router = router(state, tracing);
         let ops = ops.start(health.clone(), metrics);
         tokio::select! {
@@ -136,6 +145,9 @@ fn router(state: GatewayState, tracing: Tracing) -> Router {
     let draining = middleware::from_fn_with_state(state.draining.clone(), draining::close_http1);
     Router::new()
         .route(routes::INFO, get(pages::info))
+        .route(routes::APP, get(pages::console_folder))
+        .route(routes::APP_FOLDER, get(pages::console))
+        .route(routes::APP_FILES, get(pages::console))
         .route(routes::HEALTH, get(pages::health))
         .route(routes::JWKS, get(pages::jwks))
         .route("/{service}/{method}", any(grpc_web::call))

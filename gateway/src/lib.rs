@@ -3,6 +3,7 @@
 //! It promises:
 //! - **gRPC-web**, binary and text, on `/tandem.auth.v1.*` and `/tandem.task.v1.*`, translated to gRPC frame by frame without
 //!   decoding a message ([`grpc_web`]).
+//! - **The console** at `/app/`, a page for people, which is part of the gateway ([`console_files`]).
 //! - **CORS** for exactly the configured origins, with the gRPC-web headers exposed ([`cors`]).
 //! - `GET /` (name, version and services), `GET /health` (whether both services are ready),
 //!   `GET /.well-known/jwks.json` (RFC 7517) ([`pages`]).
@@ -12,10 +13,12 @@
 //!
 //! A gateway keeps no state except its connections, so any number of them can run side by side.
 
+mod accept;
 mod app;
 mod body_guard;
 mod client_address;
 mod config;
+mod console_files;
 mod cors;
 mod draining;
 mod grpc_web;
@@ -29,3 +32,4 @@ mod upstream;
 
 pub use app::{App, Error, SERVICE};
 pub use config::{CallLimits, Config, DEFAULTS, REQUEST_LIMIT_CEILING, SECTION, UpstreamSettings};
+pub use console_files::{ConsoleFile, ConsoleFiles};

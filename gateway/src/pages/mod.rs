@@ -1,5 +1,7 @@
-//! What the gateway answers by itself, as JSON: name and services, health, and the keys that verify tokens.
+//! What the gateway answers by itself: the console for people, and as JSON name and services, health, and the keys that verify
+//! tokens.
 
+mod console;
 mod health;
 mod info;
 mod jwks;
@@ -17,7 +19,12 @@ use serving::shares::Principal;
 
 use crate::client_address::ClientAddress;
 
-pub(crate) use self::{health::health, info::info, jwks::jwks};
+pub(crate) use self::{
+    console::{console, console_folder},
+    health::health,
+    info::info,
+    jwks::jwks,
+};
 
 /// Whose share a request for a page takes.
 fn principal(client: Option<Extension<ClientAddress>>) -> Principal {
