@@ -18,12 +18,13 @@ use transport::{connections::Connections, unread};
 
 use crate::{
     config::Config,
+    connect::{self, openapi},
     console_files::ConsoleFiles,
     cors,
     draining::{self, Draining},
-    grpc_web,
     monitoring::{self, AccessLog},
-    pages, routes,
+    not_a_call::not_found,
+    pages, routes, rpc,
     state::GatewayState,
 };
 
@@ -142,6 +143,7 @@ fn router(state: GatewayState, tracing: Tracing) -> Router {
         trusted_proxies: state.config.trusted_proxies.as_slice().into(),
     };
     let cors = cors::layer(&state.config.cors_origins);
+    let connect_errors = middleware::from_fn_with_state(state.clone(), connect::refuse_as_error);
     let draining = middleware::from_fn_with_state(state.draining.clone(), draining::close_http1);
     Router::new()
         .route(routes::INFO, get(pages::info))
@@ -149,15 +151,27 @@ fn router(state: GatewayState, tracing: Tracing) -> Router {
         .route(routes::APP_FOLDER, get(pages::console))
         .route(routes::APP_FILES, get(pages::console))
         .route(routes::HEALTH, get(pages::health))
-        .route(routes::JWKS, get(pages::jwks))
-        .route("/{service}/{method}", any(grpc_web::call))
-        .fallback(grpc_web::not_found)
+        .route(routes::CONNECT_OPENAPI, get(openapi::page))
+        .route("/{service}/{method}", any(rpc::call))
+        .fallback(not_found)
         .layer(cors)
+        .merge(public_documents())
         .layer(draining)
         .layer(middleware::from_fn(host::require_one))
+        .layer(connect_errors)
         .layer(middleware::from_fn(read_whole_request))
         .layer(middleware::from_fn_with_state(log, monitoring::record))
         .with_state(state)
+}
+
+/// What any program may read to verify tokens, also a page of any origin: it holds nothing of the caller.
+fn public_documents() -> Router<GatewayState> {
+    let of_path = format!("{}/{{*issuer}}", routes::METADATA);
+    Router::new()
+        .route(routes::JWKS, get(pages::jwks))
+        .route(routes::METADATA, get(pages::metadata))
+        .route(&of_path, get(pages::metadata))
+        .layer(cors::public())
 }
 
 /// A client that is still sending gets its answer too.

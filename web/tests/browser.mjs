@@ -7,7 +7,7 @@ import { chromium } from "playwright-core";
 export const ORIGIN = required("TEST_CONSOLE").replace(/\/$/, "");
 export const PASSWORD = "quiet rivers carry stones";
 /** Longer than anything takes, also on a busy machine. */
-export const PATIENCE_MS = 20_000;
+export const PATIENCE_MS = 30_000;
 
 function required(name) {
     const value = process.env[name];

@@ -132,6 +132,21 @@ test("a sign-out in one tab ends all of them, and the server knows", async () =>
     client.close();
 });
 
+test("a sign-out that does not reach the server ends the session here, and there as soon as it can", async () => {
+    const { page, email } = await newAccount();
+    const SIGN_OUT = "**/tandem.auth.v1.AuthService/SignOut";
+    await page.route(SIGN_OUT, (route) => route.abort("internetdisconnected"));
+    await button(page, "Sign out").click();
+    await signedOut(page);
+    await page.getByText("You are signed out here. The server could not be reached").waitFor();
+    await page.unroute(SIGN_OUT);
+    await page.reload();
+    await signedOut(page);
+    const client = await clientOf(ORIGIN, email, PASSWORD);
+    while ((await client.account.listSessions({})).sessions.length > 1) await passed(100);
+    client.close();
+});
+
 test("the sessions are listed, and one that is ended elsewhere says so", async () => {
     const { page, email } = await newAccount();
     const elsewhere = await profile();

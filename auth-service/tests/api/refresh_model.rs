@@ -3,7 +3,8 @@
 //! The properties in every order:
 //! - A response is either a pair never seen before or the latest pair: there is one current generation.
 //! - A device that sends tags never loses its session, unless somebody else has used it or the database was restored. An old
-//!   copy of its own token is stale. That holds from sign-up or from its first refresh with a tag, as after an upgrade.
+//!   copy of its own token is stale. That holds from sign-up or from its first refresh with a tag, as after an upgrade. When a browser
+//!   has erased the tag and kept the token, a new tag is good with the current generation.
 //! - After a thief has refreshed, the victim's next refresh detects it. A thief who refreshes after the victim is detected at
 //!   once. If no tag was ever declared, both may get the same pair within the short window. They are detected when one of them later
 //!   presents a token that the other has refreshed.
@@ -19,7 +20,7 @@ use testing::reason;
 use tokio::runtime::Runtime;
 
 use crate::{
-    refresh_steps::{Step, Tags, step, tags},
+    refresh_steps::{Step, Tags, bytes, step, tags},
     world::World,
 };
 
@@ -51,15 +52,12 @@ struct Scenario<'a> {
 impl Scenario<'_> {
     async fn take(&mut self, step: Step) {
         match step {
-            Step::Refresh => {
-                if let Some(token) = self.client_presents(self.held.clone()).await {
-                    self.held = token;
-                }
-            }
+            Step::Refresh => self.client_refreshes(self.held.clone()).await,
             Step::Lose => drop(self.client_presents(self.held.clone()).await),
             Step::Sleep => self.asleep = Some(self.held.clone()),
             Step::Wake => self.wake().await,
-            Step::Upgrade => self.tags.client = Some(1),
+            Step::Upgrade => self.tags.upgrade(),
+            Step::Erase => self.tags.erase(),
             Step::Tabs => self.tabs_refresh().await,
             Step::Steal => self.stolen = Some(self.held.clone()),
             Step::Thieve => self.thief_refreshes().await,
@@ -70,16 +68,21 @@ impl Scenario<'_> {
     }
 
     async fn send(&self, token: &str, tag: Option<u8>) -> Result<String, String> {
-        let tag = tag.map(|byte| vec![byte; 32]).unwrap_or_default();
-        let answer = self.world.refresh(token, &tag).await;
+        let answer = self.world.refresh(token, &bytes(tag)).await;
         answer
             .map(|pair| pair.refresh_token)
             .map_err(|refused| reason(&refused))
     }
 
+    async fn client_refreshes(&mut self, presented: String) {
+        if let Some(token) = self.client_presents(presented).await {
+            self.held = token;
+        }
+    }
+
     async fn client_presents(&mut self, presented: String) -> Option<String> {
         let behind = self.behind(&presented);
-        let late = behind > 1 || (behind == 1 && !self.in_window());
+        let late = behind > 1 || (behind == 1 && !self.may_be_shared());
         let own = self.client_was_last();
         match self.send(&presented, self.tags.client).await {
             Ok(token) => {
@@ -128,11 +131,8 @@ impl Scenario<'_> {
     }
 
     async fn wake(&mut self) {
-        let Some(copy) = self.asleep.clone() else {
-            return;
-        };
-        if let Some(token) = self.client_presents(copy).await {
-            self.held = token;
+        if let Some(copy) = self.asleep.clone() {
+            self.client_refreshes(copy).await;
         }
     }
 
@@ -141,13 +141,12 @@ impl Scenario<'_> {
             return;
         };
         let behind = stolen != *self.latest();
-        let shared = !self.declared() && self.in_window();
+        let shared = self.may_be_shared();
         match self.send(&stolen, self.tags.thief).await {
             Ok(token) => {
                 assert!(!self.over, "a session that has ended continues");
-                let own_retry = self.thief_succeeded;
                 assert!(
-                    !behind || shared || own_retry || self.restored,
+                    !behind || shared || self.thief_succeeded || self.restored,
                     "a thief came after the victim and was not found"
                 );
                 self.thief_succeeded = true;
@@ -186,8 +185,9 @@ impl Scenario<'_> {
         self.answered.len() - 1 - at.expect("only tokens from answers are presented")
     }
 
-    fn in_window(&self) -> bool {
-        self.world.seconds() - self.rotated < WINDOW.as_secs().cast_signed()
+    /// Whether the previous generation is still good with any tag.
+    fn may_be_shared(&self) -> bool {
+        !self.declared() && self.world.seconds() - self.rotated < WINDOW.as_secs().cast_signed()
     }
 
     fn note(&mut self, token: &String, tag: Option<u8>) {
@@ -256,8 +256,7 @@ impl Scenario<'_> {
 
 async fn run_scenario(world: &World, tags: Tags, steps: Vec<Step>) {
     let born = tags.client.filter(|_| tags.from_birth);
-    let tag = born.map(|byte| vec![byte; 32]).unwrap_or_default();
-    let person = world.person_with_tag(&tag).await;
+    let person = world.person_with_tag(&bytes(born)).await;
     let held = person.tokens.refresh_token;
     let mut run_scenario = Scenario {
         world,

@@ -20,6 +20,8 @@ pub(crate) enum Step {
     Wake,
     /// The client is replaced by a newer version, which sends a tag.
     Upgrade,
+    /// The browser erases the client's tag and keeps its token, as Safari does; the client makes a new tag.
+    Erase,
     /// The operator takes a backup.
     Backup,
     /// The operator restores it.
@@ -36,6 +38,22 @@ pub(crate) struct Tags {
     pub(crate) from_birth: bool,
 }
 
+impl Tags {
+    pub(crate) fn upgrade(&mut self) {
+        self.client.get_or_insert(1);
+    }
+
+    /// A client that sends a tag makes another one, which nobody has sent before. The thief's is 2.
+    pub(crate) fn erase(&mut self) {
+        self.client = self.client.map(|tag| tag.max(2) + 1);
+    }
+}
+
+/// The tag as it is sent.
+pub(crate) fn bytes(tag: Option<u8>) -> Vec<u8> {
+    tag.map_or_else(Vec::new, |byte| vec![byte; 32])
+}
+
 pub(crate) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => Just(Step::Refresh),
@@ -46,6 +64,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Sleep),
         2 => Just(Step::Wake),
         1 => Just(Step::Upgrade),
+        2 => Just(Step::Erase),
         1 => Just(Step::Backup),
         1 => Just(Step::Restore),
         3 => prop_oneof![Just(1), Just(4), Just(6), Just(7_200)].prop_map(Step::Wait),

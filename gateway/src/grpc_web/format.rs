@@ -35,14 +35,14 @@ impl Format {
 
 /// The formats of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Formats {
+pub(crate) struct Formats {
     pub(super) request: Format,
     pub(super) response: Format,
 }
 
 impl Formats {
     /// `None` if this is not gRPC-web. The answer has the format that `Accept` prefers, otherwise that of the request.
-    pub(super) fn from_headers(headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
         let request = Format::parse(content_type)?;
         Some(Self {

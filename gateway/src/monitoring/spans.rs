@@ -6,7 +6,7 @@
 
 use axum::extract::Request;
 use contract::code::code_name;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode, request::Parts};
 use telemetry::trace::{Parent, Span, SpanKind, Trace, TraceParent, Tracing, is_server_error};
 use tonic::Code;
 
@@ -22,9 +22,10 @@ pub(super) fn start(tracing: &Tracing, catalog: &RpcCatalog, request: &mut Reque
         return Trace { id, span: None };
     }
     let method = catalog.method(request.uri().path());
+    let http_method = request.method().as_str().to_owned();
     let mut trace = tracing.start_edge_call(request.headers_mut(), method);
     if let Some(span) = &mut trace.span {
-        span.set("http.request.method", "POST");
+        span.set("http.request.method", http_method);
         set_method(span, method);
         request.extensions_mut().insert(span.parent());
     }
@@ -69,10 +70,10 @@ impl UpstreamSpan {
     pub(crate) fn start(
         catalog: &RpcCatalog,
         server: Option<(&str, u16)>,
-        request: &mut Request,
+        request: &mut Parts,
     ) -> Option<Self> {
-        let parent = request.extensions().get::<Parent>()?;
-        let method = catalog.method(request.uri().path());
+        let parent = request.extensions.get::<Parent>()?;
+        let method = catalog.method(request.uri.path());
         let mut span = parent.begin(SpanKind::Client, method.to_owned());
         set_method(&mut span, method);
         if let Some((host, port)) = server {
@@ -80,7 +81,7 @@ impl UpstreamSpan {
             span.set("server.port", i64::from(port));
         }
         let header = span.traceparent().header();
-        request.headers_mut().insert("traceparent", header);
+        request.headers.insert("traceparent", header);
         Some(Self(span))
     }
 

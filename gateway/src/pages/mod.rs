@@ -1,10 +1,13 @@
-//! What the gateway answers by itself: the console for people, and as JSON name and services, health, and the keys that verify
-//! tokens.
+//! What the gateway answers by itself: the console for people, and as JSON name and services, health, the keys that verify tokens, and
+//! the metadata of their issuer.
 
 mod console;
 mod health;
 mod info;
+mod issuer;
 mod jwks;
+mod metadata;
+mod public_document;
 
 use axum::{
     Extension, Json,
@@ -24,6 +27,7 @@ pub(crate) use self::{
     health::health,
     info::info,
     jwks::jwks,
+    metadata::metadata,
 };
 
 /// Whose share a request for a page takes.

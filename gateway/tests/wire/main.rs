@@ -3,6 +3,11 @@
 
 mod access_log;
 mod client;
+mod connect_client;
+mod connect_get;
+mod connect_refused;
+mod connect_stream;
+mod connect_unary;
 mod console;
 mod cors;
 mod forwarding;
@@ -11,6 +16,7 @@ mod limits;
 mod metrics;
 mod offered;
 mod pages;
+mod public_documents;
 mod replicas;
 mod service;
 mod stopping;

@@ -27,7 +27,7 @@ export function App() {
         known.current = session.sessionId;
     }
     if (session.status === "unknown") return <Starting problem={session.problem} />;
-    if (session.status === "signed-out") return <SignIn place={place} endedBy={session.endedBy} />;
+    if (session.status === "signed-out") return <SignIn place={place} endedBy={session.endedBy} isUnfinished={session.problem !== undefined} />;
     return (
         <>
             <Header place={place} />

@@ -3,7 +3,7 @@ import { Code } from "@connectrpc/connect";
 import type { Interceptor, StreamRequest, UnaryRequest } from "@connectrpc/connect";
 import { MethodOptions_IdempotencyLevel as Level } from "@bufbuild/protobuf/wkt";
 import { orAborted, sleep } from "./environment.js";
-import { TandemError, replaced } from "./errors.js";
+import { TandemError, replaced, signedOut } from "./errors.js";
 import type { Account } from "./gen/tandem/auth/v1/account_pb.js";
 import type { Lease, SessionKeeper } from "./session.js";
 import type { Clock } from "./types.js";
@@ -77,6 +77,8 @@ export function authorized(session: SessionKeeper, retry: Interceptor): Intercep
 }
 
 async function send(session: SessionKeeper, next: Parameters<Interceptor>[0], request: Request, lease: Lease) {
+    // Between the lease and here this tab may have signed out. From here to the network nothing waits.
+    if (!session.holds(lease)) throw session.observable.status === "signed-out" ? signedOut() : replaced();
     request.header.set("authorization", `Bearer ${lease.token}`);
     const response = await next(request);
     // Nobody may see the answer to somebody else's call.

@@ -51,6 +51,7 @@ export class Entrance {
     async signOut(): Promise<void> {
         const { sessionId, refreshToken } = this.#session;
         this.#signOuts += 1;
+        this.#session.leaving = true;
         this.#session.leave();
         await this.#inTurn(async () => {
             await this.#tags.noteSignOut(sessionId);
@@ -118,7 +119,7 @@ export class Entrance {
         return this.#inTurn(async () => {
             const signOuts = this.#signOuts;
             await this.#session.stopRefresh();
-            const tag = this.#tags.create();
+            const tag = await this.#tags.create();
             const asked = momentOf(this.#clock);
             const grant = await call(tag);
             const { sessionId, refreshToken } = grant.tokens;
@@ -128,7 +129,7 @@ export class Entrance {
                 throw replaced();
             }
             await this.#tags.bind(tag, sessionId);
-            this.#owed = undefined;
+            this.#settle();
             this.#session.begin(grant, asked);
             if (grant.account === undefined) throw new TandemError("the answer has no account", Code.Internal, {});
             return grant.account;
@@ -155,6 +156,7 @@ export class Entrance {
         const owed = this.#owed ?? left;
         if (owed === undefined) return;
         if (this.#session.observable.status === "unknown") this.#session.leave();
+        this.#session.leaving = true;
         await this.#endOnServer(owed);
     }
 
@@ -177,9 +179,15 @@ export class Entrance {
                 await sleep(this.#clock, Math.max(failure.retryAfterMs ?? 0, SIGN_OUT_DELAY_MS * attempt), never);
             }
         }
-        this.#owed = undefined;
+        this.#settle();
         await this.#tags.forget(sessionId);
         this.#session.noteProblem(undefined);
+    }
+
+    /** Nothing is owed to the server any more. */
+    #settle(): void {
+        this.#owed = undefined;
+        this.#session.leaving = false;
     }
 
     /** Runs `action` after those before it. */

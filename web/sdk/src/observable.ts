@@ -36,9 +36,7 @@ export class ObservableSession implements Session {
             try {
                 listener(next);
             } catch (error) {
-                queueMicrotask(() => {
-                    throw error;
-                });
+                (globalThis.reportError ?? console.error)(error);
             }
         }
     }

@@ -63,6 +63,8 @@ export class SessionKeeper {
     #doubtful = false;
     /** While the password changes, nothing is refreshed ahead of time: the answers would race for the cookie. */
     quiet = false;
+    /** While the server does not know of a sign-out yet, the cookie is not used. */
+    leaving = false;
     /** How the first call finds out who is signed in. */
     wake: () => Promise<void> = () => this.refresh();
 
@@ -212,6 +214,7 @@ export class SessionKeeper {
     async #refreshNow(): Promise<void> {
         const epoch = this.#epoch;
         const { problem } = this.observable.state;
+        if (this.leaving) throw signedOut();
         if (problem && this.#with.clock.monotonic() < this.#notBefore) throw problem;
         const { sessionId, refreshToken } = this;
         // Without a cookie and without a token there is nothing to ask for.

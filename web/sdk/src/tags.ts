@@ -24,19 +24,27 @@ export class AttemptTags {
         this.#clock = clock;
     }
 
-    /** A tag for a new session. It is kept with {@link bind}, once the server has made the session. */
-    create(): Uint8Array {
-        return randomBytes(32);
+    /**
+     * A new tag for a sign-in. It is stored before the server is asked, so that a tab that meets the new cookie has it too.
+     * While another session has its record, the new tag waits for {@link bind}, since tabs may be refreshing that session.
+     */
+    async create(): Promise<Uint8Array> {
+        const fresh = randomBytes(32);
+        const record = await this.#update((current) => current ?? { tag: fresh });
+        return record && record.sessionId === undefined ? record.tag : fresh;
     }
 
-    /** Keeps the tag of a session that this tab has begun. */
+    /** Keeps the tag of a session that this tab has begun, unless another tab has already given the session one. */
     async bind(tag: Uint8Array, sessionId: string): Promise<void> {
-        await this.#update(() => ({ tag, sessionId }));
+        await this.#update((current) => {
+            const isOthers = current?.sessionId !== undefined && current.sessionId !== sessionId;
+            return { tag: current && !isOthers ? current.tag : tag, sessionId };
+        });
     }
 
     /** The tag for a refresh. If the storage was erased it is the last one, or a new one, which the server accepts. */
     async obtain(): Promise<Uint8Array> {
-        const fallback: TagRecord = this.#last ?? { tag: this.create() };
+        const fallback: TagRecord = this.#last ?? { tag: randomBytes(32) };
         const record = await this.#update((current) => current ?? fallback);
         return (record ?? fallback).tag;
     }

@@ -53,6 +53,18 @@ impl CallShares {
 }
 
 impl CallShare {
+    /// Holds bytes of an answer that is collected before it is sent. The body of [`CallShare::hold`] gives them back.
+    ///
+    /// # Errors
+    /// As [`Share::add_or_be_first`], for more than 64 KiB.
+    pub fn hold_unsent(&mut self, bytes: usize) -> Result<(), Reason> {
+        if self.unsent.units() + bytes > ALWAYS_SENT_BYTES {
+            return self.unsent.add_or_be_first(bytes);
+        }
+        self.unsent.add_always(bytes);
+        Ok(())
+    }
+
     /// The same body. It holds the place, and counts the bytes that it has given and that were not taken yet. Once a long message
     /// would be too much, it ends with a refusal in its trailers, if the id of its request is given.
     pub fn hold<B>(self, body: B, request_id: Option<String>) -> HeldBody<B> {

@@ -16,9 +16,11 @@ const SIGN_UP = `${HOME}sign-up`;
 interface SignInProps {
     place: Place;
     endedBy: TandemError | "other-tab" | undefined;
+    /** Whether a sign-out has not reached the server yet. */
+    isUnfinished: boolean;
 }
 
-export function SignIn({ place, endedBy }: SignInProps) {
+export function SignIn({ place, endedBy, isUnfinished }: SignInProps) {
     const isNew = place.path === SIGN_UP;
     const title = isNew ? "Create an account" : "Sign in";
     const heading = useRef<HTMLHeadingElement>(null);
@@ -33,6 +35,9 @@ export function SignIn({ place, endedBy }: SignInProps) {
             <Brand />
             <h1 tabIndex={-1} ref={heading}>{title}</h1>
             {endedText(endedBy) && <p class="notice">{endedText(endedBy)}</p>}
+            {isUnfinished && (
+                <p class="notice">You are signed out here. The server could not be reached: it ends the session as soon as it can be.</p>
+            )}
             <Credentials key={title} isNew={isNew} place={place} />
             {isNew
                 ? <p class="hint">You have an account? <a href={SIGN_IN} onClick={follow}>Sign in</a></p>

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use api::grpc_timeout::{self, TimeoutError};
-use http::{HeaderMap, HeaderValue};
+use api::grpc_timeout;
+use http::HeaderValue;
 use tokio::time::Instant;
 use transport::connections::ReceiveBy;
 
@@ -19,28 +19,20 @@ pub(super) struct Deadline {
 }
 
 impl Deadline {
-    /// For a call that arrives now.
-    ///
-    /// # Errors
-    /// The client's `grpc-timeout` is malformed or zero.
-    pub(super) fn from_headers(
-        headers: &HeaderMap,
-        max: Duration,
-        streaming: bool,
-    ) -> Result<Self, TimeoutError> {
+    /// For a call that arrives now. `asked`: how long the client gives it.
+    pub(super) fn new(asked: Option<Duration>, max: Duration, streaming: bool) -> Self {
         let now = Instant::now();
-        let asked = grpc_timeout::from_headers(headers)?;
         let begin_by = now + asked.map_or(max, |asked| asked.min(max));
         let end_by = if streaming {
             asked.and_then(|asked| now.checked_add(asked))
         } else {
             Some(begin_by)
         };
-        Ok(Self {
+        Self {
             begin_by,
             end_by,
             streaming,
-        })
+        }
     }
 
     /// When the client must have received the answer.

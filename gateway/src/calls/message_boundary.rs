@@ -1,6 +1,6 @@
 //! Tracks whether a stream of bytes is between two messages or within one.
 
-use super::request::FRAME_HEADER;
+use super::message::FRAME_HEADER;
 
 /// Counts the bytes of a stream against the lengths in the message headers.
 #[derive(Debug, Default)]

@@ -2,7 +2,6 @@
 //! those that belong to one connection and those that the gateway sets itself.
 
 use api::{grpc_timeout::GRPC_TIMEOUT, request_id::X_REQUEST_ID};
-use axum::body::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version, header,
     request::Parts,
@@ -11,13 +10,12 @@ use http_body_util::Full;
 use tonic::body::Body;
 use transport::network::FORWARDED_FOR;
 
-use super::{compression, deadline::Deadline};
+use super::{deadline::Deadline, message::Message};
 use crate::client_address::ClientAddress;
 
 /// Forwarded to the service unchanged. Not forwarded are cookies, which are for the gateway alone, and
 /// `grpc-accept-encoding`, because no browser can read a compressed message. The service reads compressed ones.
-const FORWARDED: [HeaderName; 8] = [
-    compression::ENCODING,
+const FORWARDED: [HeaderName; 7] = [
     header::AUTHORIZATION,
     header::USER_AGENT,
     HeaderName::from_static("x-user-agent"),
@@ -27,10 +25,11 @@ const FORWARDED: [HeaderName; 8] = [
     HeaderName::from_static("tracestate"),
 ];
 
+const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 /// The call as it is sent to the service.
-pub(super) fn call(parts: &Parts, frame: Bytes, deadline: Deadline) -> Request<Body> {
+pub(super) fn call(parts: &Parts, message: Message, deadline: Deadline) -> Request<Body> {
     let mut headers = HeaderMap::new();
     for (name, value) in &parts.headers {
         if FORWARDED.contains(name) || is_custom_binary(name) {
@@ -42,6 +41,9 @@ pub(super) fn call(parts: &Parts, frame: Bytes, deadline: Deadline) -> Request<B
         HeaderValue::from_static("application/grpc"),
     );
     headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    if message.gzip {
+        headers.insert(GRPC_ENCODING, HeaderValue::from_static("gzip"));
+    }
     if let Some(left) = deadline.remaining() {
         headers.insert(GRPC_TIMEOUT, left);
     }
@@ -49,7 +51,7 @@ pub(super) fn call(parts: &Parts, frame: Bytes, deadline: Deadline) -> Request<B
     if let Some(client) = parts.extensions.get::<ClientAddress>() {
         headers.insert(FORWARDED_FOR, client.header());
     }
-    let mut call = Request::new(Body::new(Full::new(frame)));
+    let mut call = Request::new(Body::new(Full::new(message.into_frame())));
     *call.method_mut() = Method::POST;
     *call.version_mut() = Version::HTTP_2;
     *call.uri_mut() = path_only(&parts.uri);
@@ -74,14 +76,9 @@ pub(super) fn is_grpc(answer: &Response<Body>) -> bool {
         && content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
-/// Whether the status is in the headers, so that no message and no trailers follow.
-pub(super) fn has_status(headers: &HeaderMap) -> bool {
-    headers.contains_key(GRPC_STATUS)
-}
-
-/// The status of these trailers.
-pub(super) fn status(trailers: &HeaderMap) -> Option<&HeaderValue> {
-    trailers.get(GRPC_STATUS)
+/// The gRPC status of these headers or trailers. In headers it says that no message and no trailers follow.
+pub(crate) fn grpc_status(headers: &HeaderMap) -> Option<&HeaderValue> {
+    headers.get(GRPC_STATUS)
 }
 
 /// The headers or trailers of a service that are sent to the browser.
@@ -116,5 +113,5 @@ fn is_hidden(name: &HeaderName) -> bool {
         HeaderName::from_static("keep-alive"),
     ];
     let text = name.as_str();
-    HIDDEN.contains(name) || text.starts_with("access-control-") || text == "grpc-encoding"
+    HIDDEN.contains(name) || text.starts_with("access-control-") || name == GRPC_ENCODING
 }

@@ -1,0 +1,208 @@
+//! What every protocol of the gateway does with a call. gRPC-web, Connect and REST are formats over it.
+//!
+//! 1. [`Call::begin`]: the RPC is offered, and the call gets its deadline, its principal and its span.
+//! 2. [`Call::forward`] receives the request within its limits, and the format decodes it to a [`Message`].
+//! 3. The message takes a place among the calls in flight and is sent to the service.
+//! 4. The format encodes the [`Answer`] for its client.
+//!
+//! A call never decodes a message itself, so gRPC-web needs no descriptor. [`unary`] does all of it for a caller that has typed
+//! messages.
+
+mod answer;
+mod answer_body;
+mod deadline;
+pub(crate) mod gzip;
+mod headers;
+mod message;
+mod message_boundary;
+mod refusal;
+mod typed;
+
+use std::{error::Error, time::Duration};
+
+use axum::body::Bytes;
+use contract::reason::Reason;
+use http::request::Parts;
+use serving::shares::{CallShare, Principal, Share};
+use tokio::time::{error::Elapsed, timeout, timeout_at};
+use tonic::Status;
+use tower::ServiceExt as _;
+use transport::connections::ReceiveBy;
+
+pub(crate) use self::{
+    answer::{Answer, UnaryAnswer},
+    answer_body::{AnswerBody, TruncatedMessage},
+    headers::grpc_status,
+    message::{FRAME_HEADER, Message},
+    refusal::{Refused, status_of_error, trailers},
+    typed::unary,
+};
+use self::{answer_body::CallEnd, deadline::Deadline};
+use crate::{
+    client_address::ClientAddress,
+    monitoring::{LossCounter, UpstreamSpan, request_id},
+    routes::{self, Service},
+    state::GatewayState,
+};
+
+/// A call of a client, from the arrival of its headers.
+pub(crate) struct Call {
+    state: GatewayState,
+    service: Service,
+    parts: Parts,
+    limits: Limits,
+    end: CallEnd,
+}
+
+/// The limits of one call.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    deadline: Deadline,
+    body_timeout: Duration,
+    message: usize,
+    principal: Principal,
+}
+
+impl Call {
+    /// A call of the RPC that the URI of `parts` names, which arrives now. `asked`: how long the client gives it.
+    ///
+    /// # Errors
+    /// The RPC is not offered.
+    pub(crate) fn begin(
+        state: &GatewayState,
+        service: Service,
+        mut parts: Parts,
+        asked: Option<Duration>,
+    ) -> Result<Self, Status> {
+        let id = request_id(&parts.headers).to_owned();
+        if !state.offers(routes::service_name(parts.uri.path())) {
+            return Err(refusal::status(Reason::MethodUnknown, &id));
+        }
+        let calls = &state.config.calls;
+        let streaming = state.catalog.is_streaming(parts.uri.path());
+        let client: Option<ClientAddress> = parts.extensions.get().copied();
+        let limits = Limits {
+            deadline: Deadline::new(asked, calls.deadline, streaming),
+            body_timeout: calls.body_timeout,
+            message: calls.request_limit,
+            principal: Principal::of_address(client.map(ClientAddress::ip)),
+        };
+        let server = state.upstreams.get(service).server();
+        let end = CallEnd {
+            span: UpstreamSpan::start(&state.catalog, server, &mut parts),
+            losses: LossCounter::new(&state.metrics, service),
+            request_id: id,
+        };
+        Ok(Self {
+            state: state.clone(),
+            service,
+            parts,
+            limits,
+            end,
+        })
+    }
+
+    /// When the client must have received the answer.
+    pub(crate) fn receive_by(&self) -> ReceiveBy {
+        let grace = self.state.config.calls.answer_grace;
+        self.limits.deadline.receive_by(grace)
+    }
+
+    /// The id of its request.
+    pub(crate) fn request_id(&self) -> &str {
+        &self.end.request_id
+    }
+
+    /// The head of its request.
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// Ends it without an answer of the service.
+    pub(crate) fn refuse(mut self, refused: impl Into<Refused>) -> Status {
+        self.end.refuse(refused.into())
+    }
+
+    /// Receives the request, decodes it to the message of the call, sends that to the service, and waits for the headers of the
+    /// answer. `read` gets the most bytes that the request may have, and the share that holds them while they arrive.
+    ///
+    /// If the client goes away, this future is dropped, and with it the call to the service.
+    pub(crate) async fn forward<Reading>(
+        mut self,
+        read: impl FnOnce(usize, Share) -> Reading,
+        decode: impl FnOnce(&Self, Bytes) -> Result<Message, Refused>,
+    ) -> Result<Answer, Status>
+    where
+        Reading: Future<Output = Result<Bytes, Reason>>,
+    {
+        match self.try_forward(read, decode).await {
+            // What replaces parts of an answer stands here: it collects the answer, and makes one of the result (`Answer::from`).
+            Ok((answer, place)) => Ok(Answer::new(answer, self.limits.deadline, self.end, place)),
+            Err(refused) => Err(self.end.refuse(refused)),
+        }
+    }
+
+    async fn try_forward<Reading>(
+        &mut self,
+        read: impl FnOnce(usize, Share) -> Reading,
+        decode: impl FnOnce(&Self, Bytes) -> Result<Message, Refused>,
+    ) -> Result<(http::Response<tonic::body::Body>, CallShare), Refused>
+    where
+        Reading: Future<Output = Result<Bytes, Reason>>,
+    {
+        let bytes = self.receive(read).await?;
+        let message = decode(self, bytes)?;
+        // What replaces parts of a request stands here: it has the head of the request (`self.parts`) and the message.
+        let place = self.state.places.take(self.limits.principal)?;
+        let answer = self.send(message).await?;
+        Ok((answer, place))
+    }
+
+    /// The request, within the time that its body may take and the deadline of the call.
+    async fn receive<Reading>(
+        &self,
+        read: impl FnOnce(usize, Share) -> Reading,
+    ) -> Result<Bytes, Reason>
+    where
+        Reading: Future<Output = Result<Bytes, Reason>>,
+    {
+        let limits = self.limits;
+        let arriving = &self.state.arriving;
+        let body = read(limits.message, arriving.bytes(limits.principal));
+        let body = timeout(limits.body_timeout, body);
+        let body = timeout_at(limits.deadline.begin_by, body);
+        let received = async { body.await.map_err(too_late)?.map_err(too_late)? };
+        arriving.receive(limits.principal, received).await
+    }
+
+    async fn send(&self, message: Message) -> Result<http::Response<tonic::body::Body>, Reason> {
+        let upstream = self.state.upstreams.get(self.service).clone();
+        let call = headers::call(&self.parts, message, self.limits.deadline);
+        let answer = timeout_at(self.limits.deadline.begin_by, upstream.oneshot(call))
+            .await
+            .map_err(too_late)?
+            .map_err(|error| failure_reason(&*error))?;
+        if headers::is_grpc(&answer) {
+            Ok(answer)
+        } else {
+            Err(Reason::UpstreamUnavailable)
+        }
+    }
+}
+
+fn too_late(_: Elapsed) -> Reason {
+    Reason::DeadlineExceeded
+}
+
+/// The reason for a call that got no answer. The channel enforces the deadline too, and has its own error for that.
+fn failure_reason(error: &(dyn Error + 'static)) -> Reason {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    if cause.is::<tonic::TimeoutExpired>() {
+        return Reason::DeadlineExceeded;
+    }
+    tracing::warn!(%cause, "cannot reach a service");
+    Reason::UpstreamUnavailable
+}
