@@ -18,6 +18,7 @@ use transport::{connections::Connections, unread};
 
 use crate::{
     config::Config,
+    cookies::{self, CookieSettings},
     cors,
     draining::{self, Draining},
     monitoring::{self, AccessLog},
@@ -134,18 +135,29 @@ fn router(state: GatewayState, tracing: Tracing) -> Router {
     };
     let cors = cors::layer(&state.config.cors_origins);
     let draining = middleware::from_fn_with_state(state.draining.clone(), draining::close_http1);
+    let settings = cookie_settings(&state.config);
+    let cookies = middleware::from_fn_with_state(settings, cookies::add_to_answers);
     Router::new()
         .route(routes::INFO, get(pages::info))
         .route(routes::HEALTH, get(pages::health))
         .route(routes::JWKS, get(pages::jwks))
         .route("/{service}/{method}", any(rpc::call))
         .fallback(not_found)
+        .layer(cookies)
         .layer(cors)
         .layer(draining)
         .layer(middleware::from_fn(host::require_one))
         .layer(middleware::from_fn(read_whole_request))
         .layer(middleware::from_fn_with_state(log, monitoring::record))
         .with_state(state)
+}
+
+fn cookie_settings(config: &Config) -> Arc<CookieSettings> {
+    Arc::new(CookieSettings {
+        tls: config.tls.is_some(),
+        trusted_proxies: config.trusted_proxies.clone(),
+        instance: config.cookie_instance.clone(),
+    })
 }
 
 /// A client that is still sending gets its answer too.

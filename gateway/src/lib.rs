@@ -3,6 +3,7 @@
 //! It promises:
 //! - **gRPC-web**, binary and text, on `/tandem.auth.v1.*` and `/tandem.task.v1.*`, translated to gRPC frame by frame without
 //!   decoding a message ([`grpc_web`]).
+//! - **Cookies** that no script can read, for the refresh tokens of pages that ask for it ([`cookies`]).
 //! - **CORS** for exactly the configured origins, with the gRPC-web headers exposed ([`cors`]).
 //! - `GET /` (name, version and services), `GET /health` (whether both services are ready),
 //!   `GET /.well-known/jwks.json` (RFC 7517) ([`pages`]).
@@ -17,6 +18,7 @@ mod body_guard;
 mod calls;
 mod client_address;
 mod config;
+mod cookies;
 mod cors;
 mod draining;
 mod grpc_web;
@@ -32,3 +34,4 @@ mod upstream;
 
 pub use app::{App, Error, SERVICE};
 pub use config::{CallLimits, Config, DEFAULTS, REQUEST_LIMIT_CEILING, SECTION, UpstreamSettings};
+pub use cookies::CookieInstance;

@@ -3,6 +3,10 @@
 
 mod access_log;
 mod client;
+mod cookies_ends;
+mod cookies_origin;
+mod cookies_service;
+mod cookies_tokens;
 mod cors;
 mod forwarding;
 mod host;
