@@ -20,6 +20,7 @@ use crate::{
     config::Config,
     connect::{self, openapi},
     console_files::ConsoleFiles,
+    cookies::{self, CookieSettings},
     cors,
     draining::{self, Draining},
     monitoring::{self, AccessLog},
@@ -145,6 +146,8 @@ fn router(state: GatewayState, tracing: Tracing) -> Router {
     let cors = cors::layer(&state.config.cors_origins);
     let connect_errors = middleware::from_fn_with_state(state.clone(), connect::refuse_as_error);
     let draining = middleware::from_fn_with_state(state.draining.clone(), draining::close_http1);
+    let settings = cookie_settings(&state.config);
+    let cookies = middleware::from_fn_with_state(settings, cookies::add_to_answers);
     Router::new()
         .route(routes::INFO, get(pages::info))
         .route(routes::APP, get(pages::console_folder))
@@ -154,6 +157,7 @@ fn router(state: GatewayState, tracing: Tracing) -> Router {
         .route(routes::CONNECT_OPENAPI, get(openapi::page))
         .route("/{service}/{method}", any(rpc::call))
         .fallback(not_found)
+        .layer(cookies)
         .layer(cors)
         .merge(public_documents())
         .layer(draining)
@@ -172,6 +176,14 @@ fn public_documents() -> Router<GatewayState> {
         .route(routes::METADATA, get(pages::metadata))
         .route(&of_path, get(pages::metadata))
         .layer(cors::public())
+}
+
+fn cookie_settings(config: &Config) -> Arc<CookieSettings> {
+    Arc::new(CookieSettings {
+        tls: config.tls.is_some(),
+        trusted_proxies: config.trusted_proxies.clone(),
+        instance: config.cookie_instance.clone(),
+    })
 }
 
 /// A client that is still sending gets its answer too.

@@ -5,6 +5,7 @@
 //!   decoding a message ([`grpc_web`]).
 //! - **The console** at `/app/`, a page for people, which is part of the gateway ([`console_files`]).
 //! - **Connect**, unary and streams, in JSON and protobuf, on the same paths ([`connect`]).
+//! - **Cookies** that no script can read, for the refresh tokens of pages that ask for it ([`cookies`]).
 //! - **CORS** for exactly the configured origins, with the gRPC-web headers exposed ([`cors`]).
 //! - `GET /` (name, version and services), `GET /health` (whether both services are ready),
 //!   `GET /.well-known/jwks.json` (RFC 7517), `GET /.well-known/oauth-authorization-server` (RFC 8414) ([`pages`]).
@@ -22,6 +23,7 @@ mod client_address;
 mod config;
 mod connect;
 mod console_files;
+mod cookies;
 mod cors;
 mod draining;
 mod grpc_web;
@@ -39,3 +41,4 @@ mod upstream;
 pub use app::{App, Error, SERVICE};
 pub use config::{CallLimits, Config, DEFAULTS, REQUEST_LIMIT_CEILING, SECTION, UpstreamSettings};
 pub use console_files::{ConsoleFile, ConsoleFiles};
+pub use cookies::CookieInstance;

@@ -11,6 +11,7 @@ mod clients;
 mod commands;
 mod connect;
 mod console;
+mod cookies;
 mod database;
 mod documents;
 mod fuzz;
