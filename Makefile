@@ -9,6 +9,8 @@ CARGO ?= cargo
 TOOLS := $(CURDIR)/.tools
 BUF := $(TOOLS)/node_modules/.bin/buf
 PGBOUNCER = $(shell command -v pgbouncer || echo /usr/sbin/pgbouncer)
+NODE = $(shell command -v node)
+CHROMIUM = $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 PROMETHEUS := $(TOOLS)/prometheus/usr/bin
 # The revision that `make proto` compares the protos with.
 AGAINST ?= main
@@ -19,17 +21,19 @@ WITH_POSTGRES = $(CARGO) run --quiet --package embedded-postgres --bin with-post
 help: ## List the targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## Start PostgreSQL, both services and the gateway. No configuration is needed.
+run: ## Start PostgreSQL, both services and the gateway with the console. No configuration is needed.
 	@scripts/provide compiler postgres
+	@scripts/build-console
 	$(CARGO) run --package standalone
 
-test: ## Run all checks, then all tests, including those with buf, Python, PgBouncer, Prometheus and nginx.
-	@scripts/provide compiler postgres pgbouncer node python prometheus nginx
-	@$(MAKE) --no-print-directory check web web-test
+test: ## Run all checks, then all tests, including those with buf, Python, PgBouncer, Prometheus, nginx, Node.js and Chromium.
+	@scripts/provide compiler postgres pgbouncer node web chromium python prometheus nginx
+	@$(MAKE) --no-print-directory web check web-test
 	$(CARGO) build --workspace --all-targets
 	TEST_BUF=$(BUF) TEST_GRPCURL=$(TOOLS)/bin/grpcurl TEST_PYTHON=$(TOOLS)/python/bin/python TEST_PGBOUNCER=$(PGBOUNCER) \
 		TEST_PROMTOOL=$(PROMETHEUS)/promtool TEST_PROMETHEUS=$(PROMETHEUS)/prometheus TEST_NGINX=$(TOOLS)/nginx/usr/sbin/nginx \
-		TEST_NODE=$(shell command -v node) $(WITH_POSTGRES) $(CARGO) test --workspace --no-fail-fast
+		TEST_NODE=$(NODE) TEST_CHROMIUM=$(CHROMIUM) \
+		$(WITH_POSTGRES) $(CARGO) test --workspace --no-fail-fast
 
 check: format lint docs-check deny proto sql-check deploy-check ## Run the seven checks that `make test` runs before the tests.
 
@@ -53,9 +57,10 @@ proto: ## Check that buf finds no lint, no wrong format, no breaking change sinc
 	@scripts/proto-breaking $(BUF) $(AGAINST)
 	BUF=$(BUF) node web/sdk/scripts/generate.mjs --check
 
-web: ## Build the SDK for browsers and everything else in web/, with Node.js 18 or newer.
+web: ## Build the SDK for browsers, and the console, which the next build of the gateway contains. Needs Node.js 18 or newer.
 	@scripts/provide web
-	npm --prefix web run build --workspaces --if-present
+	npm --prefix web run --silent build --workspace sdk
+	@TANDEM_CONSOLE=required scripts/build-console
 
 web-test: ## Run the tests of the SDK for browsers.
 	@scripts/provide web
@@ -78,9 +83,10 @@ deploy-check: ## Check that everything in deploy/ matches its schema and the rul
 	@scripts/provide python kubectl
 	$(TOOLS)/python/bin/python scripts/deploy-check $(TOOLS)/bin/kubectl
 
-release: ## Build optimised binaries of both services and the gateway, in target/release.
+release: ## Build optimised binaries of both services and the gateway with the console, in target/release.
 	@scripts/provide compiler
-	$(CARGO) build --release --package auth-service --package task-service --package gateway
+	@$(MAKE) --no-print-directory web
+	TANDEM_CONSOLE=required $(CARGO) build --release --package auth-service --package task-service --package gateway
 
 images: release ## Build an image of each binary on an empty base, with buildah and without a registry.
 	@scripts/provide buildah

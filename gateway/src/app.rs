@@ -19,6 +19,8 @@ use transport::{connections::Connections, unread};
 use crate::{
     config::Config,
     connect::{self, openapi},
+    console_files::ConsoleFiles,
+    cookies::{self, CookieSettings},
     cors,
     draining::{self, Draining},
     monitoring::{self, AccessLog},
@@ -45,6 +47,7 @@ pub enum Error {
 #[derive(Debug)]
 pub struct App {
     config: Config,
+    console: ConsoleFiles,
     instruments: Instruments,
 }
 
@@ -55,8 +58,15 @@ impl App {
     pub fn new(config: Config, instruments: Instruments) -> Self {
         Self {
             config,
+            console: ConsoleFiles::embedded(),
             instruments,
         }
+    }
+
+    /// With another console than the one that was there when the gateway was built.
+    #[must_use]
+    pub fn with_console(self, console: ConsoleFiles) -> Self {
+        Self { console, ..self }
     }
 
     /// Serves connections of `listener` until `shutdown` completes. Then `GET /health` answers 503; after
@@ -86,7 +96,7 @@ impl App {
         let stopping = draining.clone().after(stopping, self.config.pause);
         let drain = self.config.drain;
         let upstream_tls = self.config.upstreams.tls.clone();
-        let state = GatewayState::new(self.config, &metrics, draining)?;
+        let state = GatewayState::new(self.config, self.console, &metrics, draining)?;
         let router = router(state, tracing);
         let ops = ops.start(health.clone(), metrics);
         tokio::select! {
@@ -136,12 +146,18 @@ fn router(state: GatewayState, tracing: Tracing) -> Router {
     let cors = cors::layer(&state.config.cors_origins);
     let connect_errors = middleware::from_fn_with_state(state.clone(), connect::refuse_as_error);
     let draining = middleware::from_fn_with_state(state.draining.clone(), draining::close_http1);
+    let settings = cookie_settings(&state.config);
+    let cookies = middleware::from_fn_with_state(settings, cookies::add_to_answers);
     Router::new()
         .route(routes::INFO, get(pages::info))
+        .route(routes::APP, get(pages::console_folder))
+        .route(routes::APP_FOLDER, get(pages::console))
+        .route(routes::APP_FILES, get(pages::console))
         .route(routes::HEALTH, get(pages::health))
         .route(routes::CONNECT_OPENAPI, get(openapi::page))
         .route("/{service}/{method}", any(rpc::call))
         .fallback(not_found)
+        .layer(cookies)
         .layer(cors)
         .merge(public_documents())
         .layer(draining)
@@ -160,6 +176,14 @@ fn public_documents() -> Router<GatewayState> {
         .route(routes::METADATA, get(pages::metadata))
         .route(&of_path, get(pages::metadata))
         .layer(cors::public())
+}
+
+fn cookie_settings(config: &Config) -> Arc<CookieSettings> {
+    Arc::new(CookieSettings {
+        tls: config.tls.is_some(),
+        trusted_proxies: config.trusted_proxies.clone(),
+        instance: config.cookie_instance.clone(),
+    })
 }
 
 /// A client that is still sending gets its answer too.

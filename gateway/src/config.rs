@@ -8,6 +8,8 @@ use settings::{Problems, Settings, Source, WebOrigin};
 use tls::{ClientTls, Protocols, ServerTls, listener_tls, upstream_tls};
 use transport::{connections::ConnectionLimits, network::Network};
 
+use crate::cookies::CookieInstance;
+
 /// The section of the gateway's settings.
 pub const SECTION: &str = "gateway";
 
@@ -36,8 +38,10 @@ pub struct Config {
     pub calls: CallLimits,
     /// The limits of connections. Its keepalive also applies to the connections to the services.
     pub connections: ConnectionLimits,
-    /// Proxies whose `x-forwarded-for` is believed. From other clients that header is ignored.
+    /// Proxies whose `x-forwarded-for` and `x-forwarded-proto` are believed. From other clients those headers are ignored.
     pub trusted_proxies: Vec<Network>,
+    /// Tells the cookies of gateways with the same host apart. `None`: over plain http the port does.
+    pub cookie_instance: Option<CookieInstance>,
     /// TLS towards browsers; `None` is plaintext.
     pub tls: Option<ServerTls>,
     /// How long the gateway continues to serve after it was asked to stop, while `GET /health` answers 503: up to 1 h.
@@ -112,6 +116,7 @@ impl Config {
         let calls = CallLimits::read(settings, deadline);
         let connections = transport::settings::connections(settings, SECTION, deadline);
         let trusted_proxies = transport::settings::trusted_proxies(settings, SECTION);
+        let cookie_instance = settings.optional("gateway.cookie_instance");
         let tls = listener_tls(settings, SECTION, Protocols::Http2AndHttp1);
         let pause = settings.get_within("gateway.pause", Duration::ZERO..=HOUR);
         let drain = settings.get_within("gateway.drain", Duration::ZERO..=HOUR);
@@ -123,6 +128,7 @@ impl Config {
             calls: calls?,
             connections: connections?,
             trusted_proxies: trusted_proxies?,
+            cookie_instance: cookie_instance?,
             tls: tls?,
             pause: pause?,
             drain: drain?,

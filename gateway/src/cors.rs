@@ -1,7 +1,8 @@
 //! Which pages of other sites may call (WHATWG Fetch, CORS protocol).
 //!
 //! The headers of gRPC-web are exposed: without that a browser hides the status of a trailers-only answer from the page.
-//! The origin `*` is allowed for public documents only. Credentials are not allowed, because there are no cookies.
+//! The origin `*` is allowed for public documents only. Credentials are not allowed, and `tandem-session` is not among the headers: cookies
+//! are for pages of the gateway itself.
 
 use std::time::Duration;
 

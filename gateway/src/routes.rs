@@ -4,6 +4,12 @@ use http::Method;
 
 /// Name, version and services.
 pub(crate) const INFO: &str = "/";
+/// The console: [`APP_FOLDER`] and the paths below it.
+pub(crate) const APP: &str = "/app";
+/// The page of the console.
+pub(crate) const APP_FOLDER: &str = "/app/";
+/// The files of the console, and the addresses of its pages.
+pub(crate) const APP_FILES: &str = "/app/{*path}";
 /// Whether both services are ready.
 pub(crate) const HEALTH: &str = "/health";
 /// The keys that verify access tokens.

@@ -7,8 +7,8 @@ use telemetry::metrics::Metrics;
 use tls::MissingAuthority;
 
 use crate::{
-    config::Config, draining::Draining, monitoring::RequestMetrics, routes::is_for_everybody,
-    rpc_catalog::RpcCatalog, upstream::Upstreams,
+    config::Config, console_files::ConsoleFiles, draining::Draining, monitoring::RequestMetrics,
+    routes::is_for_everybody, rpc_catalog::RpcCatalog, upstream::Upstreams,
 };
 
 /// Checks of the services' health at once. Each ends within the health timeout.
@@ -18,6 +18,7 @@ const MAX_HEALTH_CHECKS: usize = 64;
 #[derive(Clone)]
 pub(crate) struct GatewayState {
     pub(crate) config: Arc<Config>,
+    pub(crate) console: ConsoleFiles,
     pub(crate) catalog: Arc<RpcCatalog>,
     pub(crate) upstreams: Upstreams,
     pub(crate) draining: Draining,
@@ -35,6 +36,7 @@ impl GatewayState {
     /// Must be called within a runtime: names are resolved in the background.
     pub(crate) fn new(
         config: Config,
+        console: ConsoleFiles,
         metrics: &Metrics,
         draining: Draining,
     ) -> Result<Self, MissingAuthority> {
@@ -46,6 +48,7 @@ impl GatewayState {
         };
         let catalog = Arc::new(RpcCatalog::from_descriptors());
         Ok(Self {
+            console,
             upstreams: Upstreams::connect(&config, &catalog)?,
             metrics: Arc::new(RequestMetrics::new(metrics)),
             catalog,

@@ -40,6 +40,7 @@ pub(crate) use self::{
 use self::{answer_body::CallEnd, deadline::Deadline};
 use crate::{
     client_address::ClientAddress,
+    cookies::{CookieCall, Failure},
     monitoring::{LossCounter, UpstreamSpan, request_id},
     routes::{self, Service},
     state::GatewayState,
@@ -52,6 +53,8 @@ pub(crate) struct Call {
     parts: Parts,
     limits: Limits,
     end: CallEnd,
+    /// What the cookie has to do with it, if anything.
+    cookie: Option<CookieCall>,
 }
 
 /// The limits of one call.
@@ -67,7 +70,7 @@ impl Call {
     /// A call of the RPC that the URI of `parts` names, which arrives now. `asked`: how long the client gives it.
     ///
     /// # Errors
-    /// The RPC is not offered.
+    /// The RPC is not offered, or the call opts in to the cookie and may not.
     pub(crate) fn begin(
         state: &GatewayState,
         service: Service,
@@ -87,6 +90,8 @@ impl Call {
             message: calls.request_limit,
             principal: Principal::of_address(client.map(ClientAddress::ip)),
         };
+        let cookie =
+            CookieCall::of(&parts).map_err(|error| refusal::status_of_error(&error, &id))?;
         let server = state.upstreams.get(service).server();
         let end = CallEnd {
             span: UpstreamSpan::start(&state.catalog, server, &mut parts),
@@ -99,6 +104,7 @@ impl Call {
             parts,
             limits,
             end,
+            cookie,
         })
     }
 
@@ -136,7 +142,6 @@ impl Call {
         Reading: Future<Output = Result<Bytes, Reason>>,
     {
         match self.try_forward(read, decode).await {
-            // What replaces parts of an answer stands here: it collects the answer, and makes one of the result (`Answer::from`).
             Ok((answer, place)) => Ok(Answer::new(answer, self.limits.deadline, self.end, place)),
             Err(refused) => Err(self.end.refuse(refused)),
         }
@@ -152,10 +157,40 @@ impl Call {
     {
         let bytes = self.receive(read).await?;
         let message = decode(self, bytes)?;
-        // What replaces parts of a request stands here: it has the head of the request (`self.parts`) and the message.
+        let message = self.with_cookie(message)?;
         let place = self.state.places.take(self.limits.principal)?;
         let answer = self.send(message).await?;
+        let answer = self.without_refresh_token(answer).await?;
         Ok((answer, place))
+    }
+
+    /// The message, with the refresh token of the cookie if it needs that.
+    fn with_cookie(&mut self, message: Message) -> Result<Message, Refused> {
+        let cookie = self.cookie.as_mut();
+        let Some(cookie) = cookie.filter(|cookie| cookie.reads_request()) else {
+            return Ok(message);
+        };
+        if message.is_compressed() {
+            return Err(Reason::CompressionUnsupported.into());
+        }
+        let filled = cookie.fill(message.payload());
+        let filled = filled.map_err(|error| Refused::of_error(&error, self.request_id()))?;
+        Ok(Message::from_payload(&filled))
+    }
+
+    /// The answer of a call that opts in to the cookie, without its refresh token.
+    async fn without_refresh_token(
+        &self,
+        answer: http::Response<tonic::body::Body>,
+    ) -> Result<http::Response<tonic::body::Body>, Refused> {
+        let Some(cookie) = &self.cookie else {
+            return Ok(answer);
+        };
+        let rewritten = cookie.rewrite(answer, self.limits.deadline.end_by).await;
+        rewritten.map_err(|failure| match failure {
+            Failure::Lost(reason) => reason.into(),
+            Failure::Cookie(error) => Refused::of_error(&error, self.request_id()),
+        })
     }
 
     /// The request, within the time that its body may take and the deadline of the call.

@@ -1,6 +1,7 @@
-//! What the gateway answers by itself, as JSON: name and services, health, the keys that verify tokens, and the metadata of their
-//! issuer.
+//! What the gateway answers by itself: the console for people, and as JSON name and services, health, the keys that verify tokens, and
+//! the metadata of their issuer.
 
+mod console;
 mod health;
 mod info;
 mod issuer;
@@ -21,7 +22,13 @@ use serving::shares::Principal;
 
 use crate::client_address::ClientAddress;
 
-pub(crate) use self::{health::health, info::info, jwks::jwks, metadata::metadata};
+pub(crate) use self::{
+    console::{console, console_folder},
+    health::health,
+    info::info,
+    jwks::jwks,
+    metadata::metadata,
+};
 
 /// Whose share a request for a page takes.
 fn principal(client: Option<Extension<ClientAddress>>) -> Principal {

@@ -8,6 +8,11 @@ mod connect_get;
 mod connect_refused;
 mod connect_stream;
 mod connect_unary;
+mod console;
+mod cookies_ends;
+mod cookies_origin;
+mod cookies_service;
+mod cookies_tokens;
 mod cors;
 mod forwarding;
 mod host;
@@ -31,7 +36,7 @@ use std::{
 };
 
 use clock::SystemClock;
-use gateway::{App, Config, DEFAULTS, SECTION};
+use gateway::{App, Config, ConsoleFiles, DEFAULTS, SECTION};
 use serving::process::Instruments;
 use settings::Source;
 use telemetry::metrics::Metrics;
@@ -63,6 +68,16 @@ pub(crate) async fn gateway(
     task: SocketAddr,
     adjust: impl FnOnce(&mut Config),
 ) -> Running {
+    serve(auth, task, adjust, ConsoleFiles::embedded()).await
+}
+
+/// The same with a console of these files.
+pub(crate) async fn serve(
+    auth: SocketAddr,
+    task: SocketAddr,
+    adjust: impl FnOnce(&mut Config),
+    console: ConsoleFiles,
+) -> Running {
     LazyLock::force(&access_log::LOG);
     let mut config = Config::load(source(auth, task)).unwrap();
     adjust(&mut config);
@@ -74,7 +89,7 @@ pub(crate) async fn gateway(
         ..Instruments::off(Arc::new(SystemClock))
     };
     let metrics = instruments.metrics.clone();
-    let app = App::new(config, instruments);
+    let app = App::new(config, instruments).with_console(console);
     let task = tokio::spawn(app.serve(listener, stop.clone().cancelled_owned()));
     Running {
         address,

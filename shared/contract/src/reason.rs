@@ -59,10 +59,14 @@ reasons! {
     RefreshTokenReused = "REFRESH_TOKEN_REUSED", Unauthenticated;
     /// This is an old copy of the device's own refresh token; use the newest one. The session goes on.
     RefreshTokenStale = "REFRESH_TOKEN_STALE", Unauthenticated;
+    /// The session of the page is not that of the browser's cookie: somebody has signed in in another tab. Read the account again.
+    SessionChanged = "SESSION_CHANGED", Unauthenticated;
     /// The API key is unknown, revoked or expired.
     ApiKeyInvalid = "API_KEY_INVALID", Unauthenticated;
     /// The access token does not have the scope that this call needs.
     ScopeMissing = "SCOPE_MISSING", PermissionDenied;
+    /// A call that uses the browser's cookie must come from a page of the gateway's own origin.
+    OriginRefused = "ORIGIN_REFUSED", PermissionDenied;
     /// One or more fields of the request are invalid. `BadRequest` lists them.
     FieldInvalid = "FIELD_INVALID", InvalidArgument;
     /// The request id was used before with a different request.
@@ -91,6 +95,8 @@ reasons! {
     Conflict = "CONFLICT", Aborted;
     /// The task is deleted. Undelete it first.
     TaskDeleted = "TASK_DELETED", FailedPrecondition;
+    /// The gateway sends cookies only over https, or to a browser on its own machine.
+    CookiesNeedHttps = "COOKIES_NEED_HTTPS", FailedPrecondition;
     /// An administrator cannot disable their own account. The account of the last administrator cannot be disabled or deleted.
     LastAdmin = "LAST_ADMIN", FailedPrecondition;
     /// The account has the maximum number of tasks: of live ones, or of live and deleted ones together. The metadata says which.

@@ -10,6 +10,8 @@ mod client_addresses;
 mod clients;
 mod commands;
 mod connect;
+mod console;
+mod cookies;
 mod database;
 mod documents;
 mod fuzz;

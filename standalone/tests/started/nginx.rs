@@ -5,7 +5,8 @@ use std::{fs, net::TcpListener, path::Path, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use contract::proto::auth::{
-    ListSessionsRequest, ListSessionsResponse, SignInRequest, SignUpRequest, SignUpResponse,
+    ListSessionsRequest, ListSessionsResponse, RefreshTokensRequest, RefreshTokensResponse,
+    SignInRequest, SignUpRequest, SignUpResponse,
 };
 use prost::Message;
 use testing::{Folder, Process, certificates::Authority};
@@ -187,6 +188,38 @@ async fn behind_the_shipped_nginx_each_browser_is_an_address_of_its_own() {
     assert_eq!(sessions.sessions[0].ip, "127.0.0.3");
     let account = signed_up.account.unwrap().id;
     assert_eq!(audited(&stack, &account).await, ["127.0.0.3"]);
+}
+
+#[tokio::test]
+async fn behind_the_shipped_nginx_a_browser_keeps_its_refresh_token_in_the_cookie_of_https() {
+    let (_stack, nginx) = stack_behind_nginx().await;
+    let sign_up = SignUpRequest {
+        email: "ada@example.org".to_owned(),
+        password: "correct horse battery staple".to_owned(),
+        attempt_tag: vec![1; 32],
+        ..SignUpRequest::default()
+    };
+    // An older browser does not say more than the origin, which has the port.
+    let jar = nginx.folder.path("jar").display().to_string();
+    let options = format!(
+        "--cookie {jar} --cookie-jar {jar} --header 'tandem-session: cookie' --header 'origin: https://{NAME}:{}'",
+        nginx.port
+    );
+    let method = "tandem.auth.v1.AuthService/SignUp";
+    let answer = nginx.call_as_browser("127.0.0.3", method, &sign_up, &options);
+    let signed_up: SignUpResponse = message(&answer);
+    assert_eq!(signed_up.tokens.unwrap().refresh_token, "");
+    let kept = fs::read_to_string(&jar).unwrap();
+    let line = format!("#HttpOnly_{NAME}\tFALSE\t/\tTRUE\t");
+    assert!(kept.contains(&line) && kept.contains("\t__Host-Http-tandem-refresh\t"));
+    let refresh = RefreshTokensRequest {
+        attempt_tag: vec![1; 32],
+        ..RefreshTokensRequest::default()
+    };
+    let method = "tandem.auth.v1.AuthService/RefreshTokens";
+    let answer = nginx.call_as_browser("127.0.0.3", method, &refresh, &options);
+    message::<RefreshTokensResponse>(&answer);
+    assert_ne!(fs::read_to_string(&jar).unwrap(), kept);
 }
 
 #[tokio::test]

@@ -77,6 +77,16 @@ impl ProgramOutput {
 
 /// Runs a program to its end, in an environment of PATH and `variables`.
 pub(crate) fn run(program: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> ProgramOutput {
+    run_within(PROGRAM_TIMEOUT, program, arguments, variables)
+}
+
+/// The same with a time of its own.
+pub(crate) fn run_within(
+    timeout: Duration,
+    program: &Path,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> ProgramOutput {
     let mut child = Command::new(program)
         .args(arguments)
         .env_clear()
@@ -89,7 +99,7 @@ pub(crate) fn run(program: &Path, arguments: &[&str], variables: &[(&str, &str)]
         .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
     let stdout = read(child.stdout.take().unwrap());
     let stderr = read(child.stderr.take().unwrap());
-    let deadline = Instant::now() + PROGRAM_TIMEOUT;
+    let deadline = Instant::now() + timeout;
     let status = loop {
         if let Some(status) = child.try_wait().unwrap() {
             break status;

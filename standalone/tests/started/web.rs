@@ -9,12 +9,7 @@ async fn sdk(transport: &str, refresh_token: &str) {
     let stack = Stack::start().await;
     let script = workspace().join("web/sdk/tests/live.mjs");
     let gateway = stack.addresses().gateway.to_string();
-    let arguments = [
-        script.to_str().unwrap(),
-        &gateway,
-        transport,
-        refresh_token,
-    ];
+    let arguments = [script.to_str().unwrap(), &gateway, transport, refresh_token];
     let output = run(&installed("TEST_NODE"), &arguments, &[]).stdout_of_success();
     assert_eq!(output.trim(), "done");
 }

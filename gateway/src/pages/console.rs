@@ -1,0 +1,185 @@
+//! `/app/`: the console, a page for people, from files that are part of the gateway.
+//!
+//! A page may run scripts and styles of its own origin alone, and no other page may show it in a frame. Files in `assets/` have a
+//! name that changes with their contents, so a browser keeps them; it asks for every other file again.
+
+use axum::{
+    body::Body,
+    extract::State,
+    response::{IntoResponse as _, Redirect, Response},
+};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, StatusCode, Uri,
+    header::{
+        ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+        ETAG, IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+    },
+};
+
+use crate::{accept, console_files::ConsoleFile, routes::APP_FOLDER, state::GatewayState};
+
+const INDEX: &str = "index.html";
+const FOREVER: &str = "public, max-age=31536000, immutable";
+const ASK_AGAIN: &str = "no-cache";
+
+/// On every answer below `/app/`.
+const PROTECTION: [(HeaderName, &str); 6] = [
+    (
+        CONTENT_SECURITY_POLICY,
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; \
+         manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
+         trusted-types 'none'",
+    ),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (REFERRER_POLICY, "no-referrer"),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    ),
+];
+
+const NOT_BUILT: &str = r#"<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Tandem</title>
+<h1>The console is not part of this build</h1>
+<p>This gateway works. Only its web page is missing, because Node.js was not there when the gateway was built.</p>
+<p>To build it: install Node.js 18 or newer with npm, run <code>scripts/build-console</code>, and build the gateway again.
+<code>make run</code> does both.</p>
+</html>
+"#;
+
+/// The console without the slash at its end: its relative addresses would be wrong.
+pub(crate) async fn console_folder() -> Redirect {
+    Redirect::permanent(APP_FOLDER)
+}
+
+/// A file of the console, or its page for every path that the page itself has to read.
+pub(crate) async fn console(
+    State(state): State<GatewayState>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let name = uri.path().strip_prefix(APP_FOLDER).unwrap_or_default();
+    let is_page = name.is_empty() || is_page_of_the_console(name);
+    let file = state.console.find(if is_page { INDEX } else { name });
+    let mut response = match file {
+        Some(file) => answer(file, &headers),
+        None if is_page => not_built(),
+        None => (StatusCode::NOT_FOUND, "There is no such file.\n").into_response(),
+    };
+    for (header, value) in PROTECTION {
+        let value = HeaderValue::from_static(value);
+        response.headers_mut().insert(header, value);
+    }
+    response
+}
+
+/// Whether this is an address that the page makes: words in small letters between slashes. A file has a dot in its name, and
+/// nothing that is escaped is an address of the page.
+fn is_page_of_the_console(name: &str) -> bool {
+    let is_word = |word: &str| {
+        let mut bytes = word.bytes();
+        !word.is_empty()
+            && bytes.all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-')
+    };
+    name.strip_suffix('/')
+        .unwrap_or(name)
+        .split('/')
+        .all(is_word)
+}
+
+fn answer(file: &'static ConsoleFile, headers: &HeaderMap) -> Response {
+    let packed = file
+        .gzip
+        .filter(|_| accept::quality(headers, &ACCEPT_ENCODING, &["gzip", "x-gzip", "*"]) > 0);
+    // Two forms of one file are different representations, so they have different tags (RFC 9110, section 8.8.3.3).
+    let form = if packed.is_some() { "-gzip" } else { "" };
+    let tag = format!("\"{}{form}\"", file.tag);
+    let mut response = if is_known(headers, &tag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        contents(file, packed)
+    };
+    let cache = if file.name.starts_with("assets/") {
+        FOREVER
+    } else {
+        ASK_AGAIN
+    };
+    let tag = HeaderValue::try_from(tag).expect("a tag is visible ASCII");
+    let own = response.headers_mut();
+    own.insert(ETAG, tag);
+    own.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
+    own.append(VARY, HeaderValue::from_static("accept-encoding"));
+    response
+}
+
+fn contents(file: &'static ConsoleFile, packed: Option<&'static [u8]>) -> Response {
+    let mut response = Response::new(Body::from(packed.unwrap_or(file.plain)));
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static(content_type(file.name)),
+    );
+    if packed.is_some() {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
+/// Whether the client has this form already (RFC 9110, section 13.1.2: a weak comparison).
+fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    let lines = headers.get_all(IF_NONE_MATCH).iter();
+    let mut tags = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .map(str::trim);
+    tags.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
+}
+
+fn content_type(name: &str) -> &'static str {
+    match name.rsplit_once('.').map_or("", |(_, extension)| extension) {
+        "html" => "text/html; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "webmanifest" => "application/manifest+json",
+        "txt" => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}
+
+fn not_built() -> Response {
+    let headers = [
+        (CONTENT_TYPE, content_type(INDEX)),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    (StatusCode::NOT_FOUND, headers, NOT_BUILT).into_response()
+}
+
+/// Whether a browser goes to this address, as against a program that reads JSON.
+pub(super) fn is_navigation(headers: &HeaderMap) -> bool {
+    let accepts = |types: &[&str]| accept::quality(headers, &http::header::ACCEPT, types);
+    accepts(&["text/html", "text/*", "*/*"])
+        > accepts(&["application/json", "application/*", "*/*"])
+}
+
+/// Where a browser that opened the gateway is sent.
+pub(super) fn to_console() -> Response {
+    let headers = [
+        (CACHE_CONTROL, "no-store"),
+        (http::header::LOCATION, APP_FOLDER),
+    ];
+    (StatusCode::SEE_OTHER, headers).into_response()
+}
