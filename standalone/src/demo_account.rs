@@ -1,4 +1,4 @@
-//! The demo account. A token of it is printed after the start, so that the services can be tried at once.
+//! The demo account. Its password and a token of it are printed after the start, so that everything can be tried at once.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use contract::proto::auth::{
@@ -15,24 +15,36 @@ const PASSWORD_FILE: &str = "demo-password";
 /// The device label of its sessions.
 const DEVICE_LABEL: &str = "standalone";
 
-/// Signs in and returns an access token; creates the account at the first start. `None` if the account exists but its
-/// password is not in the folder.
-pub(crate) async fn access_token(
+/// How to be the demo account.
+#[derive(Debug)]
+pub(crate) struct DemoCredentials {
+    pub(crate) password: String,
+    pub(crate) access_token: String,
+}
+
+/// Signs in; creates the account at the first start. `None` if the account exists but its password is not in the folder.
+pub(crate) async fn sign_in_or_up(
     folder: &DataFolder,
     channel: Channel,
-) -> Result<Option<String>, Error> {
+) -> Result<Option<DemoCredentials>, Error> {
     let password = password(folder)?;
     let mut auth = AuthServiceClient::new(channel);
-    match sign_in(&mut auth, &password).await {
-        Err(status) if status.code() == Code::Unauthenticated => {}
-        Ok(tokens) => return Ok(tokens.map(|tokens| tokens.access_token)),
-        Err(source) => return Err(failed(source)),
-    }
-    match sign_up(&mut auth, password).await {
-        Ok(tokens) => Ok(tokens.map(|tokens| tokens.access_token)),
-        Err(status) if status.code() == Code::AlreadyExists => Ok(None),
-        Err(source) => Err(failed(source)),
-    }
+    let tokens = match sign_in(&mut auth, &password).await {
+        Err(status) if status.code() == Code::Unauthenticated => {
+            match sign_up(&mut auth, password.clone()).await {
+                Err(status) if status.code() == Code::AlreadyExists => return Ok(None),
+                signed_up => signed_up,
+            }
+        }
+        signed_in => signed_in,
+    };
+    let tokens = tokens.map_err(failed)?;
+    Ok(
+        tokens.map(|TokenPair { access_token, .. }| DemoCredentials {
+            password,
+            access_token,
+        }),
+    )
 }
 
 async fn sign_in(

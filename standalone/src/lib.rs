@@ -32,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     data_folder::DataFolder,
-    next_steps::{Addresses, after_start},
+    next_steps::{Addresses, DemoAccount, after_start},
     parts::Parts,
     plan::{Generated, Plan, connections_between_parts, database_url, placeholder_database},
     ports::Ports,
@@ -166,9 +166,13 @@ async fn print_next_steps(
     progress.print("auth service ready");
     readiness::wait("task service", readiness::channel(addresses.task)).await?;
     progress.print("task service ready");
-    let token = demo_account::access_token(folder, auth).await?;
-    let text = after_start(addresses, demo_account::EMAIL, token.as_deref());
-    print(text).await;
+    let credentials = demo_account::sign_in_or_up(folder, auth).await?;
+    let demo = credentials.as_ref().map(|demo| DemoAccount {
+        email: demo_account::EMAIL,
+        password: &demo.password,
+        token: &demo.access_token,
+    });
+    print(after_start(addresses, demo)).await;
     progress.print("ready");
     std::future::pending().await
 }

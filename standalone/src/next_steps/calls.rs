@@ -28,10 +28,10 @@ pub(super) enum Answer {
 pub(super) enum Message {
     /// Every tool takes it.
     Same(&'static str),
-    /// It has a field mask. grpcurl takes a mask only as an object with paths, buf only as one text.
+    /// It has a field mask. grpcurl takes a mask only as an object with paths; buf and the JSON of Protocol Buffers have it as one text.
     ByTool {
         grpcurl: &'static str,
-        buf: &'static str,
+        json: &'static str,
     },
 }
 
@@ -44,6 +44,16 @@ pub(super) struct Call {
     pub(super) with_token: bool,
     pub(super) answer: Answer,
 }
+
+/// Creates a task, in one command.
+pub(super) const CREATE_TASK: Call = Call {
+    note: "Create a task.",
+    part: Part::Task,
+    method: "tandem.task.v1.TaskService/CreateTask",
+    message: Message::Same(r#"{"task": {"title": "Buy milk"}}"#),
+    with_token: true,
+    answer: Answer::Print,
+};
 
 /// Creates an account, and creates, lists, updates and deletes its first task.
 pub(super) const FIRST_TASK: [Call; 6] = [
@@ -95,7 +105,7 @@ pub(super) const FIRST_TASK: [Call; 6] = [
         method: "tandem.task.v1.TaskService/UpdateTask",
         message: Message::ByTool {
             grpcurl: r#"{"task": {"id": "'$TASK'", "status": "TASK_STATUS_COMPLETED"}, "update_mask": {"paths": ["status"]}}"#,
-            buf: r#"{"task": {"id": "'$TASK'", "status": "TASK_STATUS_COMPLETED"}, "update_mask": "status"}"#,
+            json: r#"{"task": {"id": "'$TASK'", "status": "TASK_STATUS_COMPLETED"}, "updateMask": "status"}"#,
         },
         with_token: true,
         answer: Answer::Print,

@@ -1,18 +1,15 @@
-//! The commands to try after a start. They are printed and are also in README.md; this is their only source.
+//! The commands to try after a start. One is printed; the others are in README.md and docs/first-steps.md. This is their only source.
 //!
-//! Each RPC is defined once and written for two tools, so the blocks of both do the same.
+//! Each RPC is defined once and written for three tools, so the blocks of all do the same.
 
 mod calls;
 mod tools;
 
-use std::{
-    fmt::Write as _,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use self::{
-    calls::{Call, FIRST_TASK, HEALTH},
-    tools::{Tool, buf, buf_reflection, commands, grpc_web, grpcurl, grpcurl_reflection},
+    calls::{CREATE_TASK, Call, FIRST_TASK, HEALTH},
+    tools::{Tool, buf, buf_reflection, commands, curl, grpc_web, grpcurl, grpcurl_reflection},
 };
 
 /// The addresses of the three parts.
@@ -68,7 +65,7 @@ pub struct Block {
     pub commands: String,
 }
 
-/// The commands of all tools, in the order of README.md.
+/// The commands of all tools. The first block is in README.md, the others are in docs/first-steps.md.
 #[must_use]
 pub fn blocks(addresses: &Addresses) -> Vec<Block> {
     let block = |title, calls: &[Call], tool: Tool| Block {
@@ -76,6 +73,7 @@ pub fn blocks(addresses: &Addresses) -> Vec<Block> {
         commands: commands(calls, tool, addresses),
     };
     vec![
+        block("First task, with curl", &FIRST_TASK, curl),
         block("First task, with grpcurl", &FIRST_TASK, grpcurl),
         block("First task, with buf curl", &FIRST_TASK, buf),
         Block {
@@ -95,27 +93,52 @@ pub fn blocks(addresses: &Addresses) -> Vec<Block> {
     ]
 }
 
-/// The text that is printed after a start. `token`, if there is one, is an access token of `account`.
+/// The account that the printed text is about.
+#[derive(Debug, Clone, Copy)]
+pub struct DemoAccount<'a> {
+    /// Its email.
+    pub email: &'a str,
+    /// Its password.
+    pub password: &'a str,
+    /// An access token of it.
+    pub token: &'a str,
+}
+
+/// The text that is printed after a start: at most 24 rows of 80 columns. `None`: there is no demo account whose password is known.
 #[must_use]
-pub fn after_start(addresses: &Addresses, account: &str, token: Option<&str>) -> String {
-    let mut text = String::new();
-    if let Some(token) = token {
-        let lines = format!(
-            "# A token of {account} to try things with, valid for about five minutes.\nexport TOKEN={token}\n"
-        );
-        text.push_str(&lines);
-    }
-    for block in blocks(addresses) {
-        write!(text, "\n## {}\n{}\n", block.title, block.commands)
-            .expect("writing to a String does not fail");
-    }
-    let Addresses { gateway, .. } = addresses;
-    write!(
-        text,
-        "\n## For browsers\n# gRPC-web, binary and text: http://{gateway}/\n# Health:                    http://{gateway}/health\n"
+pub fn after_start(addresses: &Addresses, demo: Option<DemoAccount<'_>>) -> String {
+    let Addresses {
+        auth,
+        task,
+        gateway,
+    } = addresses;
+    let account = demo.map_or_else(
+        || "make one in the console".to_owned(),
+        |DemoAccount {
+             email, password, ..
+         }| format!("{email}, password {password}"),
+    );
+    let token = demo.map_or_else(
+        || "# Put an access token into TOKEN: see docs/first-steps.md.".to_owned(),
+        |DemoAccount { token, .. }| {
+            format!(
+                "# A token of the demo account, valid for about five minutes:\nexport TOKEN={token}"
+            )
+        },
+    );
+    let create = curl(&CREATE_TASK, addresses);
+    format!(
+        "Tandem is ready. Ctrl-C stops it.\n\n\
+         Console   http://{gateway}/app/\n\
+         Account   {account}\n\
+         gRPC      auth {auth}, task {task}\n\
+         HTTP      http://{gateway} (Connect, gRPC-web), http://{gateway}/docs (REST)\n\
+         Health    http://{gateway}/health\n\n\
+         {token}\n\
+         # {note}\n{create}\n\n\
+         More commands, with curl, grpcurl and buf: docs/first-steps.md\n",
+        note = CREATE_TASK.note,
     )
-    .expect("writing to a String does not fail");
-    text
 }
 
 #[cfg(test)]
@@ -140,19 +163,43 @@ mod tests {
         );
     }
 
+    const DEMO: DemoAccount<'_> = DemoAccount {
+        email: "demo@tandem.localhost",
+        password: "abcdefghijklmnopqrstuvwx",
+        token: "ey",
+    };
+
     #[test]
-    fn the_token_comes_first_and_then_every_block() {
-        let text = after_start(&Addresses::default(), "demo@tandem.localhost", Some("abc"));
-        let export = text.lines().nth(1);
-        assert_eq!(export, Some("export TOKEN=abc"));
-        for block in blocks(&Addresses::default()) {
-            assert!(text.contains(&block.commands), "{}", block.title);
+    fn the_printed_text_fits_one_screen_with_a_token_of_the_longest_usual_length() {
+        let token = format!("ey{}", "x".repeat(598));
+        let demo = DemoAccount {
+            token: &token,
+            ..DEMO
+        };
+        let text = after_start(&Addresses::default(), Some(demo));
+        let rows = |line: &str| line.chars().count().div_ceil(80).max(1);
+        let rows: usize = text.lines().map(rows).sum();
+        assert!(rows <= 24, "{rows} rows:\n{text}");
+    }
+
+    #[test]
+    fn the_printed_text_has_the_account_the_token_and_a_command() {
+        let text = after_start(&Addresses::default(), Some(DEMO));
+        for part in [
+            "demo@tandem.localhost, password abcdefghijklmnopqrstuvwx\n",
+            "\nexport TOKEN=ey\n",
+            &commands(&[CREATE_TASK], curl, &Addresses::default()),
+        ] {
+            assert!(text.contains(part), "{part}");
         }
     }
 
     #[test]
     fn without_a_token_none_is_exported_for_the_demo_account() {
-        let text = after_start(&Addresses::default(), "demo@tandem.localhost", None);
-        assert!(!text.contains("demo@"), "{text}");
+        let text = after_start(&Addresses::default(), None);
+        assert!(
+            !text.contains("demo@") && !text.contains("export"),
+            "{text}"
+        );
     }
 }

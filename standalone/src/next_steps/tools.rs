@@ -11,23 +11,24 @@ use super::{
     calls::{Answer, Call, Message, Part},
 };
 
-/// The command with which a tool makes a call to an address.
-pub(super) type Tool = fn(&Call, SocketAddr) -> String;
+/// The command with which a tool makes a call.
+pub(super) type Tool = fn(&Call, &Addresses) -> String;
 
 /// The commands of these calls, one per line, each after its note.
 pub(super) fn commands(calls: &[Call], tool: Tool, addresses: &Addresses) -> String {
     let lines = calls.iter().map(|call| {
-        let address = match call.part {
-            Part::Auth => addresses.auth,
-            Part::Task => addresses.task,
-        };
-        format!(
-            "# {}\n{}",
-            call.note,
-            with_answer(&tool(call, address), call.answer)
-        )
+        let command = with_answer(&tool(call, addresses), call.answer);
+        format!("# {}\n{command}", call.note)
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The service that serves a call.
+fn service(call: &Call, addresses: &Addresses) -> SocketAddr {
+    match call.part {
+        Part::Auth => addresses.auth,
+        Part::Task => addresses.task,
+    }
 }
 
 /// The command, with what it does with its JSON answer.
@@ -53,18 +54,29 @@ fn with_answer(command: &str, answer: Answer) -> String {
     }
 }
 
-pub(super) fn grpcurl(call: &Call, address: SocketAddr) -> String {
+/// curl, with JSON, through the gateway.
+pub(super) fn curl(call: &Call, Addresses { gateway, .. }: &Addresses) -> String {
+    let (Message::Same(message) | Message::ByTool { json: message, .. }) = call.message;
+    let (token, method) = (token_header(call), call.method);
+    format!(
+        "curl -s -H 'content-type: application/json'{token} -d '{message}' http://{gateway}/{method}"
+    )
+}
+
+pub(super) fn grpcurl(call: &Call, addresses: &Addresses) -> String {
     let (Message::Same(message)
     | Message::ByTool {
         grpcurl: message, ..
     }) = call.message;
     let (token, method) = (token_header(call), call.method);
+    let address = service(call, addresses);
     format!("grpcurl -plaintext{token} -d '{message}' {address} {method}")
 }
 
-pub(super) fn buf(call: &Call, address: SocketAddr) -> String {
-    let (Message::Same(message) | Message::ByTool { buf: message, .. }) = call.message;
+pub(super) fn buf(call: &Call, addresses: &Addresses) -> String {
+    let (Message::Same(message) | Message::ByTool { json: message, .. }) = call.message;
     let (token, method) = (token_header(call), call.method);
+    let address = service(call, addresses);
     format!(
         "buf curl --protocol grpc --http2-prior-knowledge{token} -d '{message}' http://{address}/{method}"
     )

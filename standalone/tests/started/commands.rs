@@ -1,4 +1,4 @@
-//! The printed commands, run in a shell unchanged.
+//! The printed and documented commands, run in a shell unchanged.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -12,18 +12,12 @@ use crate::{
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The commands under a title that was printed.
-fn printed(stack: &Stack, title: &str) -> String {
+/// The documented commands of a title, for this stack.
+fn documented(stack: &Stack, title: &str) -> String {
     let block = blocks(&stack.addresses())
         .into_iter()
-        .find(|block| block.title == title)
-        .unwrap_or_else(|| panic!("no block {title}"));
-    let output = stack.running.process.output();
-    // Log lines are on the other output, and can come between any two lines.
-    let for_the_user = output.lines().filter(|line| !line.starts_with('{'));
-    let printed = for_the_user.collect::<Vec<_>>().join("\n");
-    assert!(printed.contains(&block.commands), "{output}");
-    block.commands
+        .find(|block| block.title == title);
+    block.unwrap_or_else(|| panic!("no block {title}")).commands
 }
 
 /// PATH with the folders of buf and grpcurl.
@@ -54,9 +48,35 @@ fn run_in_shell(stack: &Stack, commands: &str, token: &str) -> ProgramOutput {
 }
 
 #[tokio::test]
+async fn the_printed_command_creates_a_task_with_the_printed_token() {
+    let stack = Stack::start().await;
+    let output = stack.running.process.output();
+    let (_, printed) = output.split_once("\nexport TOKEN=").unwrap();
+    let (commands, _) = printed.split_once("\n\n").unwrap();
+    let commands = format!("export TOKEN={commands}");
+    let answer = run_in_shell(&stack, &commands, "").stdout_of_success();
+    assert!(answer.contains("\"title\":\"Buy milk\""), "{answer}");
+}
+
+#[tokio::test]
+async fn the_commands_of_curl_create_and_complete_and_delete_a_task() {
+    let stack = Stack::start().await;
+    let commands = documented(&stack, "First task, with curl");
+    let answers = run_in_shell(&stack, &commands, "").stdout_of_success();
+    for field in [
+        "\"me@example.com\"",
+        "\"Buy milk\"",
+        "\"completeTime\"",
+        "\"deleteTime\"",
+    ] {
+        assert!(answers.contains(field), "{field}: {answers}");
+    }
+}
+
+#[tokio::test]
 async fn the_commands_of_buf_curl_create_and_complete_and_delete_a_task() {
     let stack = Stack::start().await;
-    let output = run_in_shell(&stack, &printed(&stack, "First task, with buf curl"), "");
+    let output = run_in_shell(&stack, &documented(&stack, "First task, with buf curl"), "");
     let shown = output.stderr.clone();
     let answers = output.stdout_of_success();
     assert!(answers.contains("\"me@example.com\""), "{answers}");
@@ -69,7 +89,7 @@ async fn the_commands_of_buf_curl_create_and_complete_and_delete_a_task() {
 #[tokio::test]
 async fn the_command_of_curl_creates_a_task_over_grpc_web_with_the_printed_token() {
     let stack = Stack::start().await;
-    let commands = printed(&stack, "A task over gRPC-web, with curl");
+    let commands = documented(&stack, "A task over gRPC-web, with curl");
     let answer = run_in_shell(&stack, &commands, &stack.running.token()).stdout_of_success();
     assert!(answer.contains("Made over gRPC-web"), "{answer}");
     assert!(answer.contains("grpc-status: 0"), "{answer}");
@@ -80,7 +100,7 @@ async fn the_command_of_curl_creates_a_task_over_grpc_web_with_the_printed_token
 #[tokio::test]
 async fn buf_curl_lists_services_methods_and_health() {
     let stack = Stack::start().await;
-    let commands = printed(&stack, "What is served, with buf curl");
+    let commands = documented(&stack, "What is served, with buf curl");
     let listed = run_in_shell(&stack, &commands, "").stdout_of_success();
     for name in [
         "tandem.auth.v1.AuthService",
@@ -90,7 +110,7 @@ async fn buf_curl_lists_services_methods_and_health() {
         assert!(listed.lines().any(|line| line == name), "{name}: {listed}");
     }
 
-    let health = printed(&stack, "Health, with buf curl");
+    let health = documented(&stack, "Health, with buf curl");
     let (other_commands, watch) = health.rsplit_once('\n').unwrap();
     let answers = run_in_shell(&stack, other_commands, "").stdout_of_success();
     assert!(
@@ -119,7 +139,7 @@ async fn assert_watches(stack: &Stack, watch: &str) {
 #[tokio::test]
 async fn the_commands_of_grpcurl_create_and_complete_and_delete_a_task() {
     let stack = Stack::start().await;
-    let output = run_in_shell(&stack, &printed(&stack, "First task, with grpcurl"), "");
+    let output = run_in_shell(&stack, &documented(&stack, "First task, with grpcurl"), "");
     let shown = output.stderr.clone();
     let answers = output.stdout_of_success();
     assert!(answers.contains("\"me@example.com\""), "{answers}");
@@ -132,7 +152,7 @@ async fn the_commands_of_grpcurl_create_and_complete_and_delete_a_task() {
 #[tokio::test]
 async fn grpcurl_lists_and_describes_services_and_health() {
     let stack = Stack::start().await;
-    let commands = printed(&stack, "What is served, with grpcurl");
+    let commands = documented(&stack, "What is served, with grpcurl");
     let answers = run_in_shell(&stack, &commands, "").stdout_of_success();
     for expected in [
         "tandem.auth.v1.AuthService\n",
@@ -144,7 +164,7 @@ async fn grpcurl_lists_and_describes_services_and_health() {
         assert!(answers.contains(expected), "{expected}: {answers}");
     }
 
-    let health = printed(&stack, "Health, with grpcurl");
+    let health = documented(&stack, "Health, with grpcurl");
     let (other_commands, watch) = health.rsplit_once('\n').unwrap();
     let answers = run_in_shell(&stack, other_commands, "").stdout_of_success();
     assert!(
@@ -187,7 +207,7 @@ async fn grpcurl_shows_the_code_and_the_reason_of_a_refusal() {
     assert!(unknown.contains("Code: NotFound"), "{unknown}");
 }
 
-/// Every documented command of grpcurl is one of the printed ones, which the tests above run.
+/// Every documented command of grpcurl is in a block, which the tests above run.
 #[test]
 fn no_document_has_another_command_of_grpcurl() {
     let known = blocks(&Addresses::default())

@@ -10,7 +10,7 @@ use crate::tools::binary;
 /// How long a first start may take on a busy machine. It creates a database cluster.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 /// The beginning of the last printed line.
-const LAST_LINE: &str = "# Health:";
+const LAST_LINE: &str = "More commands";
 
 /// The variables of a process that uses free ports and keeps its files in `folder`.
 pub(crate) fn variables(folder: &Folder) -> Vec<(&'static str, String)> {
@@ -49,13 +49,9 @@ impl RunningStandalone {
         let output = process.output();
         Self {
             addresses: Addresses {
-                auth: named(&output, "grpcurl -plaintext ", " list"),
-                task: named(
-                    &output,
-                    "grpcurl -plaintext ",
-                    " list tandem.task.v1.TaskService",
-                ),
-                gateway: named(&output, "# gRPC-web, binary and text: http://", "/"),
+                auth: named(&output, "gRPC      auth ", ", task "),
+                task: named(&output, ", task ", "\n"),
+                gateway: named(&output, "Console   http://", "/app/"),
             },
             process,
         }
@@ -71,13 +67,11 @@ impl RunningStandalone {
     }
 }
 
-/// The address in the printed line with this beginning and end.
+/// The address in the printed text between this beginning and end.
 fn named(output: &str, begin: &str, end: &str) -> SocketAddr {
-    let within = |line: &str| line.strip_prefix(begin)?.strip_suffix(end)?.parse().ok();
-    output
-        .lines()
-        .find_map(within)
-        .unwrap_or_else(|| panic!("no line {begin}…{end} in:\n{output}"))
+    let (_, rest) = output.split_once(begin).expect(begin);
+    let (address, _) = rest.split_once(end).expect(end);
+    address.parse().unwrap()
 }
 
 /// A process that is ready, on a fresh database of the test's server. This is quicker than a private server.
