@@ -4,7 +4,7 @@ from connectrpc.client import ConnectClientSync
 from connectrpc.code import Code
 from connectrpc.compat import google_protobuf_binary_codec, google_protobuf_json_codec
 from connectrpc.errors import ConnectError
-from connectrpc.method import IdempotencyLevel, MethodInfo
+from connectrpc.method import IdempotencyLevel, MethodInfo, StreamType
 from connectrpc.protocol import ProtocolType
 from google.rpc import error_details_pb2
 
@@ -22,6 +22,7 @@ def call(connect, module, service, method, request, token=None, get=False):
         service_name=descriptor.containing_service.full_name,
         input=type(request),
         output=getattr(module, descriptor.output_type.name),
+        stream_type=StreamType.UNARY,
         idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS if get else IdempotencyLevel.UNKNOWN,
     )
     headers = {"authorization": f"Bearer {token}"} if token else {}
@@ -32,11 +33,8 @@ def refused(code, reason, *arguments):
     try:
         call(*arguments)
     except ConnectError as error:
-        info = error_details_pb2.ErrorInfo()
-        assert any(detail.type_url.endswith("/google.rpc.ErrorInfo") for detail in error.details), error.details
-        for detail in error.details:
-            if detail.type_url.endswith("/google.rpc.ErrorInfo"):
-                info.ParseFromString(detail.value)
+        found = [detail for detail in error.details if detail.type_name == "google.rpc.ErrorInfo"]
+        info = error_details_pb2.ErrorInfo.FromString(found[0].message_bytes)
         assert (error.code, info.domain, info.reason) == (code, "tandem", reason), (error.code, info)
     else:
         raise AssertionError(f"{reason} is expected")
