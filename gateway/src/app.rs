@@ -18,6 +18,7 @@ use transport::{connections::Connections, unread};
 
 use crate::{
     config::Config,
+    connect::{self, openapi},
     cors,
     draining::{self, Draining},
     monitoring::{self, AccessLog},
@@ -133,16 +134,19 @@ fn router(state: GatewayState, tracing: Tracing) -> Router {
         trusted_proxies: state.config.trusted_proxies.as_slice().into(),
     };
     let cors = cors::layer(&state.config.cors_origins);
+    let connect_errors = middleware::from_fn_with_state(state.clone(), connect::refuse_as_error);
     let draining = middleware::from_fn_with_state(state.draining.clone(), draining::close_http1);
     Router::new()
         .route(routes::INFO, get(pages::info))
         .route(routes::HEALTH, get(pages::health))
+        .route(routes::CONNECT_OPENAPI, get(openapi::page))
         .route("/{service}/{method}", any(rpc::call))
         .fallback(not_found)
         .layer(cors)
         .merge(public_documents())
         .layer(draining)
         .layer(middleware::from_fn(host::require_one))
+        .layer(connect_errors)
         .layer(middleware::from_fn(read_whole_request))
         .layer(middleware::from_fn_with_state(log, monitoring::record))
         .with_state(state)

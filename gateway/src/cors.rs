@@ -30,6 +30,8 @@ pub(crate) fn layer(origins: &[WebOrigin]) -> CorsLayer {
             AUTHORIZATION,
             GRPC_TIMEOUT,
             HeaderName::from_static("x-grpc-web"),
+            HeaderName::from_static("connect-protocol-version"),
+            HeaderName::from_static("connect-timeout-ms"),
             HeaderName::from_static("x-user-agent"),
             HeaderName::from_static("tandem-device-token"),
             X_REQUEST_ID,

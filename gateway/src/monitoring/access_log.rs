@@ -41,6 +41,18 @@ pub(crate) struct AccessLog {
 pub(crate) struct GrpcStatus(Arc<OnceLock<HeaderValue>>);
 
 impl GrpcStatus {
+    /// A status that is known from the start.
+    pub(crate) fn of(code: Code) -> Self {
+        let status = Self::default();
+        status.set_code(code);
+        status
+    }
+
+    /// Sets it to this code, unless it is set already.
+    pub(crate) fn set_code(&self, code: Code) {
+        self.set(&HeaderValue::from(code as i32));
+    }
+
     /// Sets it, unless it is set already.
     pub(crate) fn set(&self, status: &HeaderValue) {
         self.0.get_or_init(|| status.clone());
@@ -86,7 +98,7 @@ fn line(
         service: Some(SERVICE),
         method: request.method().clone(),
         path: Some(path.to_owned()),
-        rpc: log.catalog.find(path).map(str::to_owned),
+        rpc: log.catalog.find(path).map(|rpc| rpc.name().to_owned()),
         status: None,
         code: None,
         reason: None,

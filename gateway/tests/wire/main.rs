@@ -3,6 +3,11 @@
 
 mod access_log;
 mod client;
+mod connect_client;
+mod connect_get;
+mod connect_refused;
+mod connect_stream;
+mod connect_unary;
 mod cors;
 mod forwarding;
 mod host;

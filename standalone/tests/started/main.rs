@@ -9,6 +9,7 @@ mod browser;
 mod client_addresses;
 mod clients;
 mod commands;
+mod connect;
 mod database;
 mod documents;
 mod fuzz;
