@@ -24,12 +24,12 @@ run: ## Start PostgreSQL, both services and the gateway. No configuration is nee
 	$(CARGO) run --package standalone
 
 test: ## Run all checks, then all tests, including those with buf, Python, PgBouncer, Prometheus and nginx.
-	@scripts/provide compiler postgres pgbouncer node python prometheus nginx
+	@scripts/provide compiler postgres pgbouncer node python prometheus nginx connect-node
 	@$(MAKE) --no-print-directory check web web-test
 	$(CARGO) build --workspace --all-targets
 	TEST_BUF=$(BUF) TEST_GRPCURL=$(TOOLS)/bin/grpcurl TEST_PYTHON=$(TOOLS)/python/bin/python TEST_PGBOUNCER=$(PGBOUNCER) \
 		TEST_PROMTOOL=$(PROMETHEUS)/promtool TEST_PROMETHEUS=$(PROMETHEUS)/prometheus TEST_NGINX=$(TOOLS)/nginx/usr/sbin/nginx \
-		TEST_NODE=$(shell command -v node) $(WITH_POSTGRES) $(CARGO) test --workspace --no-fail-fast
+		TEST_NODE=$(shell command -v node) TEST_CONNECT_NODE=$(TOOLS)/connect-node $(WITH_POSTGRES) $(CARGO) test --workspace --no-fail-fast
 
 check: format lint docs-check deny proto sql-check deploy-check ## Run the seven checks that `make test` runs before the tests.
 
