@@ -9,8 +9,9 @@ CARGO ?= cargo
 TOOLS := $(CURDIR)/.tools
 BUF := $(TOOLS)/node_modules/.bin/buf
 PGBOUNCER = $(shell command -v pgbouncer || echo /usr/sbin/pgbouncer)
-NODE = $(shell command -v node)
-CHROMIUM = $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+# make looks for these before a target begins, so a program that is installed by it is taken from its usual place.
+NODE = $(shell command -v node || echo /usr/bin/node)
+CHROMIUM = $(shell command -v chromium || command -v chromium-browser || command -v google-chrome || echo /usr/bin/chromium)
 PROMETHEUS := $(TOOLS)/prometheus/usr/bin
 # The revision that `make proto` compares the protos with.
 AGAINST ?= main
@@ -27,12 +28,12 @@ run: ## Start PostgreSQL, both services and the gateway with the console. No con
 	$(CARGO) run --package standalone
 
 test: ## Run all checks, then all tests, including those with buf, Python, PgBouncer, Prometheus, nginx, Node.js and Chromium.
-	@scripts/provide compiler postgres pgbouncer node web chromium python prometheus nginx
+	@scripts/provide compiler postgres pgbouncer node web chromium connect-node python prometheus nginx
 	@$(MAKE) --no-print-directory web check web-test
 	$(CARGO) build --workspace --all-targets
 	TEST_BUF=$(BUF) TEST_GRPCURL=$(TOOLS)/bin/grpcurl TEST_PYTHON=$(TOOLS)/python/bin/python TEST_PGBOUNCER=$(PGBOUNCER) \
 		TEST_PROMTOOL=$(PROMETHEUS)/promtool TEST_PROMETHEUS=$(PROMETHEUS)/prometheus TEST_NGINX=$(TOOLS)/nginx/usr/sbin/nginx \
-		TEST_NODE=$(NODE) TEST_CHROMIUM=$(CHROMIUM) \
+		TEST_NODE=$(NODE) TEST_CHROMIUM=$(CHROMIUM) TEST_CONNECT_NODE=$(TOOLS)/connect-node \
 		$(WITH_POSTGRES) $(CARGO) test --workspace --no-fail-fast
 
 check: format lint docs-check deny proto sql-check deploy-check ## Run the seven checks that `make test` runs before the tests.

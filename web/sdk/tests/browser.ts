@@ -1,8 +1,12 @@
 // A browser with tabs: one cookie, one storage, one channel. The network can be slow, and can lose requests and answers.
+import { webcrypto } from "node:crypto";
 import { createTandem } from "../src/index.js";
 import type { HintChannel, SessionHint, TagRecord, TagStorage, Tandem, TandemOptions } from "../src/index.js";
 import type { TabClock, World } from "./clock.js";
 import type { Server } from "./server.js";
+
+// Browsers and Node.js 20 have it.
+globalThis.crypto ??= webcrypto as Crypto;
 
 /** What becomes of a request: `lost`: the server does it, but no answer comes; `cut`: the cookie comes, the body does not. */
 export type Fate = "ok" | "unreached" | "lost" | "cut";

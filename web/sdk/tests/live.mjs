@@ -1,7 +1,11 @@
 // The built SDK against a running gateway: node tests/live.mjs ADDRESS connect|grpc-web cookie|memory
 // Cookies are kept by a small jar, as a browser keeps them. The wall clock is set forward where a token has to expire.
 import assert from "node:assert/strict";
+import { webcrypto } from "node:crypto";
 import { TandemError, TaskStatus, createTandem, reasonOf } from "../dist/index.js";
+
+// Browsers and Node.js 20 have it.
+globalThis.crypto ??= webcrypto;
 
 const [address, transport, refreshToken] = process.argv.slice(2);
 const origin = `http://${address}`;
