@@ -12,7 +12,7 @@ use tokio::{
     net::TcpStream,
     time::{sleep, timeout},
 };
-use tower::ServiceExt as _;
+use tower::{Service, ServiceExt as _};
 
 use super::{
     answer_timer::AnswerTimer,
@@ -60,6 +60,15 @@ pub(super) async fn serve<S>(
     }
 }
 
+/// An answer to be.
+type Answering<S> = BoxFuture<
+    'static,
+    Result<
+        Response<PacedBody<<S as HttpService>::ResponseBody>>,
+        <S as Service<Request<Incoming>>>::Error,
+    >,
+>;
+
 /// The answer to a request. It is boxed, and the service is called when it is first polled: the task of a stream stays small while its
 /// answer is sent, and many requests that arrive at once cost little until it is their turn.
 fn answer<S: HttpService>(
@@ -67,7 +76,7 @@ fn answer<S: HttpService>(
     request: Request<Incoming>,
     pieces: Pieces,
     state: Arc<ListenerState>,
-) -> BoxFuture<'static, Result<Response<PacedBody<S::ResponseBody>>, S::Error>> {
+) -> Answering<S> {
     Box::pin(async move {
         let answer = service.oneshot(request).await?;
         Ok(pace(answer, pieces, state))

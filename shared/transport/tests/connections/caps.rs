@@ -85,7 +85,9 @@ async fn streams_of(mut connection: TcpStream) -> u32 {
     assert_eq!(header[3], SETTINGS);
     let mut settings = vec![0; usize::try_from(length).unwrap()];
     connection.read_exact(&mut settings).await.unwrap();
-    let streams = settings.chunks(6).find_map(|setting| setting.strip_prefix(&[0, 3]));
+    let streams = settings
+        .chunks(6)
+        .find_map(|setting| setting.strip_prefix(&[0, 3]));
     u32::from_be_bytes(streams.unwrap().try_into().unwrap())
 }
 
