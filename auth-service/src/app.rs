@@ -77,6 +77,7 @@ impl App {
             server: server
                 .with_tls(config.tls)
                 .with_metrics(&metrics)
+                .named(crate::SERVICE)
                 .with_tracing(tracing),
             signing_keys: parts.signing_keys,
             verifier: parts.verifier,

@@ -37,7 +37,7 @@ use crate::{
     passwords::Passwords,
     revocations::{Feed, grpc::FeedStream, introspection::Introspection},
     sessions::{Sessions, sign_in::SignIn},
-    signing_keys::{KeyAdmin, SigningKeys},
+    signing_keys::{KeyAdmin, issuer::TokenIssuer},
 };
 
 /// Most bytes of a request.
@@ -73,7 +73,7 @@ pub(crate) struct AuthRoutes {
     pub(crate) sign_in: SignIn,
     pub(crate) sessions: Sessions,
     pub(crate) api_keys: ApiKeys,
-    pub(crate) signing_keys: SigningKeys,
+    pub(crate) issuer: Arc<TokenIssuer>,
 }
 
 #[tonic::async_trait]
@@ -117,7 +117,7 @@ impl AuthService for AuthRoutes {
         &self,
         request: Request<GetJsonWebKeySetRequest>,
     ) -> Result<Response<GetJsonWebKeySetResponse>, Status> {
-        self.signing_keys.get_json_web_key_set_rpc(request)
+        self.issuer.get_json_web_key_set_rpc(request)
     }
 }
 

@@ -18,6 +18,7 @@ use transport::{connections::Connections, unread};
 
 use crate::{
     config::Config,
+    connect::{self, openapi},
     cookies::{self, CookieSettings},
     cors,
     draining::{self, Draining},
@@ -134,19 +135,22 @@ fn router(state: GatewayState, tracing: Tracing) -> Router {
         trusted_proxies: state.config.trusted_proxies.as_slice().into(),
     };
     let cors = cors::layer(&state.config.cors_origins);
+    let connect_errors = middleware::from_fn_with_state(state.clone(), connect::refuse_as_error);
     let draining = middleware::from_fn_with_state(state.draining.clone(), draining::close_http1);
     let settings = cookie_settings(&state.config);
     let cookies = middleware::from_fn_with_state(settings, cookies::add_to_answers);
     Router::new()
         .route(routes::INFO, get(pages::info))
         .route(routes::HEALTH, get(pages::health))
-        .route(routes::JWKS, get(pages::jwks))
+        .route(routes::CONNECT_OPENAPI, get(openapi::page))
         .route("/{service}/{method}", any(rpc::call))
         .fallback(not_found)
         .layer(cookies)
         .layer(cors)
+        .merge(public_documents())
         .layer(draining)
         .layer(middleware::from_fn(host::require_one))
+        .layer(connect_errors)
         .layer(middleware::from_fn(read_whole_request))
         .layer(middleware::from_fn_with_state(log, monitoring::record))
         .with_state(state)
@@ -158,6 +162,16 @@ fn cookie_settings(config: &Config) -> Arc<CookieSettings> {
         trusted_proxies: config.trusted_proxies.clone(),
         instance: config.cookie_instance.clone(),
     })
+}
+
+/// What any program may read to verify tokens, also a page of any origin: it holds nothing of the caller.
+fn public_documents() -> Router<GatewayState> {
+    let of_path = format!("{}/{{*issuer}}", routes::METADATA);
+    Router::new()
+        .route(routes::JWKS, get(pages::jwks))
+        .route(routes::METADATA, get(pages::metadata))
+        .route(&of_path, get(pages::metadata))
+        .layer(cors::public())
 }
 
 /// A client that is still sending gets its answer too.

@@ -1,8 +1,8 @@
 //! Which pages of other sites may call (WHATWG Fetch, CORS protocol).
 //!
 //! The headers of gRPC-web are exposed: without that a browser hides the status of a trailers-only answer from the page.
-//! The origin `*` is never allowed. Credentials are not allowed, and `tandem-session` is not among the headers: cookies are for pages
-//! of the gateway itself.
+//! The origin `*` is allowed for public documents only. Credentials are not allowed, and `tandem-session` is not among the headers:
+//! cookies are for pages of the gateway itself.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use http::{
     header::{AUTHORIZATION, CONTENT_TYPE},
 };
 use settings::WebOrigin;
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 /// Chromium caches a preflight for at most this long.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_hours(2);
@@ -31,6 +31,8 @@ pub(crate) fn layer(origins: &[WebOrigin]) -> CorsLayer {
             AUTHORIZATION,
             GRPC_TIMEOUT,
             HeaderName::from_static("x-grpc-web"),
+            HeaderName::from_static("connect-protocol-version"),
+            HeaderName::from_static("connect-timeout-ms"),
             HeaderName::from_static("x-user-agent"),
             HeaderName::from_static("tandem-device-token"),
             X_REQUEST_ID,
@@ -46,5 +48,13 @@ pub(crate) fn layer(origins: &[WebOrigin]) -> CorsLayer {
             HeaderName::from_static("tandem-revocation-staleness-ms"),
             X_REQUEST_ID,
         ])
+        .max_age(PREFLIGHT_MAX_AGE)
+}
+
+/// For documents that are the same for everybody.
+pub(crate) fn public() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD])
         .max_age(PREFLIGHT_MAX_AGE)
 }

@@ -3,10 +3,11 @@
 //! It promises:
 //! - **gRPC-web**, binary and text, on `/tandem.auth.v1.*` and `/tandem.task.v1.*`, translated to gRPC frame by frame without
 //!   decoding a message ([`grpc_web`]).
+//! - **Connect**, unary and streams, in JSON and protobuf, on the same paths ([`connect`]).
 //! - **Cookies** that no script can read, for the refresh tokens of pages that ask for it ([`cookies`]).
 //! - **CORS** for exactly the configured origins, with the gRPC-web headers exposed ([`cors`]).
 //! - `GET /` (name, version and services), `GET /health` (whether both services are ready),
-//!   `GET /.well-known/jwks.json` (RFC 7517) ([`pages`]).
+//!   `GET /.well-known/jwks.json` (RFC 7517), `GET /.well-known/oauth-authorization-server` (RFC 8414) ([`pages`]).
 //! - **Bounds on everything a client controls**: connections, header time, header size, body time, body size, call time, calls
 //!   in flight.
 //! - **One log line per request**, with its gRPC status and without secrets ([`monitoring`]).
@@ -18,10 +19,12 @@ mod body_guard;
 mod calls;
 mod client_address;
 mod config;
+mod connect;
 mod cookies;
 mod cors;
 mod draining;
 mod grpc_web;
+mod json;
 pub mod metrics;
 mod monitoring;
 mod not_a_call;

@@ -16,6 +16,8 @@ telemetry::metric_labels! {
         Health = "health",
         /// `GET /.well-known/jwks.json`.
         Jwks = "jwks",
+        /// `GET /.well-known/oauth-authorization-server`.
+        Metadata = "metadata",
         /// `GET /`.
         Info = "info",
         /// A CORS preflight.

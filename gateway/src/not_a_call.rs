@@ -1,36 +1,44 @@
-//! The answers to requests that are not calls: an HTTP status and a JSON text that says why.
+//! The answers to requests that are not calls. Those for a path of an RPC have no body, so that clients of Connect go by the HTTP
+//! status (Connect protocol, "Unary-Response").
 
 use axum::{
     Json,
+    body::Body,
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header::ALLOW};
+
+const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
+const CALL_FORMATS: HeaderValue = HeaderValue::from_static(
+    "application/json, application/proto, application/connect+json, application/connect+proto, \
+     application/grpc-web, application/grpc-web+proto, application/grpc-web-text, application/grpc-web-text+proto",
+);
 
 /// Nothing is at this path.
 pub(crate) async fn not_found() -> Response {
-    problem(StatusCode::NOT_FOUND, "nothing is served at this path")
+    let body = Json(serde_json::json!({ "error": "nothing is served at this path" }));
+    (StatusCode::NOT_FOUND, body).into_response()
 }
 
-pub(crate) fn method_not_allowed() -> Response {
-    let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, "RPCs are called by POST");
-    response
-        .headers_mut()
-        .insert(header::ALLOW, HeaderValue::from_static("POST"));
-    response
+/// RPCs are called by POST, and by GET if they have no side effects.
+pub(crate) fn method_not_allowed(get: bool) -> Response {
+    let allowed = if get { "GET, POST" } else { "POST" };
+    let allowed = HeaderValue::from_static(allowed);
+    empty(StatusCode::METHOD_NOT_ALLOWED, ALLOW, allowed)
 }
 
+/// The formats in which RPCs are called.
 pub(crate) fn unsupported_media_type() -> Response {
-    let accepted = HeaderValue::from_static(
-        "application/grpc-web, application/grpc-web+proto, application/grpc-web-text, application/grpc-web-text+proto",
-    );
-    let mut response = problem(
+    empty(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "RPCs accept application/grpc-web or application/grpc-web-text",
-    );
-    response.headers_mut().insert("accept-post", accepted);
-    response
+        ACCEPT_POST,
+        CALL_FORMATS,
+    )
 }
 
-fn problem(status: StatusCode, text: &str) -> Response {
-    (status, Json(serde_json::json!({ "error": text }))).into_response()
+fn empty(status: StatusCode, name: HeaderName, value: HeaderValue) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response.headers_mut().insert(name, value);
+    response
 }

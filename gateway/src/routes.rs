@@ -8,6 +8,13 @@ pub(crate) const INFO: &str = "/";
 pub(crate) const HEALTH: &str = "/health";
 /// The keys that verify access tokens.
 pub(crate) const JWKS: &str = "/.well-known/jwks.json";
+/// The metadata of the issuer (RFC 8414). The path of the issuer's URL follows it.
+pub(crate) const METADATA: &str = "/.well-known/oauth-authorization-server";
+
+/// The description of all RPCs.
+pub(crate) const CONNECT_OPENAPI: &str = "/connect/openapi.json";
+/// The RPC that gives the same keys.
+pub(crate) const GET_KEYS: &str = "/tandem.auth.v1.AuthService/GetJsonWebKeySet";
 
 /// Every proto package of the services begins with this.
 const PACKAGES: &str = "tandem.";
@@ -44,6 +51,12 @@ impl Service {
     }
 }
 
+/// Whether this is the path of the metadata of some issuer.
+pub(crate) fn is_metadata(path: &str) -> bool {
+    let issuer = path.strip_prefix(METADATA);
+    issuer.is_some_and(|issuer| issuer.is_empty() || issuer.starts_with('/'))
+}
+
 /// Whether a service of this full name is one of this project's own, not infrastructure such as gRPC health.
 pub(crate) fn is_own_service(name: &str) -> bool {
     name.starts_with(PACKAGES)
@@ -62,7 +75,8 @@ pub(crate) fn service_name(path: &str) -> &str {
 
 /// Whether this request has the form of a call of an RPC, of any version, whether or not the RPC exists.
 pub(crate) fn is_call(method: &Method, path: &str) -> bool {
-    method == Method::POST && path.strip_prefix('/').is_some_and(is_own_service)
+    [Method::POST, Method::GET].contains(method)
+        && path.strip_prefix('/').is_some_and(is_own_service)
 }
 
 #[cfg(test)]

@@ -174,6 +174,7 @@ impl App {
         let server = Server::new(surface, health.clone(), self.verifier.clone(), limits)?
             .with_tls(self.config.tls.clone())
             .with_metrics(&self.instruments.metrics)
+            .named(SERVICE)
             .with_tracing(self.instruments.tracing.clone());
         Ok((server, health))
     }

@@ -146,7 +146,7 @@ impl Parts {
             },
             sessions,
             api_keys: self.api_keys(),
-            signing_keys: self.signing_keys.clone(),
+            issuer: Arc::clone(&self.issuer),
         }
     }
 

@@ -12,24 +12,26 @@ use tonic::{Request, Response, Status};
 use verifier::PublicKey;
 
 use super::{
-    KeyAdmin, SigningKeys,
+    KeyAdmin,
+    issuer::TokenIssuer,
     store::{KeyState, StoredKey},
 };
 
 /// How long clients may cache the published keys: as long as an access token lives by default.
 const KEYS_MAX_AGE: Duration = Duration::from_mins(5);
 
-impl SigningKeys {
+impl TokenIssuer {
     pub(crate) fn get_json_web_key_set_rpc(
         &self,
         request: Request<GetJsonWebKeySetRequest>,
     ) -> Result<Response<GetJsonWebKeySetResponse>, Status> {
         let (_call, GetJsonWebKeySetRequest {}) = anonymous(request)?;
-        let published = self.published()?;
+        let published = self.keys.published()?;
         let max_age = prost_types::Duration::try_from(KEYS_MAX_AGE).expect("five minutes fit");
         Ok(Response::new(GetJsonWebKeySetResponse {
             keys: published.iter().map(json_web_key).collect(),
             max_age: Some(max_age),
+            issuer: self.profile.issuer.clone(),
         }))
     }
 }

@@ -29,6 +29,7 @@ async fn the_published_key_verifies_an_access_token() {
         .await;
     let answer = answer.unwrap().into_inner();
     assert_eq!(answer.max_age.unwrap().seconds, 300);
+    assert_eq!(answer.issuer, "tandem-auth");
     let [key] = answer.keys.as_slice() else {
         panic!("one key: {:?}", answer.keys)
     };

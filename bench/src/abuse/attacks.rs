@@ -12,6 +12,7 @@ use crate::stack::BenchStack;
 pub(super) const PAUSE: Duration = Duration::from_millis(20);
 /// The streams of a connection: a little less than a server allows.
 const STREAMS: usize = 175;
+
 /// A kind of abuse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Attack {
@@ -63,6 +64,15 @@ impl Attack {
     /// Whether the honest user signs in while it goes on.
     pub(super) fn hurts_sign_ins(self) -> bool {
         self == Self::SignIns
+    }
+
+    /// The streams that it keeps open, so that each costs memory.
+    pub(super) fn open_streams(self) -> u64 {
+        let (connections, calls) = self.strength();
+        match self {
+            Self::Headers | Self::UnreadWeb | Self::UnreadLists => (connections * calls) as u64,
+            Self::Health | Self::Searches | Self::Writes | Self::SignIns => 0,
+        }
     }
 
     /// How many attackers there are, each with a connection of its own if it makes raw calls, and the calls of each at a time.

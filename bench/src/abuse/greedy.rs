@@ -7,7 +7,7 @@ use std::sync::{
 
 use contract::proto::{
     auth::{SignInRequest, SignOutRequest, auth_service_client::AuthServiceClient},
-    health::{HealthCheckRequest, health_client::HealthClient},
+    health::HealthCheckRequest,
     task::{
         CreateTaskRequest, ListTasksRequest, Task, UpdateTaskRequest,
         task_service_client::TaskServiceClient,
@@ -43,6 +43,8 @@ pub(super) struct Greedy {
     token: AsciiMetadataValue,
     /// The ids of this user's tasks.
     known: Vec<String>,
+    /// Made once, so that it costs the processor, which all share, as little as possible to send.
+    long_watch: Call,
     answers: AtomicU64,
 }
 
@@ -57,6 +59,7 @@ impl Greedy {
             email: email.to_owned(),
             token: format!("Bearer {}", tokens.access_token).parse()?,
             known: Vec::new(),
+            long_watch: long_watch(),
             answers: AtomicU64::new(0),
         };
         for number in 0..TASKS {
@@ -92,12 +95,10 @@ impl Greedy {
     /// A connection of an attack with raw calls.
     async fn connect(&self, attack: Attack) -> anyhow::Result<Option<Peer>> {
         let (port, window) = match attack {
-            Attack::Headers => (self.ports.auth, None),
+            Attack::Headers | Attack::Health => (self.ports.auth, None),
             Attack::UnreadWeb => (self.ports.gateway, Some(0)),
             Attack::UnreadLists => (self.ports.task, Some(0)),
-            Attack::Health | Attack::Searches | Attack::Writes | Attack::SignIns => {
-                return Ok(None);
-            }
+            Attack::Searches | Attack::Writes | Attack::SignIns => return Ok(None),
         };
         Ok(Some(Peer::connect(ADDRESS, port, window).await?))
     }
@@ -122,6 +123,11 @@ impl Greedy {
     async fn call_raw(&self, attack: Attack, peer: &Peer) -> Result<(), h2::Error> {
         match attack {
             Attack::Headers => peer.send_headers_only(&sign_out()).await,
+            Attack::Health => {
+                let refused = peer.never_read(&self.long_watch).await;
+                sleep(PAUSE).await;
+                refused
+            }
             Attack::UnreadWeb => peer.never_read(&Call::keys_over_web()).await,
             _ => peer.never_read(&self.list()).await,
         }
@@ -130,22 +136,10 @@ impl Greedy {
     /// One call of a client of gRPC. Its refusal is an error.
     async fn call(&self, attack: Attack, number: usize) -> anyhow::Result<()> {
         match attack {
-            Attack::Health => self.watch_health().await,
             Attack::Writes => self.write(number).await,
             Attack::SignIns => self.sign_in().await,
             _ => self.search().await,
         }
-    }
-
-    async fn watch_health(&self) -> anyhow::Result<()> {
-        let service = "x".repeat(4 * 1024 * 1024 - 64);
-        let mut health = HealthClient::new(self.auth.clone());
-        let mut states = health
-            .watch(HealthCheckRequest { service })
-            .await?
-            .into_inner();
-        while states.message().await?.is_some() {}
-        Ok(())
     }
 
     async fn sign_in(&self) -> anyhow::Result<()> {
@@ -220,6 +214,15 @@ impl Greedy {
             .insert("authorization", self.token.clone());
         request
     }
+}
+
+/// A call of Health.Watch with a name of almost 4 MiB.
+fn long_watch() -> Call {
+    let service = "x".repeat(4 * 1024 * 1024 - 64);
+    Call::native(
+        "grpc.health.v1.Health/Watch",
+        &HealthCheckRequest { service },
+    )
 }
 
 fn sign_out() -> Call {

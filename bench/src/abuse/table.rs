@@ -11,6 +11,8 @@ const MAX_RATIO: f64 = 3.0;
 const MAX_EXTRA: Duration = Duration::from_millis(50);
 /// The memory of all parts together may grow by this, in KiB.
 const MAX_GROWTH: u64 = 32 * 1024;
+/// And by this for each stream that is kept open, in KiB: what HTTP/2 and a call need without the bytes of the answer.
+const MAX_STREAM_GROWTH: u64 = 10;
 
 /// One kind of abuse.
 pub(super) struct Row {
@@ -37,7 +39,7 @@ pub(super) fn print_head(arguments: &AbuseArguments) {
 #[expect(clippy::print_stdout, reason = "the goals belong to the table")]
 pub(super) fn print_goals() {
     println!(
-        "\ngoals: no error, p99 at most {MAX_RATIO} times as long and at most {MAX_EXTRA:?} longer, at most {} MiB more",
+        "\ngoals: no error, p99 at most {MAX_RATIO} times as long and at most {MAX_EXTRA:?} longer, at most {} MiB more and {MAX_STREAM_GROWTH} KiB for each open stream",
         MAX_GROWTH / 1024
     );
 }
@@ -76,7 +78,7 @@ impl Row {
         self.with.errors() + self.without.errors() == 0
             && self.ratio() <= MAX_RATIO
             && with <= without + MAX_EXTRA
-            && self.growth <= MAX_GROWTH
+            && self.growth <= MAX_GROWTH + MAX_STREAM_GROWTH * self.attack.open_streams()
     }
 
     fn ratio(&self) -> f64 {

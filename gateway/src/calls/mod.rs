@@ -9,7 +9,9 @@
 //! messages.
 
 mod answer;
+mod answer_body;
 mod deadline;
+pub(crate) mod gzip;
 mod headers;
 mod message;
 mod message_boundary;
@@ -27,14 +29,15 @@ use tonic::Status;
 use tower::ServiceExt as _;
 use transport::connections::ReceiveBy;
 
-use self::{answer::CallEnd, deadline::Deadline};
 pub(crate) use self::{
-    answer::{Answer, AnswerBody, TruncatedMessage, UnaryAnswer},
+    answer::{Answer, UnaryAnswer},
+    answer_body::{AnswerBody, TruncatedMessage},
     headers::grpc_status,
     message::{FRAME_HEADER, Message},
     refusal::{Refused, status_of_error, trailers},
     typed::unary,
 };
+use self::{answer_body::CallEnd, deadline::Deadline};
 use crate::{
     client_address::ClientAddress,
     cookies::{CookieCall, Failure},
@@ -167,10 +170,12 @@ impl Call {
         let Some(cookie) = cookie.filter(|cookie| cookie.reads_request()) else {
             return Ok(message);
         };
-        if message.is_compressed() {
-            return Err(Reason::CompressionUnsupported.into());
-        }
-        let filled = cookie.fill(message.payload());
+        let payload = if message.is_compressed() {
+            gzip::inflate(message.payload(), self.limits.message)?
+        } else {
+            message.payload()
+        };
+        let filled = cookie.fill(payload);
         let filled = filled.map_err(|error| Refused::of_error(&error, self.request_id()))?;
         Ok(Message::from_payload(&filled))
     }

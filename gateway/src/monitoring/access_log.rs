@@ -1,6 +1,4 @@
-//! One line per request: method, path, HTTP status, gRPC status, milliseconds, request id, trace id, address of the
-//! client. Never a query, a
-//! header or a body: they can hold secrets.
+//! One access line per request ([`AccessLine`]).
 //!
 //! The line is written after the last byte of the answer was sent or when the client went away, whichever comes first. Only
 //! then is the gRPC status known: in a gRPC-web answer it comes last.
@@ -13,8 +11,9 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use telemetry::trace::{Trace, Tracing};
+use http::{HeaderMap, HeaderValue};
+use serving::access_line::AccessLine;
+use telemetry::trace::{Span, Trace, Tracing};
 use tokio::time::Instant;
 use tonic::Code;
 use transport::network::Network;
@@ -23,7 +22,9 @@ use super::{
     request_metrics::{self, RequestMetrics},
     spans,
 };
-use crate::{body_guard::with_guard, client_address::ClientAddress, rpc_catalog::RpcCatalog};
+use crate::{
+    SERVICE, body_guard::with_guard, client_address::ClientAddress, rpc_catalog::RpcCatalog,
+};
 
 /// The state of the layer that logs, counts and traces requests.
 #[derive(Debug, Clone)]
@@ -40,6 +41,18 @@ pub(crate) struct AccessLog {
 pub(crate) struct GrpcStatus(Arc<OnceLock<HeaderValue>>);
 
 impl GrpcStatus {
+    /// A status that is known from the start.
+    pub(crate) fn of(code: Code) -> Self {
+        let status = Self::default();
+        status.set_code(code);
+        status
+    }
+
+    /// Sets it to this code, unless it is set already.
+    pub(crate) fn set_code(&self, code: Code) {
+        self.set(&HeaderValue::from(code as i32));
+    }
+
     /// Sets it, unless it is set already.
     pub(crate) fn set(&self, status: &HeaderValue) {
         self.0.get_or_init(|| status.clone());
@@ -57,12 +70,44 @@ pub(crate) async fn record(
     request.headers_mut().insert(X_REQUEST_ID, id.clone());
     let trace = spans::start(&log.tracing, &log.catalog, &mut request);
     let client = ClientAddress::resolve(&mut request, &log.trusted_proxies);
-    let mut entry = Entry::new(&request, client, id.clone(), trace, log.metrics);
+    let mut entry = Entry {
+        line: line(&log, &request, client, &trace),
+        span: trace.span,
+        id: id.clone(),
+        start: Instant::now(),
+        grpc: None,
+        metrics: log.metrics,
+    };
+    entry.metrics.start();
     let mut response = next.run(request).await;
     response.headers_mut().insert(X_REQUEST_ID, id);
-    entry.status = Some(response.status());
+    entry.line.status = Some(response.status());
     entry.grpc = response.extensions().get().cloned();
     response.map(|body| with_guard(body, entry))
+}
+
+/// The access line of a request, as far as it is known at its arrival.
+fn line(
+    log: &AccessLog,
+    request: &Request,
+    client: Option<ClientAddress>,
+    trace: &Trace,
+) -> AccessLine {
+    let path = request.uri().path();
+    AccessLine {
+        service: Some(SERVICE),
+        method: request.method().clone(),
+        path: Some(path.to_owned()),
+        rpc: log.catalog.name(path).map(str::to_owned),
+        status: None,
+        code: None,
+        reason: None,
+        request_id: request_id(request.headers()).to_owned(),
+        trace_id: trace.id,
+        peer: client.map(ClientAddress::ip),
+        user: None,
+        session: None,
+    }
 }
 
 /// The id that [`record`] put into the headers of this request.
@@ -75,54 +120,23 @@ pub(crate) fn request_id(headers: &HeaderMap) -> &str {
 
 /// A request under way. Logs, counts and ends its span when dropped.
 struct Entry {
-    method: Method,
-    path: String,
-    client: Option<ClientAddress>,
+    line: AccessLine,
+    span: Option<Span>,
     id: HeaderValue,
-    trace: Trace,
     start: Instant,
-    status: Option<StatusCode>,
     grpc: Option<GrpcStatus>,
     metrics: Arc<RequestMetrics>,
 }
 
 impl Entry {
-    fn new(
-        request: &Request,
-        client: Option<ClientAddress>,
-        id: HeaderValue,
-        trace: Trace,
-        metrics: Arc<RequestMetrics>,
-    ) -> Self {
-        metrics.start();
-        Self {
-            metrics,
-            method: request.method().clone(),
-            path: request.uri().path().to_owned(),
-            client,
-            id,
-            trace,
-            start: Instant::now(),
-            status: None,
-            grpc: None,
-        }
-    }
-
-    /// `-` for an answer that is not gRPC-web, `gone` if the client went away before the status.
-    fn grpc_status(&self) -> &str {
-        match &self.grpc {
-            None => "-",
-            Some(status) => status
-                .0
-                .get()
-                .and_then(|status| status.to_str().ok())
-                .unwrap_or("gone"),
-        }
-    }
-
-    /// `None` for an answer that is not gRPC-web.
+    /// `None` for an answer that is not one to a call, CANCELLED if the client went away before its status.
     fn code(&self) -> Option<Code> {
-        let status = self.grpc.as_ref()?.0.get();
+        let Some(grpc) = &self.grpc else {
+            // Without a status there was no answer: the client of a call went away.
+            let gone = self.line.status.is_none() && self.line.rpc.is_some();
+            return gone.then_some(Code::Cancelled);
+        };
+        let status = grpc.0.get();
         Some(status.map_or(Code::Cancelled, |status| {
             Code::from_bytes(status.as_bytes())
         }))
@@ -131,26 +145,19 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let ms = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(
-            method = %self.method,
-            path = self.path,
-            status = self.status.map(|status| status.as_u16()),
-            grpc_status = self.grpc_status(),
-            ms,
-            request_id = self.id.to_str().ok(),
-            trace_id = self.trace.id.map(tracing::field::display),
-            peer = self.client.map(tracing::field::display),
-            "request"
-        );
-        if let Some(mut span) = self.trace.span.take() {
-            spans::set_http_status(&mut span, &self.id, self.status);
-            if let Some(code) = self.code() {
+        self.line.code = self.code();
+        self.line.log(self.start.elapsed());
+        let AccessLine { status, code, .. } = self.line;
+        if let Some(mut span) = self.span.take() {
+            spans::set_http_status(&mut span, &self.id, status);
+            if let Some(code) = code {
                 spans::set_grpc_status(&mut span, code);
             }
         }
-        let route = request_metrics::route(&self.method, &self.path);
-        self.metrics
-            .end(route, self.start, self.status, self.code());
+        let route = request_metrics::route(
+            &self.line.method,
+            self.line.path.as_deref().unwrap_or_default(),
+        );
+        self.metrics.end(route, self.start, status, code);
     }
 }

@@ -38,6 +38,7 @@ pub(super) fn route(method: &Method, path: &str) -> Route {
         routes::INFO => Route::Info,
         routes::HEALTH => Route::Health,
         routes::JWKS => Route::Jwks,
+        path if routes::is_metadata(path) => Route::Metadata,
         path => match Service::of(path) {
             Some(Service::Auth) => Route::Auth,
             Some(Service::Task) => Route::Task,
@@ -74,7 +75,13 @@ impl RequestMetrics {
                 self.requests.add(0, &labels(route, ok, code_name(code)));
             }
         }
-        for route in [Route::Health, Route::Jwks, Route::Info, Route::Preflight] {
+        for route in [
+            Route::Health,
+            Route::Jwks,
+            Route::Metadata,
+            Route::Info,
+            Route::Preflight,
+        ] {
             self.requests.add(0, &labels(route, ok, NOT_A_CALL));
         }
         let not_found = Some(StatusCode::NOT_FOUND);

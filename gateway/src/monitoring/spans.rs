@@ -22,9 +22,10 @@ pub(super) fn start(tracing: &Tracing, catalog: &RpcCatalog, request: &mut Reque
         return Trace { id, span: None };
     }
     let method = catalog.method(request.uri().path());
+    let http_method = request.method().as_str().to_owned();
     let mut trace = tracing.start_edge_call(request.headers_mut(), method);
     if let Some(span) = &mut trace.span {
-        span.set("http.request.method", "POST");
+        span.set("http.request.method", http_method);
         set_method(span, method);
         request.extensions_mut().insert(span.parent());
     }

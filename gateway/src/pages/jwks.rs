@@ -12,10 +12,10 @@ use contract::proto::auth::{
     auth_service_client::AuthServiceClient,
 };
 use contract::reason::Reason;
-use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
+use http::{HeaderMap, HeaderValue, StatusCode, header::CACHE_CONTROL};
 use serde::Serialize;
 
-use super::{principal, refused};
+use super::{principal, public_document, refused};
 use crate::{
     client_address::ClientAddress, monitoring::LossCounter, routes::Service, state::GatewayState,
 };
@@ -56,42 +56,66 @@ impl From<JsonWebKey> for Key {
     }
 }
 
-/// Calls the auth service for each request, within the bounds of every call: its place, the share of its client, the deadline.
-/// `Cache-Control` lets clients and proxies cache the answer as long as it allows.
+/// What the auth service publishes about its tokens.
+pub(super) struct Published {
+    pub(super) issuer: String,
+    pub(super) max_age: Duration,
+    keys: Vec<Key>,
+}
+
+/// `Cache-Control` lets clients and proxies cache the answer as long as the auth service allows.
 pub(crate) async fn jwks(
     State(state): State<GatewayState>,
     client: Option<Extension<ClientAddress>>,
+    headers: HeaderMap,
 ) -> Response {
-    let _place = match state.places.take(principal(client)) {
-        Ok(place) => place,
-        Err(reason) => return refused(reason),
-    };
+    match published(&state, client).await {
+        Ok(Published { keys, max_age, .. }) => {
+            public_document::respond(&headers, max_age, &KeySet { keys })
+        }
+        Err(refusal) => refusal,
+    }
+}
+
+/// Calls the auth service for each request, within the bounds of every call: its place, the share of its client, the deadline.
+pub(super) async fn published(
+    state: &GatewayState,
+    client: Option<Extension<ClientAddress>>,
+) -> Result<Published, Response> {
+    let _place = state.places.take(principal(client)).map_err(refused)?;
     let deadline = state.config.calls.deadline;
     let mut request = tonic::Request::new(GetJsonWebKeySetRequest {});
     request.set_timeout(deadline);
-    let mut client = AuthServiceClient::new(state.upstreams.auth);
+    let mut client = AuthServiceClient::new(state.upstreams.auth.clone());
     let call = client.get_json_web_key_set(request);
     match tokio::time::timeout(deadline, call).await {
-        Ok(Ok(answer)) => key_set(answer.into_inner()),
+        Ok(Ok(answer)) => Ok(answer.into_inner().into()),
         Ok(Err(status)) => {
             // A refusal of the service has details; the loss of a connection has none.
             if status.details().is_empty() {
                 LossCounter::new(&state.metrics, Service::Auth).count(Reason::UpstreamUnavailable);
             }
-            unavailable(&format!("{:?}", status.code()))
+            Err(unavailable(&format!("{:?}", status.code())))
         }
-        Err(_elapsed) => unavailable("no answer in time"),
+        Err(_elapsed) => Err(unavailable("no answer in time")),
     }
 }
 
-fn key_set(answer: GetJsonWebKeySetResponse) -> Response {
-    let GetJsonWebKeySetResponse { keys, max_age } = answer;
-    let max_age = max_age
-        .and_then(|age| Duration::try_from(age).ok())
-        .unwrap_or_default();
-    let cache = format!("public, max-age={}", max_age.as_secs());
-    let keys = keys.into_iter().map(Key::from).collect();
-    ([(CACHE_CONTROL, cache)], Json(KeySet { keys })).into_response()
+impl From<GetJsonWebKeySetResponse> for Published {
+    fn from(answer: GetJsonWebKeySetResponse) -> Self {
+        let GetJsonWebKeySetResponse {
+            keys,
+            max_age,
+            issuer,
+        } = answer;
+        Self {
+            issuer,
+            max_age: max_age
+                .and_then(|age| Duration::try_from(age).ok())
+                .unwrap_or_default(),
+            keys: keys.into_iter().map(Key::from).collect(),
+        }
+    }
 }
 
 /// The cause is logged for the operator; a client can only try again.

@@ -1,8 +1,12 @@
-//! What the gateway answers by itself, as JSON: name and services, health, and the keys that verify tokens.
+//! What the gateway answers by itself, as JSON: name and services, health, the keys that verify tokens, and the metadata of their
+//! issuer.
 
 mod health;
 mod info;
+mod issuer;
 mod jwks;
+mod metadata;
+mod public_document;
 
 use axum::{
     Extension, Json,
@@ -17,7 +21,7 @@ use serving::shares::Principal;
 
 use crate::client_address::ClientAddress;
 
-pub(crate) use self::{health::health, info::info, jwks::jwks};
+pub(crate) use self::{health::health, info::info, jwks::jwks, metadata::metadata};
 
 /// Whose share a request for a page takes.
 fn principal(client: Option<Extension<ClientAddress>>) -> Principal {

@@ -70,6 +70,8 @@ async fn the_preflight_of_a_configured_origin_is_allowed() {
         [
             "authorization",
             "baggage",
+            "connect-protocol-version",
+            "connect-timeout-ms",
             "content-type",
             "grpc-timeout",
             "tandem-device-token",

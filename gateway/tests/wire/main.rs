@@ -3,6 +3,12 @@
 
 mod access_log;
 mod client;
+mod connect_client;
+mod connect_get;
+mod connect_refused;
+mod connect_stream;
+mod connect_unary;
+mod cookies_connect;
 mod cookies_ends;
 mod cookies_origin;
 mod cookies_service;
@@ -14,6 +20,7 @@ mod limits;
 mod metrics;
 mod offered;
 mod pages;
+mod public_documents;
 mod replicas;
 mod service;
 mod stopping;

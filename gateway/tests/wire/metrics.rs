@@ -5,8 +5,8 @@ use std::time::Duration;
 use http::Method;
 
 use crate::{
-    Running, client, closed_port, gateway_to,
-    service::{self, CREATE},
+    Running, client, closed_port, connect_client, gateway_to,
+    service::{self, CREATE, GET},
 };
 
 /// Waits until the metrics have this line: a request is counted after its last byte was sent.
@@ -91,4 +91,16 @@ async fn a_call_that_is_lost_after_its_headers_is_counted_as_an_error_of_its_ser
         let counted = "tandem_gateway_upstream_errors_total{upstream=\"task\"} 1";
         wait_for(&gateway, counted).await;
     }
+}
+
+#[tokio::test]
+async fn a_call_in_connect_is_counted_by_its_grpc_status_too() {
+    let (upstream, _events) = service::start().await;
+    let gateway = gateway_to(upstream).await;
+    connect_client::json(gateway.address, CREATE, "{}").await;
+    wait_for(&gateway, &requests("task", 200, "OK", 1)).await;
+    connect_client::json(gateway.address, GET, "{}").await;
+    wait_for(&gateway, &requests("task", 404, "NOT_FOUND", 1)).await;
+    connect_client::json(gateway.address, CREATE, "[]").await;
+    wait_for(&gateway, &requests("task", 400, "INVALID_ARGUMENT", 1)).await;
 }

@@ -24,6 +24,8 @@ use tokio_stream::{Once, Pending, StreamExt as _, adapters::Chain, wrappers::Tcp
 use tonic::{Code, Request, Response, Status, metadata::MetadataMap};
 use tonic_types::{ErrorDetails, StatusExt};
 
+/// What the service says about its issuer.
+pub(crate) const ISSUER: &str = "https://tandem.example.com/one/";
 pub(crate) const CREATE: &str = "/tandem.task.v1.TaskService/CreateTask";
 pub(crate) const GET: &str = "/tandem.task.v1.TaskService/GetTask";
 pub(crate) const LIST: &str = "/tandem.task.v1.TaskService/ListTasks";
@@ -218,6 +220,7 @@ impl AuthService for Service {
         Ok(Response::new(auth::GetJsonWebKeySetResponse {
             keys: vec![key],
             max_age,
+            issuer: ISSUER.to_owned(),
         }))
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`serve`] | the HTTP/2 server: limits and graceful stop |
 //! | [`rpc`] | the layer around every call: deadline, admission, access, details of refusals, access line |
+//! | [`access_line`] | the log line of a request, the same at the gateway and the services |
 //! | [`access`] | who may call which RPC, read from the descriptors |
 //! | [`caller`] | the verified caller and the call, as methods take them |
 //! | [`service_secrets`] | the credential of services |
@@ -18,6 +19,7 @@
 //! | [`metrics`] | the metrics about calls, tokens and readiness |
 
 pub mod access;
+pub mod access_line;
 pub mod caller;
 mod edge;
 pub mod health;

@@ -157,6 +157,7 @@ impl Server {
         }
         let policy = surface.access_policy(&pool)?;
         let context = CallContext {
+            service: None,
             metrics: RpcMetrics::new(&Metrics::off(), policy.methods()),
             policy,
             verifier,
@@ -189,6 +190,13 @@ impl Server {
     #[must_use]
     pub fn with_tls(mut self, tls: Option<ServerTls>) -> Self {
         self.connections = self.connections.with_tls(tls);
+        self
+    }
+
+    /// Names the service in its access lines.
+    #[must_use]
+    pub fn named(mut self, service: &'static str) -> Self {
+        self.context_mut().service = Some(service);
         self
     }
 

@@ -44,6 +44,11 @@ pub(crate) fn python_life(auth: &str, task: &str) {
     python("life.py", auth, task);
 }
 
+/// Runs the Python client that speaks Connect.
+pub(crate) fn python_life_over_connect(gateway: &str) {
+    python("connect.py", gateway, gateway);
+}
+
 #[tokio::test]
 async fn a_python_client_checks_watches_and_lists_health() {
     python_on_a_fresh_stack("health.py").await;
@@ -75,14 +80,14 @@ async fn a_python_client_cannot_see_the_task_of_another_user() {
 }
 
 /// buf curl with the arguments for a protocol.
-struct BufCurl<'a> {
+pub(crate) struct BufCurl<'a> {
     stack: &'a Stack,
     base: String,
     arguments: Vec<String>,
 }
 
 impl<'a> BufCurl<'a> {
-    fn new(stack: &'a Stack, base: String, arguments: &[&str]) -> Self {
+    pub(crate) fn new(stack: &'a Stack, base: String, arguments: &[&str]) -> Self {
         Self {
             stack,
             base,
@@ -114,12 +119,12 @@ impl<'a> BufCurl<'a> {
     }
 }
 
-fn schema() -> String {
+pub(crate) fn schema() -> String {
     workspace().join("proto").display().to_string()
 }
 
 /// Signs up, creates, lists, updates and deletes a task, and gets two refusals.
-fn use_every_method(auth: &BufCurl<'_>, task: &BufCurl<'_>) {
+pub(crate) fn use_every_method(auth: &BufCurl<'_>, task: &BufCurl<'_>) {
     let account = json!({"email": "buf@example.com", "password": "a password of my own"});
     let signed_up = auth.answer("tandem.auth.v1.AuthService/SignUp", None, &account);
     let token = signed_up["tokens"]["accessToken"]

@@ -13,6 +13,10 @@ use crate::world::{User, World, titled};
 
 const CALLS: u64 = 10_000;
 const CONCURRENT_CALLS: usize = 64;
+/// One call of so many waits for its answer, so that some are answered on a busy machine too.
+const PATIENT_CALLS: u64 = 20;
+/// How long it waits.
+const LONG_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Pseudo-random numbers, the same in every run (splitmix64).
 fn pseudo_random(seed: u64) -> u64 {
@@ -74,12 +78,16 @@ impl Call<'_> {
     }
 }
 
-/// Makes one call, which the caller cancels after 0 to 200 ms or which has such a deadline; short times are more frequent.
+/// Makes one call. Most of them the caller cancels after 0 to 200 ms, or they have such a deadline; short times are more frequent.
 /// Returns whether it was answered OK in time.
 async fn call(user: &User, tasks: &[Task], number: u64) -> bool {
     let random = pseudo_random(number);
     let at = usize::try_from(random % tasks.len() as u64).unwrap();
-    let timeout = Duration::from_micros((random >> 20) % (100 << ((random >> 16) % 12)));
+    let timeout = if number.is_multiple_of(PATIENT_CALLS) {
+        LONG_TIMEOUT
+    } else {
+        Duration::from_micros((random >> 20) % (100 << ((random >> 16) % 12)))
+    };
     let has_deadline = random & 0x100 == 0;
     let has_request_id = random & 0x200 == 0;
     let request_id = uuid::Uuid::from_u64_pair(pseudo_random(number / 3), number / 3);
@@ -92,11 +100,7 @@ async fn call(user: &User, tasks: &[Task], number: u64) -> bool {
         } else {
             String::new()
         },
-        deadline: if has_deadline {
-            timeout
-        } else {
-            Duration::from_secs(5)
-        },
+        deadline: if has_deadline { timeout } else { LONG_TIMEOUT },
     };
     tokio::time::timeout(timeout, call.send(random >> 10))
         .await

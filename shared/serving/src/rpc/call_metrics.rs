@@ -1,4 +1,4 @@
-//! Counts calls. The series of each method and code are bound once, not for each call.
+//! Counts calls, and logs each when it ends. The series of each method and code are bound once, not for each call.
 
 use std::{
     pin::Pin,
@@ -20,6 +20,7 @@ use tonic::{Code, body::Body};
 use verifier::{Claims, TokenError};
 
 use super::refusal_details;
+use crate::access_line::AccessLine;
 use crate::metrics::{
     RPC_DURATION, RPC_HANDLED, RPC_IN_FLIGHT, RPC_REFUSED, RPC_STARTED, SYSTEM, TOKENS_CHECKED,
     TokenCheck,
@@ -62,6 +63,8 @@ pub(super) struct CallMetrics {
     method: Arc<MethodMetrics>,
     arrival: Instant,
     finished: bool,
+    /// Logged when the call is finished; none for a call that is not logged.
+    pub(super) line: Option<AccessLine>,
 }
 
 impl RpcMetrics {
@@ -85,6 +88,7 @@ impl RpcMetrics {
             method: Arc::clone(method),
             arrival,
             finished: false,
+            line: None,
         }
     }
 
@@ -180,11 +184,15 @@ impl CallMetrics {
         if std::mem::replace(&mut self.finished, true) {
             return;
         }
+        let took = self.arrival.elapsed();
+        if let Some(line) = &mut self.line {
+            line.code = Some(code);
+            line.log(took);
+        }
         let code = code as usize;
         self.method.in_flight.add(-1);
         self.method.of_code(code).handled.add(1);
-        let took = self.arrival.elapsed().as_secs_f64();
-        self.method.duration(code).record(took);
+        self.method.duration(code).record(took.as_secs_f64());
     }
 
     /// The same body, whose last frame ends the call.

@@ -13,8 +13,17 @@ use telemetry::trace::{Span, Trace, Tracing, is_server_error};
 use tonic::{Code, Status, body::Body};
 use transport::{connections::Peer, network::Network};
 
-use super::{access_log::method_name, refusal_details};
+use super::refusal_details;
 use crate::access::Rpc;
+
+/// The full name of the method; `_OTHER` for one that is not served, because its path is text of the client.
+fn method_name(path: &str, rpc: Option<Rpc>) -> &str {
+    if rpc.is_some() {
+        path.trim_start_matches('/')
+    } else {
+        "_OTHER"
+    }
+}
 
 /// Begins the span of a call, if the call is traced. Calls of health and reflection are not.
 pub(super) fn begin(

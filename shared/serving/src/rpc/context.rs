@@ -13,6 +13,8 @@ use crate::{access::AccessPolicy, service_secrets::ServiceSecrets};
 /// The parts of a server that its calls use. Shared by all connections of a server.
 #[derive(Debug)]
 pub(crate) struct CallContext {
+    /// The name of the service in access lines.
+    pub(crate) service: Option<&'static str>,
     pub(crate) policy: AccessPolicy,
     pub(crate) verifier: Verifier,
     /// The credentials of services.

@@ -1,10 +1,9 @@
 //! The layer around every call.
 //!
 //! Before the method: arrival → deadline → access policy → message → a place among the calls in flight. After the method: every
-//! refusal gets its details (`ErrorInfo` and `RequestInfo`), and one access line is logged. One tower service does all of it, so
+//! refusal gets its details (`ErrorInfo` and `RequestInfo`). When the call has ended, one access line is logged. One tower service does all of it, so
 //! that the order can be read in one place and a call costs one boxed future.
 
-mod access_log;
 mod admission;
 mod call_headers;
 mod call_metrics;
@@ -36,11 +35,8 @@ use tower::Service;
 use tracing::{Instrument as _, Span};
 use transport::connections::{ReceiveBy, StreamsEnd};
 
-use self::{
-    access_log::AccessLine, admission::Admitted, call_headers::OpenedCall,
-    call_metrics::CallMetrics,
-};
-use crate::{access::Rpc, caller::Caller};
+use self::{admission::Admitted, call_headers::OpenedCall, call_metrics::CallMetrics};
+use crate::{access::Rpc, access_line::AccessLine, caller::Caller};
 
 pub use self::message::MAX_MESSAGE_BYTES;
 pub(crate) use self::{
@@ -86,11 +82,9 @@ where
 /// What is known about a call from its arrival and is needed after its method.
 struct Arrival {
     rpc: Option<Rpc>,
-    path: String,
     time: Instant,
     deadline: Instant,
     request_id: String,
-    peer: Option<std::net::IpAddr>,
     /// When the streams of its connection must end.
     streams_end: Option<StreamsEnd>,
     metrics: CallMetrics,
@@ -100,10 +94,6 @@ struct Arrival {
 impl Arrival {
     fn is_streaming(&self) -> bool {
         self.rpc.is_some_and(|rpc| rpc.streaming)
-    }
-
-    fn is_infrastructure(&self) -> bool {
-        self.rpc.is_some_and(|rpc| rpc.infrastructure)
     }
 }
 
@@ -135,24 +125,50 @@ impl CallContext {
     /// Reads the headers of a call, and begins to count and to trace it.
     fn arrive(&self, request: &Request<Body>) -> (Arrival, OpenedCall) {
         let time = Instant::now();
-        let path = request.uri().path().to_owned();
-        let rpc = self.policy.find(&path);
-        let metrics = self.metrics.begin(rpc.map(|rpc| rpc.number), time);
+        let rpc = self.policy.find(request.uri().path());
+        let mut metrics = self.metrics.begin(rpc.map(|rpc| rpc.number), time);
         let opened =
             call_headers::open(request, time, self.max_deadline(rpc), &self.trusted_proxies);
         let trace = call_span::begin(&self.tracing, &self.trusted_proxies, rpc, request);
+        if !rpc.is_some_and(|rpc| rpc.infrastructure) {
+            metrics.line = Some(self.access_line(rpc, request, &opened, &trace));
+        }
         let arrival = Arrival {
             rpc,
-            path,
             time,
             deadline: opened.call.deadline,
             request_id: opened.call.request_id.clone(),
-            peer: opened.call.peer,
             streams_end: request.extensions().get().cloned(),
             metrics,
             trace,
         };
         (arrival, opened)
+    }
+
+    /// The access line of a call, as far as it is known at its arrival.
+    fn access_line(
+        &self,
+        rpc: Option<Rpc>,
+        request: &Request<Body>,
+        opened: &OpenedCall,
+        trace: &Trace,
+    ) -> AccessLine {
+        // Another path is text of the client.
+        let path = rpc.map(|_served| request.uri().path());
+        AccessLine {
+            service: self.service,
+            method: request.method().clone(),
+            path: path.map(str::to_owned),
+            rpc: path.map(|path| path.trim_start_matches('/').to_owned()),
+            status: None,
+            code: None,
+            reason: None,
+            request_id: opened.call.request_id.clone(),
+            trace_id: trace.id,
+            peer: opened.call.peer,
+            user: None,
+            session: None,
+        }
     }
 
     /// Streams have no maximum; unary calls have.
@@ -224,7 +240,7 @@ impl CallContext {
         Ok(answer.map(|body| Body::new(place.hold(body, Some(id)))))
     }
 
-    /// Completes an answer, and logs, counts and traces it.
+    /// Completes an answer, and counts and traces it. Its access line is logged with its end.
     fn finish(
         &self,
         mut arrival: Arrival,
@@ -247,16 +263,11 @@ impl CallContext {
         if caller.is_some() {
             self.add_staleness(&mut answer);
         }
-        if !arrival.is_infrastructure() {
-            let line = AccessLine {
-                path: &arrival.path,
-                rpc: arrival.rpc,
-                reason,
-                arrival: arrival.time,
-                peer: arrival.peer,
-                caller,
-            };
-            log_span.in_scope(|| line.log(&answer));
+        if let Some(line) = &mut arrival.metrics.line {
+            line.status = Some(answer.status());
+            line.reason = reason.map(str::to_owned);
+            line.user = caller.map(|caller| caller.user_id);
+            line.session = caller.map(|caller| caller.session_id);
         }
         if let Some(reason) = reason {
             self.metrics.refused(reason);

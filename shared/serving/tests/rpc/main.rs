@@ -1,6 +1,7 @@
 //! The layer around every call, tested through the network: in every case the client gets a status that it can act on.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod access_line;
 mod arrival;
 mod compression;
 mod infrastructure;

@@ -8,6 +8,7 @@ use contract::proto::{
         HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
     },
 };
+use futures_util::future::join_all;
 use http_body_util::Full;
 use hyper::{body::Bytes, client::conn::http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -112,14 +113,16 @@ async fn a_client_that_connected_just_before_the_stop_is_answered() {
     let connect = |_| std::net::TcpStream::connect(served.address).unwrap();
     let streams: Vec<_> = (0..32).map(connect).collect();
     served.stop.cancel();
-    for stream in streams {
+    // All send their first bytes before the server runs.
+    let answers = streams.into_iter().map(async |stream| {
         stream.set_nonblocking(true).unwrap();
         let io = TokioIo::new(TcpStream::from_std(stream).unwrap());
         let (mut client, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
         tokio::spawn(connection);
         let answer = client.send_request(call(served.address, "SignOut")).await;
         assert_eq!(answer.unwrap().status(), 200);
-    }
+    });
+    join_all(answers).await;
     timeout(TEST_TIMEOUT, served.server)
         .await
         .expect("the server ends in time")

@@ -1,4 +1,4 @@
-//! The cap on the connections of one address.
+//! The cap on the connections of one address, and on the streams of its later connections.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -8,6 +8,11 @@ use std::{
 
 use super::limits::ConnectionLimits;
 use crate::network::{CustomerBlock, Network};
+
+/// So many connections of one address may have all their streams at once.
+const FULL_CONNECTIONS: usize = 8;
+/// A later one may have one stream in so many.
+const LATER_CONNECTIONS_DIVISOR: u32 = 8;
 
 /// Counts connections by address. It stores only blocks of addresses that have a connection.
 #[derive(Debug)]
@@ -20,7 +25,23 @@ pub(super) struct AddressCap {
 
 /// One of the connections that an address may have. It is given back when dropped.
 #[derive(Debug)]
-pub(super) struct AddressSlot(Option<(Arc<AddressCap>, IpAddr)>);
+pub(super) struct AddressSlot {
+    counted: Option<(Arc<AddressCap>, IpAddr)>,
+    /// How many connections its address had before, with those of its /56 and /48 taken by their shares.
+    earlier: usize,
+}
+
+impl AddressSlot {
+    /// The streams that this connection may have at once, of `max_streams`. An open stream costs memory even if its call was refused, so
+    /// an address with many connections gets fewer on each.
+    pub(super) fn streams(&self, max_streams: u32) -> u32 {
+        if self.earlier < FULL_CONNECTIONS {
+            max_streams
+        } else {
+            (max_streams / LATER_CONNECTIONS_DIVISOR).max(1)
+        }
+    }
+}
 
 impl AddressCap {
     pub(super) fn new(limits: &ConnectionLimits) -> Self {
@@ -33,22 +54,30 @@ impl AddressCap {
 
     /// A slot for a connection from `address`; `None` if the cap of the address is reached.
     pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Option<AddressSlot> {
-        if self.cap == 0 || self.exempt.iter().any(|network| network.contains(address)) {
-            return Some(AddressSlot(None));
+        if self.exempt.iter().any(|network| network.contains(address)) {
+            return Some(AddressSlot {
+                counted: None,
+                earlier: 0,
+            });
         }
         let mut taken = self.taken();
-        let is_full = |block: CustomerBlock| {
-            let cap = self.cap.saturating_mul(block.share() as usize);
-            taken.get(&block).is_some_and(|count| *count >= cap)
+        let of_block = |block: CustomerBlock| {
+            let count = taken.get(&block).copied().unwrap_or_default();
+            count / block.share() as usize
         };
-        if CustomerBlock::of(address).any(is_full) {
+        let earlier = CustomerBlock::of(address).map(of_block).max();
+        let earlier = earlier.unwrap_or_default();
+        if self.cap > 0 && earlier >= self.cap {
             return None;
         }
         for block in CustomerBlock::of(address) {
             *taken.entry(block).or_default() += 1;
         }
         drop(taken);
-        Some(AddressSlot(Some((Arc::clone(self), address))))
+        Some(AddressSlot {
+            counted: Some((Arc::clone(self), address)),
+            earlier,
+        })
     }
 
     fn taken(&self) -> MutexGuard<'_, HashMap<CustomerBlock, usize>> {
@@ -59,7 +88,7 @@ impl AddressCap {
 
 impl Drop for AddressSlot {
     fn drop(&mut self) {
-        let Some((cap, address)) = &self.0 else {
+        let Some((cap, address)) = &self.counted else {
             return;
         };
         let mut taken = cap.taken();
@@ -135,6 +164,20 @@ mod tests {
         let _slots: Vec<_> = (0..5)
             .map(|_| uncapped.take(ip("192.0.2.1")).unwrap())
             .collect();
+    }
+
+    #[test]
+    fn an_address_with_many_connections_gets_fewer_streams_on_the_later_ones() {
+        let cap = capped(0);
+        let take = |address| cap.take(ip(address)).unwrap();
+        let first: Vec<_> = (0..FULL_CONNECTIONS).map(|_| take("192.0.2.1")).collect();
+        assert!(first.iter().all(|slot| slot.streams(200) == 200));
+        let later = take("192.0.2.1");
+        assert_eq!([later.streams(200), later.streams(3)], [25, 1]);
+        assert_eq!(take("192.0.2.2").streams(200), 200);
+        assert_eq!(take("10.0.0.1").streams(200), 200);
+        drop(first);
+        assert_eq!(take("192.0.2.1").streams(200), 200);
     }
 
     #[test]

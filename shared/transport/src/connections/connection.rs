@@ -2,9 +2,10 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use http::Request;
-use hyper::body::Incoming;
-use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::rt::TokioIo;
 use tls::ServerTls;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -18,7 +19,7 @@ use super::{
     draining::ConnectionDrain,
     first_bytes::{self, OpeningError},
     listener_state::{ListenerState, Outcome},
-    paced_body::{Pieces, pace},
+    paced_body::{PacedBody, Pieces, pace},
     service::HttpService,
     write_timeout::WriteTimeout,
 };
@@ -32,11 +33,12 @@ const STOP_FIRST_BYTES_TIMEOUT: Duration = Duration::from_millis(100);
 /// During a stop, a TLS handshake may take this long: it needs answers of the client.
 const STOP_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Serves one connection until either end closes it.
+/// Serves one connection until either end closes it. Over HTTP/2 it may have so many `streams` at once.
 pub(super) async fn serve<S>(
     state: Arc<ListenerState>,
     stream: TcpStream,
     peer: SocketAddr,
+    streams: u32,
     service: S,
 ) where
     S: HttpService,
@@ -47,15 +49,29 @@ pub(super) async fn serve<S>(
     }
     let stream = WriteTimeout::new(stream, state.limits.send_timeout);
     let outcome = match &state.tls {
-        None => state.serve_http(stream, peer, service).await,
+        None => state.serve_http(stream, peer, streams, service).await,
         Some(tls) => match state.shake_hands(tls, stream).await {
-            Ok(stream) => state.serve_http(stream, peer, service).await,
+            Ok(stream) => state.serve_http(stream, peer, streams, service).await,
             Err(error) => Err(error.into()),
         },
     };
     if let Err(error) = outcome {
         tracing::debug!(%peer, error, "a connection ended with an error");
     }
+}
+
+/// The answer to a request. It is boxed, and the service is called when it is first polled: the task of a stream stays small while its
+/// answer is sent, and many requests that arrive at once cost little until it is their turn.
+fn answer<S: HttpService>(
+    service: S,
+    request: Request<Incoming>,
+    pieces: Pieces,
+    state: Arc<ListenerState>,
+) -> BoxFuture<'static, Result<Response<PacedBody<S::ResponseBody>>, S::Error>> {
+    Box::pin(async move {
+        let answer = service.oneshot(request).await?;
+        Ok(pace(answer, pieces, state))
+    })
 }
 
 impl ListenerState {
@@ -93,7 +109,13 @@ impl ListenerState {
     }
 
     /// Serves HTTP over a transport whose TLS handshake, if it has one, is done.
-    async fn serve_http<I, S>(self: &Arc<Self>, io: I, peer: SocketAddr, service: S) -> Outcome
+    async fn serve_http<I, S>(
+        self: &Arc<Self>,
+        io: I,
+        peer: SocketAddr,
+        streams: u32,
+        service: S,
+    ) -> Outcome
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         S: HttpService,
@@ -106,23 +128,20 @@ impl ListenerState {
             .inspect_err(|error| error.unless_stopping(|| self.counters.no_request()))?;
         let drain = ConnectionDrain::new(self);
         let streams_end = drain.streams_end();
-        let service = service.map_request(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(Peer(peer));
-            request.extensions_mut().insert(streams_end.clone());
-            request
-        });
         let pieces = if io.is_http2() {
             Pieces::LastByteAlone
         } else {
             Pieces::Whole
         };
         let state = Arc::clone(self);
-        let service = service.map_future(move |answer| {
-            let state = Arc::clone(&state);
-            async move { Ok::<_, S::Error>(pace(answer.await?, pieces, state)) }
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
+            request.extensions_mut().insert(streams_end.clone());
+            answer(service.clone(), request, pieces, Arc::clone(&state))
         });
-        let service = TowerToHyperService::new(service);
-        let connection = self.http.serve_connection(TokioIo::new(io), service);
+        let mut http = self.http.clone();
+        http.http2().max_concurrent_streams(streams);
+        let connection = http.serve_connection(TokioIo::new(io), service);
         let timer = AnswerTimer::default();
         timer.clone().scope(drain.drive(connection, timer)).await
     }

@@ -35,7 +35,8 @@ pub struct ConnectionLimits {
     /// The longest the first bytes of a connection may take, and the headers of each request over HTTP/1.1; also the longest
     /// an HTTP/1.1 connection may be idle: 1 ms to 10 min.
     pub header_timeout: Duration,
-    /// Streams of one HTTP/2 connection: 1 to 100,000.
+    /// Streams of one HTTP/2 connection: 1 to 100,000. An address that is not exempt may have so many on each of its first 8 connections,
+    /// and an eighth of them on each later one.
     pub max_streams: u32,
     /// How long the client may take to receive a message of a stream, and the bytes that are ready to be written: 1 ms to 1 h.
     /// After that the stream is reset, and the connection closed.

@@ -89,7 +89,7 @@ enum WhenFull {
 /// What a connection holds until it ends.
 struct Held {
     _slot: OwnedSemaphorePermit,
-    _address_slot: AddressSlot,
+    address_slot: AddressSlot,
     _open: TaskTrackerToken,
     _counted: OpenConnection,
 }
@@ -195,7 +195,9 @@ impl Connections {
     where
         S: HttpService,
     {
-        let connection = serve(Arc::clone(&self.state), stream, peer, service.clone());
+        let streams = held.address_slot.streams(self.state.limits.max_streams);
+        let state = Arc::clone(&self.state);
+        let connection = serve(state, stream, peer, streams, service.clone());
         tokio::spawn(async move {
             connection.await;
             drop(held);
@@ -265,7 +267,7 @@ impl Connections {
         };
         Some(Held {
             _slot: slot,
-            _address_slot: address_slot,
+            address_slot,
             _open: self.open.token(),
             _counted: self.state.counters.accepted(),
         })

@@ -76,3 +76,30 @@ async fn the_cap_of_an_address_does_not_apply_to_proxies() {
         connections.push(connection);
     }
 }
+
+/// The streams that the server allows on a connection: `SETTINGS_MAX_CONCURRENT_STREAMS` in its first frame (RFC 9113, section 6.5).
+async fn streams_of(mut connection: TcpStream) -> u32 {
+    let mut header = [0; 9];
+    connection.read_exact(&mut header).await.unwrap();
+    let length = u32::from_be_bytes([0, header[0], header[1], header[2]]);
+    assert_eq!(header[3], SETTINGS);
+    let mut settings = vec![0; usize::try_from(length).unwrap()];
+    connection.read_exact(&mut settings).await.unwrap();
+    let streams = settings.chunks(6).find_map(|setting| setting.strip_prefix(&[0, 3]));
+    u32::from_be_bytes(streams.unwrap().try_into().unwrap())
+}
+
+#[tokio::test]
+async fn an_address_has_all_streams_on_its_first_eight_connections_and_fewer_on_the_later_ones() {
+    let served = serve_plaintext(limits(|limits| limits.max_streams = 80)).await;
+    let mut idle = Vec::new();
+    for _ in 0..8 {
+        let mut connection = connect("127.0.0.1", served.address).await;
+        assert!(is_served(&mut connection).await);
+        idle.push(connection);
+    }
+    let later = connect("127.0.0.1", served.address).await;
+    assert_eq!(streams_of(later).await, 10);
+    let other = connect("127.0.0.2", served.address).await;
+    assert_eq!(streams_of(other).await, 80);
+}

@@ -1,0 +1,159 @@
+//! JSON Schemas of messages and enums (JSON Schema 2020-12, as OpenAPI 3.1 uses it).
+
+use std::collections::BTreeMap;
+
+use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
+use serde_json::{Map, Value, json};
+
+use super::comments::Comments;
+
+/// The schemas that have been added, by the full name of their message or enum.
+pub(super) struct Schemas<'a> {
+    comments: &'a Comments,
+    schemas: BTreeMap<String, Value>,
+}
+
+impl<'a> Schemas<'a> {
+    pub(super) fn new(comments: &'a Comments) -> Self {
+        Self {
+            comments,
+            schemas: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a message and everything that it contains.
+    pub(super) fn add(&mut self, message: &MessageDescriptor) {
+        if self.schemas.contains_key(message.full_name()) || well_known(message).is_some() {
+            return;
+        }
+        let name = message.full_name().to_owned();
+        self.schemas.insert(name.clone(), Value::Null);
+        let mut properties = Map::new();
+        for field in message.fields() {
+            match field.kind() {
+                Kind::Message(inner) => self.add(&inner),
+                Kind::Enum(inner) => self.add_enum(&inner),
+                _ => {}
+            }
+            properties.insert(field.json_name().to_owned(), self.field(&field));
+        }
+        let schema = json!({
+            "type": "object",
+            "description": self.comments.get(&message.parent_file(), message.path()),
+            "properties": properties,
+            "additionalProperties": false,
+        });
+        self.schemas.insert(name, schema);
+    }
+
+    pub(super) fn finish(self) -> Map<String, Value> {
+        self.schemas.into_iter().collect()
+    }
+
+    fn add_enum(&mut self, names: &EnumDescriptor) {
+        let values: Vec<_> = names
+            .values()
+            .map(|value| value.name().to_owned())
+            .collect();
+        let texts = names.values().map(|value| {
+            let text = self.comments.get(&names.parent_file(), value.path());
+            format!("\n- `{}`: {text}", value.name())
+        });
+        let texts: String = texts.collect();
+        let text = self.comments.get(&names.parent_file(), names.path());
+        let schema = json!({
+            "type": "string",
+            "description": format!("{text}\n{texts}"),
+            "enum": values,
+        });
+        self.schemas.insert(names.full_name().to_owned(), schema);
+    }
+
+    fn field(&self, field: &FieldDescriptor) -> Value {
+        let one = value(&field.kind());
+        let mut schema = if field.is_list() {
+            json!({ "type": "array", "items": one })
+        } else {
+            one
+        };
+        let text = self.comments.get(&field.parent_file(), field.path());
+        schema["description"] = text.into();
+        schema
+    }
+}
+
+/// The schema of one value. Integers of 64 bits are texts.
+fn value(kind: &Kind) -> Value {
+    match kind {
+        Kind::Double | Kind::Float => json!({ "type": "number" }),
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => {
+            json!({ "type": "integer", "format": "int32" })
+        }
+        Kind::Uint32 | Kind::Fixed32 => {
+            json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX })
+        }
+        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => {
+            json!({ "type": "string", "format": "int64", "pattern": "^-?[0-9]+$" })
+        }
+        Kind::Uint64 | Kind::Fixed64 => json!({ "type": "string", "pattern": "^[0-9]+$" }),
+        Kind::Bool => json!({ "type": "boolean" }),
+        Kind::String => json!({ "type": "string" }),
+        Kind::Bytes => json!({ "type": "string", "contentEncoding": "base64" }),
+        Kind::Enum(names) => reference_by_name(names.full_name()),
+        Kind::Message(message) => well_known(message).unwrap_or_else(|| reference(message)),
+    }
+}
+
+/// The well-known types that have a form of their own.
+fn well_known(message: &MessageDescriptor) -> Option<Value> {
+    match message.full_name() {
+        "google.protobuf.Timestamp" => Some(json!({ "type": "string", "format": "date-time" })),
+        "google.protobuf.Duration" => {
+            Some(json!({ "type": "string", "pattern": "^-?[0-9]+([.][0-9]{1,9})?s$" }))
+        }
+        "google.protobuf.FieldMask" => Some(json!({ "type": "string", "pattern": "^[^_]*$" })),
+        _ => None,
+    }
+}
+
+pub(super) fn reference(message: &MessageDescriptor) -> Value {
+    reference_by_name(message.full_name())
+}
+
+pub(super) fn reference_by_name(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+/// An error of the Connect protocol.
+pub(super) fn error() -> Value {
+    json!({
+        "type": "object",
+        "description": "Why a call has failed. `google.rpc.ErrorInfo` among the details has the reason for programs.",
+        "required": ["code"],
+        "properties": {
+            "code": {
+                "type": "string",
+                "enum": [
+                    "canceled", "unknown", "invalid_argument", "deadline_exceeded", "not_found", "already_exists",
+                    "permission_denied", "resource_exhausted", "failed_precondition", "aborted", "out_of_range",
+                    "unimplemented", "internal", "unavailable", "data_loss", "unauthenticated",
+                ],
+            },
+            "message": { "type": "string" },
+            "details": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["type", "value"],
+                    "properties": {
+                        "type": { "type": "string", "description": "The full name of a message." },
+                        "value": { "type": "string", "description": "The message, in base64 without padding." },
+                        "debug": { "description": "The message as JSON, for people." },
+                    },
+                    "additionalProperties": false,
+                },
+            },
+        },
+        "additionalProperties": false,
+    })
+}
