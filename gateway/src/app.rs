@@ -168,6 +168,14 @@ fn router(state: GatewayState, tracing: Tracing) -> Router {
         .with_state(state)
 }
 
+fn cookie_settings(config: &Config) -> Arc<CookieSettings> {
+    Arc::new(CookieSettings {
+        tls: config.tls.is_some(),
+        trusted_proxies: config.trusted_proxies.clone(),
+        instance: config.cookie_instance.clone(),
+    })
+}
+
 /// What any program may read to verify tokens, also a page of any origin: it holds nothing of the caller.
 fn public_documents() -> Router<GatewayState> {
     let of_path = format!("{}/{{*issuer}}", routes::METADATA);

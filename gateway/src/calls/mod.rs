@@ -170,10 +170,12 @@ impl Call {
         let Some(cookie) = cookie.filter(|cookie| cookie.reads_request()) else {
             return Ok(message);
         };
-        if message.is_compressed() {
-            return Err(Reason::CompressionUnsupported.into());
-        }
-        let filled = cookie.fill(message.payload());
+        let payload = if message.is_compressed() {
+            gzip::inflate(message.payload(), self.limits.message)?
+        } else {
+            message.payload()
+        };
+        let filled = cookie.fill(payload);
         let filled = filled.map_err(|error| Refused::of_error(&error, self.request_id()))?;
         Ok(Message::from_payload(&filled))
     }
