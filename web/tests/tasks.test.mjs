@@ -25,7 +25,8 @@ async function newAccount() {
 
 const spoken = (text) => page.locator("#status", { hasText: text }).waitFor();
 const button = (name) => page.getByRole("button", { name, exact: true });
-const focused = () => page.evaluate(() => document.activeElement.getAttribute("aria-label") ?? document.activeElement.tagName);
+/** Waits until the control with this label has the focus. */
+const focus = (label) => page.waitForFunction((label) => document.activeElement.getAttribute("aria-label") === label, label);
 
 test("from sign-up to a task that is done", async () => {
     await newAccount();
@@ -66,12 +67,12 @@ test("a task is edited where it stands, and Escape leaves it as it was", async (
         assert.ok(text.includes(part), `${part} in ${text}`);
     }
     assert.ok(!text.includes("work"), text);
-    assert.equal(await focused(), "Edit Prepare the talk");
+    await focus("Edit Prepare the talk");
 
     await page.keyboard.press("Enter");
     await page.getByLabel("Title").fill("Something else");
     await page.keyboard.press("Escape");
-    assert.equal(await focused(), "Edit Prepare the talk");
+    await focus("Edit Prepare the talk");
     assert.deepEqual(await titles(page), ["Prepare the talk"]);
     await page.reload();
     await item(page, "Prepare the talk").waitFor();
@@ -109,11 +110,11 @@ test("a deleted task can be brought back at its place, and later from the list o
     for (const title of ["One", "Two", "Three"]) await add(page, title);
     await button("Delete Two").click();
     await spoken("Deleted Two");
-    assert.equal(await focused(), "Undo: bring back Two");
+    await focus("Undo: bring back Two");
     await page.keyboard.press("Enter");
     await spoken("Restored Two");
     assert.deepEqual(await titles(page), ["Three", "Two", "One"]);
-    assert.equal(await focused(), "Delete Two");
+    await focus("Delete Two");
 
     await button("Delete Two").click();
     await spoken("Deleted Two");
@@ -124,7 +125,7 @@ test("a deleted task can be brought back at its place, and later from the list o
     assert.deepEqual(await titles(page), ["Three", "Two"]);
     await button("Restore Three").click();
     await spoken("Restored Three");
-    assert.equal(await focused(), "Restore Two");
+    await focus("Restore Two");
     await page.getByRole("link", { name: "Open", exact: true }).click();
     await item(page, "Three").waitFor();
     assert.deepEqual(await titles(page), ["Three", "One"]);

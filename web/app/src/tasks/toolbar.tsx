@@ -1,5 +1,5 @@
 // What is shown, and in which order. Every choice is in the address, so Back undoes it and a link shares it.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { follow, navigate } from "../router.js";
 import { Choice, TextField } from "../ui/field.js";
 import { DUES, LONGEST_SEARCH, NOTHING, ORDERS, PRIORITIES, VIEWS, addressOf, isRestricted, selectionOf } from "./filter.js";
@@ -47,8 +47,8 @@ function Search({ selection }: { selection: Selection }) {
     const [typed, setTyped] = useState(selection.text);
     const sent = useRef(selection.text);
     const timer = useRef<ReturnType<typeof setTimeout>>();
-    // Back, or "Clear filters", changes the text from outside.
-    useEffect(() => {
+    // Back, or "Clear filters", changes the text from outside. At once: a later search must not be taken for that.
+    useLayoutEffect(() => {
         if (selection.text !== sent.current) setTyped(selection.text);
         sent.current = selection.text;
     }, [selection.text]);
