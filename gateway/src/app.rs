@@ -186,14 +186,6 @@ fn public_documents() -> Router<GatewayState> {
         .layer(cors::public())
 }
 
-fn cookie_settings(config: &Config) -> Arc<CookieSettings> {
-    Arc::new(CookieSettings {
-        tls: config.tls.is_some(),
-        trusted_proxies: config.trusted_proxies.clone(),
-        instance: config.cookie_instance.clone(),
-    })
-}
-
 /// A client that is still sending gets its answer too.
 async fn read_whole_request(request: Request, next: Next) -> Response {
     let (request, unread) = unread::watch(request);
