@@ -22,10 +22,14 @@ export type ServerReason =
     | "REFRESH_TOKEN_REUSED"
     /** This is an old copy of the device's own refresh token; use the newest one. The session goes on. */
     | "REFRESH_TOKEN_STALE"
+    /** The session of the page is not that of the browser's cookie: somebody has signed in in another tab. Read the account again. */
+    | "SESSION_CHANGED"
     /** The API key is unknown, revoked or expired. */
     | "API_KEY_INVALID"
     /** The access token does not have the scope that this call needs. */
     | "SCOPE_MISSING"
+    /** A call that uses the browser's cookie must come from a page of the gateway's own origin. */
+    | "ORIGIN_REFUSED"
     /** One or more fields of the request are invalid. `BadRequest` lists them. */
     | "FIELD_INVALID"
     /** The request id was used before with a different request. */
@@ -54,6 +58,8 @@ export type ServerReason =
     | "CONFLICT"
     /** The task is deleted. Undelete it first. */
     | "TASK_DELETED"
+    /** The gateway sends cookies only over https, or to a browser on its own machine. */
+    | "COOKIES_NEED_HTTPS"
     /** An administrator cannot disable their own account. The account of the last administrator cannot be disabled or deleted. */
     | "LAST_ADMIN"
     /** The account has the maximum number of tasks: of live ones, or of live and deleted ones together. The metadata says which. */
