@@ -19,6 +19,16 @@ async fn sdk(transport: &str, refresh_token: &str) {
 }
 
 #[tokio::test]
+async fn the_sdk_with_a_cookie_survives_reloads_lost_answers_erased_storage_and_detects_a_copy() {
+    sdk("connect", "cookie").await;
+}
+
+#[tokio::test]
+async fn the_sdk_with_a_cookie_works_over_grpc_web() {
+    sdk("grpc-web", "cookie").await;
+}
+
+#[tokio::test]
 async fn the_sdk_with_the_token_in_memory_lives_through_an_everyday_session() {
     sdk("connect", "memory").await;
 }

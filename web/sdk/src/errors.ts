@@ -12,7 +12,7 @@ export type { ServerReason };
  */
 export type ClientReason = "SIGNED_OUT" | "SESSION_REPLACED" | "NETWORK" | "CANCELED" | "COOKIES_UNSUPPORTED";
 /** Why a call failed. */
-export type Reason = ServerReason | ClientReason | "SESSION_CHANGED";
+export type Reason = ServerReason | ClientReason;
 
 /** One field of a request that the server refused. */
 export interface FieldViolation {
