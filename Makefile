@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint docs-check deny proto sql sql-check deploy-check release-database load fuzz bench-revocations bench-abuse \
+.PHONY: help run test check format lint docs-check deny proto descriptors sql sql-check deploy-check release-database load fuzz bench-revocations bench-abuse \
 	restarts outages release images web web-test web-generate clean
 
 CARGO ?= cargo
@@ -27,12 +27,13 @@ run: ## Start PostgreSQL, both services and the gateway with the console. No con
 	@scripts/build-console
 	$(CARGO) run --package standalone
 
-test: ## Run all checks, then all tests, including those with buf, Python, PgBouncer, Prometheus, nginx, Node.js and Chromium.
+test: ## Run all checks, then all tests, including those with buf, Python, PgBouncer, Prometheus, nginx, Envoy, Caddy, Node.js and Chromium.
 	@scripts/provide compiler postgres pgbouncer node web chromium connect-node python prometheus nginx
 	@$(MAKE) --no-print-directory web check web-test
 	$(CARGO) build --workspace --all-targets
 	TEST_BUF=$(BUF) TEST_GRPCURL=$(TOOLS)/bin/grpcurl TEST_PYTHON=$(TOOLS)/python/bin/python TEST_PGBOUNCER=$(PGBOUNCER) \
 		TEST_PROMTOOL=$(PROMETHEUS)/promtool TEST_PROMETHEUS=$(PROMETHEUS)/prometheus TEST_NGINX=$(TOOLS)/nginx/usr/sbin/nginx \
+		TEST_ENVOY=$(TOOLS)/bin/envoy TEST_CADDY=$(TOOLS)/bin/caddy TEST_JOSE=$(TOOLS)/node_modules/jose \
 		TEST_NODE=$(NODE) TEST_CHROMIUM=$(CHROMIUM) TEST_CONNECT_NODE=$(TOOLS)/connect-node \
 		$(WITH_POSTGRES) $(CARGO) test --workspace --no-fail-fast
 
@@ -71,6 +72,11 @@ web-generate: ## Write web/sdk/src/gen. This is needed after a change of the pro
 	@scripts/provide node web
 	BUF=$(BUF) node web/sdk/scripts/generate.mjs
 
+descriptors: ## Write target/tandem.binpb, the descriptors of all RPCs, for Envoy's JSON and for grpcurl.
+	@scripts/provide node
+	@mkdir -p target
+	$(BUF) build proto --as-file-descriptor-set --output target/tandem.binpb
+
 sql: ## Write .sqlx/, the descriptions of all SQL statements. This is needed after a change of SQL.
 	@scripts/provide compiler postgres
 	$(WITH_POSTGRES) scripts/describe-sql .sqlx
@@ -82,7 +88,7 @@ sql-check: ## Check that .sqlx/ agrees with the statements and the migrations.
 
 deploy-check: ## Check that everything in deploy/ matches its schema and the rules of scripts/deploy-check.
 	@scripts/provide python kubectl
-	$(TOOLS)/python/bin/python scripts/deploy-check $(TOOLS)/bin/kubectl
+	$(TOOLS)/python/bin/python scripts/deploy-check $(TOOLS)/bin/kubectl $(TOOLS)/bin/envoy $(TOOLS)/bin/caddy
 
 release: ## Build optimised binaries of both services and the gateway with the console, in target/release.
 	@scripts/provide compiler

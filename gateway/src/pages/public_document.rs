@@ -1,4 +1,4 @@
-//! JSON that is the same for everybody: how long it may be cached, its ETag, and 304 for a client that has it (RFC 9110).
+//! JSON that is the same for everybody: how long it may be cached, its `ETag`, and 304 for a client that has it (RFC 9110).
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use http::{
 };
 use serde::Serialize;
 
-/// The answer to a request with these headers. Replicas answer with the same ETag, because it is made of the text.
+/// The answer to a request with these headers. Replicas answer with the same `ETag`, because it is made of the text.
 pub(super) fn respond(
     request: &HeaderMap,
     max_age: Duration,
@@ -30,7 +30,7 @@ pub(super) fn respond(
     (headers, json, text).into_response()
 }
 
-/// Whether `if-none-match` names this ETag. The comparison is the weak one (RFC 9110, section 13.1.2).
+/// Whether `if-none-match` names this `ETag`. The comparison is the weak one (RFC 9110, section 13.1.2).
 fn holds(request: &HeaderMap, etag: &str) -> bool {
     let values = request.get_all(IF_NONE_MATCH).iter();
     values

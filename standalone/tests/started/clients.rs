@@ -125,7 +125,12 @@ pub(crate) fn schema() -> String {
 
 /// Signs up, creates, lists, updates and deletes a task, and gets two refusals.
 pub(crate) fn use_every_method(auth: &BufCurl<'_>, task: &BufCurl<'_>) {
-    let account = json!({"email": "buf@example.com", "password": "a password of my own"});
+    use_every_method_as("buf@example.com", auth, task);
+}
+
+/// The same, with this email.
+pub(crate) fn use_every_method_as(email: &str, auth: &BufCurl<'_>, task: &BufCurl<'_>) {
+    let account = json!({"email": email, "password": "a password of my own"});
     let signed_up = auth.answer("tandem.auth.v1.AuthService/SignUp", None, &account);
     let token = signed_up["tokens"]["accessToken"]
         .as_str()

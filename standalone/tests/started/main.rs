@@ -5,7 +5,9 @@
     reason = "a panic is how a test fails, also in the functions that tests share"
 )]
 
+mod access_lines;
 mod browser;
+mod caddy;
 mod client_addresses;
 mod clients;
 mod commands;
@@ -14,7 +16,11 @@ mod console;
 mod cookies;
 mod database;
 mod documents;
+mod elsewhere;
+mod envoy;
+mod envoy_in_front;
 mod fuzz;
+mod https;
 mod jobs;
 mod lifetime;
 mod metrics;

@@ -1,20 +1,20 @@
 //! A real nginx with the configuration that is shipped, in front of the gateway and the services: browsers and backends behind it are
 //! addresses of their own, from nginx to the audit log.
 
-use std::{fs, net::TcpListener, path::Path, time::Duration};
+use std::{fs, ops::Deref, path::Path, time::Duration};
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use contract::proto::auth::{
     ListSessionsRequest, ListSessionsResponse, RefreshTokensRequest, RefreshTokensResponse,
     SignInRequest, SignUpRequest, SignUpResponse,
 };
-use prost::Message;
 use testing::{Folder, Process, certificates::Authority};
 
 use crate::{
     client_addresses::audited,
+    envoy::free_port,
+    https::{Https, frame, grpc_status, message},
     stack::Stack,
-    tools::{installed, run, workspace},
+    tools::{installed, workspace},
 };
 
 const NAME: &str = "tandem.example.com";
@@ -23,8 +23,15 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// A running nginx.
 struct Nginx {
     _process: Process,
-    folder: Folder,
-    port: u16,
+    https: Https,
+}
+
+impl Deref for Nginx {
+    type Target = Https;
+
+    fn deref(&self) -> &Https {
+        &self.https
+    }
 }
 
 impl Nginx {
@@ -61,23 +68,8 @@ impl Nginx {
             .await;
         Self {
             _process: process,
-            folder,
-            port,
+            https: Https::new(folder, NAME, port),
         }
-    }
-
-    /// What curl prints of a call whose message is sent in this form, from a loopback address.
-    fn call(&self, from: &str, method: &str, body: &[u8], options: &str) -> String {
-        let file = self.folder.path("body");
-        fs::write(&file, body).unwrap();
-        let (port, folder) = (self.port, self.folder.text());
-        let command = format!(
-            "curl --silent --show-error --interface {from} --cacert {folder}/ca.pem --resolve {NAME}:{port}:127.0.0.1 \
-             --header 'x-forwarded-for: 198.51.100.66' --data-binary @{} {options} https://{NAME}:{port}/{method}",
-            file.display()
-        );
-        let shell = run(Path::new("/bin/bash"), &["-c", &command], &[]);
-        shell.stdout_of_success()
     }
 
     /// The answer to a browser that tries a wrong password.
@@ -85,24 +77,6 @@ impl Nginx {
         let request = wrong_password(number);
         let answer = self.call_as_browser("127.0.0.2", SIGN_IN, &request, "");
         grpc_status(&String::from_utf8_lossy(&answer))
-    }
-
-    /// The frames of the answer to a call in the text form of gRPC-web.
-    fn call_as_browser(
-        &self,
-        from: &str,
-        method: &str,
-        message: &impl Message,
-        options: &str,
-    ) -> Vec<u8> {
-        let body = BASE64_STANDARD.encode(frame(message));
-        let text = "--header 'content-type: application/grpc-web-text+proto'";
-        let answer = self.call(from, method, body.as_bytes(), &format!("{text} {options}"));
-        // Each part is padded, so each four characters are decoded by themselves.
-        let groups = answer.trim().as_bytes().chunks(4);
-        groups
-            .flat_map(|group| BASE64_STANDARD.decode(group).unwrap())
-            .collect()
     }
 }
 
@@ -116,32 +90,6 @@ fn main_file(folder: &Folder, site: &Path) -> String {
         folder.text(),
         site.display()
     )
-}
-
-/// nginx does not say which port it was given.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
-fn frame(message: &impl Message) -> Vec<u8> {
-    let bytes = message.encode_to_vec();
-    let length = u32::try_from(bytes.len()).unwrap().to_be_bytes();
-    [&[0], &length[..], &bytes].concat()
-}
-
-/// The code in the headers or in the trailers frame of an answer.
-fn grpc_status(answer: &str) -> Option<u32> {
-    let (_, rest) = answer.rsplit_once("grpc-status:")?;
-    rest.lines().next()?.trim().parse().ok()
-}
-
-/// The first message of an answer that succeeded.
-fn message<A: Message + Default>(answer: &[u8]) -> A {
-    let text = String::from_utf8_lossy(answer);
-    assert_eq!(grpc_status(&text), Some(0), "{text}");
-    let [_flag, length @ ..] = <[u8; 5]>::try_from(&answer[..5]).unwrap();
-    A::decode(&answer[5..5 + u32::from_be_bytes(length) as usize]).unwrap()
 }
 
 fn wrong_password(number: u32) -> SignInRequest {
@@ -175,7 +123,9 @@ async fn behind_the_shipped_nginx_each_browser_is_an_address_of_its_own() {
         ..SignUpRequest::default()
     };
     let method = "tandem.auth.v1.AuthService/SignUp";
-    let answer = nginx.call_as_browser("127.0.0.3", method, &sign_up, "");
+    let answer = nginx
+        .https
+        .call_as_browser("127.0.0.3", method, &sign_up, "");
     let signed_up: SignUpResponse = message(&answer);
     let token = signed_up.tokens.unwrap().access_token;
     let answer = nginx.call_as_browser(
@@ -227,7 +177,9 @@ async fn behind_the_shipped_nginx_a_backend_reaches_the_services_but_not_adminis
     let (_stack, nginx) = stack_behind_nginx().await;
     // It is not the browser that guessed.
     let native = "--include --header 'content-type: application/grpc' --header 'te: trailers'";
-    let answer = nginx.call("127.0.0.4", SIGN_IN, &frame(&wrong_password(9)), native);
+    let answer = nginx
+        .https
+        .call("127.0.0.4", SIGN_IN, &frame(&wrong_password(9)), native);
     assert_eq!(grpc_status(&answer), Some(16), "{answer}");
     let admin = "tandem.auth.v1.AdminService/ListAccounts";
     let status = "--output /dev/null --write-out '%{http_code}'";

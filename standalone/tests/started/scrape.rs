@@ -37,8 +37,14 @@ pub(crate) fn ports(process: &Process) -> Vec<SocketAddr> {
 
 /// The body of the answer to a GET, whose status must be 200. HTTP/1.0 is used, since its answers are not chunked.
 pub(crate) fn get(address: SocketAddr, path: &str) -> String {
+    get_with(address, path, "accept: */*")
+}
+
+/// The same, with a header.
+pub(crate) fn get_with(address: SocketAddr, path: &str, header: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
-    let request = format!("GET {path} HTTP/1.0\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    let request =
+        format!("GET {path} HTTP/1.0\r\nhost: {address}\r\nconnection: close\r\n{header}\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
