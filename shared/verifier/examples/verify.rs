@@ -5,7 +5,12 @@
 //! cargo run -p verifier --example verify -- http://127.0.0.1:50051 ISSUER AUDIENCE
 //! ```
 
-use std::{error::Error, io, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    io::{self, Write as _},
+    sync::Arc,
+    time::Duration,
+};
 
 use secrecy::SecretString;
 use tokio::sync::watch;
@@ -47,10 +52,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     ));
     ready.wait_for(|ready| *ready).await?;
 
+    let mut output = io::stdout();
     for token in lines {
         match verifier.verify(token?.trim(), Purpose::Write) {
-            Ok(claims) => println!("ok {}", claims.sub),
-            Err(refused) => println!("refused {refused:?}"),
+            Ok(claims) => writeln!(output, "ok {}", claims.sub)?,
+            Err(refused) => writeln!(output, "refused {refused:?}")?,
         }
     }
     Ok(())

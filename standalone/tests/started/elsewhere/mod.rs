@@ -1,4 +1,4 @@
-//! Programs that verify access tokens with what the gateway publishes, as docs/verify-elsewhere.md shows them: PyJWT, jose, Envoy, and
+//! Programs that verify access tokens with what the gateway publishes, as docs/verify-elsewhere.md shows them: `PyJWT`, jose, Envoy, and
 //! this project's own crate. All are given the same tokens of a started stack.
 
 pub(crate) mod forger;
