@@ -22,7 +22,7 @@ use crate::{
     draining::{self, Draining},
     monitoring::{self, AccessLog},
     not_a_call::not_found,
-    pages, routes, rpc,
+    pages, rest, routes, rpc,
     state::GatewayState,
 };
 
@@ -139,6 +139,7 @@ fn router(state: GatewayState, tracing: Tracing) -> Router {
         .route(routes::HEALTH, get(pages::health))
         .route(routes::JWKS, get(pages::jwks))
         .route("/{service}/{method}", any(rpc::call))
+        .merge(rest::router(&state))
         .fallback(not_found)
         .layer(cors)
         .layer(draining)

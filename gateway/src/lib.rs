@@ -3,6 +3,7 @@
 //! It promises:
 //! - **gRPC-web**, binary and text, on `/tandem.auth.v1.*` and `/tandem.task.v1.*`, translated to gRPC frame by frame without
 //!   decoding a message ([`grpc_web`]).
+//! - **REST** on `/api/*`, with `/openapi.json` and `/docs` ([`rest`]).
 //! - **CORS** for exactly the configured origins, with the gRPC-web headers exposed ([`cors`]).
 //! - `GET /` (name, version and services), `GET /health` (whether both services are ready),
 //!   `GET /.well-known/jwks.json` (RFC 7517) ([`pages`]).
@@ -24,6 +25,7 @@ pub mod metrics;
 mod monitoring;
 mod not_a_call;
 mod pages;
+mod rest;
 mod routes;
 mod rpc;
 mod rpc_catalog;

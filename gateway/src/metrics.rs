@@ -18,6 +18,10 @@ telemetry::metric_labels! {
         Jwks = "jwks",
         /// `GET /`.
         Info = "info",
+        /// The REST API.
+        Rest = "rest",
+        /// The documents of the REST API.
+        Docs = "docs",
         /// A CORS preflight.
         Preflight = "preflight",
         /// Anything else.

@@ -8,6 +8,12 @@ pub(crate) const INFO: &str = "/";
 pub(crate) const HEALTH: &str = "/health";
 /// The keys that verify access tokens.
 pub(crate) const JWKS: &str = "/.well-known/jwks.json";
+/// Whose token it is.
+pub(crate) const PROTECTED: &str = "/protected";
+/// The description of the REST API.
+pub(crate) const OPENAPI: &str = "/openapi.json";
+/// That description for people.
+pub(crate) const DOCS: &str = "/docs";
 
 /// Every proto package of the services begins with this.
 const PACKAGES: &str = "tandem.";
@@ -21,6 +27,16 @@ const FOR_EVERYBODY: [&str; 3] = [
     "tandem.auth.v1.AccountService",
     "tandem.task.v1.TaskService",
 ];
+
+/// Whether this is a path of the REST API.
+pub(crate) fn is_rest(path: &str) -> bool {
+    path == PROTECTED || path == "/api" || path.starts_with("/api/")
+}
+
+/// Whether this is a path of the documents of the REST API.
+pub(crate) fn is_docs(path: &str) -> bool {
+    path == OPENAPI || path == DOCS || path.starts_with("/docs/")
+}
 
 /// A service behind the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

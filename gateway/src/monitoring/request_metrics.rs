@@ -38,6 +38,8 @@ pub(super) fn route(method: &Method, path: &str) -> Route {
         routes::INFO => Route::Info,
         routes::HEALTH => Route::Health,
         routes::JWKS => Route::Jwks,
+        path if routes::is_rest(path) => Route::Rest,
+        path if routes::is_docs(path) => Route::Docs,
         path => match Service::of(path) {
             Some(Service::Auth) => Route::Auth,
             Some(Service::Task) => Route::Task,
@@ -74,7 +76,14 @@ impl RequestMetrics {
                 self.requests.add(0, &labels(route, ok, code_name(code)));
             }
         }
-        for route in [Route::Health, Route::Jwks, Route::Info, Route::Preflight] {
+        for route in [
+            Route::Health,
+            Route::Jwks,
+            Route::Info,
+            Route::Rest,
+            Route::Docs,
+            Route::Preflight,
+        ] {
             self.requests.add(0, &labels(route, ok, NOT_A_CALL));
         }
         let not_found = Some(StatusCode::NOT_FOUND);

@@ -20,6 +20,7 @@ mod operating;
 mod operations;
 mod prometheus;
 mod promql;
+mod rest;
 mod scrape;
 mod services;
 mod settings;
