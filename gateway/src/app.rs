@@ -25,7 +25,7 @@ use crate::{
     draining::{self, Draining},
     monitoring::{self, AccessLog},
     not_a_call::not_found,
-    pages, routes, rpc,
+    pages, rest, routes, rpc,
     state::GatewayState,
 };
 
@@ -156,6 +156,7 @@ fn router(state: GatewayState, tracing: Tracing) -> Router {
         .route(routes::HEALTH, get(pages::health))
         .route(routes::CONNECT_OPENAPI, get(openapi::page))
         .route("/{service}/{method}", any(rpc::call))
+        .merge(rest::router(&state))
         .fallback(not_found)
         .layer(cookies)
         .layer(cors)

@@ -9,10 +9,12 @@ use std::time::Duration;
 use api::{grpc_timeout::GRPC_TIMEOUT, request_id::X_REQUEST_ID};
 use http::{
     HeaderName, HeaderValue, Method,
-    header::{AUTHORIZATION, CONTENT_TYPE},
+    header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
 };
 use settings::WebOrigin;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+
+use crate::rest::REASON;
 
 /// Chromium caches a preflight for at most this long.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_hours(2);
@@ -25,7 +27,7 @@ pub(crate) fn layer(origins: &[WebOrigin]) -> CorsLayer {
     });
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers([
             CONTENT_TYPE,
             AUTHORIZATION,
@@ -47,6 +49,9 @@ pub(crate) fn layer(origins: &[WebOrigin]) -> CorsLayer {
             HeaderName::from_static("grpc-status-details-bin"),
             HeaderName::from_static("tandem-revocation-staleness-ms"),
             X_REQUEST_ID,
+            // Of REST.
+            RETRY_AFTER,
+            REASON,
         ])
         .max_age(PREFLIGHT_MAX_AGE)
 }

@@ -6,6 +6,7 @@
 //! - **The console** at `/app/`, a page for people, which is part of the gateway ([`console_files`]).
 //! - **Connect**, unary and streams, in JSON and protobuf, on the same paths ([`connect`]).
 //! - **Cookies** that no script can read, for the refresh tokens of pages that ask for it ([`cookies`]).
+//! - **REST** on `/api/*`, with `/openapi.json` and `/docs` ([`rest`]).
 //! - **CORS** for exactly the configured origins, with the gRPC-web headers exposed ([`cors`]).
 //! - `GET /` (name, version and services), `GET /health` (whether both services are ready),
 //!   `GET /.well-known/jwks.json` (RFC 7517), `GET /.well-known/oauth-authorization-server` (RFC 8414) ([`pages`]).
@@ -32,6 +33,7 @@ pub mod metrics;
 mod monitoring;
 mod not_a_call;
 mod pages;
+mod rest;
 mod routes;
 mod rpc;
 mod rpc_catalog;

@@ -20,6 +20,10 @@ telemetry::metric_labels! {
         Metadata = "metadata",
         /// `GET /`.
         Info = "info",
+        /// The REST API.
+        Rest = "rest",
+        /// The documents of the REST API.
+        Docs = "docs",
         /// A CORS preflight.
         Preflight = "preflight",
         /// Anything else.

@@ -21,6 +21,12 @@ pub(crate) const METADATA: &str = "/.well-known/oauth-authorization-server";
 pub(crate) const CONNECT_OPENAPI: &str = "/connect/openapi.json";
 /// The RPC that gives the same keys.
 pub(crate) const GET_KEYS: &str = "/tandem.auth.v1.AuthService/GetJsonWebKeySet";
+/// Whose token it is.
+pub(crate) const PROTECTED: &str = "/protected";
+/// The description of the REST API.
+pub(crate) const OPENAPI: &str = "/openapi.json";
+/// That description for people.
+pub(crate) const DOCS: &str = "/docs";
 
 /// Every proto package of the services begins with this.
 const PACKAGES: &str = "tandem.";
@@ -34,6 +40,16 @@ const FOR_EVERYBODY: [&str; 3] = [
     "tandem.auth.v1.AccountService",
     "tandem.task.v1.TaskService",
 ];
+
+/// Whether this is a path of the REST API.
+pub(crate) fn is_rest(path: &str) -> bool {
+    path == PROTECTED || path == "/api" || path.starts_with("/api/")
+}
+
+/// Whether this is a path of the documents of the REST API.
+pub(crate) fn is_docs(path: &str) -> bool {
+    path == OPENAPI || path == DOCS || path.starts_with("/docs/")
+}
 
 /// A service behind the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

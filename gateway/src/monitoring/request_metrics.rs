@@ -39,6 +39,8 @@ pub(super) fn route(method: &Method, path: &str) -> Route {
         routes::HEALTH => Route::Health,
         routes::JWKS => Route::Jwks,
         path if routes::is_metadata(path) => Route::Metadata,
+        path if routes::is_rest(path) => Route::Rest,
+        path if routes::is_docs(path) => Route::Docs,
         path => match Service::of(path) {
             Some(Service::Auth) => Route::Auth,
             Some(Service::Task) => Route::Task,
@@ -80,6 +82,8 @@ impl RequestMetrics {
             Route::Jwks,
             Route::Metadata,
             Route::Info,
+            Route::Rest,
+            Route::Docs,
             Route::Preflight,
         ] {
             self.requests.add(0, &labels(route, ok, NOT_A_CALL));

@@ -63,7 +63,7 @@ async fn the_preflight_of_a_configured_origin_is_allowed() {
     assert_eq!(answer.header("access-control-allow-origin"), ALLOWED);
     assert_eq!(
         list(&answer, "access-control-allow-methods"),
-        ["get", "post"]
+        ["delete", "get", "post", "put"]
     );
     assert_eq!(
         list(&answer, "access-control-allow-headers"),
@@ -124,6 +124,8 @@ async fn the_answer_to_a_call_exposes_the_status_to_the_page() {
                 "grpc-message",
                 "grpc-status",
                 "grpc-status-details-bin",
+                "retry-after",
+                "tandem-reason",
                 "tandem-revocation-staleness-ms",
                 "x-request-id"
             ]

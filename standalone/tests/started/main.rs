@@ -29,6 +29,7 @@ mod operating;
 mod operations;
 mod prometheus;
 mod promql;
+mod rest;
 mod scrape;
 mod services;
 mod settings;

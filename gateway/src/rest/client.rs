@@ -1,0 +1,66 @@
+//! Who sends a request.
+
+use axum::extract::FromRequestParts;
+use contract::reason::Reason;
+use http::{header, request::Parts};
+use serde_json::Value;
+
+use super::problem::Problem;
+use crate::{calls, state::GatewayState};
+
+/// The client of a request, and what it can call.
+pub(super) struct Client {
+    state: GatewayState,
+    parts: Parts,
+}
+
+impl Client {
+    /// Calls an RPC for it. `sent`: the fields of its body, for the text of a refusal.
+    pub(super) async fn call<Req, Res>(
+        &self,
+        path: &'static str,
+        request: &Req,
+        sent: &Value,
+    ) -> Result<Res, Problem>
+    where
+        Req: prost::Message,
+        Res: prost::Message + Default,
+    {
+        let answer = calls::unary(&self.state, path, &self.parts, request).await;
+        answer.map_err(|status| Problem::of_status(&status, sent))
+    }
+
+    pub(super) fn uri(&self) -> &http::Uri {
+        &self.parts.uri
+    }
+}
+
+impl FromRequestParts<GatewayState> for Client {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &GatewayState) -> Result<Self, Problem> {
+        let state = state.clone();
+        let parts = parts.clone();
+        Ok(Self { state, parts })
+    }
+}
+
+/// A client that sends a bearer token. Only the service can say whether it is a good one.
+pub(super) struct User(pub(super) Client);
+
+impl FromRequestParts<GatewayState> for User {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &GatewayState) -> Result<Self, Problem> {
+        let given = parts.headers.get(header::AUTHORIZATION);
+        let given = given.and_then(|value| value.to_str().ok());
+        let bearer = given.and_then(|value| value.split_once(' '));
+        if bearer.is_some_and(|(scheme, token)| {
+            scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty()
+        }) {
+            Client::from_request_parts(parts, state).await.map(Self)
+        } else {
+            Err(Problem::because(Reason::TokenMissing))
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The REST API of tasks and accounts, with the paths, bodies and errors of a FastAPI service, over the same RPCs as every other
+//! protocol.
+//!
+//! It is only a form of those RPCs: bodies are read and checked here as pydantic does, and every rule beyond that is the rule of a
+//! service. Cookies are never read or set.
+
+mod accounts;
+mod body;
+mod client;
+mod credentials;
+mod docs;
+mod fields;
+mod openapi;
+mod problem;
+mod refusal;
+mod responses;
+mod task;
+mod tasks;
+mod time;
+mod violation;
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+    routing::{MethodRouter, any, get, post},
+};
+use http::{HeaderValue, StatusCode, Uri, header};
+use tokio::time::Instant;
+use transport::connections::ReceiveBy;
+
+use self::problem::Problem;
+pub(crate) use self::problem::REASON;
+use crate::{routes, state::GatewayState};
+
+/// The routes of the API, and of its documents.
+pub(crate) fn router(state: &GatewayState) -> Router<GatewayState> {
+    let paths = [
+        (routes::PROTECTED, get(accounts::protected)),
+        ("/api/tasks", get(tasks::list).post(tasks::create)),
+        (
+            "/api/tasks/{task_id}",
+            get(tasks::get).put(tasks::update).delete(tasks::delete),
+        ),
+        ("/api/auth/sign-up", post(accounts::sign_up)),
+        ("/api/auth/sign-in", post(accounts::sign_in)),
+        ("/api/auth/refresh", post(accounts::refresh)),
+        ("/api/auth/sign-out", post(accounts::sign_out)),
+        (routes::OPENAPI, get(openapi::document)),
+        (routes::DOCS, get(docs::page)),
+        ("/docs/{file}", get(docs::file)),
+    ];
+    let add = |router: Router<GatewayState>,
+               (path, methods): (&str, MethodRouter<GatewayState>)| {
+        let without_slash = router.route(path, methods.fallback(method_not_allowed));
+        without_slash.route(&format!("{path}/"), any(without_trailing_slash))
+    };
+    let nothing = [
+        ("/api", any(nothing)),
+        ("/api/", any(nothing)),
+        ("/api/{*rest}", any(nothing)),
+    ];
+    let bound = middleware::from_fn_with_state(state.clone(), bound);
+    let router = paths.into_iter().fold(Router::new(), add);
+    let every = nothing.into_iter();
+    every
+        .fold(router, |router, (path, methods)| {
+            router.route(path, methods)
+        })
+        .route_layer(bound)
+}
+
+async fn nothing() -> Problem {
+    Problem::nothing_here()
+}
+
+async fn method_not_allowed() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
+}
+
+/// A 307, which keeps the method and the body. The place has no host, so that no header of a request can choose one.
+async fn without_trailing_slash(uri: Uri) -> Response {
+    let path = uri.path().trim_end_matches('/');
+    let query = uri.query().map(|query| format!("?{query}"));
+    let place = format!("{path}{}", query.unwrap_or_default());
+    let place = HeaderValue::try_from(place).expect("the text of a URI is a header value");
+    (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, place)]).into_response()
+}
+
+/// Answers are for one client, unless they say otherwise, and that client has as long to receive one as for a call.
+async fn bound(State(state): State<GatewayState>, request: Request, next: Next) -> Response {
+    let calls = &state.config.calls;
+    let end = Instant::now().checked_add(calls.deadline + calls.answer_grace);
+    let mut answer = next.run(request).await;
+    let headers = answer.headers_mut();
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    answer.extensions_mut().insert(ReceiveBy {
+        end,
+        streaming: false,
+    });
+    answer
+}

@@ -1,0 +1,102 @@
+//! The OpenAPI document of the REST API.
+
+use std::sync::LazyLock;
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, header};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+
+use super::{
+    accounts,
+    responses::{Failure, HTTPValidationError, ValidationError},
+    tasks,
+};
+
+/// Its handlers and types.
+#[derive(Debug, OpenApi)]
+#[openapi(
+    info(
+        title = "Tandem",
+        description = "Tasks and accounts over REST. The same services are there over gRPC, gRPC-web and Connect.",
+        contact(name = "Tandem", url = "https://tandem.example/"),
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    paths(
+        tasks::create, tasks::list, tasks::get, tasks::update, tasks::delete,
+        accounts::sign_up, accounts::sign_in, accounts::refresh, accounts::sign_out, accounts::protected,
+    ),
+    components(schemas(Failure, HTTPValidationError, ValidationError)),
+    tags((name = "tasks", description = "The tasks of the caller."), (name = "auth", description = "Accounts and tokens.")),
+    modifiers(&Bearer),
+)]
+struct Document;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .description(Some("The `access_token` of `/api/auth/sign-in`."));
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("BearerAuth", SecurityScheme::Http(scheme.build()));
+    }
+}
+
+static TEXT: LazyLock<String> = LazyLock::new(|| {
+    let text = Document::openapi().to_pretty_json();
+    text.expect("the document is made of texts and numbers")
+});
+
+/// `GET /openapi.json`.
+pub(super) async fn document() -> Response {
+    let headers = [
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        ),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+    ];
+    (headers, TEXT.as_str()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use super::*;
+
+    /// The test writes the file anew when it is out of date, and fails, so that a change of the document is seen.
+    #[test]
+    fn the_document_is_the_one_in_the_docs() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");
+        let expected = format!("{}\n", TEXT.as_str());
+        if fs::read_to_string(&path).unwrap_or_default() != expected {
+            fs::write(&path, &expected).unwrap();
+            panic!("docs/openapi.json was out of date; it is written anew");
+        }
+    }
+
+    #[test]
+    fn every_operation_has_its_own_name_and_says_how_it_fails() {
+        let document: serde_json::Value = serde_json::from_str(&TEXT).unwrap();
+        assert_eq!(document["openapi"], "3.1.0");
+        let mut names = BTreeSet::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let name = operation["operationId"].as_str().unwrap();
+                assert!(names.insert(name.to_owned()), "{name} occurs twice");
+                for status in super::super::responses::STATUSES {
+                    let documented = operation["responses"].get(status.to_string());
+                    let expected = status != 403 || operation.get("security").is_some();
+                    assert_eq!(documented.is_some(), expected, "{method} {path} {status}");
+                }
+            }
+        }
+        assert_eq!(names.len(), 10);
+    }
+}
