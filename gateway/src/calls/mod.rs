@@ -119,11 +119,6 @@ impl Call {
         &self.end.request_id
     }
 
-    /// The head of its request.
-    pub(crate) fn parts(&self) -> &Parts {
-        &self.parts
-    }
-
     /// Ends it without an answer of the service.
     pub(crate) fn refuse(mut self, refused: impl Into<Refused>) -> Status {
         self.end.refuse(refused.into())

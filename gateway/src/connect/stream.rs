@@ -64,7 +64,8 @@ pub(crate) async fn call(target: Target<'_>, request: Request, format: Format) -
     let id = call.request_id().to_owned();
     let limit = target.state.config.calls.request_limit;
     let read = |limit: usize, share| read(body, limit.saturating_add(FRAME_HEADER), share);
-    let decode = |call: &Call, frame| decode(target.rpc, format.codec, gzip, frame, limit, call);
+    let decode =
+        |call: &Call, frame: Bytes| decode(target.rpc, format.codec, gzip, &frame, limit, call);
     let mut response = match call.forward(read, decode).await {
         Ok(answer) => translate(target, answer, format, accepts_gzip, id),
         Err(status) => refused(&status),
@@ -78,7 +79,7 @@ fn decode(
     rpc: &Rpc,
     codec: Codec,
     gzip: bool,
-    frame: Bytes,
+    frame: &Bytes,
     limit: usize,
     call: &Call,
 ) -> Result<Message, Refused> {

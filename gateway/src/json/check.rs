@@ -106,10 +106,9 @@ impl Check<'_> {
     fn integer(&mut self, value: i128) {
         match &self.shape {
             Shape::Integer(min, max) if (*min..=*max).contains(&value) => {}
-            Shape::Integer(..) => self.out_of_range(),
             // A number of an enum may be one that this version does not know.
             Shape::Enum(_) if i32::try_from(value).is_ok() => {}
-            Shape::Enum(_) => self.out_of_range(),
+            Shape::Integer(..) | Shape::Enum(_) => self.out_of_range(),
             Shape::Float => {}
             _ => self.wrong_type(),
         }
@@ -136,7 +135,6 @@ impl Check<'_> {
 
     fn text(&mut self, text: &str) {
         match &self.shape {
-            Shape::String | Shape::Bytes | Shape::Float => {}
             Shape::Text(WellKnown::FieldMask) if text.contains('_') => {
                 let camel = camel_case(text);
                 self.note(
@@ -146,9 +144,9 @@ impl Check<'_> {
             }
             // A Timestamp has no leap second.
             Shape::Text(WellKnown::Timestamp) if text.get(17..19) == Some("60") => {
-                self.wrong_type()
+                self.wrong_type();
             }
-            Shape::Text(_) => {}
+            Shape::String | Shape::Bytes | Shape::Float | Shape::Text(_) => {}
             Shape::Enum(names) if names.get_value_by_name(text).is_some() => {}
             Shape::Integer(..) => match parse_integer(text) {
                 Some(value) => self.integer(value),

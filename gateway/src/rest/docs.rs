@@ -5,6 +5,7 @@
 //! nothing: they have let other sites show their own documents here.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     io::{Cursor, Read},
     sync::LazyLock,
@@ -75,9 +76,12 @@ fn served(kind: &'static str, body: Bytes) -> Response {
 
 fn extract(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> Bytes {
     let end = format!("/dist/{name}");
-    let mut paths = archive.file_names().filter_map(Result::ok);
-    let path = paths.find(|path| path.ends_with(&end));
-    let path = path.expect("swagger-ui has this file").into_owned();
+    let path = archive
+        .file_names()
+        .filter_map(Result::ok)
+        .find(|path| path.ends_with(&end))
+        .map(Cow::into_owned)
+        .expect("swagger-ui has this file");
     let mut file = archive.by_name(&path).expect("the archive has this file");
     let mut contents = Vec::new();
     file.read_to_end(&mut contents)

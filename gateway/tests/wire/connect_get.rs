@@ -183,7 +183,7 @@ async fn an_unknown_compression_is_refused_with_the_known_ones() {
 async fn the_limit_of_a_request_holds_after_it_was_inflated() {
     let (service, _events) = service::start().await;
     let gateway = gateway(service, service, |config| {
-        config.calls.request_limit = 10_000
+        config.calls.request_limit = 10_000;
     })
     .await;
     let body = gzip(

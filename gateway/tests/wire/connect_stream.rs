@@ -77,7 +77,7 @@ async fn two_messages() -> Response<Body> {
 
 async fn start(upstream: SocketAddr) -> Running {
     gateway(upstream, upstream, |config| {
-        config.offer_internal_services = true
+        config.offer_internal_services = true;
     })
     .await
 }

@@ -87,7 +87,7 @@ async fn an_empty_message_is_braces_in_json_and_nothing_in_protobuf() {
 async fn a_large_message_arrives_whole_and_one_over_the_limit_is_refused() {
     let (service, _events) = service::start().await;
     let gateway = gateway(service, service, |config| {
-        config.calls.request_limit = 300_000
+        config.calls.request_limit = 300_000;
     })
     .await;
     let title = "x".repeat(290_000);
