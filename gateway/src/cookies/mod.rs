@@ -144,11 +144,11 @@ impl CookieCall {
         }
     }
 
-    /// After a refusal. A cookie that can never be used again is deleted. After a refusal that may pass, and after that of an old
-    /// copy, it is kept: a sign-out that did not reach the service can then be tried again.
+    /// After a refusal. The cookie of a session that has ended is deleted. After a refusal that may pass, and after that of an old
+    /// copy, it is kept: a sign-out that did not reach the service can then be tried again. It is also kept when its token is unknown:
+    /// that of a refresh which crosses a change of the password is, and the browser has a newer cookie by now.
     fn delete_after(&self, reason: &str) {
         let over = [
-            Reason::RefreshTokenInvalid,
             Reason::RefreshTokenExpired,
             Reason::RefreshTokenReused,
             Reason::SessionRevoked,
