@@ -237,7 +237,9 @@ test("the page keeps to its policy, and the settings are loaded when they are op
             }
         });
         assert.equal(blocked, "TypeError", "trusted types are required");
-        assert.deepEqual(files.filter(([, status]) => status >= 400), []);
+        // A new browser has no session to go on with. Nothing else is refused.
+        const begin = ([url, status]) => url.endsWith("/RefreshTokens") && status === 401;
+        assert.deepEqual(files.filter(([, status]) => status >= 400).filter((file) => !begin(file)), []);
     } finally {
         await visitor.close();
     }

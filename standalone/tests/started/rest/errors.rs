@@ -87,7 +87,7 @@ async fn what_is_no_json_is_refused_with_its_place() {
     let token = token(&stack, "a@example.com");
     for (text, place) in [
         ("{\"title\": NaN}", 10),
-        ("{\"title\": \"\\ud800\"}", 16),
+        ("{\"title\": \"\\ud800\"}", 17),
         ("{]", 1),
     ] {
         let answer = send(&stack, "POST", TASKS, &token, text);
