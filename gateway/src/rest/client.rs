@@ -40,7 +40,12 @@ impl FromRequestParts<GatewayState> for Client {
 
     async fn from_request_parts(parts: &mut Parts, state: &GatewayState) -> Result<Self, Problem> {
         let state = state.clone();
-        let parts = parts.clone();
+        let mut parts = parts.clone();
+        // REST has no cookies, so a page of another site can do nothing with them here.
+        parts.headers.remove(header::COOKIE);
+        for name in ["tandem-session", "tandem-session-id"] {
+            parts.headers.remove(name);
+        }
         Ok(Self { state, parts })
     }
 }

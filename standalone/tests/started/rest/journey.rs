@@ -156,8 +156,7 @@ async fn a_session_begins_goes_on_and_ends() {
         )
     };
     let good = json!({ "email": "A@example.com", "password": "correct horse battery" });
-    auth("sign-up", good.clone())
-        .assert_refused(409, "an account with this email exists");
+    auth("sign-up", good.clone()).assert_refused(409, "an account with this email exists");
     let signed_in = auth("sign-in", good).json();
     assert_eq!(signed_in["user_id"], user["user_id"]);
     assert_eq!(signed_in["token_type"], "Bearer");
@@ -194,4 +193,30 @@ async fn a_cookie_is_no_token() {
     let cookie = format!("cookie: access_token={token}; authorization=Bearer {token}");
     let answer = curl(&stack, "/api/tasks", &["-H", &cookie]);
     answer.assert_refused(401, "Not authenticated");
+}
+
+#[tokio::test]
+async fn a_page_that_asks_for_cookies_gets_none() {
+    let stack = Stack::start().await;
+    let body = json!({ "email": "a@example.com", "password": "correct horse battery" });
+    let body = body.to_string();
+    let post = |path: &str, body: &str| {
+        let cookies = [
+            "-H",
+            "tandem-session: cookie",
+            "-H",
+            "sec-fetch-site: same-origin",
+        ];
+        let json = ["-H", "content-type: application/json", "-d", body];
+        curl(&stack, path, &[&cookies[..], &json].concat())
+    };
+    let answer = post("/api/auth/sign-up", &body);
+    assert_eq!(answer.status, 201, "{answer:?}");
+    assert_eq!(answer.header("set-cookie"), None);
+    let token = answer.json()["refresh_token"].clone();
+    assert_ne!(token, "");
+    let refresh = json!({ "refresh_token": token }).to_string();
+    let answer = post("/api/auth/refresh", &refresh);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.header("set-cookie"), None);
 }
