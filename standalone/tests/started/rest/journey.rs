@@ -156,8 +156,7 @@ async fn a_session_begins_goes_on_and_ends() {
         )
     };
     let good = json!({ "email": "A@example.com", "password": "correct horse battery" });
-    auth("sign-up", good.clone())
-        .assert_refused(409, "an account with this email exists");
+    auth("sign-up", good.clone()).assert_refused(409, "an account with this email exists");
     let signed_in = auth("sign-in", good).json();
     assert_eq!(signed_in["user_id"], user["user_id"]);
     assert_eq!(signed_in["token_type"], "Bearer");
