@@ -120,17 +120,16 @@ impl Greedy {
         }
     }
 
+    /// A raw call, which ends when it is refused or reset, and then the pause of one that was refused.
     async fn call_raw(&self, attack: Attack, peer: &Peer) -> Result<(), h2::Error> {
-        match attack {
+        let ended = match attack {
             Attack::Headers => peer.send_headers_only(&sign_out()).await,
-            Attack::Health => {
-                let refused = peer.never_read(&self.long_watch).await;
-                sleep(PAUSE).await;
-                refused
-            }
+            Attack::Health => peer.never_read(&self.long_watch).await,
             Attack::UnreadWeb => peer.never_read(&Call::keys_over_web()).await,
             _ => peer.never_read(&self.list()).await,
-        }
+        };
+        sleep(PAUSE).await;
+        ended
     }
 
     /// One call of a client of gRPC. Its refusal is an error.

@@ -1,5 +1,5 @@
 // The tasks of the person who is signed in.
-import { useEffect, useReducer, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
 import type { Task } from "@tandem/sdk";
 import { tandem } from "../client.js";
 import { useHeight } from "../router.js";
@@ -20,7 +20,8 @@ export function TasksPage({ place }: { place: Place }) {
     const selection = selectionOf(place.query);
     const list = listOf(place.query, selection);
     const [, redraw] = useReducer((count: number) => count + 1, 0);
-    useEffect(() => list.subscribe(() => redraw(0)), [list]);
+    // At once: an answer that came before an effect after painting would never be shown.
+    useLayoutEffect(() => list.subscribe(() => redraw(0)), [list]);
     useEffect(() => {
         document.title = "Tasks – Tandem";
     }, []);
