@@ -17,10 +17,10 @@ const LONGEST: usize = 1024;
 )]
 pub(super) struct SignUp {
     /// At most 254 bytes. Case does not matter.
-    #[schema(format = "email", min_length = 1, max_length = 1024)]
+    #[schema(format = "email", min_length = 1, max_length = 254)]
     email: String,
-    /// 8 to 128 characters; not the address, and not one of the most common passwords.
-    #[schema(format = "password", min_length = 1, max_length = 1024)]
+    /// 8 to 128 characters (NFC); not the address, and not one of the most common passwords.
+    #[schema(format = "password", min_length = 8, max_length = 128)]
     password: String,
     /// 1 to 100 characters; without it, the part of the address before the `@`.
     #[schema(max_length = 100)]
