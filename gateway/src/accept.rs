@@ -2,44 +2,74 @@
 
 use http::{HeaderMap, HeaderName};
 
-/// The quality, in thousandths, of the first of these names that the header `Accept…` has. The names go from the exact one to the
-/// wildcards that include it. 0 if none is there, or if it is refused. An entry with a quality that cannot be read counts as refused.
-pub(crate) fn quality(headers: &HeaderMap, header: &HeaderName, names: &[&str]) -> u16 {
-    let lines = headers.get_all(header).iter();
-    let entries: Vec<_> = lines
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(','))
-        .map(entry)
-        .collect();
-    let found = |name: &&str| {
-        let mut entries = entries.iter();
-        entries.find(|(known, _)| known.eq_ignore_ascii_case(name))
-    };
-    names
-        .iter()
-        .find_map(found)
-        .map_or(0, |(_, quality)| *quality)
+/// One entry of a header `Accept…`.
+pub(crate) struct Entry<'a> {
+    pub(crate) name: &'a str,
+    /// In thousandths; 0 means "not acceptable".
+    pub(crate) quality: u16,
+    pub(crate) position: usize,
 }
 
-fn entry(text: &str) -> (&str, u16) {
-    let mut parts = text.split(';').map(str::trim);
-    let name = parts.next().unwrap_or_default();
-    let weight = parts.find_map(|part| {
-        let (key, value) = part.split_once('=')?;
-        key.trim().eq_ignore_ascii_case("q").then(|| value.trim())
-    });
-    (name, weight.map_or(1000, thousandths))
+/// The quality, in thousandths, of the first of these names that the header `Accept…` has. The names go from the exact one to the
+/// wildcards that include it. 0 if none is there, or if it is refused.
+pub(crate) fn quality(headers: &HeaderMap, header: &HeaderName, names: &[&str]) -> u16 {
+    let entries = entries(headers, header);
+    let found = |name: &&str| {
+        let mut entries = entries.iter();
+        entries.find(|entry| entry.name.eq_ignore_ascii_case(name))
+    };
+    let found = names.iter().find_map(found);
+    found.map_or(0, |entry| entry.quality)
+}
+
+/// The entries that can be read. One whose quality is malformed is left out: it neither prefers nor excludes.
+pub(crate) fn entries<'a>(headers: &'a HeaderMap, header: &HeaderName) -> Vec<Entry<'a>> {
+    let lines = headers.get_all(header).iter();
+    let texts = lines.filter_map(|line| line.to_str().ok());
+    let parts = texts.flat_map(|text| split(text, ',')).enumerate();
+    let entry = |(position, text)| {
+        let mut parts = split(text, ';');
+        Some(Entry {
+            name: parts.next()?.trim(),
+            quality: weight(parts)?,
+            position,
+        })
+    };
+    parts.filter_map(entry).collect()
+}
+
+/// The parts between separators that are not in quotes.
+fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    let mut escaped = false;
+    text.split(move |c| {
+        let separates = c == separator && !quoted;
+        quoted ^= c == '"' && !escaped;
+        escaped = quoted && c == '\\' && !escaped;
+        separates
+    })
+}
+
+/// The parameter `q`: 1 if it is missing, `None` if it is malformed.
+fn weight<'a>(parameters: impl Iterator<Item = &'a str>) -> Option<u16> {
+    let mut pairs = parameters.filter_map(|parameter| parameter.split_once('='));
+    match pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("q")) {
+        Some((_, value)) => thousandths(value.trim()),
+        None => Some(1000),
+    }
 }
 
 /// A number from 0 to 1 with at most three decimals.
-fn thousandths(text: &str) -> u16 {
+fn thousandths(text: &str) -> Option<u16> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
-    let are_decimals = decimals.len() <= 3 && decimals.bytes().all(|it| it.is_ascii_digit());
-    let padded = format!("{decimals:0<3}");
-    match (whole, padded.parse()) {
-        ("0", Ok(decimals)) if are_decimals => decimals,
-        ("1", Ok(0)) if are_decimals => 1000,
-        _ => 0,
+    if decimals.len() > 3 || !decimals.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let decimals: u16 = format!("{decimals:0<3}").parse().ok()?;
+    match (whole, decimals) {
+        ("0", decimals) => Some(decimals),
+        ("1", 0) => Some(1000),
+        _ => None,
     }
 }
 

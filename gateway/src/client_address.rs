@@ -3,7 +3,8 @@
 
 use std::{fmt, net::IpAddr};
 
-use http::{HeaderValue, Request};
+use http::{Extensions, HeaderValue, Request};
+use serving::shares::Principal;
 use transport::{
     connections::Peer,
     network::{self, Network},
@@ -25,6 +26,12 @@ impl ClientAddress {
 
     pub(crate) fn ip(self) -> IpAddr {
         self.0
+    }
+
+    /// Whose share a request with these extensions takes.
+    pub(crate) fn principal(extensions: &Extensions) -> Principal {
+        let client: Option<&Self> = extensions.get();
+        Principal::of_address(client.map(|client| client.0))
     }
 
     /// As `x-forwarded-for` for a service.

@@ -12,7 +12,9 @@ use super::{
     headers,
     message::Message,
     message_boundary::MessageBoundary,
+    refusal::Refused,
 };
+use crate::cookies::CookieCall;
 
 /// The answer to a call.
 pub(crate) struct Answer {
@@ -89,6 +91,27 @@ impl Answer {
             place,
             end: body.end,
         }
+    }
+}
+
+impl Answer {
+    /// The answer of a call that opts in to the cookie, which takes the refresh token.
+    ///
+    /// # Errors
+    /// The answer could still have the refresh token in it.
+    pub(super) async fn without_refresh_token(self, cookie: &CookieCall) -> Result<Self, Status> {
+        let mut answer = self.collect().await;
+        match answer.message.take() {
+            Some(message) => match cookie.keep(message) {
+                Ok(message) => answer.message = Some(message),
+                Err(error) => {
+                    let refused = Refused::of_error(&error, &answer.end.request_id);
+                    return Err(answer.end.refuse(refused));
+                }
+            },
+            None => cookie.delete_after(&answer.status()),
+        }
+        Ok(answer.into())
     }
 }
 

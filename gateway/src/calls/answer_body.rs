@@ -153,7 +153,7 @@ impl AnswerBody {
         // The gateway does not say that it reads compressed answers.
         match Message::from_frame(frame, false) {
             Ok(message) => Ok((message.payload(), trailers)),
-            Err(_not_one_message) => Err(self.refusal(Reason::UpstreamUnavailable)),
+            Err(_not_one_message) => Err(self.refusal(Reason::Internal)),
         }
     }
 

@@ -15,6 +15,7 @@ pub(crate) mod gzip;
 mod headers;
 mod message;
 mod message_boundary;
+mod receive;
 mod refusal;
 mod typed;
 
@@ -24,7 +25,7 @@ use axum::body::Bytes;
 use contract::reason::Reason;
 use http::request::Parts;
 use serving::shares::{CallShare, Principal, Share};
-use tokio::time::{error::Elapsed, timeout, timeout_at};
+use tokio::time::timeout_at;
 use tonic::Status;
 use tower::ServiceExt as _;
 use transport::connections::ReceiveBy;
@@ -34,13 +35,14 @@ pub(crate) use self::{
     answer_body::{AnswerBody, TruncatedMessage},
     headers::grpc_status,
     message::{FRAME_HEADER, Message},
+    receive::{read, receive},
     refusal::{Refused, status_of_error, trailers},
     typed::unary,
 };
-use self::{answer_body::CallEnd, deadline::Deadline};
+use self::{answer_body::CallEnd, deadline::Deadline, receive::too_late};
 use crate::{
     client_address::ClientAddress,
-    cookies::{CookieCall, Failure},
+    cookies::CookieCall,
     monitoring::{LossCounter, UpstreamSpan, request_id},
     routes::{self, Service},
     state::GatewayState,
@@ -61,7 +63,6 @@ pub(crate) struct Call {
 #[derive(Debug, Clone, Copy)]
 struct Limits {
     deadline: Deadline,
-    body_timeout: Duration,
     message: usize,
     principal: Principal,
 }
@@ -83,12 +84,10 @@ impl Call {
         }
         let calls = &state.config.calls;
         let streaming = state.catalog.is_streaming(parts.uri.path());
-        let client: Option<ClientAddress> = parts.extensions.get().copied();
         let limits = Limits {
             deadline: Deadline::new(asked, calls.deadline, streaming),
-            body_timeout: calls.body_timeout,
             message: calls.request_limit,
-            principal: Principal::of_address(client.map(ClientAddress::ip)),
+            principal: ClientAddress::principal(&parts.extensions),
         };
         let cookie =
             CookieCall::of(&parts).map_err(|error| refusal::status_of_error(&error, &id))?;
@@ -136,9 +135,14 @@ impl Call {
     where
         Reading: Future<Output = Result<Bytes, Reason>>,
     {
-        match self.try_forward(read, decode).await {
-            Ok((answer, place)) => Ok(Answer::new(answer, self.limits.deadline, self.end, place)),
-            Err(refused) => Err(self.end.refuse(refused)),
+        let (answer, place) = match self.try_forward(read, decode).await {
+            Ok(answered) => answered,
+            Err(refused) => return Err(self.end.refuse(refused)),
+        };
+        let answer = Answer::new(answer, self.limits.deadline, self.end, place);
+        match &self.cookie {
+            Some(cookie) => answer.without_refresh_token(cookie).await,
+            None => Ok(answer),
         }
     }
 
@@ -150,12 +154,16 @@ impl Call {
     where
         Reading: Future<Output = Result<Bytes, Reason>>,
     {
-        let bytes = self.receive(read).await?;
+        let Limits {
+            principal,
+            deadline,
+            ..
+        } = self.limits;
+        let bytes = receive(&self.state, principal, deadline.begin_by, read).await?;
         let message = decode(self, bytes)?;
         let message = self.with_cookie(message)?;
         let place = self.state.places.take(self.limits.principal)?;
         let answer = self.send(message).await?;
-        let answer = self.without_refresh_token(answer).await?;
         Ok((answer, place))
     }
 
@@ -175,38 +183,6 @@ impl Call {
         Ok(Message::from_payload(&filled))
     }
 
-    /// The answer of a call that opts in to the cookie, without its refresh token.
-    async fn without_refresh_token(
-        &self,
-        answer: http::Response<tonic::body::Body>,
-    ) -> Result<http::Response<tonic::body::Body>, Refused> {
-        let Some(cookie) = &self.cookie else {
-            return Ok(answer);
-        };
-        let rewritten = cookie.rewrite(answer, self.limits.deadline.end_by).await;
-        rewritten.map_err(|failure| match failure {
-            Failure::Lost(reason) => reason.into(),
-            Failure::Cookie(error) => Refused::of_error(&error, self.request_id()),
-        })
-    }
-
-    /// The request, within the time that its body may take and the deadline of the call.
-    async fn receive<Reading>(
-        &self,
-        read: impl FnOnce(usize, Share) -> Reading,
-    ) -> Result<Bytes, Reason>
-    where
-        Reading: Future<Output = Result<Bytes, Reason>>,
-    {
-        let limits = self.limits;
-        let arriving = &self.state.arriving;
-        let body = read(limits.message, arriving.bytes(limits.principal));
-        let body = timeout(limits.body_timeout, body);
-        let body = timeout_at(limits.deadline.begin_by, body);
-        let received = async { body.await.map_err(too_late)?.map_err(too_late)? };
-        arriving.receive(limits.principal, received).await
-    }
-
     async fn send(&self, message: Message) -> Result<http::Response<tonic::body::Body>, Reason> {
         let upstream = self.state.upstreams.get(self.service).clone();
         let call = headers::call(&self.parts, message, self.limits.deadline);
@@ -220,10 +196,6 @@ impl Call {
             Err(Reason::UpstreamUnavailable)
         }
     }
-}
-
-fn too_late(_: Elapsed) -> Reason {
-    Reason::DeadlineExceeded
 }
 
 /// The reason for a call that got no answer. The channel enforces the deadline too, and has its own error for that.

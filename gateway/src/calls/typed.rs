@@ -8,10 +8,10 @@ use http::{Uri, request::Parts};
 use tonic::Status;
 
 use super::{Call, Message, refusal};
-use crate::{monitoring::request_id, routes::Service, state::GatewayState};
+use crate::{cookies, monitoring::request_id, routes::Service, state::GatewayState};
 
 /// Calls the unary RPC at `path` (`/package.Service/Method`) for the client whose request has the head `client`: with its
-/// credentials, address, request id and trace, and within the limits of every call.
+/// credentials, address, request id and trace, and within the limits of every call. It never opts in to the cookie.
 ///
 /// # Errors
 /// The status of the service or of the gateway, with its details.
@@ -28,6 +28,7 @@ where
     let id = request_id(&client.headers);
     let mut parts = client.clone();
     parts.uri = Uri::from_static(path);
+    cookies::opt_out(&mut parts.headers);
     let service = Service::of(path).expect("the path of an RPC names its service");
     let call = Call::begin(state, service, parts, None)?;
     let message = Message::encode(request);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName};
 
 use super::error::RequestError;
+use crate::accept;
 
 pub(super) const CONTENT_ENCODING: HeaderName = HeaderName::from_static("connect-content-encoding");
 pub(super) const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("connect-accept-encoding");
@@ -65,20 +66,7 @@ pub(super) fn accepts_gzip(headers: &HeaderMap, name: &HeaderName, sent_gzip: bo
     if !headers.contains_key(name) {
         return sent_gzip;
     }
-    let lines = headers.get_all(name).iter();
-    let texts = lines.filter_map(|line| line.to_str().ok());
-    texts.flat_map(|text| text.split(',')).any(|entry| {
-        let mut parts = entry.split(';').map(str::trim);
-        let is_gzip = parts
-            .next()
-            .is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
-        is_gzip && !parts.any(|parameter| is_zero_quality(&parameter.to_ascii_lowercase()))
-    })
-}
-
-fn is_zero_quality(parameter: &str) -> bool {
-    let quality = parameter.strip_prefix("q=").unwrap_or("1");
-    quality.parse::<f32>().is_ok_and(|quality| quality == 0.0)
+    accept::quality(headers, name, &["gzip"]) > 0
 }
 
 /// Adds headers or trailers of a service, with `prefix` before their names. Those of gRPC stay behind: Connect has its own.

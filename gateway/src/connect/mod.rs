@@ -12,7 +12,6 @@ mod get;
 mod headers;
 mod host;
 pub(crate) mod openapi;
-mod read;
 mod stream;
 mod unary;
 

@@ -25,9 +25,7 @@ use super::{
     Target, WORTH_COMPRESSING,
     codec::{Codec, Format},
     error::{ErrorBody, RequestError},
-    headers,
-    read::read,
-    status_of, unary,
+    headers, status_of, unary,
 };
 use crate::{
     calls::{
@@ -63,7 +61,7 @@ pub(crate) async fn call(target: Target<'_>, request: Request, format: Format) -
     let receive_by = call.receive_by();
     let id = call.request_id().to_owned();
     let limit = target.state.config.calls.request_limit;
-    let read = |limit: usize, share| read(body, limit.saturating_add(FRAME_HEADER), share);
+    let read = |limit: usize, share| calls::read(body, limit.saturating_add(FRAME_HEADER), share);
     let decode =
         |call: &Call, frame: Bytes| decode(target.rpc, format.codec, gzip, &frame, limit, call);
     let mut response = match call.forward(read, decode).await {

@@ -15,9 +15,7 @@ use super::{
     cache::MaxAge,
     codec::{Codec, Format},
     error::{self, RequestError},
-    headers, not_found,
-    read::read,
-    status_of,
+    headers, not_found, status_of,
 };
 use crate::{
     calls::{self, Call, Message, Refused, UnaryAnswer, gzip},
@@ -55,7 +53,7 @@ pub(crate) async fn call(target: Target<'_>, request: Request, format: Format) -
     };
     let encoding = Encoding::new(format.codec, gzip, &parts);
     answer(target, parts, encoding, |limit, share| {
-        read(body, limit, share)
+        calls::read(body, limit, share)
     })
     .await
 }

@@ -11,7 +11,6 @@
 //!   not be found.
 //! - No cookie goes to a service, and no cookie of a service to a browser.
 
-mod answer;
 mod csrf;
 mod error;
 mod exchange;
@@ -24,10 +23,11 @@ mod value;
 use axum::body::Bytes;
 use contract::reason::Reason;
 use http::{HeaderMap, HeaderName, Method, request::Parts};
+use tonic::Status;
+use tonic_types::StatusExt as _;
 
 pub use self::name::CookieInstance;
 pub(crate) use self::{
-    answer::Failure,
     error::CookieError,
     exchange::{CookieSettings, add_to_answers},
 };
@@ -37,6 +37,7 @@ use self::{
     rpc::{REQUEST_TOKEN, SessionRpc},
     value::{Stored, StoredToken, delete_cookie},
 };
+
 const OPT_IN: HeaderName = HeaderName::from_static("tandem-session");
 /// The session that a page has. Another tab may have signed in as somebody else since.
 const SESSION_ID: HeaderName = HeaderName::from_static("tandem-session-id");
@@ -120,7 +121,7 @@ impl CookieCall {
     ///
     /// # Errors
     /// The answer could still have the refresh token in it.
-    fn keep(&self, message: Bytes) -> Result<Bytes, CookieError> {
+    pub(crate) fn keep(&self, message: Bytes) -> Result<Bytes, CookieError> {
         let Some(field) = self.rpc.tokens_field() else {
             self.delete_after_end();
             return Ok(message);
@@ -147,13 +148,15 @@ impl CookieCall {
     /// After a refusal. The cookie of a session that has ended is deleted. After a refusal that may pass, and after that of an old
     /// copy, it is kept: a sign-out that did not reach the service can then be tried again. It is also kept when its token is unknown:
     /// that of a refresh which crosses a change of the password is, and the browser has a newer cookie by now.
-    fn delete_after(&self, reason: &str) {
+    pub(crate) fn delete_after(&self, status: &Status) {
         let over = [
             Reason::RefreshTokenExpired,
             Reason::RefreshTokenReused,
             Reason::SessionRevoked,
         ];
-        if self.uses_cookie && over.iter().any(|over| over.as_str() == reason) {
+        let reason = status.get_details_error_info().map(|info| info.reason);
+        let is_over = reason.is_some_and(|reason| over.iter().any(|over| over.as_str() == reason));
+        if self.uses_cookie && is_over {
             self.delete();
         }
     }
@@ -161,6 +164,12 @@ impl CookieCall {
     fn delete(&self) {
         self.answer.set(delete_cookie(&self.name));
     }
+}
+
+/// Takes out of the head of a request what makes a call opt in, for a protocol that has no cookies.
+pub(crate) fn opt_out(headers: &mut HeaderMap) {
+    headers.remove(&OPT_IN);
+    headers.remove(&SESSION_ID);
 }
 
 /// Whether a request opts in.

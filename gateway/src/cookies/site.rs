@@ -1,9 +1,9 @@
 //! What a browser has in its address bar: the scheme, the host and the port by which it reached the gateway.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-
 use http::{HeaderName, header, request::Parts, uri::Authority};
 use transport::{connections::Peer, network::Network};
+
+use crate::loopback::is_loopback;
 
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
@@ -57,18 +57,7 @@ impl Site {
 
     /// Whether the browser is on the machine of the gateway: it sends nothing over a network.
     pub(super) fn is_loopback(&self) -> bool {
-        let host = self.host.as_str();
-        let in_brackets = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'));
-        host == "localhost"
-            || host.ends_with(".localhost")
-            || host
-                .parse()
-                .is_ok_and(|address: Ipv4Addr| address.is_loopback())
-            || in_brackets
-                .and_then(|host| host.parse().ok())
-                .is_some_and(|address: Ipv6Addr| address.is_loopback())
+        is_loopback(&self.host)
     }
 
     pub(super) fn port(&self) -> u16 {

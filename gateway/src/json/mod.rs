@@ -12,7 +12,7 @@ use prost::Message as _;
 use prost_reflect::{DynamicMessage, MessageDescriptor};
 use serde_path_to_error::{Path, Segment, Track};
 
-use self::shape::Shape;
+pub(crate) use self::shape::{Shape, WellKnown};
 
 /// Why a text is not the JSON of a message.
 #[derive(Debug, thiserror::Error)]

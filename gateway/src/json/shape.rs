@@ -3,7 +3,7 @@
 use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
 
 /// The JSON form of a value.
-pub(super) enum Shape {
+pub(crate) enum Shape {
     /// An object whose keys are fields.
     Message(MessageDescriptor),
     /// An array.
@@ -23,14 +23,14 @@ pub(super) enum Shape {
 
 /// The well-known types that requests have.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum WellKnown {
+pub(crate) enum WellKnown {
     Timestamp,
     Duration,
     FieldMask,
 }
 
 impl Shape {
-    pub(super) fn of_field(field: &FieldDescriptor) -> Self {
+    pub(crate) fn of_field(field: &FieldDescriptor) -> Self {
         if field.is_map() {
             let entry = field.kind();
             let entry = entry.as_message().expect("the kind of a map is its entry");
@@ -42,7 +42,7 @@ impl Shape {
         }
     }
 
-    pub(super) fn of_kind(kind: &Kind) -> Self {
+    pub(crate) fn of_kind(kind: &Kind) -> Self {
         match kind {
             Kind::Double | Kind::Float => Self::Float,
             Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => {

@@ -12,11 +12,11 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode, Uri,
     header::{
         ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-        ETAG, IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+        ETAG, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
     },
 };
 
-use crate::{accept, console_files::ConsoleFile, routes::APP_FOLDER, state::GatewayState};
+use crate::{accept, console_files::ConsoleFile, etag, routes::APP_FOLDER, state::GatewayState};
 
 const INDEX: &str = "index.html";
 const FOREVER: &str = "public, max-age=31536000, immutable";
@@ -106,7 +106,7 @@ fn answer(file: &'static ConsoleFile, headers: &HeaderMap) -> Response {
     // Two forms of one file are different representations, so they have different tags (RFC 9110, section 8.8.3.3).
     let form = if packed.is_some() { "-gzip" } else { "" };
     let tag = format!("\"{}{form}\"", file.tag);
-    let mut response = if is_known(headers, &tag) {
+    let mut response = if etag::is_held(headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         contents(file, packed)
@@ -135,16 +135,6 @@ fn contents(file: &'static ConsoleFile, packed: Option<&'static [u8]>) -> Respon
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     response
-}
-
-/// Whether the client has this form already (RFC 9110, section 13.1.2: a weak comparison).
-fn is_known(headers: &HeaderMap, tag: &str) -> bool {
-    let lines = headers.get_all(IF_NONE_MATCH).iter();
-    let mut tags = lines
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(','))
-        .map(str::trim);
-    tags.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
 
 fn content_type(name: &str) -> &'static str {

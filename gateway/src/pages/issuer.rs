@@ -1,10 +1,8 @@
 //! The issuer of access tokens, if it is a URL (RFC 8414, section 2).
 
-use std::net::IpAddr;
-
 use http::Uri;
 
-use crate::routes;
+use crate::{loopback::is_loopback, routes};
 
 /// An issuer that is a URL: `https`, or `http` on this machine; without query, fragment and user.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,7 +23,7 @@ impl<'a> IssuerUrl<'a> {
         }
         let uri: Uri = text.parse().ok()?;
         let (scheme, authority) = (uri.scheme_str()?, uri.authority()?);
-        let is_safe = scheme == "https" || scheme == "http" && is_this_machine(authority.host());
+        let is_safe = scheme == "https" || scheme == "http" && is_loopback(authority.host());
         let path = uri.path();
         is_safe.then(|| Self {
             text,
@@ -48,14 +46,6 @@ impl<'a> IssuerUrl<'a> {
     pub(super) fn jwks_uri(&self) -> String {
         format!("{}{}", self.origin, routes::JWKS)
     }
-}
-
-fn is_this_machine(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || address
-            .parse()
-            .is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 #[cfg(test)]

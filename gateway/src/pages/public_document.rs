@@ -7,9 +7,11 @@ use axum::response::{IntoResponse, Response};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::{
     HeaderMap, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
+    header::{CACHE_CONTROL, CONTENT_TYPE, ETAG},
 };
 use serde::Serialize;
+
+use crate::etag;
 
 /// The answer to a request with these headers. Replicas answer with the same `ETag`, because it is made of the text.
 pub(super) fn respond(
@@ -20,7 +22,7 @@ pub(super) fn respond(
     let text = serde_json::to_vec(document).expect("names and texts are JSON");
     let hash = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, &text));
     let etag = format!("\"{hash}\"");
-    let held = holds(request, &etag);
+    let held = etag::is_held(request, &etag);
     let cache = format!("public, max-age={}", max_age.as_secs());
     let headers = [(CACHE_CONTROL, cache), (ETAG, etag)];
     if held {
@@ -28,14 +30,4 @@ pub(super) fn respond(
     }
     let json = [(CONTENT_TYPE, "application/json")];
     (headers, json, text).into_response()
-}
-
-/// Whether `if-none-match` names this `ETag`. The comparison is the weak one (RFC 9110, section 13.1.2).
-fn holds(request: &HeaderMap, etag: &str) -> bool {
-    let values = request.get_all(IF_NONE_MATCH).iter();
-    values
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .any(|held| held == "*" || held.strip_prefix("W/").unwrap_or(held) == etag)
 }

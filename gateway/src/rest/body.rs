@@ -1,20 +1,15 @@
 //! The body of a request: received within its limits, and read as a JSON object.
 
-use std::time::Duration;
-
 use axum::{
     body::{Body, Bytes},
     extract::{FromRequest, Request},
 };
-use contract::reason::Reason;
 use http::{HeaderMap, StatusCode, header, request::Parts};
-use http_body_util::BodyExt as _;
 use serde_json::{Map, Value};
-use serving::shares::{Principal, Share};
-use tokio::time::timeout;
+use tokio::time::Instant;
 
 use super::{problem::Problem, violation::Violation};
-use crate::{client_address::ClientAddress, state::GatewayState};
+use crate::{calls, client_address::ClientAddress, state::GatewayState};
 
 /// The fields of the JSON object in a body. Of a key that occurs twice, the last counts.
 #[derive(Debug)]
@@ -45,35 +40,11 @@ impl FromRequest<GatewayState> for Object {
 }
 
 async fn receive(state: &GatewayState, parts: &Parts, body: Body) -> Result<Bytes, Problem> {
-    let calls = &state.config.calls;
-    let client: Option<ClientAddress> = parts.extensions.get().copied();
-    let principal = Principal::of_address(client.map(ClientAddress::ip));
-    let share = state.arriving.bytes(principal);
-    let read = read(body, calls.request_limit, share);
-    let within: Duration = calls.body_timeout.min(calls.deadline);
-    let received = async {
-        let read = timeout(within, read).await;
-        read.map_err(|_elapsed| Reason::DeadlineExceeded)?
-    };
-    let received = state.arriving.receive(principal, received).await;
+    let principal = ClientAddress::principal(&parts.extensions);
+    let begin_by = Instant::now() + state.config.calls.deadline;
+    let read = |limit, share| calls::read(body, limit, share);
+    let received = calls::receive(state, principal, begin_by, read).await;
     received.map_err(Problem::because)
-}
-
-/// A body of at most `limit` bytes. `share` holds them while they arrive.
-async fn read(mut body: Body, limit: usize, mut share: Share) -> Result<Bytes, Reason> {
-    let mut bytes = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_broken| Reason::RequestMalformed)?;
-        let Ok(chunk) = frame.into_data() else {
-            continue;
-        };
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > limit {
-            return Err(Reason::RequestTooLarge);
-        }
-        share.hold_arrived(bytes.len())?;
-    }
-    Ok(bytes.into())
 }
 
 /// A page of another site can send a body without asking only if its type is not JSON, so the type must be JSON.

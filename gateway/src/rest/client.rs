@@ -39,14 +39,10 @@ impl FromRequestParts<GatewayState> for Client {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &GatewayState) -> Result<Self, Problem> {
-        let state = state.clone();
-        let mut parts = parts.clone();
-        // REST has no cookies, so a page of another site can do nothing with them here.
-        parts.headers.remove(header::COOKIE);
-        for name in ["tandem-session", "tandem-session-id"] {
-            parts.headers.remove(name);
-        }
-        Ok(Self { state, parts })
+        Ok(Self {
+            state: state.clone(),
+            parts: parts.clone(),
+        })
     }
 }
 

@@ -66,12 +66,6 @@ const FAILURES: [(&str, &str); 13] = [
     ("504", "There was no answer in time."),
 ];
 
-/// The statuses above and that of a missing scope.
-#[cfg(test)]
-pub(super) const STATUSES: [u16; 14] = [
-    400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 500, 502, 503, 504,
-];
-
 /// Those of every operation.
 pub(super) struct Common;
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
+use prost_reflect::{EnumDescriptor, FieldDescriptor, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
 use super::comments::Comments;
+use crate::json::{Shape, WellKnown};
 
 /// The schemas that have been added, by the full name of their message or enum.
 pub(super) struct Schemas<'a> {
@@ -23,16 +24,16 @@ impl<'a> Schemas<'a> {
 
     /// Adds a message and everything that it contains.
     pub(super) fn add(&mut self, message: &MessageDescriptor) {
-        if self.schemas.contains_key(message.full_name()) || well_known(message).is_some() {
+        if self.schemas.contains_key(message.full_name()) {
             return;
         }
         let name = message.full_name().to_owned();
         self.schemas.insert(name.clone(), Value::Null);
         let mut properties = Map::new();
         for field in message.fields() {
-            match field.kind() {
-                Kind::Message(inner) => self.add(&inner),
-                Kind::Enum(inner) => self.add_enum(&inner),
+            match Shape::of_kind(&field.kind()) {
+                Shape::Message(inner) => self.add(&inner),
+                Shape::Enum(inner) => self.add_enum(&inner),
                 _ => {}
             }
             properties.insert(field.json_name().to_owned(), self.field(&field));
@@ -70,49 +71,49 @@ impl<'a> Schemas<'a> {
     }
 
     fn field(&self, field: &FieldDescriptor) -> Value {
-        let one = value(&field.kind());
-        let mut schema = if field.is_list() {
-            json!({ "type": "array", "items": one })
-        } else {
-            one
-        };
+        let mut schema = value(&Shape::of_field(field));
         let text = self.comments.get(&field.parent_file(), field.path());
         schema["description"] = text.into();
         schema
     }
 }
 
-/// The schema of one value. Integers of 64 bits are texts.
-fn value(kind: &Kind) -> Value {
-    match kind {
-        Kind::Double | Kind::Float => json!({ "type": "number" }),
-        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => {
-            json!({ "type": "integer", "format": "int32" })
+/// The schema of a value. Integers of 64 bits are texts.
+fn value(shape: &Shape) -> Value {
+    match shape {
+        Shape::Message(message) => reference(message),
+        Shape::List(element) => {
+            json!({ "type": "array", "items": value(&Shape::of_kind(element)) })
         }
-        Kind::Uint32 | Kind::Fixed32 => {
-            json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX })
+        Shape::Map(element) => {
+            json!({ "type": "object", "additionalProperties": value(&Shape::of_kind(element)) })
         }
-        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => {
-            json!({ "type": "string", "format": "int64", "pattern": "^-?[0-9]+$" })
-        }
-        Kind::Uint64 | Kind::Fixed64 => json!({ "type": "string", "pattern": "^[0-9]+$" }),
-        Kind::Bool => json!({ "type": "boolean" }),
-        Kind::String => json!({ "type": "string" }),
-        Kind::Bytes => json!({ "type": "string", "contentEncoding": "base64" }),
-        Kind::Enum(names) => reference_by_name(names.full_name()),
-        Kind::Message(message) => well_known(message).unwrap_or_else(|| reference(message)),
+        Shape::Text(well_known) => text(*well_known),
+        Shape::Integer(min, max) => integer(*min, *max),
+        Shape::Float => json!({ "type": "number" }),
+        Shape::Bool => json!({ "type": "boolean" }),
+        Shape::String => json!({ "type": "string" }),
+        Shape::Bytes => json!({ "type": "string", "contentEncoding": "base64" }),
+        Shape::Enum(names) => reference_by_name(names.full_name()),
+    }
+}
+
+fn integer(min: i128, max: i128) -> Value {
+    match (i64::try_from(min), u32::try_from(max)) {
+        (Ok(min), Ok(max)) => json!({ "type": "integer", "minimum": min, "maximum": max }),
+        _ if min < 0 => json!({ "type": "string", "format": "int64", "pattern": "^-?[0-9]+$" }),
+        _ => json!({ "type": "string", "pattern": "^[0-9]+$" }),
     }
 }
 
 /// The well-known types that have a form of their own.
-fn well_known(message: &MessageDescriptor) -> Option<Value> {
-    match message.full_name() {
-        "google.protobuf.Timestamp" => Some(json!({ "type": "string", "format": "date-time" })),
-        "google.protobuf.Duration" => {
-            Some(json!({ "type": "string", "pattern": "^-?[0-9]+([.][0-9]{1,9})?s$" }))
+fn text(well_known: WellKnown) -> Value {
+    match well_known {
+        WellKnown::Timestamp => json!({ "type": "string", "format": "date-time" }),
+        WellKnown::Duration => {
+            json!({ "type": "string", "pattern": "^-?[0-9]+([.][0-9]{1,9})?s$" })
         }
-        "google.protobuf.FieldMask" => Some(json!({ "type": "string", "pattern": "^[^_]*$" })),
-        _ => None,
+        WellKnown::FieldMask => json!({ "type": "string", "pattern": "^[^_]*$" }),
     }
 }
 
