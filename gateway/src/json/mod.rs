@@ -105,4 +105,6 @@ fn wrong_value(message: &MessageDescriptor, path: &Path) -> JsonError {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -17,10 +17,9 @@ use crate::{
 
 const PAGE: &[u8] = b"<!doctype html><title>page</title>";
 const SCRIPT: &str = "/app/assets/main-ABC.js";
-const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";
 
 /// Not compressed in truth, so that a test sees which form it got.
-const FILES: &[ConsoleFile] = &[
+pub(crate) const FILES: &[ConsoleFile] = &[
     ConsoleFile {
         name: "assets/main-ABC.js",
         tag: "11",
@@ -41,16 +40,21 @@ const FILES: &[ConsoleFile] = &[
     },
 ];
 
-async fn with_console(files: &'static [ConsoleFile]) -> Running {
+pub(crate) async fn with_console(files: &'static [ConsoleFile]) -> Running {
     let nothing = closed_port().await;
     serve(nothing, nothing, |_| {}, ConsoleFiles::of(files)).await
 }
 
-async fn ask(address: SocketAddr, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+pub(crate) async fn ask(
+    address: SocketAddr,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> Answer {
     client::send(address, client::request(method, path, headers, "")).await
 }
 
-async fn get(address: SocketAddr, path: &str) -> Answer {
+pub(crate) async fn get(address: SocketAddr, path: &str) -> Answer {
     ask(address, Method::GET, path, &[]).await
 }
 
@@ -234,42 +238,6 @@ async fn head_has_the_headers_of_get_and_nothing_else_is_allowed() {
         assert_eq!(answer.status, 405);
         assert_eq!(answer.header("allow"), "GET,HEAD");
     }
-}
-
-#[tokio::test]
-async fn without_the_slash_the_browser_is_sent_to_the_folder() {
-    let gateway = with_console(FILES).await;
-    let answer = get(gateway.address, "/app").await;
-    assert_eq!(answer.status, 308);
-    assert_eq!(answer.header("location"), "/app/");
-}
-
-#[tokio::test]
-async fn the_root_sends_a_browser_to_the_console_and_answers_json_to_everyone_else() {
-    let gateway = with_console(FILES).await;
-    for (accept, is_sent) in [
-        (BROWSER, true),
-        ("text/html", true),
-        ("*/*;q=0.5, text/*", true),
-        ("*/*", false),
-        ("application/json", false),
-        ("application/json, text/html;q=0.9", false),
-        ("text/html, application/json", false),
-        ("", false),
-    ] {
-        let headers = [("accept", accept)];
-        let answer = ask(gateway.address, Method::GET, "/", &headers).await;
-        if is_sent {
-            assert_eq!(answer.status, 303, "{accept}");
-            assert_eq!(answer.header("location"), "/app/");
-            assert_eq!(answer.header("cache-control"), "no-store");
-        } else {
-            assert_eq!(answer.json()["name"], "tandem", "{accept}");
-        }
-        let vary = answer.headers.get_all("vary").iter();
-        assert!(vary.into_iter().any(|it| it == "accept"), "{accept}");
-    }
-    assert_eq!(get(gateway.address, "/").await.json()["name"], "tandem");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod connect_refused;
 mod connect_stream;
 mod connect_unary;
 mod console;
+mod console_address;
 mod cookies_connect;
 mod cookies_ends;
 mod cookies_origin;

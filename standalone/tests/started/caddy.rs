@@ -2,20 +2,17 @@
 
 use std::{fs, time::Duration};
 
-use contract::proto::auth::{
-    ListSessionsRequest, ListSessionsResponse, RefreshTokensRequest, RefreshTokensResponse,
-    SignUpRequest, SignUpResponse,
-};
 use testing::{Folder, Process};
 
 use crate::{
-    client_addresses::audited,
-    clients::{BufCurl, use_every_method_as},
-    envoy::free_port,
-    https::{Https, message},
+    https::Https,
+    proxy::{
+        addresses, assert_each_browser_is_an_address_of_its_own,
+        assert_the_refresh_token_stays_in_the_cookie, shipped, use_every_method,
+    },
     services::key,
     stack::Stack,
-    tools::{installed, run, workspace},
+    tools::{free_port, installed, run, workspace},
 };
 
 const NAME: &str = "localhost";
@@ -32,21 +29,12 @@ impl Caddy {
     pub(crate) async fn start(stack: &Stack) -> Self {
         let folder = Folder::new();
         let port = free_port();
-        let addresses = stack.addresses();
-        let shipped = fs::read_to_string(workspace().join("deploy/caddy/Caddyfile")).unwrap();
-        let replacements = [
-            ("127.0.0.1:50051", addresses.auth.to_string()),
-            ("127.0.0.1:50052", addresses.task.to_string()),
-            ("127.0.0.1:8080", addresses.gateway.to_string()),
-            (
-                "\ntandem.example.com {\n",
-                format!("\n{NAME}:{port} {{\n\ttls internal\n"),
-            ),
-        ];
-        let site = replacements.iter().fold(shipped, |site, (shipped, own)| {
-            assert!(site.contains(shipped), "{shipped}");
-            site.replace(shipped, own)
-        });
+        let name = (
+            "\ntandem.example.com {\n",
+            format!("\n{NAME}:{port} {{\n\ttls internal\n"),
+        );
+        let replacements: Vec<_> = addresses(stack).into_iter().chain([name]).collect();
+        let site = shipped("deploy/caddy/Caddyfile", &replacements);
         folder.write("Site", &site);
         let main = folder.write("Caddyfile", &main_file(&folder));
         let arguments = ["run", "--adapter", "caddyfile", "--config"];
@@ -77,80 +65,21 @@ fn main_file(folder: &Folder) -> String {
 async fn behind_the_shipped_caddy_every_method_works_over_every_protocol() {
     let stack = Stack::start().await;
     let caddy = Caddy::start(&stack).await;
-    let authority = caddy.https.folder.path("ca.pem");
-    let schema = workspace().join("proto");
-    for protocol in ["grpc", "grpcweb", "connect"] {
-        let arguments = [
-            "--protocol",
-            protocol,
-            "--cacert",
-            authority.to_str().unwrap(),
-            "--schema",
-            schema.to_str().unwrap(),
-        ];
-        let base = format!("https://{NAME}:{}", caddy.https.port);
-        let curl = BufCurl::new(&stack, base, &arguments);
-        use_every_method_as(&format!("{protocol}@example.com"), &curl, &curl);
-    }
+    use_every_method(&stack, &caddy.https, &["grpc", "grpcweb", "connect"]);
 }
 
 #[tokio::test]
 async fn behind_the_shipped_caddy_each_browser_is_an_address_of_its_own() {
     let stack = Stack::start().await;
     let caddy = Caddy::start(&stack).await;
-    let sign_up = SignUpRequest {
-        email: "ada@example.org".to_owned(),
-        password: "correct horse battery staple".to_owned(),
-        ..SignUpRequest::default()
-    };
-    let method = "tandem.auth.v1.AuthService/SignUp";
-    let answer = caddy
-        .https
-        .call_as_browser("127.0.0.3", method, &sign_up, "");
-    let signed_up: SignUpResponse = message(&answer);
-    let token = signed_up.tokens.unwrap().access_token;
-    let answer = caddy.https.call_as_browser(
-        "127.0.0.3",
-        "tandem.auth.v1.AccountService/ListSessions",
-        &ListSessionsRequest {},
-        &format!("--header 'authorization: Bearer {token}'"),
-    );
-    let sessions: ListSessionsResponse = message(&answer);
-    assert_eq!(sessions.sessions[0].ip, "127.0.0.3");
-    let account = signed_up.account.unwrap().id;
-    assert_eq!(audited(&stack, &account).await, ["127.0.0.3"]);
+    assert_each_browser_is_an_address_of_its_own(&stack, &caddy.https).await;
 }
 
 #[tokio::test]
 async fn behind_the_shipped_caddy_a_browser_keeps_its_refresh_token_in_the_cookie_of_https() {
     let stack = Stack::start().await;
     let caddy = Caddy::start(&stack).await;
-    let https = &caddy.https;
-    let sign_up = SignUpRequest {
-        email: "ada@example.org".to_owned(),
-        password: "correct horse battery staple".to_owned(),
-        attempt_tag: vec![1; 32],
-        ..SignUpRequest::default()
-    };
-    let jar = https.folder.path("jar").display().to_string();
-    let options = format!(
-        "--cookie {jar} --cookie-jar {jar} --header 'tandem-session: cookie' --header 'origin: https://{NAME}:{}'",
-        https.port
-    );
-    let method = "tandem.auth.v1.AuthService/SignUp";
-    let answer = https.call_as_browser("127.0.0.3", method, &sign_up, &options);
-    let signed_up: SignUpResponse = message(&answer);
-    assert_eq!(signed_up.tokens.unwrap().refresh_token, "");
-    let kept = fs::read_to_string(&jar).unwrap();
-    assert!(kept.contains("\t__Host-Http-tandem-refresh\t"), "{kept}");
-    let refresh = RefreshTokensRequest {
-        attempt_tag: vec![1; 32],
-        ..RefreshTokensRequest::default()
-    };
-    let method = "tandem.auth.v1.AuthService/RefreshTokens";
-    let answer = https.call_as_browser("127.0.0.3", method, &refresh, &options);
-    message::<RefreshTokensResponse>(&answer);
-    assert_ne!(fs::read_to_string(&jar).unwrap(), kept);
+    assert_the_refresh_token_stays_in_the_cookie(&caddy.https);
 }
 
 #[tokio::test]

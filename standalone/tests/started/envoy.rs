@@ -1,10 +1,13 @@
 //! A real Envoy with configurations that are shipped.
 
-use std::{fs, net::TcpListener, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use testing::{Folder, Process};
 
-use crate::tools::{installed, run, workspace};
+use crate::{
+    proxy::shipped,
+    tools::{installed, run},
+};
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -19,11 +22,7 @@ impl Envoy {
     /// Starts with a shipped file, of which only these texts are replaced. The first one has its port.
     pub(crate) async fn start(file: &str, replacements: &[(&str, String)]) -> Self {
         let folder = Folder::new();
-        let shipped = fs::read_to_string(workspace().join(file)).unwrap();
-        let configuration = replacements.iter().fold(shipped, |text, (shipped, own)| {
-            assert!(text.contains(shipped), "{file} has no {shipped}");
-            text.replace(shipped, own)
-        });
+        let configuration = shipped(file, replacements);
         let path = folder.write("envoy.yaml", &configuration);
         let arguments = [
             "--config-path",
@@ -57,10 +56,4 @@ impl Envoy {
             _ => panic!("{status}: {body}"),
         }
     }
-}
-
-/// A port for a program that does not say which one it was given.
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }

@@ -5,13 +5,13 @@ use testing::certificates::Authority;
 
 use crate::{
     client_addresses::audited,
-    clients::{BufCurl, use_every_method_as},
     elsewhere::forger::Forger,
-    envoy::{Envoy, free_port},
+    envoy::Envoy,
     https::Https,
+    proxy::use_every_method,
     services::key,
     stack::Stack,
-    tools::{installed, run, workspace},
+    tools::{free_port, installed, run, workspace},
 };
 
 const NAME: &str = "localhost";
@@ -95,21 +95,7 @@ fn describe(path: &str, home: &str) {
 #[tokio::test]
 async fn behind_the_shipped_envoy_every_method_works_over_grpc_and_over_grpc_web() {
     let fronted = Fronted::start().await;
-    let authority = fronted.https.folder.path("ca.pem");
-    let schema = workspace().join("proto");
-    for protocol in ["grpc", "grpcweb"] {
-        let arguments = [
-            "--protocol",
-            protocol,
-            "--cacert",
-            authority.to_str().unwrap(),
-            "--schema",
-            schema.to_str().unwrap(),
-        ];
-        let base = format!("https://{NAME}:{}", fronted.https.port);
-        let curl = BufCurl::new(&fronted.stack, base, &arguments);
-        use_every_method_as(&format!("{protocol}@example.com"), &curl, &curl);
-    }
+    use_every_method(&fronted.stack, &fronted.https, &["grpc", "grpcweb"]);
 }
 
 #[tokio::test]

@@ -29,6 +29,7 @@ mod operating;
 mod operations;
 mod prometheus;
 mod promql;
+mod proxy;
 mod rest;
 mod scrape;
 mod services;

@@ -1,20 +1,19 @@
 //! A real nginx with the configuration that is shipped, in front of the gateway and the services: browsers and backends behind it are
 //! addresses of their own, from nginx to the audit log.
 
-use std::{fs, ops::Deref, path::Path, time::Duration};
+use std::{ops::Deref, path::Path, time::Duration};
 
-use contract::proto::auth::{
-    ListSessionsRequest, ListSessionsResponse, RefreshTokensRequest, RefreshTokensResponse,
-    SignInRequest, SignUpRequest, SignUpResponse,
-};
+use contract::proto::auth::SignInRequest;
 use testing::{Folder, Process, certificates::Authority};
 
 use crate::{
-    client_addresses::audited,
-    envoy::free_port,
-    https::{Https, frame, grpc_status, message},
+    https::{Https, frame, grpc_status},
+    proxy::{
+        addresses, assert_each_browser_is_an_address_of_its_own,
+        assert_the_refresh_token_stays_in_the_cookie, shipped,
+    },
     stack::Stack,
-    tools::{installed, workspace},
+    tools::{free_port, installed},
 };
 
 const NAME: &str = "tandem.example.com";
@@ -42,12 +41,7 @@ impl Nginx {
         folder.write("ca.pem", &authority.pem());
         let (certificate, key) = folder.write_identity("tandem", &authority.issue(&[NAME]));
         let port = free_port();
-        let addresses = stack.addresses();
-        let shipped = fs::read_to_string(workspace().join("deploy/nginx/tandem.conf")).unwrap();
-        let replacements = [
-            ("127.0.0.1:50051", addresses.auth.to_string()),
-            ("127.0.0.1:50052", addresses.task.to_string()),
-            ("127.0.0.1:8080", addresses.gateway.to_string()),
+        let own = [
             ("listen 443 ", format!("listen 127.0.0.1:{port} ")),
             (
                 "/etc/nginx/tls/tandem.crt",
@@ -55,10 +49,8 @@ impl Nginx {
             ),
             ("/etc/nginx/tls/tandem.key", key.display().to_string()),
         ];
-        let site = replacements.iter().fold(shipped, |site, (shipped, own)| {
-            assert!(site.contains(shipped), "{shipped}");
-            site.replace(shipped, own)
-        });
+        let replacements: Vec<_> = addresses(stack).into_iter().chain(own).collect();
+        let site = shipped("deploy/nginx/tandem.conf", &replacements);
         let site = folder.write("site.conf", &site);
         let main = folder.write("nginx.conf", &main_file(&folder, &site));
         let arguments = ["-e", "stderr", "-c", main.to_str().unwrap()];
@@ -117,59 +109,13 @@ async fn stack_behind_nginx() -> (Stack, Nginx) {
 #[tokio::test]
 async fn behind_the_shipped_nginx_each_browser_is_an_address_of_its_own() {
     let (stack, nginx) = stack_behind_nginx().await;
-    let sign_up = SignUpRequest {
-        email: "ada@example.org".to_owned(),
-        password: "correct horse battery staple".to_owned(),
-        ..SignUpRequest::default()
-    };
-    let method = "tandem.auth.v1.AuthService/SignUp";
-    let answer = nginx
-        .https
-        .call_as_browser("127.0.0.3", method, &sign_up, "");
-    let signed_up: SignUpResponse = message(&answer);
-    let token = signed_up.tokens.unwrap().access_token;
-    let answer = nginx.call_as_browser(
-        "127.0.0.3",
-        "tandem.auth.v1.AccountService/ListSessions",
-        &ListSessionsRequest {},
-        &format!("--header 'authorization: Bearer {token}'"),
-    );
-    let sessions: ListSessionsResponse = message(&answer);
-    assert_eq!(sessions.sessions[0].ip, "127.0.0.3");
-    let account = signed_up.account.unwrap().id;
-    assert_eq!(audited(&stack, &account).await, ["127.0.0.3"]);
+    assert_each_browser_is_an_address_of_its_own(&stack, &nginx).await;
 }
 
 #[tokio::test]
 async fn behind_the_shipped_nginx_a_browser_keeps_its_refresh_token_in_the_cookie_of_https() {
     let (_stack, nginx) = stack_behind_nginx().await;
-    let sign_up = SignUpRequest {
-        email: "ada@example.org".to_owned(),
-        password: "correct horse battery staple".to_owned(),
-        attempt_tag: vec![1; 32],
-        ..SignUpRequest::default()
-    };
-    // An older browser does not say more than the origin, which has the port.
-    let jar = nginx.folder.path("jar").display().to_string();
-    let options = format!(
-        "--cookie {jar} --cookie-jar {jar} --header 'tandem-session: cookie' --header 'origin: https://{NAME}:{}'",
-        nginx.port
-    );
-    let method = "tandem.auth.v1.AuthService/SignUp";
-    let answer = nginx.call_as_browser("127.0.0.3", method, &sign_up, &options);
-    let signed_up: SignUpResponse = message(&answer);
-    assert_eq!(signed_up.tokens.unwrap().refresh_token, "");
-    let kept = fs::read_to_string(&jar).unwrap();
-    let line = format!("#HttpOnly_{NAME}\tFALSE\t/\tTRUE\t");
-    assert!(kept.contains(&line) && kept.contains("\t__Host-Http-tandem-refresh\t"));
-    let refresh = RefreshTokensRequest {
-        attempt_tag: vec![1; 32],
-        ..RefreshTokensRequest::default()
-    };
-    let method = "tandem.auth.v1.AuthService/RefreshTokens";
-    let answer = nginx.call_as_browser("127.0.0.3", method, &refresh, &options);
-    message::<RefreshTokensResponse>(&answer);
-    assert_ne!(fs::read_to_string(&jar).unwrap(), kept);
+    assert_the_refresh_token_stays_in_the_cookie(&nginx);
 }
 
 #[tokio::test]

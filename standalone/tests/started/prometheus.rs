@@ -3,7 +3,7 @@
 use std::{
     fmt::Write as _,
     fs,
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -14,7 +14,7 @@ use crate::{
     metrics::{alerts, queries},
     scrape::{get, ports},
     stack::Stack,
-    tools::{installed, run, workspace},
+    tools::{free_port, installed, run, workspace},
 };
 
 /// How long Prometheus may take to start and to scrape twice.
@@ -77,17 +77,10 @@ fn configuration(targets: &[SocketAddr]) -> String {
     text
 }
 
-fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-}
-
 /// Starts Prometheus in `folder` and waits until it listens.
 async fn start(folder: &Path, targets: &[SocketAddr]) -> (Process, SocketAddr) {
     fs::write(folder.join("prometheus.yml"), configuration(targets)).unwrap();
-    let address = free_port();
+    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let arguments = [
         format!("--config.file={}", folder.join("prometheus.yml").display()),
         format!("--storage.tsdb.path={}", folder.join("data").display()),

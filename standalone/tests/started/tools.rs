@@ -2,6 +2,7 @@
 
 use std::{
     io::Read,
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
     thread,
@@ -140,4 +141,10 @@ fn read(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
 pub(crate) async fn end_of(mut process: Process, within: Duration) -> (Option<i32>, String) {
     let status = process.ended(within).await;
     (status.code(), process.output())
+}
+
+/// A port for a program that does not say which one it was given.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
 }

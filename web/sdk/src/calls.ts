@@ -5,7 +5,8 @@ import { MethodOptions_IdempotencyLevel as Level } from "@bufbuild/protobuf/wkt"
 import { orAborted, sleep } from "./environment.js";
 import { TandemError, replaced, signedOut } from "./errors.js";
 import type { Account } from "./gen/tandem/auth/v1/account_pb.js";
-import type { Lease, SessionKeeper } from "./session.js";
+import type { Lease } from "./held.js";
+import type { SessionKeeper } from "./session.js";
 import type { Clock } from "./types.js";
 
 const ATTEMPTS = 3;

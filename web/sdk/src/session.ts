@@ -4,43 +4,14 @@
 // sign-out has overtaken is dropped. So each tab refreshes for itself, one refresh at a time.
 import { TandemError, replaced, signedOut } from "./errors.js";
 import { lengthOf } from "./gateway.js";
-import type { Grant, SessionCalls } from "./gateway.js";
+import type { Grant } from "./gateway.js";
 import type { Account } from "./gen/tandem/auth/v1/account_pb.js";
-import type { Hints } from "./hints.js";
+import type { Held, Lease, Surroundings } from "./held.js";
 import { Lifetime } from "./lifetime.js";
 import type { Moment } from "./lifetime.js";
 import { ObservableSession } from "./observable.js";
 import { Refresher } from "./refresh.js";
-import type { AttemptTags } from "./tags.js";
-import type { Clock, PageEvents, SessionHint } from "./types.js";
-
-/** What a call holds: the token, and for whom. `identity` stays the same over refreshes of one session. */
-export interface Lease {
-    readonly token: string;
-    readonly identity: object;
-}
-
-interface Held extends Lease {
-    readonly sessionId: string;
-    /** Empty if it is in the cookie. */
-    readonly refreshToken: string;
-    /** When the token was asked for (wall clock), to compare with a hint. */
-    readonly generation: number;
-    readonly life: Lifetime;
-    /** False once the server or another tab has said that the token is no longer valid. */
-    readonly trusted: boolean;
-}
-
-export interface Surroundings {
-    readonly calls: SessionCalls;
-    readonly tags: AttemptTags;
-    readonly clock: Clock;
-    readonly random: () => number;
-    readonly hints: Hints;
-    readonly page: PageEvents;
-    /** Deadline of a refresh, in milliseconds. */
-    readonly timeoutMs: number;
-}
+import type { SessionHint } from "./types.js";
 
 /** The session is over for these reasons alone. Anything else may pass. */
 const ENDS = ["REFRESH_TOKEN_INVALID", "REFRESH_TOKEN_EXPIRED", "REFRESH_TOKEN_REUSED", "SESSION_REVOKED"] as const;

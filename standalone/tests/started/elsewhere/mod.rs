@@ -22,11 +22,11 @@ use self::{
 };
 use crate::{
     browser::{call, post},
-    envoy::{Envoy, free_port},
+    envoy::Envoy,
     scrape::get,
     services::key,
     stack::Stack,
-    tools::{binary, installed, run, workspace},
+    tools::{binary, free_port, installed, run, workspace},
 };
 
 const AUDIENCE: &str = "tandem";
