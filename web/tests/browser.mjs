@@ -1,7 +1,9 @@
 // Chromium for the tests of the console. TEST_CHROMIUM names the program, TEST_CONSOLE the address of a running gateway.
+import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { after, afterEach, before } from "node:test";
 import { chromium } from "playwright-core";
 
 export const ORIGIN = required("TEST_CONSOLE").replace(/\/$/, "");
@@ -55,6 +57,19 @@ export async function profile(options = {}) {
             await rm(folder, { recursive: true, force: true });
         },
     };
+}
+
+/** One profile for all tests of a file. Each test begins without a page and without a cookie, and none may have faults. */
+export function profileOfAllTests() {
+    const shared = {};
+    before(async () => Object.assign(shared, await profile()));
+    afterEach(async () => {
+        for (const page of shared.context.pages()) await page.close();
+        await shared.context.clearCookies();
+        assert.deepEqual(shared.faults, []);
+    });
+    after(() => shared.close?.());
+    return shared;
 }
 
 function watch(page, faults) {

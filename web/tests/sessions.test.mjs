@@ -1,26 +1,17 @@
 // The session of a browser, over reloads, tabs, lost answers and frozen tabs. The access tokens of these tests live for a minute,
 // the shortest that can be set.
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as passed } from "node:timers/promises";
 import { clientOf, createTandem, reasonOf } from "./api.mjs";
-import { ORIGIN, PASSWORD, add, item, profile, signIn, signUp } from "./browser.mjs";
+import { ORIGIN, PASSWORD, add, item, profile, profileOfAllTests, signIn, signUp } from "./browser.mjs";
 
 const REFRESH = "**/tandem.auth.v1.AuthService/RefreshTokens";
 const ACCESS_TTL_MS = 60_000;
 /** Makes a tab look again, as after a freeze. */
 const wake = () => void document.dispatchEvent(new Event("resume"));
-let browser;
+const browser = profileOfAllTests();
 
-before(async () => {
-    browser = await profile();
-});
-afterEach(async () => {
-    for (const page of browser.context.pages()) await page.close();
-    await browser.context.clearCookies();
-    assert.deepEqual(browser.faults, []);
-});
-after(() => browser?.close());
 
 const button = (page, name) => page.getByRole("button", { name, exact: true });
 const signedOut = (page) => page.getByRole("heading", { name: "Sign in" }).waitFor();

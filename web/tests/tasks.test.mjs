@@ -1,21 +1,11 @@
 // A person and their tasks.
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import { TaskStatus, clientOf } from "./api.mjs";
-import { ORIGIN, PASSWORD, add, freshEmail, item, profile, signIn, signUp, titles } from "./browser.mjs";
+import { ORIGIN, PASSWORD, add, freshEmail, item, profileOfAllTests, signIn, signUp, titles } from "./browser.mjs";
 
-let browser;
+const browser = profileOfAllTests();
 let page;
-
-before(async () => {
-    browser = await profile();
-});
-afterEach(async () => {
-    for (const page of browser.context.pages()) await page.close();
-    await browser.context.clearCookies();
-    assert.deepEqual(browser.faults, []);
-});
-after(() => browser?.close());
 
 /** A page of a new account. */
 async function newAccount() {
