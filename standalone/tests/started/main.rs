@@ -31,6 +31,7 @@ mod prometheus;
 mod promql;
 mod proxy;
 mod rest;
+mod schemathesis;
 mod scrape;
 mod services;
 mod settings;

@@ -68,7 +68,8 @@ fn info() -> Value {
         "title": "Tandem RPCs",
         "version": env!("CARGO_PKG_VERSION"),
         "description": "Every unary RPC in the Connect protocol, with JSON. A field that has its default value (an empty string, \
-            false, zero, an empty list) is not in an answer. Streams are not described here.",
+            false, zero, an empty list) is not in an answer. In a request, null stands for a field that is not set; an answer has no \
+            null. Streams are not described here.",
         "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
     })
 }
@@ -120,6 +121,14 @@ fn operation(method: &MethodDescriptor, comments: &Comments, name: &str) -> Valu
             "200": {
                 "description": "The call has succeeded.",
                 "content": { "application/json": { "schema": schema::reference(&method.output()) } },
+            },
+            "405": {
+                "description": "The RPC is not called by this method of HTTP. There is no body.",
+                "headers": { "Allow": { "schema": { "type": "string" } } },
+            },
+            "415": {
+                "description": "The request has another content type or encoding. There is no body.",
+                "headers": { "Accept-Post": { "schema": { "type": "string" } } },
             },
             "default": {
                 "description": "The call has failed. The HTTP status follows from the code.",

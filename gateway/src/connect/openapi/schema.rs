@@ -62,19 +62,29 @@ impl<'a> Schemas<'a> {
         });
         let texts: String = texts.collect();
         let text = self.comments.get(&names.parent_file(), names.path());
+        // Requests may have the number of a value too.
         let schema = json!({
-            "type": "string",
             "description": format!("{text}\n{texts}"),
-            "enum": values,
+            "anyOf": [{ "type": "string", "enum": values }, integer(i32::MIN.into(), i32::MAX.into())],
         });
         self.schemas.insert(names.full_name().to_owned(), schema);
     }
 
     fn field(&self, field: &FieldDescriptor) -> Value {
-        let mut schema = value(&Shape::of_field(field));
+        let mut schema = nullable(value(&Shape::of_field(field)));
         let text = self.comments.get(&field.parent_file(), field.path());
         schema["description"] = text.into();
         schema
+    }
+}
+
+/// The same schema, with null: it stands for a field that is not set. The elements of a list are never null.
+fn nullable(mut schema: Value) -> Value {
+    if let Some(kind) = schema.get("type").cloned() {
+        schema["type"] = json!([kind, "null"]);
+        schema
+    } else {
+        json!({ "anyOf": [schema, { "type": "null" }] })
     }
 }
 

@@ -4,4 +4,3 @@ mod curl;
 mod errors;
 mod journey;
 mod pages;
-mod schemathesis;
