@@ -19,12 +19,16 @@ mod receive;
 mod refusal;
 mod typed;
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher},
+    time::Duration,
+};
 
 use axum::body::Bytes;
 use contract::reason::Reason;
 use http::request::Parts;
-use serving::shares::{CallShare, Principal, Share};
+use serving::shares::{CallKind, CallShare, Principal, Share};
 use tokio::time::timeout_at;
 use tonic::Status;
 use tower::ServiceExt as _;
@@ -162,7 +166,7 @@ impl Call {
         let bytes = receive(&self.state, principal, deadline.begin_by, read).await?;
         let message = decode(self, bytes)?;
         let message = self.with_cookie(message)?;
-        let place = self.state.places.take(self.limits.principal)?;
+        let place = self.state.places.take(principal, kind(&self.parts.uri))?;
         let answer = self.send(message).await?;
         Ok((answer, place))
     }
@@ -196,6 +200,11 @@ impl Call {
             Err(Reason::UpstreamUnavailable)
         }
     }
+}
+
+/// Calls of one RPC are of one kind.
+fn kind(uri: &http::Uri) -> CallKind {
+    CallKind(BuildHasherDefault::<DefaultHasher>::default().hash_one(uri.path()))
 }
 
 /// The reason for a call that got no answer. The channel enforces the deadline too, and has its own error for that.

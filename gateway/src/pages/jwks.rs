@@ -14,6 +14,7 @@ use contract::proto::auth::{
 use contract::reason::Reason;
 use http::{HeaderMap, HeaderValue, StatusCode, header::CACHE_CONTROL};
 use serde::Serialize;
+use serving::shares::CallKind;
 
 use super::{principal, public_document, refused};
 use crate::{
@@ -82,7 +83,10 @@ pub(super) async fn published(
     state: &GatewayState,
     client: Option<Extension<ClientAddress>>,
 ) -> Result<Published, Response> {
-    let _place = state.places.take(principal(client)).map_err(refused)?;
+    let _place = state
+        .places
+        .take(principal(client), CallKind(0))
+        .map_err(refused)?;
     let deadline = state.config.calls.deadline;
     let mut request = tonic::Request::new(GetJsonWebKeySetRequest {});
     request.set_timeout(deadline);
