@@ -27,6 +27,7 @@ mod console_files;
 mod cookies;
 mod cors;
 mod draining;
+mod entry;
 mod etag;
 mod grpc_web;
 mod json;

@@ -22,7 +22,7 @@ use tonic::Status;
 
 use self::error::RequestError;
 pub(crate) use self::{
-    codec::Format, get::call as get, host::refuse_as_error, stream::call as stream,
+    codec::Format, get::call as get, host::host_refusal, stream::call as stream,
     unary::call as unary,
 };
 use crate::{calls, monitoring::request_id, rpc_catalog::Rpc, state::GatewayState};

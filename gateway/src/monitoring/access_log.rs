@@ -6,11 +6,7 @@
 use std::sync::{Arc, OnceLock};
 
 use api::request_id::{self, X_REQUEST_ID};
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
-};
+use axum::{extract::Request, response::Response};
 use http::{HeaderMap, HeaderValue};
 use serving::access_line::AccessLine;
 use telemetry::trace::{Span, Trace, Tracing};
@@ -59,27 +55,30 @@ impl GrpcStatus {
     }
 }
 
-/// Gives the request its id and its place in a trace; logs and counts it when it has ended.
-pub(crate) async fn record(
-    State(log): State<AccessLog>,
+/// Gives the request its id and its place in a trace; logs and counts it when it has ended. `answer` answers it.
+pub(crate) async fn record<Answering>(
+    log: &AccessLog,
     mut request: Request,
-    next: Next,
-) -> Response {
+    answer: impl FnOnce(Request) -> Answering,
+) -> Response
+where
+    Answering: Future<Output = Response>,
+{
     let id = HeaderValue::try_from(request_id::from_headers(request.headers()))
         .expect("a request id is visible ASCII");
     request.headers_mut().insert(X_REQUEST_ID, id.clone());
     let trace = spans::start(&log.tracing, &log.catalog, &mut request);
     let client = ClientAddress::resolve(&mut request, &log.trusted_proxies);
     let mut entry = Entry {
-        line: line(&log, &request, client, &trace),
+        line: line(log, &request, client, &trace),
         span: trace.span,
         id: id.clone(),
         start: Instant::now(),
         grpc: None,
-        metrics: log.metrics,
+        metrics: Arc::clone(&log.metrics),
     };
     entry.metrics.start();
-    let mut response = next.run(request).await;
+    let mut response = answer(request).await;
     response.headers_mut().insert(X_REQUEST_ID, id);
     entry.line.status = Some(response.status());
     entry.grpc = response.extensions().get().cloned();
