@@ -6,11 +6,15 @@ use http::{header, request::Parts};
 use serde_json::Value;
 
 use super::problem::Problem;
-use crate::{calls, state::GatewayState};
+use crate::{
+    calls::{self, Exchange},
+    state::GatewayState,
+};
 
 /// The client of a request, and what it can call.
 pub(super) struct Client {
     state: GatewayState,
+    exchange: Exchange,
     parts: Parts,
 }
 
@@ -26,7 +30,7 @@ impl Client {
         Req: prost::Message,
         Res: prost::Message + Default,
     {
-        let answer = calls::unary(&self.state, path, &self.parts, request).await;
+        let answer = calls::unary(&self.state, &self.exchange, path, &self.parts, request).await;
         answer.map_err(|status| Problem::of_status(&status, sent))
     }
 
@@ -41,6 +45,7 @@ impl FromRequestParts<GatewayState> for Client {
     async fn from_request_parts(parts: &mut Parts, state: &GatewayState) -> Result<Self, Problem> {
         Ok(Self {
             state: state.clone(),
+            exchange: exchange(parts).clone(),
             parts: parts.clone(),
         })
     }
@@ -64,4 +69,10 @@ impl FromRequestParts<GatewayState> for User {
             Err(Problem::because(Reason::TokenMissing))
         }
     }
+}
+
+/// What the calls for this request share.
+pub(super) fn exchange(parts: &Parts) -> &Exchange {
+    let exchange = parts.extensions.get();
+    exchange.expect("every route of the API is bounded")
 }

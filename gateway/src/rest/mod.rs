@@ -27,12 +27,11 @@ use axum::{
     routing::{MethodRouter, any, get, post},
 };
 use http::{HeaderValue, StatusCode, Uri, header};
-use tokio::time::Instant;
 use transport::connections::ReceiveBy;
 
 use self::problem::Problem;
 pub(crate) use self::problem::REASON;
-use crate::{routes, state::GatewayState};
+use crate::{calls::Exchange, routes, state::GatewayState};
 
 /// The routes of the API, and of its documents.
 pub(crate) fn router(state: &GatewayState) -> Router<GatewayState> {
@@ -88,11 +87,15 @@ async fn without_trailing_slash(uri: Uri) -> Response {
     (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, place)]).into_response()
 }
 
-/// Answers are for one client, unless they say otherwise, and that client has as long to receive one as for a call.
-async fn bound(State(state): State<GatewayState>, request: Request, next: Next) -> Response {
-    let calls = &state.config.calls;
-    let end = Instant::now().checked_add(calls.deadline + calls.answer_grace);
-    let mut answer = next.run(request).await;
+/// Answers are for one client, unless they say otherwise. That client has as long to receive one as for a call, and until then the
+/// answer holds the place of its calls.
+async fn bound(State(state): State<GatewayState>, mut request: Request, next: Next) -> Response {
+    let exchange = Exchange::new(&state);
+    let end = exchange
+        .begin_by
+        .checked_add(state.config.calls.answer_grace);
+    request.extensions_mut().insert(exchange.clone());
+    let mut answer = exchange.hold(next.run(request).await);
     let headers = answer.headers_mut();
     headers
         .entry(header::CACHE_CONTROL)

@@ -70,8 +70,8 @@ mod tests {
 
     use super::*;
 
-    const STATUSES: [u16; 14] = [
-        400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 500, 502, 503, 504,
+    const STATUSES: [u16; 15] = [
+        400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 500, 502, 503, 504,
     ];
 
     /// The test writes the file anew when it is out of date, and fails, so that a change of the document is seen.

@@ -161,8 +161,8 @@ impl Share {
         Ok(())
     }
 
-    /// Holds this many units more, as [`Share::add`], but even above the bounds if its principal holds none: so nothing is too large
-    /// for everyone.
+    /// Holds this many units more, as [`Share::add`], but even above the bounds if its principal holds nothing else: so nothing is too
+    /// large for everyone, also if it comes in parts.
     ///
     /// # Errors
     /// As [`Share::add`].
@@ -171,7 +171,7 @@ impl Share {
         let is_first = self
             .principal
             .keys()
-            .all(|(key, _)| !held.by_key.contains_key(&key));
+            .all(|(key, _)| held.by_key.get(&key).copied().unwrap_or_default() <= self.units);
         if is_first {
             held.add(self.principal, units);
             drop(held);
