@@ -6,14 +6,14 @@ use axum::{
 };
 use contract::reason::Reason;
 use http::{HeaderMap, StatusCode, header, request::Parts};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{client::exchange, problem::Problem, violation::Violation};
+use super::{client::exchange, fields::Fields, problem::Problem, violation::Violation};
 use crate::{calls, client_address::ClientAddress, state::GatewayState};
 
-/// The fields of the JSON object in a body. Of a key that occurs twice, the last counts.
+/// The JSON object in a body. Of a key that occurs twice, the last counts.
 #[derive(Debug)]
-pub(super) struct Object(pub(super) Map<String, Value>);
+pub(super) struct Object(pub(super) Fields);
 
 impl FromRequest<GatewayState> for Object {
     type Rejection = Problem;
@@ -33,7 +33,7 @@ impl FromRequest<GatewayState> for Object {
             return Err(Problem::new(status, "Unsupported Media Type"));
         }
         match parse(&bytes)? {
-            Value::Object(fields) => Ok(Self(fields)),
+            Value::Object(fields) => Ok(Self(Fields::new(fields))),
             other => Err(Problem::invalid(vec![Violation::not_an_object(&other)])),
         }
     }

@@ -4,6 +4,7 @@ use axum::extract::FromRequestParts;
 use contract::reason::Reason;
 use http::{header, request::Parts};
 use serde_json::Value;
+use tonic::{Code, Status};
 
 use super::problem::Problem;
 use crate::{
@@ -53,6 +54,34 @@ impl FromRequestParts<GatewayState> for Client {
 
 /// A client that sends a bearer token. Only the service can say whether it is a good one.
 pub(super) struct User(pub(super) Client);
+
+impl User {
+    /// What was read of a request for the RPC at `path`. If it could not be read, the token is judged first, so that nobody learns
+    /// anything about a request without a good token: the service judges it before an empty message, which is never valid.
+    pub(super) async fn judged<T>(
+        &self,
+        path: &'static str,
+        read: Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let problem = match read {
+            Ok(read) => return Ok(read),
+            Err(problem) => problem,
+        };
+        let Client {
+            state,
+            exchange,
+            parts,
+        } = &self.0;
+        let judged = calls::unary(state, exchange, path, parts, &()).await;
+        let judged: Result<(), Status> = judged;
+        match judged {
+            Err(status) if status.code() != Code::InvalidArgument => {
+                Err(Problem::of_status(&status, &Value::Null))
+            }
+            _the_token_is_good => Err(problem),
+        }
+    }
+}
 
 impl FromRequestParts<GatewayState> for User {
     type Rejection = Problem;

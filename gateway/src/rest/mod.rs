@@ -2,7 +2,7 @@
 //! protocol.
 //!
 //! It is only a form of those RPCs: bodies are read and checked here as pydantic does, and every rule beyond that is the rule of a
-//! service. Cookies are never read or set.
+//! service, which also judges the token: before the body, although the body is read before. Cookies are never read or set.
 
 mod accounts;
 mod body;

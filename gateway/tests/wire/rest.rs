@@ -8,12 +8,15 @@ use http_body_util::StreamBody;
 use hyper::body::{Bytes, Frame};
 use serde_json::{Value, json};
 use tokio::{sync::mpsc::UnboundedReceiver, time::timeout};
+use tonic::Code;
 use transport::network::Network;
 
 use crate::{
     Running,
     client::{self, ANSWER_TIMEOUT, Answer},
-    closed_port, gateway, gateway_to,
+    closed_port,
+    cookies_service::{Behaviour, Place, Site},
+    gateway, gateway_to,
     service::{self, Event},
 };
 
@@ -205,6 +208,57 @@ async fn half_an_answer_is_504_when_its_time_is_over_and_503_when_its_service_is
         let metrics = gateway.metrics.text();
         let counted = format!("tandem_gateway_upstream_errors_total{{upstream=\"task\"}} {lost}\n");
         assert!(metrics.contains(&counted), "{metrics}");
+    }
+}
+
+/// Requests that cannot be read, whatever their token is.
+const UNREADABLE: [(Method, &str, &str); 9] = [
+    (Method::POST, TASKS, ""),
+    (Method::POST, TASKS, "{"),
+    (Method::POST, TASKS, "[]"),
+    (Method::POST, TASKS, r#"{"title":""}"#),
+    (Method::PUT, "/api/tasks/1", r#"{"title":5}"#),
+    (Method::PUT, "/api/tasks/%ff", "{}"),
+    (Method::GET, "/api/tasks?limit=0", ""),
+    (Method::GET, "/api/tasks/%ff", ""),
+    (Method::DELETE, "/api/tasks/%ff", ""),
+];
+
+#[tokio::test]
+async fn a_service_judges_the_token_before_a_body_that_cannot_be_read() {
+    for (code, reason, status, detail) in [
+        (Code::Unauthenticated, "TOKEN_EXPIRED", 401, "Token expired"),
+        (Code::Unauthenticated, "TOKEN_INVALID", 401, "Invalid token"),
+        (Code::PermissionDenied, "SCOPE_MISSING", 403, "no"),
+        (Code::Unavailable, "REVOCATION_FEED_STALE", 503, "no"),
+    ] {
+        for (method, path, body) in UNREADABLE {
+            let site = Site::start(Behaviour::Refuse(code, reason, Place::Headers)).await;
+            let answer = ask(Http::One, site.address(), method.clone(), path, body).await;
+            assert_refused(&answer, status, reason);
+            assert_eq!(
+                answer.json(),
+                json!({ "detail": detail }),
+                "{method} {path}"
+            );
+            let scheme = if status == 401 { "Bearer" } else { "" };
+            assert_eq!(answer.header("www-authenticate"), scheme);
+            let asked = site.received();
+            assert_eq!(asked.message, [0; 0], "nothing of the request is passed on");
+            assert_eq!(asked.headers["authorization"], BEARER.1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_read_is_refused_when_its_token_is_good() {
+    let behaviour = Behaviour::Refuse(Code::InvalidArgument, "FIELD_INVALID", Place::Headers);
+    for (method, path, body) in UNREADABLE {
+        let site = Site::start(behaviour.clone()).await;
+        let answer = ask(Http::Two, site.address(), method.clone(), path, body).await;
+        let expected = if path.ends_with("%ff") { 404 } else { 422 };
+        assert_eq!(answer.status, expected, "{method} {path} {body}");
+        site.received();
     }
 }
 
