@@ -1,14 +1,15 @@
 //! What the handlers of requests share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serving::shares::{ArrivingShares, CallShares, Shares};
 use telemetry::metrics::Metrics;
 use tls::MissingAuthority;
 
 use crate::{
-    config::Config, console_files::ConsoleFiles, draining::Draining, monitoring::RequestMetrics,
-    routes::is_for_everybody, rpc_catalog::RpcCatalog, upstream::Upstreams,
+    config::Config, console_files::ConsoleFiles, document::Document, draining::Draining,
+    monitoring::RequestMetrics, routes::is_for_everybody, rpc_catalog::RpcCatalog,
+    upstream::Upstreams,
 };
 
 /// Checks of the services' health at once. Each ends within the health timeout.
@@ -20,6 +21,8 @@ pub(crate) struct GatewayState {
     pub(crate) config: Arc<Config>,
     pub(crate) console: ConsoleFiles,
     pub(crate) catalog: Arc<RpcCatalog>,
+    /// The description of the RPCs that are offered, once somebody has asked for it.
+    pub(crate) connect_description: Arc<OnceLock<Document>>,
     pub(crate) upstreams: Upstreams,
     pub(crate) draining: Draining,
     pub(crate) metrics: Arc<RequestMetrics>,
@@ -52,6 +55,7 @@ impl GatewayState {
             upstreams: Upstreams::connect(&config, &catalog)?,
             metrics: Arc::new(RequestMetrics::new(metrics)),
             catalog,
+            connect_description: Arc::default(),
             places: Arc::new(places),
             health_checks: Shares::new(MAX_HEALTH_CHECKS, calls.principal_share),
             arriving: Arc::new(arriving),

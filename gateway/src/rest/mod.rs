@@ -48,26 +48,26 @@ pub(crate) fn router(state: &GatewayState) -> Router<GatewayState> {
         ("/api/auth/sign-out", post(accounts::sign_out)),
         (routes::OPENAPI, get(openapi::document)),
         (routes::DOCS, get(docs::page)),
-        ("/docs/{file}", get(docs::file)),
     ];
     let add = |router: Router<GatewayState>,
                (path, methods): (&str, MethodRouter<GatewayState>)| {
         let without_slash = router.route(path, methods.fallback(method_not_allowed));
         without_slash.route(&format!("{path}/"), any(without_trailing_slash))
     };
-    let nothing = [
+    let files = get(docs::file).fallback(method_not_allowed);
+    let others = [
+        (routes::DOCS_FILES, files),
         ("/api", any(nothing)),
         ("/api/", any(nothing)),
         ("/api/{*rest}", any(nothing)),
     ];
     let bound = middleware::from_fn_with_state(state.clone(), bound);
     let router = paths.into_iter().fold(Router::new(), add);
-    let every = nothing.into_iter();
-    every
-        .fold(router, |router, (path, methods)| {
-            router.route(path, methods)
-        })
-        .route_layer(bound)
+    let add = |router: Router<GatewayState>,
+               (path, methods): (&str, MethodRouter<GatewayState>)| {
+        router.route(path, methods)
+    };
+    others.into_iter().fold(router, add).route_layer(bound)
 }
 
 async fn nothing() -> Problem {

@@ -16,6 +16,7 @@ mod cookies_origin;
 mod cookies_service;
 mod cookies_tokens;
 mod cors;
+mod documents;
 mod forwarding;
 mod host;
 mod limits;
