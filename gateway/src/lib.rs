@@ -26,6 +26,7 @@ mod connect;
 mod console_files;
 mod cookies;
 mod cors;
+mod document;
 mod draining;
 mod entry;
 mod etag;

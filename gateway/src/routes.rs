@@ -27,6 +27,8 @@ pub(crate) const PROTECTED: &str = "/protected";
 pub(crate) const OPENAPI: &str = "/openapi.json";
 /// That description for people.
 pub(crate) const DOCS: &str = "/docs";
+/// The files of that page.
+pub(crate) const DOCS_FILES: &str = "/docs/{*file}";
 
 /// Every proto package of the services begins with this.
 const PACKAGES: &str = "tandem.";

@@ -1,14 +1,18 @@
 //! What the handlers of requests share.
 
-use std::{ops::Deref, sync::Arc};
+use std::{
+    ops::Deref,
+    sync::{Arc, OnceLock},
+};
 
 use serving::shares::{ArrivingShares, CallShares, Shares};
 use telemetry::metrics::Metrics;
 use tls::MissingAuthority;
 
 use crate::{
-    config::Config, console_files::ConsoleFiles, draining::Draining, monitoring::RequestMetrics,
-    routes::is_for_everybody, rpc_catalog::RpcCatalog, upstream::Upstreams,
+    config::Config, console_files::ConsoleFiles, document::Document, draining::Draining,
+    monitoring::RequestMetrics, routes::is_for_everybody, rpc_catalog::RpcCatalog,
+    upstream::Upstreams,
 };
 
 /// Checks of the services' health at once. Each ends within the health timeout.
@@ -23,6 +27,8 @@ pub(crate) struct GatewayParts {
     pub(crate) config: Config,
     pub(crate) console: ConsoleFiles,
     pub(crate) catalog: Arc<RpcCatalog>,
+    /// The description of the RPCs that are offered, once somebody has asked for it.
+    pub(crate) connect_description: OnceLock<Document>,
     pub(crate) upstreams: Upstreams,
     pub(crate) draining: Draining,
     pub(crate) metrics: Arc<RequestMetrics>,
@@ -55,6 +61,7 @@ impl GatewayState {
             upstreams: Upstreams::connect(&config, &catalog)?,
             metrics: Arc::new(RequestMetrics::new(metrics)),
             catalog,
+            connect_description: OnceLock::new(),
             places,
             health_checks: Shares::new(MAX_HEALTH_CHECKS, calls.principal_share),
             arriving,

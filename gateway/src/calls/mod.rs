@@ -41,7 +41,7 @@ pub(crate) use self::{
     message::{FRAME_HEADER, Message},
     receive::{read, receive},
     refusal::{Refused, status_of_error, trailers},
-    typed::unary,
+    typed::{Exchange, unary},
 };
 use self::{answer_body::CallEnd, deadline::Deadline, receive::too_late};
 use crate::{
@@ -61,6 +61,8 @@ pub(crate) struct Call {
     end: CallEnd,
     /// What the cookie has to do with it, if anything.
     cookie: Option<CookieCall>,
+    /// The place of an earlier call for the same request, if there was one.
+    place: Option<CallShare>,
 }
 
 /// The limits of one call.
@@ -108,7 +110,14 @@ impl Call {
             limits,
             end,
             cookie,
+            place: None,
         })
+    }
+
+    /// The same call, which goes on in the place of an earlier one.
+    fn in_place(mut self, place: Option<CallShare>) -> Self {
+        self.place = place;
+        self
     }
 
     /// When the client must have received the answer.
@@ -166,7 +175,10 @@ impl Call {
         let bytes = receive(&self.state, principal, deadline.begin_by, read).await?;
         let message = decode(self, bytes)?;
         let message = self.with_cookie(message)?;
-        let place = self.state.places.take(principal, kind(&self.parts.uri))?;
+        let place = match self.place.take() {
+            Some(place) => place,
+            None => self.state.places.take(principal, kind(&self.parts.uri))?,
+        };
         let answer = self.send(message).await?;
         Ok((answer, place))
     }

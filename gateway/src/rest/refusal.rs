@@ -18,6 +18,12 @@ impl Problem {
         Self::of_reason(reason, reason.description(), seconds.then_some(1))
     }
 
+    /// The body did not arrive in the time that it may take.
+    pub(super) fn body_too_late() -> Self {
+        let problem = Self::new(StatusCode::REQUEST_TIMEOUT, "Request Timeout");
+        problem.with_reason(Reason::DeadlineExceeded)
+    }
+
     /// A refusal of a call. `sent`: the fields of the request's body, which the violations of a 422 show.
     pub(super) fn of_status(status: &Status, sent: &Value) -> Self {
         let details = status.get_error_details();

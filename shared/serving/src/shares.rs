@@ -103,11 +103,12 @@ impl HeldUnits {
         })
     }
 
-    /// Whether the principal holds nothing.
-    fn is_first(&self, principal: Principal) -> bool {
-        principal
-            .keys()
-            .all(|(key, _)| !self.by_key.contains_key(&key))
+    /// Whether the principal holds nothing but these units.
+    fn is_first(&self, principal: Principal, own: usize) -> bool {
+        principal.keys().all(|(key, _)| {
+            let held = self.by_key.get(&key).map_or(0, |holding| holding.units);
+            held <= own
+        })
     }
 
     /// Notes that the answer of a call did not fit. It is forgotten when the principal holds nothing.
@@ -213,20 +214,20 @@ impl Share {
     /// As [`Share::add`].
     pub fn expect(&self, kind: CallKind) -> Result<(), Reason> {
         let held = self.shares.held();
-        if held.all < self.shares.total && held.is_first(self.principal) {
+        if held.all < self.shares.total && held.is_first(self.principal, self.units) {
             return Ok(());
         }
         self.check(&held, held.likely(self.principal, kind))
     }
 
-    /// Holds this many units more for the answer of a call, as [`Share::add`], but even above the bounds if its principal holds none:
-    /// so nothing is too large for everyone. [`Share::expect`] learns from what does not fit.
+    /// Holds this many units more for the answer of a call, as [`Share::add`], but even above the bounds if its principal holds nothing
+    /// else: so nothing is too large for everyone, also if it comes in parts. [`Share::expect`] learns from what does not fit.
     ///
     /// # Errors
     /// As [`Share::add`].
     pub fn add_or_be_first(&mut self, units: usize, kind: CallKind) -> Result<(), Reason> {
         let mut held = self.shares.held();
-        if !held.is_first(self.principal)
+        if !held.is_first(self.principal, self.units)
             && let Err(reason) = self.check(&held, units)
         {
             held.note(self.principal, kind, units);
