@@ -40,7 +40,7 @@ pub(crate) async fn refuse_as_error(
     let mut response = if format.streaming {
         stream::refused(&status, format, pool)
     } else {
-        error::response(&status, pool)
+        error::refusal(&status, pool)
     };
     if let Some(close) = refused.headers().get(CONNECTION) {
         response.headers_mut().insert(CONNECTION, close.clone());
