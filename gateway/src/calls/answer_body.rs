@@ -18,9 +18,9 @@ use super::{
     headers,
     message::{FRAME_HEADER, Message},
     message_boundary::MessageBoundary,
-    refusal::{Refused, trailers},
+    refusal::{Refused, reason_of, trailers},
 };
-use crate::monitoring::{LossCounter, UpstreamSpan};
+use crate::monitoring::{LossCounter, OwnRefusal, UpstreamSpan};
 
 /// The longest message of an answer that is collected. The services send no longer one, because clients of gRPC accept no longer
 /// one by default.
@@ -41,6 +41,7 @@ pub(super) struct CallEnd {
     pub(super) request_id: String,
     pub(super) span: Option<UpstreamSpan>,
     pub(super) losses: LossCounter,
+    pub(super) own: OwnRefusal,
 }
 
 impl CallEnd {
@@ -50,6 +51,9 @@ impl CallEnd {
             self.losses.count(reason);
         }
         let status = refused.status(&self.request_id);
+        if let Some(reason) = reason_of(&status) {
+            self.own.set(reason);
+        }
         self.trace(&trailers(&status));
         status
     }
@@ -80,6 +84,11 @@ pub(crate) struct AnswerBody {
 }
 
 impl AnswerBody {
+    /// The status for an answer that the gateway cannot pass on.
+    pub(crate) fn undecodable(&mut self) -> Status {
+        self.end.refuse(Reason::Internal.into())
+    }
+
     fn finish(&mut self, trailers: HeaderMap) -> Result<Frame<Bytes>, TruncatedMessage> {
         self.state = BodyState::Ended;
         self.end.trace(&trailers);

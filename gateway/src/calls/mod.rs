@@ -40,14 +40,14 @@ pub(crate) use self::{
     headers::grpc_status,
     message::{FRAME_HEADER, Message},
     receive::{read, receive},
-    refusal::{Refused, status_of_error, trailers},
+    refusal::{Refused, marked, reason_of, status_of_error, trailers},
     typed::{Exchange, unary},
 };
 use self::{answer_body::CallEnd, deadline::Deadline, receive::too_late};
 use crate::{
     client_address::ClientAddress,
     cookies::CookieCall,
-    monitoring::{LossCounter, UpstreamSpan, request_id},
+    monitoring::{LossCounter, OwnRefusal, UpstreamSpan, request_id},
     routes::{self, Service},
     state::GatewayState,
 };
@@ -101,6 +101,7 @@ impl Call {
         let end = CallEnd {
             span: UpstreamSpan::start(&state.catalog, server, &mut parts),
             losses: LossCounter::new(&state.metrics, service),
+            own: OwnRefusal::of(&parts.extensions),
             request_id: id,
         };
         Ok(Self {

@@ -1,4 +1,5 @@
-//! Calls of a caller within the gateway, which has typed messages: the REST API.
+//! Calls of a caller within the gateway, which has typed messages: the REST API, and the documents
+//! about tokens.
 
 use std::{
     future::ready,

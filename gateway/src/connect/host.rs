@@ -22,7 +22,7 @@ pub(crate) fn host_refusal(state: &GatewayState, request: &Request, refusal: Res
     let mut response = if format.streaming {
         stream::refused(&status, format, pool)
     } else {
-        error::response(&status, pool)
+        error::refusal(&status, pool)
     };
     if let Some(close) = refusal.headers().get(CONNECTION) {
         response.headers_mut().insert(CONNECTION, close.clone());

@@ -45,7 +45,7 @@ pub(crate) fn unknown_rpc(state: &GatewayState, request: &Request) -> Response {
 }
 
 fn not_found(status: &Status, state: &GatewayState) -> Response {
-    error::response_with(StatusCode::NOT_FOUND, status, state.catalog.pool())
+    error::refusal_with(StatusCode::NOT_FOUND, status, state.catalog.pool())
 }
 
 /// The status for a request that is not as the protocol says.

@@ -67,8 +67,7 @@ fn is_plain_json(headers: &HeaderMap) -> bool {
 
 fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     let Ok(text) = std::str::from_utf8(bytes) else {
-        let text = "There was an error parsing the body";
-        return Err(Problem::new(StatusCode::BAD_REQUEST, text));
+        return Err(Problem::because(Reason::RequestMalformed));
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     serde_json::from_str(text).map_err(|error| {

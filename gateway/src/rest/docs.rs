@@ -15,6 +15,7 @@ use axum::{
     extract::{Path, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
+use contract::reason::Reason;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::{CompressionMethod, ZipArchive};
@@ -69,7 +70,8 @@ pub(super) async fn file(
         Ok(Path(name)) => served(&name, &headers),
         Err(_not_utf8) => {
             let text = "There was an error parsing the path";
-            Problem::new(StatusCode::BAD_REQUEST, text).into_response()
+            let problem = Problem::new(StatusCode::BAD_REQUEST, text);
+            problem.because_of(Reason::RequestMalformed).into_response()
         }
     }
 }

@@ -37,15 +37,15 @@ use crate::{calls::Exchange, routes, state::GatewayState};
 pub(crate) fn router(state: &GatewayState) -> Router<GatewayState> {
     let paths = [
         (routes::PROTECTED, get(accounts::protected)),
-        ("/api/tasks", get(tasks::list).post(tasks::create)),
+        (routes::TASKS, get(tasks::list).post(tasks::create)),
         (
-            "/api/tasks/{task_id}",
+            routes::TASK,
             get(tasks::get).put(tasks::update).delete(tasks::delete),
         ),
-        ("/api/auth/sign-up", post(accounts::sign_up)),
-        ("/api/auth/sign-in", post(accounts::sign_in)),
-        ("/api/auth/refresh", post(accounts::refresh)),
-        ("/api/auth/sign-out", post(accounts::sign_out)),
+        (routes::SIGN_UP, post(accounts::sign_up)),
+        (routes::SIGN_IN, post(accounts::sign_in)),
+        (routes::REFRESH, post(accounts::refresh)),
+        (routes::SIGN_OUT, post(accounts::sign_out)),
         (routes::OPENAPI, get(openapi::document)),
         (routes::DOCS, get(docs::page)),
     ];

@@ -66,6 +66,7 @@ mod tests {
     use std::{collections::BTreeSet, fs, path::Path};
 
     use super::*;
+    use crate::routes::rest_route;
 
     const STATUSES: [u16; 15] = [
         400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 500, 502, 503, 504,
@@ -88,6 +89,7 @@ mod tests {
         assert_eq!(document["openapi"], "3.1.0");
         let mut names = BTreeSet::new();
         for (path, item) in document["paths"].as_object().unwrap() {
+            assert_eq!(rest_route(path), Some(path.as_str()));
             for (method, operation) in item.as_object().unwrap() {
                 let name = operation["operationId"].as_str().unwrap();
                 assert!(names.insert(name.to_owned()), "{name} occurs twice");

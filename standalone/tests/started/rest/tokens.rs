@@ -83,7 +83,7 @@ async fn a_token_without_the_scope_is_403_whatever_is_wrong_with_the_request() {
     for (method, path, body) in BAD {
         let answer = send(&stack, method, path, &reader, body);
         let expected = match (method, path.ends_with("%ff")) {
-            ("GET", false) => (422, None),
+            ("GET", false) => (422, Some("FIELD_INVALID")),
             _ => (403, Some("SCOPE_MISSING")),
         };
         let found = (answer.status, answer.header("tandem-reason"));
