@@ -21,6 +21,8 @@ pub(crate) struct GatewayState {
     pub(crate) config: Arc<Config>,
     pub(crate) console: ConsoleFiles,
     pub(crate) catalog: Arc<RpcCatalog>,
+    /// The description of the REST API, once somebody has asked for it.
+    pub(crate) rest_description: Arc<OnceLock<Document>>,
     /// The description of the RPCs that are offered, once somebody has asked for it.
     pub(crate) connect_description: Arc<OnceLock<Document>>,
     pub(crate) upstreams: Upstreams,
@@ -55,6 +57,7 @@ impl GatewayState {
             upstreams: Upstreams::connect(&config, &catalog)?,
             metrics: Arc::new(RequestMetrics::new(metrics)),
             catalog,
+            rest_description: Arc::default(),
             connect_description: Arc::default(),
             places: Arc::new(places),
             health_checks: Shares::new(MAX_HEALTH_CHECKS, calls.principal_share),
