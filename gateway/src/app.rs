@@ -11,7 +11,6 @@ use telemetry::trace::Tracing;
 use tls::{self, MissingAuthority, Protocols};
 use tokio::net::TcpListener;
 use tower::Layer as _;
-use tower_http::cors::Cors;
 use transport::connections::Connections;
 
 use crate::{
@@ -19,7 +18,7 @@ use crate::{
     connect::openapi,
     console_files::ConsoleFiles,
     cookies::{self, CookieSettings},
-    cors,
+    cors::{self, OnlyPreflights},
     draining::Draining,
     entry::Entry,
     monitoring::AccessLog,
@@ -147,7 +146,7 @@ fn entry(state: GatewayState, tracing: Tracing) -> Entry {
 }
 
 /// CORS comes before the routes, so that every answer has its headers.
-fn private_routes(state: &GatewayState) -> Cors<Router> {
+fn private_routes(state: &GatewayState) -> OnlyPreflights<Router> {
     let settings = cookie_settings(&state.config);
     let cookies = middleware::from_fn_with_state(settings, cookies::add_to_answers);
     let router = Router::new()

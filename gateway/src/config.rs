@@ -8,7 +8,7 @@ use settings::{Problems, Settings, Source, WebOrigin};
 use tls::{ClientTls, Protocols, ServerTls, listener_tls, upstream_tls};
 use transport::{connections::ConnectionLimits, network::Network};
 
-use crate::cookies::CookieInstance;
+use crate::{contact::Contact, cookies::CookieInstance};
 
 /// The section of the gateway's settings.
 pub const SECTION: &str = "gateway";
@@ -42,6 +42,8 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// Tells the cookies of gateways with the same host apart. `None`: over plain http the port does.
     pub cookie_instance: Option<CookieInstance>,
+    /// Whom a user of the API may ask. `None`: the descriptions have only the name of the project.
+    pub contact: Option<Contact>,
     /// TLS towards browsers; `None` is plaintext.
     pub tls: Option<ServerTls>,
     /// How long the gateway continues to serve after it was asked to stop, while `GET /health` answers 503: up to 1 h.
@@ -117,6 +119,7 @@ impl Config {
         let connections = transport::settings::connections(settings, SECTION, deadline);
         let trusted_proxies = transport::settings::trusted_proxies(settings, SECTION);
         let cookie_instance = settings.optional("gateway.cookie_instance");
+        let contact = settings.optional("gateway.contact");
         let tls = listener_tls(settings, SECTION, Protocols::Http2AndHttp1);
         let pause = settings.get_within("gateway.pause", Duration::ZERO..=HOUR);
         let drain = settings.get_within("gateway.drain", Duration::ZERO..=HOUR);
@@ -129,6 +132,7 @@ impl Config {
             connections: connections?,
             trusted_proxies: trusted_proxies?,
             cookie_instance: cookie_instance?,
+            contact: contact?,
             tls: tls?,
             pause: pause?,
             drain: drain?,

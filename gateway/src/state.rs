@@ -27,6 +27,8 @@ pub(crate) struct GatewayParts {
     pub(crate) config: Config,
     pub(crate) console: ConsoleFiles,
     pub(crate) catalog: Arc<RpcCatalog>,
+    /// The description of the REST API, once somebody has asked for it.
+    pub(crate) rest_description: OnceLock<Document>,
     /// The description of the RPCs that are offered, once somebody has asked for it.
     pub(crate) connect_description: OnceLock<Document>,
     pub(crate) upstreams: Upstreams,
@@ -61,6 +63,7 @@ impl GatewayState {
             upstreams: Upstreams::connect(&config, &catalog)?,
             metrics: Arc::new(RequestMetrics::new(metrics)),
             catalog,
+            rest_description: OnceLock::new(),
             connect_description: OnceLock::new(),
             places,
             health_checks: Shares::new(MAX_HEALTH_CHECKS, calls.principal_share),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use api::{
+    bounds,
     ids::{SessionId, UserId},
     text,
 };
@@ -13,8 +14,6 @@ use crate::{accounts::domain::Role, audit::domain::Origin, digest::sha256};
 
 /// Most code points of a label.
 const MAX_LABEL_LENGTH: usize = 100;
-/// Lengths of an attempt tag, in bytes.
-const TAG_LENGTHS: std::ops::RangeInclusive<usize> = 16..=64;
 
 /// How long sessions live, and how many.
 #[derive(Debug, Clone, Copy)]
@@ -106,7 +105,7 @@ impl AttemptTag {
         if raw.is_empty() {
             return Ok(None);
         }
-        if !TAG_LENGTHS.contains(&raw.len()) {
+        if !bounds::ATTEMPT_TAG.contains(&raw.len()) {
             return Err(Problem::new(
                 "LENGTH_INVALID",
                 format!("has {} bytes; it must have 16 to 64, or none", raw.len()),

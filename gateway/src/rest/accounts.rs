@@ -2,9 +2,8 @@
 
 use axum::Json;
 use contract::proto::auth::{
-    Account, GetAccountRequest, GetAccountResponse, RefreshTokensRequest, RefreshTokensResponse,
-    SignInRequest, SignInResponse, SignOutRequest, SignOutResponse, SignUpRequest, SignUpResponse,
-    TokenPair,
+    Account, GetAccountRequest, GetAccountResponse, RefreshTokensResponse, SignInRequest,
+    SignInResponse, SignOutRequest, SignOutResponse, SignUpRequest, SignUpResponse, TokenPair,
 };
 use http::StatusCode;
 use serde::Serialize;
@@ -14,7 +13,7 @@ use utoipa::ToSchema;
 use super::{
     body::Object,
     client::{Client, User},
-    credentials::{self, RefreshToken, SignIn, SignUp},
+    credentials::{self, Refresh, RefreshToken, SignIn, SignUp},
     problem::Problem,
     responses::{Common, Protected},
     time,
@@ -91,18 +90,14 @@ pub(super) async fn sign_in(
 
 /// Exchanges a refresh token for the next tokens.
 #[utoipa::path(
-    post, path = "/api/auth/refresh", operation_id = "refresh", tag = "auth", request_body = RefreshToken,
+    post, path = "/api/auth/refresh", operation_id = "refresh", tag = "auth", request_body = Refresh,
     responses((status = 200, description = "The next tokens.", body = Tokens), Common)
 )]
 pub(super) async fn refresh(
     client: Client,
     Object(fields): Object,
 ) -> Result<Json<Tokens>, Problem> {
-    let (refresh_token, sent) = credentials::refresh_token(fields)?;
-    let request = RefreshTokensRequest {
-        refresh_token,
-        ..RefreshTokensRequest::default()
-    };
+    let (request, sent) = credentials::refresh(fields)?;
     let answer: RefreshTokensResponse = client.call(REFRESH, &request, &sent).await?;
     Ok(Json(answer.tokens.unwrap_or_default().into()))
 }

@@ -1,6 +1,9 @@
 //! The bodies of `/api/auth/…`.
 
-use contract::proto::auth::{SignInRequest, SignUpRequest};
+use std::ops::RangeInclusive;
+
+use api::bounds;
+use contract::proto::auth::{RefreshTokensRequest, SignInRequest, SignUpRequest};
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -8,6 +11,12 @@ use super::{fields::Fields, problem::Problem};
 
 /// Longer than any address, password, name or token that the services take. They have rules of their own.
 const LONGEST: usize = 1024;
+
+/// Characters of an attempt tag in base64, with or without padding.
+pub(super) const TAG_LENGTHS: RangeInclusive<usize> = 22..=88;
+/// Base64 of 16 to 64 bytes, in either alphabet, with or without padding.
+pub(super) const TAG_PATTERN: &str = "^([A-Za-z0-9+/_-]{4}){5,20}([A-Za-z0-9+/_-]{2}(==)?|[A-Za-z0-9+/_-]{3}=?|[A-Za-z0-9+/_-]{4})$\
+    |^([A-Za-z0-9+/_-]{4}){21}[A-Za-z0-9+/_-]{2}(==)?$";
 
 /// An account to create.
 #[derive(Debug, ToSchema)]
@@ -28,6 +37,10 @@ pub(super) struct SignUp {
     /// What to call this device in the list of sessions.
     #[schema(max_length = 100)]
     device_label: Option<String>,
+    /// Base64 of 16 to 64 random bytes that this device keeps beside the session and sends with each refresh. Then a refresh whose
+    /// answer was lost can be sent again, however late, and a thief of the token is still found.
+    #[schema(content_encoding = "base64")]
+    attempt_tag: Option<String>,
 }
 
 /// Who signs in.
@@ -44,6 +57,23 @@ pub(super) struct SignIn {
     /// What to call this device in the list of sessions.
     #[schema(max_length = 100)]
     device_label: Option<String>,
+    /// As for a sign-up.
+    #[schema(content_encoding = "base64")]
+    attempt_tag: Option<String>,
+}
+
+/// A token to refresh.
+#[derive(Debug, ToSchema)]
+#[expect(
+    dead_code,
+    reason = "only for the document; `refresh` reads the fields"
+)]
+pub(super) struct Refresh {
+    #[schema(min_length = 1, max_length = 1024)]
+    refresh_token: String,
+    /// The one of the sign-up or sign-in. A new one is good with the current token.
+    #[schema(content_encoding = "base64")]
+    attempt_tag: Option<String>,
 }
 
 /// A token of a session.
@@ -64,7 +94,7 @@ pub(super) fn sign_up(mut fields: Fields) -> Result<(SignUpRequest, Value), Prob
         password: fields.required("password", 1..=LONGEST),
         display_name: fields.optional("display_name", 100).unwrap_or_default(),
         device_label: fields.optional("device_label", 100).unwrap_or_default(),
-        ..SignUpRequest::default()
+        attempt_tag: fields.bytes("attempt_tag", bounds::ATTEMPT_TAG),
     };
     Ok((request, fields.finish()?))
 }
@@ -75,7 +105,16 @@ pub(super) fn sign_in(mut fields: Fields) -> Result<(SignInRequest, Value), Prob
         email: fields.required("email", 1..=LONGEST),
         password: fields.required("password", 1..=LONGEST),
         device_label: fields.optional("device_label", 100).unwrap_or_default(),
-        ..SignInRequest::default()
+        attempt_tag: fields.bytes("attempt_tag", bounds::ATTEMPT_TAG),
+    };
+    Ok((request, fields.finish()?))
+}
+
+/// Reads a [`Refresh`]. Returns the fields as they were sent too.
+pub(super) fn refresh(mut fields: Fields) -> Result<(RefreshTokensRequest, Value), Problem> {
+    let request = RefreshTokensRequest {
+        refresh_token: fields.required("refresh_token", 1..=LONGEST),
+        attempt_tag: fields.bytes("attempt_tag", bounds::ATTEMPT_TAG),
     };
     Ok((request, fields.finish()?))
 }

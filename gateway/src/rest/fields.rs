@@ -2,10 +2,22 @@
 
 use std::ops::RangeInclusive;
 
+use base64::{
+    Engine as _,
+    alphabet::STANDARD,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
 use http::Uri;
 use serde_json::{Map, Value, json};
 
 use super::{problem::Problem, violation::Violation};
+
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
 
 /// The fields of a body.
 #[derive(Debug)]
@@ -42,6 +54,27 @@ impl Fields {
     /// A text that may be left out or null.
     pub(super) fn optional(&mut self, name: &str, most: usize) -> Option<String> {
         self.text(name, 0..=most, true)
+    }
+
+    /// Bytes as base64, in either alphabet, padded or not; none if they are left out or null.
+    pub(super) fn bytes(&mut self, name: &str, bounds: RangeInclusive<usize>) -> Vec<u8> {
+        let Some(text) = self.text(name, 0..=2 * bounds.end(), true) else {
+            return Vec::new();
+        };
+        let (loc, given) = (body(name), json!(text));
+        let standard = text.replace('-', "+").replace('_', "/");
+        let violation = match BASE64.decode(standard) {
+            Ok(bytes) if bytes.len() < *bounds.start() => {
+                Violation::too_few_bytes(&loc, &given, *bounds.start())
+            }
+            Ok(bytes) if bytes.len() > *bounds.end() => {
+                Violation::too_many_bytes(&loc, &given, *bounds.end())
+            }
+            Ok(bytes) => return bytes,
+            Err(_not_base64) => Violation::not_base64(&loc, &given),
+        };
+        self.violations.push(violation);
+        Vec::new()
     }
 
     /// A text that may be left out. Null is a value only if `nullable`; it is the empty text.
@@ -204,6 +237,40 @@ mod tests {
             .map(|it| it.into_json()["type"].clone())
             .collect();
         assert_eq!(kinds, ["string_too_short", "string_type", "enum"]);
+    }
+
+    #[test]
+    fn bytes_are_base64_of_a_length_within_bounds() {
+        let read = |text: Value| {
+            let object = json!({ "attempt_tag": text });
+            let mut fields = Fields::new(object.as_object().unwrap().clone());
+            let bytes = fields.bytes("attempt_tag", 16..=64);
+            let violation = fields.violations.pop();
+            let violation = violation.map(|it| it.into_json()["type"].clone());
+            (bytes.len(), violation.unwrap_or_default())
+        };
+        assert_eq!(read(Value::Null), (0, Value::Null));
+        for (text, length) in [
+            ("A".repeat(22), 16),
+            ("A".repeat(22) + "==", 16),
+            ("-_".repeat(11), 16),
+            ("+/".repeat(11) + "==", 16),
+            ("A".repeat(86), 64),
+            ("A".repeat(86) + "==", 64),
+        ] {
+            assert_eq!(read(json!(text)), (length, Value::Null), "{text}");
+        }
+        for (text, kind) in [
+            (json!(""), "bytes_too_short"),
+            (json!("A".repeat(20)), "bytes_too_short"),
+            (json!("A".repeat(87)), "bytes_too_long"),
+            (json!("A".repeat(25)), "bytes_invalid_encoding"),
+            (json!("ä".repeat(22)), "bytes_invalid_encoding"),
+            (json!("A".repeat(129)), "string_too_long"),
+            (json!(5), "string_type"),
+        ] {
+            assert_eq!(read(text.clone()), (0, json!(kind)), "{text}");
+        }
     }
 
     #[test]

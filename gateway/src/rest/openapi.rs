@@ -1,20 +1,28 @@
 //! The OpenAPI document of the REST API.
 
-use std::sync::LazyLock;
+use std::ops::RangeInclusive;
 
-use axum::response::Response;
+use api::{bounds, text};
+use axum::{extract::State, response::Response};
 use http::HeaderMap;
 use utoipa::{
     Modify, OpenApi,
-    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    openapi::{
+        RefOr, Schema,
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
 };
 
 use super::{
-    accounts,
+    accounts, credentials,
     responses::{Failure, HTTPValidationError, ValidationError},
     tasks,
 };
-use crate::document::{ASK_AGAIN, Document};
+use crate::{
+    contact::{self, Contact},
+    document::{ASK_AGAIN, Document},
+    state::GatewayState,
+};
 
 /// Its handlers and types.
 #[derive(Debug, OpenApi)]
@@ -22,7 +30,6 @@ use crate::document::{ASK_AGAIN, Document};
     info(
         title = "Tandem",
         description = "Tasks and accounts over REST. The same services are there over gRPC, gRPC-web and Connect.",
-        contact(name = "Tandem", url = "https://tandem.example/"),
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     paths(
@@ -31,7 +38,7 @@ use crate::document::{ASK_AGAIN, Document};
     ),
     components(schemas(Failure, HTTPValidationError, ValidationError)),
     tags((name = "tasks", description = "The tasks of the caller."), (name = "auth", description = "Accounts and tokens.")),
-    modifiers(&Bearer),
+    modifiers(&Bearer, &Texts),
 )]
 struct Description;
 
@@ -48,22 +55,67 @@ impl Modify for Bearer {
     }
 }
 
-fn text() -> String {
-    let text = Description::openapi().to_pretty_json();
+/// The bounds and patterns of texts, from where the services have them.
+struct Texts;
+
+impl Modify for Texts {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let mut describe = |schema: &str, field: &str, lengths: RangeInclusive<usize>, pattern| {
+            let components = document.components.as_mut();
+            let schema = components.and_then(|all| all.schemas.get_mut(schema));
+            let Some(RefOr::T(Schema::Object(schema))) = schema else {
+                panic!("there is a schema of this name");
+            };
+            let Some(RefOr::T(Schema::Object(text))) = schema.properties.get_mut(field) else {
+                panic!("it has a text of this name");
+            };
+            text.min_length = Some(*lengths.start()).filter(|least| *least > 0);
+            text.max_length = Some(*lengths.end());
+            text.pattern = pattern;
+        };
+        describe("Task", "title", bounds::TITLE, None);
+        describe("Task", "description", bounds::DESCRIPTION, None);
+        for schema in ["TaskCreate", "TaskUpdate"] {
+            let (line, block) = (text::line_pattern(), text::block_pattern());
+            describe(schema, "title", bounds::TITLE, Some(line));
+            describe(schema, "description", bounds::DESCRIPTION, Some(block));
+        }
+        for schema in ["SignUp", "SignIn", "Refresh"] {
+            let pattern = credentials::TAG_PATTERN.to_owned();
+            let lengths = credentials::TAG_LENGTHS;
+            describe(schema, "attempt_tag", lengths, Some(pattern));
+        }
+    }
+}
+
+fn description(contact: Option<&Contact>) -> String {
+    let mut description = Description::openapi();
+    let mut shown = utoipa::openapi::Contact::new();
+    shown.name = Some(contact::NAME.to_owned());
+    match contact {
+        Some(Contact::Page(url)) => shown.url = Some(url.clone()),
+        Some(Contact::Email(address)) => shown.email = Some(address.clone()),
+        None => {}
+    }
+    description.info.contact = Some(shown);
+    let text = description.to_pretty_json();
     text.expect("the description is made of texts and numbers")
 }
 
-static DOCUMENT: LazyLock<Document> =
-    LazyLock::new(|| Document::new("application/json", text().into()));
-
 /// `GET /openapi.json`.
-pub(super) async fn document(headers: HeaderMap) -> Response {
-    DOCUMENT.respond(&headers, ASK_AGAIN)
+pub(super) async fn document(State(state): State<GatewayState>, headers: HeaderMap) -> Response {
+    let document = state.rest_description.get_or_init(|| {
+        let text = description(state.config.contact.as_ref());
+        Document::new("application/json", text.into())
+    });
+    document.respond(&headers, ASK_AGAIN)
 }
 
 #[cfg(test)]
 mod tests {
     use std::{collections::BTreeSet, fs, path::Path};
+
+    use serde_json::json;
 
     use super::*;
     use crate::routes::rest_route;
@@ -76,7 +128,7 @@ mod tests {
     #[test]
     fn the_document_is_the_one_in_the_docs() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");
-        let expected = format!("{}\n", text());
+        let expected = format!("{}\n", description(None));
         if fs::read_to_string(&path).unwrap_or_default() != expected {
             fs::write(&path, &expected).unwrap();
             panic!("docs/openapi.json was out of date; it is written anew");
@@ -85,7 +137,7 @@ mod tests {
 
     #[test]
     fn every_operation_has_its_own_name_and_says_how_it_fails() {
-        let document: serde_json::Value = serde_json::from_str(&text()).unwrap();
+        let document: serde_json::Value = serde_json::from_str(&description(None)).unwrap();
         assert_eq!(document["openapi"], "3.1.0");
         let mut names = BTreeSet::new();
         for (path, item) in document["paths"].as_object().unwrap() {
@@ -101,5 +153,28 @@ mod tests {
             }
         }
         assert_eq!(names.len(), 10);
+    }
+
+    #[test]
+    fn the_contact_is_the_name_of_the_project_and_what_the_setting_says() {
+        let page = Contact::Page("https://example.com/help".to_owned());
+        let email = Contact::Email("api@example.com".to_owned());
+        for (contact, expected) in [
+            (None, json!({ "name": "Tandem" })),
+            (
+                Some(&page),
+                json!({ "name": "Tandem", "url": "https://example.com/help" }),
+            ),
+            (
+                Some(&email),
+                json!({ "name": "Tandem", "email": "api@example.com" }),
+            ),
+        ] {
+            let document: serde_json::Value = serde_json::from_str(&description(contact)).unwrap();
+            assert_eq!(document["info"]["contact"], expected);
+            for name in ["title", "description", "version"] {
+                assert!(document["info"][name].is_string(), "{name}");
+            }
+        }
     }
 }

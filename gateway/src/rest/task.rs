@@ -1,5 +1,6 @@
 //! A task as REST shows it, and as it is sent.
 
+use api::bounds;
 use contract::proto::task::{
     CreateTaskRequest, Task as ProtoTask, TaskStatus as ProtoStatus, UpdateTaskRequest,
 };
@@ -14,8 +15,6 @@ use super::{
     time,
 };
 
-const TITLE: std::ops::RangeInclusive<usize> = 1..=200;
-const DESCRIPTION: usize = 2000;
 const STATUSES: &str = "'pending', 'in_progress' or 'completed'";
 
 /// The progress of a task.
@@ -33,9 +32,8 @@ pub(super) struct Task {
     /// UUIDv7 (RFC 9562).
     #[schema(format = "uuid")]
     id: String,
-    #[schema(min_length = 1, max_length = 200)]
     title: String,
-    #[schema(required, max_length = 2000)]
+    #[schema(required)]
     description: Option<String>,
     status: TaskStatus,
     /// The account of the token that created the task.
@@ -55,17 +53,8 @@ pub(super) struct Task {
 )]
 pub(super) struct TaskCreate {
     /// No control characters, and none that reorder or hide text; at least one can be seen. White space at its ends is dropped.
-    #[schema(
-        min_length = 1,
-        max_length = 200,
-        pattern = r"^[^\u0000-\u001F\u007F-\u009F\u061C\u200B\u200E\u200F\u2028-\u202E\u2066-\u2069\uFEFF]*[!-~\u00C0-\u02FF\u0400-\u052F\u4E00-\u9FA5][^\u0000-\u001F\u007F-\u009F\u061C\u200B\u200E\u200F\u2028-\u202E\u2066-\u2069\uFEFF]*$"
-    )]
     title: String,
     /// Newline and tab are allowed.
-    #[schema(
-        max_length = 2000,
-        pattern = r"^[^\u0000-\u0008\u000B-\u001F\u007F-\u009F\u061C\u200B\u200E\u200F\u2028-\u202E\u2066-\u2069\uFEFF]*$"
-    )]
     description: Option<String>,
     #[schema(inline, required = false, default = "pending")]
     status: TaskStatus,
@@ -75,18 +64,9 @@ pub(super) struct TaskCreate {
 #[derive(Debug, ToSchema)]
 #[expect(dead_code, reason = "only for the document; `Update` reads the fields")]
 pub(super) struct TaskUpdate {
-    #[schema(
-        min_length = 1,
-        max_length = 200,
-        required = false,
-        pattern = r"^[^\u0000-\u001F\u007F-\u009F\u061C\u200B\u200E\u200F\u2028-\u202E\u2066-\u2069\uFEFF]*[!-~\u00C0-\u02FF\u0400-\u052F\u4E00-\u9FA5][^\u0000-\u001F\u007F-\u009F\u061C\u200B\u200E\u200F\u2028-\u202E\u2066-\u2069\uFEFF]*$"
-    )]
+    #[schema(required = false)]
     title: String,
     /// Null removes it.
-    #[schema(
-        max_length = 2000,
-        pattern = r"^[^\u0000-\u0008\u000B-\u001F\u007F-\u009F\u061C\u200B\u200E\u200F\u2028-\u202E\u2066-\u2069\uFEFF]*$"
-    )]
     description: Option<String>,
     #[schema(inline, required = false)]
     status: TaskStatus,
@@ -94,8 +74,8 @@ pub(super) struct TaskUpdate {
 
 /// Reads a [`TaskCreate`]. Returns the fields as they were sent too.
 pub(super) fn creation(mut fields: Fields) -> Result<(CreateTaskRequest, Value), Problem> {
-    let title = fields.required("title", TITLE);
-    let description = fields.optional("description", DESCRIPTION);
+    let title = fields.required("title", bounds::TITLE);
+    let description = fields.optional("description", *bounds::DESCRIPTION.end());
     let status = fields.one_of("status", parse_status, STATUSES);
     let sent = fields.finish()?;
     let task = ProtoTask {
@@ -121,11 +101,11 @@ pub(super) fn update(
         ..ProtoTask::default()
     };
     let mut mask = FieldMask::default();
-    if let Change::To(title) = fields.change("title", TITLE, false) {
+    if let Change::To(title) = fields.change("title", bounds::TITLE, false) {
         task.title = title;
         mask.paths.push("title".to_owned());
     }
-    if let Change::To(description) = fields.change("description", 0..=DESCRIPTION, true) {
+    if let Change::To(description) = fields.change("description", bounds::DESCRIPTION, true) {
         task.description = description;
         mask.paths.push("description".to_owned());
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 /// Stands for the value of a secret field.
 const HIDDEN: &str = "**********";
 /// The fields whose values are never sent back.
-const SECRETS: [&str; 2] = ["password", "refresh_token"];
+const SECRETS: [&str; 3] = ["password", "refresh_token", "attempt_tag"];
 
 /// One entry of the list in the body of a 422.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,6 +66,21 @@ impl Violation {
     pub(super) fn too_long(loc: &[Value], input: &Value, most: usize) -> Self {
         let msg = format!("String should have at most {}", characters(most));
         Self::new("string_too_long", loc, msg, input).with(json!({ "max_length": most }))
+    }
+
+    pub(super) fn not_base64(loc: &[Value], input: &Value) -> Self {
+        let msg = "Data should be valid base64";
+        Self::new("bytes_invalid_encoding", loc, msg, input).with(json!({ "encoding": "base64" }))
+    }
+
+    pub(super) fn too_few_bytes(loc: &[Value], input: &Value, least: usize) -> Self {
+        let msg = format!("Data should have at least {least} bytes");
+        Self::new("bytes_too_short", loc, msg, input).with(json!({ "min_length": least }))
+    }
+
+    pub(super) fn too_many_bytes(loc: &[Value], input: &Value, most: usize) -> Self {
+        let msg = format!("Data should have at most {most} bytes");
+        Self::new("bytes_too_long", loc, msg, input).with(json!({ "max_length": most }))
     }
 
     /// `expected`: the values, in quotes, as a sentence lists them.

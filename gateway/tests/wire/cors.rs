@@ -145,3 +145,37 @@ async fn a_page_of_another_origin_can_read_a_refusal_of_the_gateway() {
     assert_eq!(answer.header("access-control-allow-origin"), ALLOWED);
     assert_eq!(answer.error().1, "UPSTREAM_UNAVAILABLE");
 }
+
+/// FastAPI answers it so too.
+#[tokio::test]
+async fn options_without_the_headers_of_a_preflight_are_405_with_the_methods_of_the_path() {
+    let gateway = gateway_for(&[ALLOWED]).await;
+    for (path, status, allow) in [
+        ("/", 405, "GET,HEAD"),
+        ("/health", 405, "GET,HEAD"),
+        ("/app/", 405, "GET,HEAD"),
+        ("/openapi.json", 405, "GET,HEAD"),
+        ("/docs/start.js", 405, "GET,HEAD"),
+        ("/connect/openapi.json", 405, "GET,HEAD"),
+        ("/.well-known/jwks.json", 405, "GET,HEAD"),
+        ("/api/tasks", 405, "GET,HEAD,POST"),
+        ("/api/tasks/1", 405, "GET,HEAD,PUT,DELETE"),
+        ("/api/auth/sign-in", 405, "POST"),
+        (CREATE, 405, "POST"),
+        (GET, 405, "GET, POST"),
+        ("/nothing", 404, ""),
+        ("/api/nothing", 404, ""),
+    ] {
+        for headers in [
+            &[][..],
+            &[("origin", ALLOWED)],
+            &[("access-control-request-method", "POST")],
+        ] {
+            let request = client::request(Method::OPTIONS, path, headers, "");
+            let answer = client::send(gateway.address, request).await;
+            let found = (answer.status.as_u16(), answer.header("allow"));
+            assert_eq!(found, (status, allow), "{path} {headers:?}");
+            assert_eq!(answer.header("access-control-allow-methods"), "");
+        }
+    }
+}

@@ -2,16 +2,18 @@
 
 use std::io::Read as _;
 
+use ::gateway::Contact;
 use flate2::read::GzDecoder;
 use http::Method;
 use serde_json::json;
+use settings::Setting as _;
 
 use crate::{
     Running,
     client::Answer,
     closed_port,
     console::{ask, get},
-    gateway_to,
+    gateway, gateway_to,
 };
 
 /// With their types, and whether they are long enough to be compressed.
@@ -157,5 +159,28 @@ async fn what_is_no_file_of_the_page_is_refused_in_the_form_of_rest() {
         assert_eq!(answer.header("content-type"), "application/json");
         let allow = if status == 405 { "GET,HEAD" } else { "" };
         assert_eq!(answer.header("allow"), allow);
+    }
+}
+
+#[tokio::test]
+async fn both_descriptions_name_the_contact_of_the_setting() {
+    let closed = closed_port().await;
+    for (setting, expected) in [
+        (None, json!({ "name": "Tandem" })),
+        (
+            Some("https://example.com/help"),
+            json!({ "name": "Tandem", "url": "https://example.com/help" }),
+        ),
+        (
+            Some("api@example.com"),
+            json!({ "name": "Tandem", "email": "api@example.com" }),
+        ),
+    ] {
+        let contact = setting.map(|text| Contact::parse(text).unwrap());
+        let gateway = gateway(closed, closed, |config| config.contact = contact).await;
+        for path in ["/openapi.json", "/connect/openapi.json"] {
+            let answer = get(gateway.address, path).await;
+            assert_eq!(answer.json()["info"]["contact"], expected, "{path}");
+        }
     }
 }

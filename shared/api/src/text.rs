@@ -107,16 +107,48 @@ fn is_blank_end(c: char) -> bool {
 }
 
 /// The Unicode property `Bidi_Control`, the line and paragraph separators, the zero width space, and the byte order mark.
-const fn is_forbidden(c: char) -> bool {
-    matches!(
-        c,
-        '\u{61c}'
-            | '\u{200b}'
-            | '\u{200e}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}'
-            | '\u{feff}'
-    )
+const FORBIDDEN: [(char, char); 6] = [
+    ('\u{61c}', '\u{61c}'),
+    ('\u{200b}', '\u{200b}'),
+    ('\u{200e}', '\u{200f}'),
+    ('\u{2028}', '\u{202e}'),
+    ('\u{2066}', '\u{2069}'),
+    ('\u{feff}', '\u{feff}'),
+];
+
+fn is_forbidden(c: char) -> bool {
+    FORBIDDEN
+        .iter()
+        .any(|(first, last)| (*first..=*last).contains(&c))
+}
+
+/// A pattern (ECMA-262) of texts that [`line()`] accepts, whatever their length. It does not have all visible characters, so that some
+/// texts that do not match it are accepted too.
+#[must_use]
+pub fn line_pattern() -> String {
+    let allowed = allowed(&[('\0', '\u{1f}'), ('\u{7f}', '\u{9f}')]);
+    format!(r"^{allowed}*[!-~\u00C0-\u02FF\u0400-\u052F\u4E00-\u9FA5]{allowed}*$")
+}
+
+/// A pattern (ECMA-262) of the texts that [`block()`] accepts, whatever their length.
+#[must_use]
+pub fn block_pattern() -> String {
+    let controls = [('\0', '\u{8}'), ('\u{b}', '\u{1f}'), ('\u{7f}', '\u{9f}')];
+    format!("^{}*$", allowed(&controls))
+}
+
+/// The class of all characters but these controls and the forbidden ones.
+fn allowed(controls: &[(char, char)]) -> String {
+    let escaped = |c: char| format!("\\u{:04X}", u32::from(c));
+    let range = |(first, last): &(char, char)| {
+        if first == last {
+            escaped(*first)
+        } else {
+            format!("{}-{}", escaped(*first), escaped(*last))
+        }
+    };
+    let ranges: String = controls.iter().chain(&FORBIDDEN).map(range).collect();
+    format!("[^{ranges}]")
 }
 
 /// Whether the character can be seen by itself: it is no white space, no character that Unicode says is ignored by default

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use api::{text, time::moment};
+use api::{bounds, text, time::moment};
 use chrono::{DateTime, SubsecRound as _, Utc};
 use contract::refusal::{Problem, Violations};
 use prost_types::Timestamp;
@@ -17,7 +17,7 @@ pub(crate) struct Title(String);
 impl Title {
     /// Parses the text of a request.
     pub(crate) fn parse(raw: &str) -> Result<Self, Problem> {
-        text::line(raw, 1..=200).map(Self)
+        text::line(raw, bounds::TITLE).map(Self)
     }
 
     /// The text.
@@ -33,7 +33,7 @@ pub(crate) struct Description(String);
 impl Description {
     /// Parses the text of a request.
     pub(crate) fn parse(raw: &str) -> Result<Self, Problem> {
-        text::block(raw, 0..=2000).map(Self)
+        text::block(raw, bounds::DESCRIPTION).map(Self)
     }
 
     /// The text.

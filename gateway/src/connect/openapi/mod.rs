@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use self::{comments::Comments, schema::Schemas};
 use crate::{
+    contact::{self, Contact},
     document::{ASK_AGAIN, Document},
     routes::is_own_service,
     rpc_catalog::Rpc,
@@ -25,7 +26,8 @@ const ERROR: &str = "connect.Error";
 /// The description of the services that this gateway offers.
 pub(crate) async fn page(State(state): State<GatewayState>, headers: HeaderMap) -> Response {
     let description = state.connect_description.get_or_init(|| {
-        let document = document(state.catalog.pool(), |service| state.offers(service));
+        let mut document = document(state.catalog.pool(), |service| state.offers(service));
+        document["info"]["contact"] = shown(state.config.contact.as_ref());
         Document::new("application/json", document.to_string().into())
     });
     description.respond(&headers, ASK_AGAIN)
@@ -66,6 +68,15 @@ fn document(pool: &DescriptorPool, offered: impl Fn(&str) -> bool) -> Value {
     })
 }
 
+/// Whom to ask.
+fn shown(contact: Option<&Contact>) -> Value {
+    match contact {
+        Some(Contact::Page(url)) => json!({ "name": contact::NAME, "url": url }),
+        Some(Contact::Email(address)) => json!({ "name": contact::NAME, "email": address }),
+        None => json!({ "name": contact::NAME }),
+    }
+}
+
 fn info() -> Value {
     json!({
         "title": "Tandem RPCs",
@@ -73,6 +84,7 @@ fn info() -> Value {
         "description": "Every unary RPC in the Connect protocol, with JSON. A field that has its default value (an empty string, \
             false, zero, an empty list) is not in an answer. In a request, null stands for a field that is not set; an answer has no \
             null. Streams are not described here.",
+        "contact": shown(None),
         "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
     })
 }

@@ -1,5 +1,6 @@
 //! The REST API as a client of the seed uses it: real curl, real services.
 
+mod attempt_tag;
 mod curl;
 mod errors;
 mod journey;
