@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use crate::tasks::sql::{COLUMNS, LIVE, PURGED_AFTER, STORED, TARGET};
+use crate::tasks::sql::{COLUMNS, LIVE, PURGED_AFTER, TARGET};
 
 /// The macros that check a statement when the crate is compiled.
 const CHECKED: [&str; 4] = ["query!(", "query_as!(", "query_scalar!(", "tasks!("];
@@ -108,7 +108,6 @@ fn fragment(name: &str) -> Option<&'static str> {
         "COLUMNS" => Some(COLUMNS),
         "LIVE" => Some(LIVE),
         "PURGED_AFTER" => Some(PURGED_AFTER),
-        "STORED" => Some(STORED),
         "TARGET" => Some(TARGET),
         _ => None,
     }

@@ -30,6 +30,7 @@ pub(super) async fn insert(
         if let Some(full) = quota.full(store::count(conn, owner).await?) {
             return Err(full.into());
         }
+        store::count_stored(conn, owner).await?;
     }
     Err(Error::Conflict)
 }

@@ -10,10 +10,6 @@ macro_rules! fragment {
     (LIVE $($then:tt)*) => { $crate::tasks::sql::tasks!(@append "delete_time is null" $($then)*) };
     // A task that still exists at the time that follows: it is live, or deleted and to be purged later.
     (PURGED_AFTER $($then:tt)*) => { $crate::tasks::sql::tasks!(@append "coalesce(purge_time, 'infinity') > " $($then)*) };
-    // The number of tasks of the owner $1, whose counters are `o`. It is null until it was counted once.
-    (STORED $($then:tt)*) => {
-        $crate::tasks::sql::tasks!(@append "coalesce(o.stored_count, (select count(*) from tasks.task where user_id = $1))::integer" $($then)*)
-    };
     // The task $2 of the owner $1, at the revision $3 if one is given.
     (TARGET $($then:tt)*) => {
         $crate::tasks::sql::tasks!(@append "user_id = $1 and id = $2 and ($3::bigint is null or revision = $3)" $($then)*)
@@ -40,9 +36,6 @@ pub(crate) const COLUMNS: &str = fragment!(COLUMNS);
 pub(crate) const LIVE: &str = fragment!(LIVE);
 /// The predicate of a task that is not purged yet at the time that is bound next.
 pub(crate) const PURGED_AFTER: &str = fragment!(PURGED_AFTER);
-/// The number of tasks of the owner.
-#[cfg(test)]
-pub(crate) const STORED: &str = fragment!(STORED);
 /// The predicate of the task that a change is about.
 #[cfg(test)]
 pub(crate) const TARGET: &str = fragment!(TARGET);

@@ -48,7 +48,7 @@ pub(crate) async fn count(conn: &mut PgConnection, owner: UserId) -> Result<Coun
     Ok(counts.fetch_optional(conn).await?.unwrap_or_default())
 }
 
-/// Stores a new task with the owner's next revision; `None` when the owner's quota is full.
+/// Stores a new task with the owner's next revision; `None` when the owner's quota is full, or the owner's tasks were never counted.
 pub(crate) async fn insert(
     conn: &mut PgConnection,
     owner: UserId,
@@ -61,8 +61,8 @@ pub(crate) async fn insert(
             insert into tasks.owner as o (user_id, revision, live_count, stored_count, request_count)
             values ($1, 1, 1, 1, 0)
             on conflict (user_id) do update
-            set revision = o.revision + 1, live_count = o.live_count + 1, stored_count = 1 + " STORED "
-            where o.live_count < $2 and " STORED " < $12
+            set revision = o.revision + 1, live_count = o.live_count + 1, stored_count = o.stored_count + 1
+            where o.live_count < $2 and o.stored_count < $12
             returning o.revision as next_revision
         )
         insert into tasks.task (
@@ -85,6 +85,19 @@ pub(crate) async fn insert(
         quota.stored,
     );
     check_owner(owner, row.fetch_optional(conn).await?)
+}
+
+/// Counts the owner's tasks, if an older release has stored some and did not count them.
+pub(crate) async fn count_stored(conn: &mut PgConnection, owner: UserId) -> Result<(), Error> {
+    let counted = sqlx::query!(
+        r#"
+        update tasks.owner set stored_count = (select count(*) from tasks.task where user_id = $1)
+        where user_id = $1 and stored_count is null
+        "#,
+        owner.uuid()
+    );
+    counted.execute(conn).await?;
+    Ok(())
 }
 
 /// Changes a live task; `None` when there is none with this id and, if given, this revision.

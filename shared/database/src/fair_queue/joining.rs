@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use super::{FairQueue, Removed, Turn, Waiting};
 
 /// How long exclusive items keep other exclusive items of their principal from beginning.
-const EXCLUSIVE_FOR: Duration = Duration::from_millis(50);
+const EXCLUSIVE_FOR: Duration = Duration::from_millis(100);
 
 /// How an item runs together with others.
 #[derive(Clone, Copy, Debug)]

@@ -50,7 +50,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0_u8..6, lives, joining()).prop_map(push),
         3 => Just(Step::Take),
         3 => (any::<usize>(), 0_u64..3_000).prop_map(|(which, used)| Step::Release { which, used }),
-        1 => prop_oneof![0_u64..60, 0_u64..1_500].prop_map(Step::Pass),
+        1 => prop_oneof![0_u64..120, 0_u64..1_500].prop_map(Step::Pass),
     ]
 }
 
@@ -90,7 +90,7 @@ impl Model {
         let is_exclusive = next.2.is_some_and(|joining| joining.exclusive);
         let lanes = self.held.get(&principal).into_iter().flatten();
         let mut since = lanes.filter_map(|lane| lane.exclusive_since);
-        let held_back = is_exclusive && since.any(|since| now < since + Duration::from_millis(50));
+        let held_back = is_exclusive && since.any(|since| now < since + Duration::from_millis(100));
         (self.held(principal) < most && !held_back).then_some(next)
     }
 
