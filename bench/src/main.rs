@@ -1,18 +1,28 @@
 //! Measures real processes and checks every reply. Without a command, concurrent callers load a fresh stack in a closed loop.
-//! `abuse` measures an honest user while somebody else is greedy or slow. `revocations` measures how soon every replica refuses a token that one of them has ended. `start` measures how soon each
+//! `abuse` measures an honest user while somebody else is greedy or slow. `doors` measures the same call through every protocol. `revocations` measures how soon every replica refuses a token that one of them has ended. `start` measures how soon each
 //! process is ready. `telemetry` measures the cost of traces.
 //!
 //! It starts the programs in its own folder, with a temporary folder and free ports, so one command measures and leaves no files.
 
 mod abuse;
 mod caller;
+mod calls;
+mod cpu;
+mod deployment;
+mod doors;
+mod generator;
 mod load;
 mod memory;
+mod population;
+mod programs;
+mod random;
 mod replicas;
 mod report;
 mod revocations;
+mod rounds;
 mod stack;
 mod start;
+mod statistics;
 mod telemetry;
 
 use std::process::ExitCode;
@@ -35,6 +45,8 @@ struct BenchArguments {
 enum BenchCommand {
     /// Measures an honest user with and without each kind of abuse by somebody else.
     Abuse(abuse::AbuseArguments),
+    /// Measures the same call through every door: direct gRPC, and each protocol of the gateway (goal P12).
+    Doors(doors::DoorArguments),
     /// Measures how soon every replica of the task service refuses a token, for each cause that can end one.
     Revocations(revocations::RevocationArguments),
     /// Measures how soon each process is ready, and its memory while it is idle.
@@ -55,6 +67,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     let passed = match command {
         None => load::run(load).await?,
         Some(BenchCommand::Abuse(arguments)) => abuse::run(arguments).await?,
+        Some(BenchCommand::Doors(arguments)) => doors::run(arguments).await?,
         Some(BenchCommand::Revocations(arguments)) => revocations::run(arguments).await?,
         Some(BenchCommand::Start(arguments)) => start::run(arguments).await?,
         Some(BenchCommand::Telemetry(arguments)) => telemetry::run(arguments).await?,

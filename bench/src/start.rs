@@ -12,10 +12,7 @@ use contract::proto::health::{
 use tokio::time::{Instant, sleep};
 use tonic::transport::Channel;
 
-use crate::{
-    memory::kibibytes,
-    replicas::{ServiceReplicas, free_address},
-};
+use crate::{memory::kibibytes, programs::free_address, replicas::ServiceReplicas};
 
 /// How long a process may take to be ready or to end.
 const PROCESS_TIMEOUT: Duration = Duration::from_secs(30);

@@ -5,7 +5,7 @@
 //! process, user and system, from `/proc/<pid>/stat`. The collector runs in this process. All stacks write their access lines to
 //! a pipe that this process reads.
 
-use std::{fs, time::Duration};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -13,17 +13,20 @@ use futures_util::future::try_join_all;
 use testing::Collector;
 use tokio::time::Instant;
 
-use crate::{caller::BenchUser, stack::BenchStack};
-
-/// How much the A/A pair may differ. With more, the measurement is invalid.
-const MAX_DIFFERENCE: f64 = 0.05;
+use crate::{
+    caller::BenchUser,
+    cpu::Meter,
+    rounds::{MAX_DIFFERENCE, count},
+    stack::BenchStack,
+    statistics::Spread,
+};
 
 /// What to measure, and for how long.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TelemetryArguments {
     /// How many rounds of one block for each stack.
-    #[arg(long, default_value_t = 8)]
-    pairs: usize,
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=100))]
+    pairs: u64,
     /// The length of a block, in seconds.
     #[arg(long, default_value_t = 3)]
     seconds: u64,
@@ -56,16 +59,16 @@ impl Arm {
         Ok(Self { name, stack, users })
     }
 
-    /// The CPU time per call in one block, in ticks.
+    /// The CPU time per call in one block, in µs.
     async fn block(&mut self, length: Duration) -> anyhow::Result<f64> {
-        let before = ticks(self.stack.id())?;
+        let meter = Meter::of(self.name, self.stack.id());
+        let before = meter.read()?;
         let until = Instant::now() + length;
         let calls = self.users.iter_mut().map(|user| user.read(until));
         let calls = try_join_all(calls).await;
         let calls: u64 = calls.context(self.name)?.iter().sum();
-        let after = ticks(self.stack.id())?;
-        #[expect(clippy::cast_precision_loss, reason = "both are far below 2^52")]
-        Ok((after - before) as f64 / calls as f64)
+        let used = meter.read()?.saturating_sub(before);
+        Ok(used.as_secs_f64() * 1e6 / count(calls))
     }
 }
 
@@ -138,37 +141,25 @@ fn print(
         "{pairs} rounds of {seconds} s for each stack, {callers} callers of GetTask, {ratio} of the calls traced"
     );
     println!("spans received: {}", collector.spans().len());
-    // A tick is 10 ms on every Linux that is supported here.
-    let (microseconds, ..) = spread(per_call);
+    let microseconds = measured(per_call).median;
+    println!("CPU per call without telemetry: {microseconds:.1} µs");
+    let cost = measured(cost);
     println!(
-        "CPU per call without telemetry: {:.1} µs",
-        microseconds * 1e4
+        "CPU per call with ÷ without:    {:.3} ({:.3} to {:.3})",
+        cost.median, cost.least, cost.most
     );
-    let (middle, least, most) = spread(cost);
-    println!("CPU per call with ÷ without:    {middle:.3} ({least:.3} to {most:.3})");
-    let (middle, least, most) = spread(difference);
-    println!("A/A, without ÷ without:         {middle:.3} ({least:.3} to {most:.3})");
-    if (middle - 1.0).abs() > MAX_DIFFERENCE {
+    let difference = measured(difference);
+    println!(
+        "A/A, without ÷ without:         {:.3} ({:.3} to {:.3})",
+        difference.median, difference.least, difference.most
+    );
+    if difference.distance_from_one() > MAX_DIFFERENCE {
         println!("invalid: the A/A pair differs by more than {MAX_DIFFERENCE}");
         return false;
     }
     true
 }
 
-/// The median, the minimum and the maximum.
-fn spread(mut values: Vec<f64>) -> (f64, f64, f64) {
-    values.sort_by(f64::total_cmp);
-    let last = values.len().saturating_sub(1);
-    let middle = f64::midpoint(values[last / 2], values[last.div_ceil(2)]);
-    (middle, values[0], values[last])
-}
-
-/// The user and system time of a process, in ticks (proc(5), fields 14 and 15).
-fn ticks(process: u32) -> anyhow::Result<u64> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // The name of the process may contain any character. It ends at the last parenthesis.
-    let (_, rest) = stat.rsplit_once(") ").context("no process name")?;
-    let mut times = rest.split(' ').skip(11).map(str::parse::<u64>);
-    let mut next = || times.next().context("too few fields");
-    Ok(next()?? + next()??)
+fn measured(values: Vec<f64>) -> Spread {
+    Spread::of(values).expect("there is at least one pair")
 }

@@ -1,6 +1,6 @@
 //! What a client prefers (RFC 9110, section 12.5).
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, header::ACCEPT_ENCODING};
 
 /// One entry of a header `Accept…`.
 pub(crate) struct Entry<'a> {
@@ -20,6 +20,13 @@ pub(crate) fn quality(headers: &HeaderMap, header: &HeaderName, names: &[&str]) 
     };
     let found = names.iter().find_map(found);
     found.map_or(0, |entry| entry.quality)
+}
+
+/// Whether to send contents compressed with gzip: the client takes it, and does not rather have them plain.
+pub(crate) fn gzip(headers: &HeaderMap) -> bool {
+    let of = |names: &[&str]| quality(headers, &ACCEPT_ENCODING, names);
+    let gzip = of(&["gzip", "x-gzip", "*"]);
+    gzip > 0 && gzip >= of(&["identity"])
 }
 
 /// The entries that can be read. One whose quality is malformed is left out: it neither prefers nor excludes.
@@ -98,5 +105,26 @@ mod tests {
             let quality = quality(&headers, &ACCEPT, &["text/html", "text/*", "*/*"]);
             assert_eq!(quality, expected, "{accept}");
         }
+    }
+    #[test]
+    fn gzip_is_for_those_who_take_it_and_do_not_prefer_plain() {
+        for (accept, expected) in [
+            ("", false),
+            ("gzip", true),
+            ("x-gzip", true),
+            ("*", true),
+            ("gzip;q=0", false),
+            ("gzip;q=0.0, *", false),
+            ("*;q=0", false),
+            ("identity, gzip;q=0.5", false),
+            ("identity;q=0.5, gzip", true),
+            ("gzip, identity", true),
+            ("br", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(accept));
+            assert_eq!(gzip(&headers), expected, "{accept}");
+        }
+        assert!(!gzip(&HeaderMap::new()));
     }
 }

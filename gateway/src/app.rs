@@ -3,27 +3,26 @@
 use std::{future::Future, io, sync::Arc, time::Duration};
 
 use axum::{
-    Router,
-    body::Body,
-    extract::Request,
-    middleware::{self, Next},
-    response::Response,
+    Router, middleware,
     routing::{any, get},
 };
-use serving::{health::Health, host, process::Instruments};
+use serving::{health::Health, process::Instruments};
 use telemetry::trace::Tracing;
 use tls::{self, MissingAuthority, Protocols};
 use tokio::net::TcpListener;
-use transport::{connections::Connections, unread};
+use tower::Layer as _;
+use tower_http::cors::Cors;
+use transport::connections::Connections;
 
 use crate::{
     config::Config,
-    connect::{self, openapi},
+    connect::openapi,
     console_files::ConsoleFiles,
     cookies::{self, CookieSettings},
     cors,
-    draining::{self, Draining},
-    monitoring::{self, AccessLog},
+    draining::Draining,
+    entry::Entry,
+    monitoring::AccessLog,
     not_a_call::not_found,
     pages, rest, routes, rpc,
     state::GatewayState,
@@ -97,13 +96,13 @@ impl App {
         let drain = self.config.drain;
         let upstream_tls = self.config.upstreams.tls.clone();
         let state = GatewayState::new(self.config, self.console, &metrics, draining)?;
-        let router = router(state, tracing);
+        let entry = entry(state, tracing);
         let ops = ops.start(health.clone(), metrics);
         tokio::select! {
-            () = connections.accept_until(&listener, &router, stopping) => {}
+            () = connections.accept_until(&listener, &entry, stopping) => {}
             never = tls::keep_current(upstream_tls.as_ref()) => match never {},
         }
-        connections.close(listener, &router);
+        connections.close(listener, &entry);
         drain_connections(&connections, drain).await;
         health.close();
         ops.stop().await;
@@ -134,21 +133,24 @@ async fn drain_connections(connections: &Connections, timeout: Duration) {
     }
 }
 
-/// The access log is the outermost layer, so that it includes preflights. CORS comes before the routes, so that every answer
-/// carries its headers.
-fn router(state: GatewayState, tracing: Tracing) -> Router {
+fn entry(state: GatewayState, tracing: Tracing) -> Entry {
     let log = AccessLog {
         tracing,
         catalog: Arc::clone(&state.catalog),
         metrics: Arc::clone(&state.metrics),
         trusted_proxies: state.config.trusted_proxies.as_slice().into(),
     };
-    let cors = cors::layer(&state.config.cors_origins);
-    let connect_errors = middleware::from_fn_with_state(state.clone(), connect::refuse_as_error);
-    let draining = middleware::from_fn_with_state(state.draining.clone(), draining::close_http1);
+    let router = public_documents()
+        .with_state(state.clone())
+        .fallback_service(private_routes(&state));
+    Entry::new(log, state, router)
+}
+
+/// CORS comes before the routes, so that every answer has its headers.
+fn private_routes(state: &GatewayState) -> Cors<Router> {
     let settings = cookie_settings(&state.config);
     let cookies = middleware::from_fn_with_state(settings, cookies::add_to_answers);
-    Router::new()
+    let router = Router::new()
         .route(routes::INFO, get(pages::info))
         .route(routes::APP, get(pages::console_folder))
         .route(routes::APP_FOLDER, get(pages::console))
@@ -156,17 +158,11 @@ fn router(state: GatewayState, tracing: Tracing) -> Router {
         .route(routes::HEALTH, get(pages::health))
         .route(routes::CONNECT_OPENAPI, get(openapi::page))
         .route("/{service}/{method}", any(rpc::call))
-        .merge(rest::router(&state))
+        .merge(rest::router(state))
         .fallback(not_found)
         .layer(cookies)
-        .layer(cors)
-        .merge(public_documents())
-        .layer(draining)
-        .layer(middleware::from_fn(host::require_one))
-        .layer(connect_errors)
-        .layer(middleware::from_fn(read_whole_request))
-        .layer(middleware::from_fn_with_state(log, monitoring::record))
-        .with_state(state)
+        .with_state(state.clone());
+    cors::layer(&state.config.cors_origins).layer(router)
 }
 
 fn cookie_settings(config: &Config) -> Arc<CookieSettings> {
@@ -185,11 +181,4 @@ fn public_documents() -> Router<GatewayState> {
         .route(routes::METADATA, get(pages::metadata))
         .route(&of_path, get(pages::metadata))
         .layer(cors::public())
-}
-
-/// A client that is still sending gets its answer too.
-async fn read_whole_request(request: Request, next: Next) -> Response {
-    let (request, unread) = unread::watch(request);
-    let answer = next.run(request.map(Body::new)).await;
-    unread.discard_before(answer, Body::new).await
 }

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use axum::{extract::State, middleware::Next, response::Response};
-use http::{HeaderValue, Request, Version, header::CONNECTION};
+use axum::response::Response;
+use http::{HeaderValue, Version, header::CONNECTION};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -29,18 +29,11 @@ impl Draining {
     }
 }
 
-/// Closes HTTP/1.1 connections with their next answer, so that none is closed while a request is on its way. HTTP/2
+/// Closes the connection of HTTP/1.1 after this answer, so that no connection is closed while a request is on its way. HTTP/2
 /// connections get a GOAWAY, which loses no request.
-pub(crate) async fn close_http1(
-    State(draining): State<Draining>,
-    request: Request<axum::body::Body>,
-    next: Next,
-) -> Response {
-    let is_http1 = request.version() <= Version::HTTP_11;
-    let mut response = next.run(request).await;
-    if is_http1 && draining.has_started() {
+pub(crate) fn close_http1(draining: &Draining, version: Version, response: &mut Response) {
+    if version <= Version::HTTP_11 && draining.has_started() {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);
     }
-    response
 }

@@ -23,10 +23,19 @@ pub(crate) const CONNECT_OPENAPI: &str = "/connect/openapi.json";
 pub(crate) const GET_KEYS: &str = "/tandem.auth.v1.AuthService/GetJsonWebKeySet";
 /// Whose token it is.
 pub(crate) const PROTECTED: &str = "/protected";
+/// The other routes of the REST API.
+pub(crate) const TASKS: &str = "/api/tasks";
+pub(crate) const TASK: &str = "/api/tasks/{task_id}";
+pub(crate) const SIGN_UP: &str = "/api/auth/sign-up";
+pub(crate) const SIGN_IN: &str = "/api/auth/sign-in";
+pub(crate) const REFRESH: &str = "/api/auth/refresh";
+pub(crate) const SIGN_OUT: &str = "/api/auth/sign-out";
 /// The description of the REST API.
 pub(crate) const OPENAPI: &str = "/openapi.json";
 /// That description for people.
 pub(crate) const DOCS: &str = "/docs";
+/// The files of that page.
+pub(crate) const DOCS_FILES: &str = "/docs/{*file}";
 
 /// Every proto package of the services begins with this.
 const PACKAGES: &str = "tandem.";
@@ -44,6 +53,17 @@ const FOR_EVERYBODY: [&str; 3] = [
 /// Whether this is a path of the REST API.
 pub(crate) fn is_rest(path: &str) -> bool {
     path == PROTECTED || path == "/api" || path.starts_with("/api/")
+}
+
+/// The route of the REST API that serves this path.
+pub(crate) fn rest_route(path: &str) -> Option<&'static str> {
+    const FIXED: [&str; 6] = [PROTECTED, TASKS, SIGN_UP, SIGN_IN, REFRESH, SIGN_OUT];
+    let fixed = FIXED.into_iter().find(|route| *route == path);
+    let is_task = |id: &str| !id.is_empty() && !id.contains('/');
+    fixed.or_else(|| {
+        let id = path.strip_prefix(TASKS)?.strip_prefix('/')?;
+        is_task(id).then_some(TASK)
+    })
 }
 
 /// Whether this is a path of the documents of the REST API.
@@ -104,6 +124,24 @@ pub(crate) fn is_call(method: &Method, path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_of_rest_has_one_route() {
+        for (path, route) in [
+            ("/api/tasks", Some(TASKS)),
+            ("/api/tasks/0193c8a4", Some(TASK)),
+            ("/api/tasks/%ff", Some(TASK)),
+            ("/protected", Some(PROTECTED)),
+            ("/api/auth/refresh", Some(REFRESH)),
+            ("/api/tasks/", None),
+            ("/api/tasks/a/b", None),
+            ("/api/tasksx", None),
+            ("/api", None),
+            ("/", None),
+        ] {
+            assert_eq!(rest_route(path), route, "{path}");
+        }
+    }
 
     #[test]
     fn the_package_decides_which_service_serves_a_path() {

@@ -24,7 +24,10 @@ use tonic::{Request, Status, transport::Channel};
 use verifier::key_id;
 
 use super::cause::Cause;
-use crate::replicas::{ADMIN, PASSWORD, Programs, ServiceReplicas};
+use crate::{
+    programs::Programs,
+    replicas::{ADMIN, PASSWORD, ServiceReplicas, kill_key},
+};
 
 /// The clients of one replica of the auth service, where users sign up and tokens are ended.
 #[derive(Debug, Clone)]
@@ -118,7 +121,7 @@ impl AuthReplica {
         if cause == Cause::KeyKilled {
             let kid = key_id(&measured.token).context("a token names its key")?;
             self.killed.lock().await.clone_from(&kid);
-            return self.programs.kill_key(&kid).await;
+            return kill_key(&self.programs, &kid).await;
         }
         match self.call(cause, measured).await {
             Ok(()) if cause != Cause::RefreshTokenReused => Ok(Instant::now()),

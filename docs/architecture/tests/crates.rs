@@ -117,6 +117,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "bench",
         &["contract", "embedded-postgres", "testing", "verifier"],
     ),
+    ("connectrpc-client", &[]),
     ("architecture", &[]),
 ];
 

@@ -18,19 +18,22 @@ use super::{
     headers,
     message::{FRAME_HEADER, Message},
     message_boundary::MessageBoundary,
-    refusal::{Refused, trailers},
+    refusal::{Refused, reason_of, trailers},
 };
-use crate::monitoring::{LossCounter, UpstreamSpan};
+use crate::monitoring::{LossCounter, OwnRefusal, UpstreamSpan};
 
 /// The longest message of an answer that is collected. The services send no longer one, because clients of gRPC accept no longer
 /// one by default.
 const MAX_COLLECTED: usize = 4 << 20;
 
-/// The connection to the service was lost in the middle of a message. A client would take an end of the answer there for bytes of
-/// the message, so the body is aborted, which clients see as a network error.
+/// The connection to the service was lost in the middle of a message, or its time was over. A client would take an end of the answer
+/// there for bytes of the message, so the body is aborted, which clients see as a network error.
 #[derive(Debug, thiserror::Error)]
-#[error("the connection to the service was lost in the middle of a message")]
-pub(crate) struct TruncatedMessage;
+#[error("the answer of the service ended in the middle of a message")]
+pub(crate) struct TruncatedMessage {
+    /// What would have come after the message.
+    trailers: Box<HeaderMap>,
+}
 
 /// What ends with a call.
 #[derive(Debug)]
@@ -38,6 +41,7 @@ pub(super) struct CallEnd {
     pub(super) request_id: String,
     pub(super) span: Option<UpstreamSpan>,
     pub(super) losses: LossCounter,
+    pub(super) own: OwnRefusal,
 }
 
 impl CallEnd {
@@ -47,6 +51,9 @@ impl CallEnd {
             self.losses.count(reason);
         }
         let status = refused.status(&self.request_id);
+        if let Some(reason) = reason_of(&status) {
+            self.own.set(reason);
+        }
         self.trace(&trailers(&status));
         status
     }
@@ -77,13 +84,19 @@ pub(crate) struct AnswerBody {
 }
 
 impl AnswerBody {
+    /// The status for an answer that the gateway cannot pass on.
+    pub(crate) fn undecodable(&mut self) -> Status {
+        self.end.refuse(Reason::Internal.into())
+    }
+
     fn finish(&mut self, trailers: HeaderMap) -> Result<Frame<Bytes>, TruncatedMessage> {
         self.state = BodyState::Ended;
         self.end.trace(&trailers);
         if self.boundary.is_between_messages() {
             Ok(Frame::trailers(trailers))
         } else {
-            Err(TruncatedMessage)
+            let trailers = Box::new(trailers);
+            Err(TruncatedMessage { trailers })
         }
     }
 
@@ -122,8 +135,12 @@ impl AnswerBody {
     ) -> Result<(Bytes, HeaderMap), HeaderMap> {
         let mut collected = Vec::new();
         while let Some(frame) = self.frame().await {
-            let Ok(frame) = frame else {
-                return Err(self.refusal(Reason::UpstreamUnavailable));
+            let frame = match frame {
+                Ok(frame) => frame,
+                Err(TruncatedMessage { trailers }) if !is_success(&trailers) => {
+                    return Err(*trailers);
+                }
+                Err(_without_a_reason) => return Err(self.refusal(Reason::UpstreamUnavailable)),
             };
             match frame.into_data() {
                 Ok(data) if collected.len() + data.len() > MAX_COLLECTED + FRAME_HEADER => {
@@ -147,7 +164,7 @@ impl AnswerBody {
         frame: Bytes,
         trailers: HeaderMap,
     ) -> Result<(Bytes, HeaderMap), HeaderMap> {
-        if headers::grpc_status(&trailers).is_none_or(|status| status != "0") {
+        if !is_success(&trailers) {
             return Err(trailers);
         }
         // The gateway does not say that it reads compressed answers.
@@ -161,6 +178,10 @@ impl AnswerBody {
         self.state = BodyState::Ended;
         trailers(&self.end.refuse(reason.into()))
     }
+}
+
+fn is_success(trailers: &HeaderMap) -> bool {
+    headers::grpc_status(trailers).is_some_and(|status| status == "0")
 }
 
 impl http_body::Body for AnswerBody {

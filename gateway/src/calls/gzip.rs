@@ -23,9 +23,18 @@ pub(crate) fn inflate(bytes: Bytes, limit: usize) -> Result<Bytes, Reason> {
     Ok(inflated.into())
 }
 
-/// The compressed bytes.
+/// The compressed bytes of an answer, quickly.
 pub(crate) fn compress(bytes: &[u8]) -> Bytes {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    compress_by(bytes, Compression::fast())
+}
+
+/// The compressed bytes of a document that is compressed once and sent often.
+pub(crate) fn compress_well(bytes: &[u8]) -> Bytes {
+    compress_by(bytes, Compression::best())
+}
+
+fn compress_by(bytes: &[u8], level: Compression) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::new(), level);
     let compressed = encoder.write_all(bytes).and_then(|()| encoder.finish());
     compressed
         .expect("writing to a vector does not fail")

@@ -19,12 +19,16 @@ mod receive;
 mod refusal;
 mod typed;
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher},
+    time::Duration,
+};
 
 use axum::body::Bytes;
 use contract::reason::Reason;
 use http::request::Parts;
-use serving::shares::{CallShare, Principal, Share};
+use serving::shares::{CallKind, CallShare, Principal, Share};
 use tokio::time::timeout_at;
 use tonic::Status;
 use tower::ServiceExt as _;
@@ -36,14 +40,14 @@ pub(crate) use self::{
     headers::grpc_status,
     message::{FRAME_HEADER, Message},
     receive::{read, receive},
-    refusal::{Refused, status_of_error, trailers},
-    typed::unary,
+    refusal::{Refused, marked, reason_of, status_of_error, trailers},
+    typed::{Exchange, unary},
 };
 use self::{answer_body::CallEnd, deadline::Deadline, receive::too_late};
 use crate::{
     client_address::ClientAddress,
     cookies::CookieCall,
-    monitoring::{LossCounter, UpstreamSpan, request_id},
+    monitoring::{LossCounter, OwnRefusal, UpstreamSpan, request_id},
     routes::{self, Service},
     state::GatewayState,
 };
@@ -57,6 +61,8 @@ pub(crate) struct Call {
     end: CallEnd,
     /// What the cookie has to do with it, if anything.
     cookie: Option<CookieCall>,
+    /// The place of an earlier call for the same request, if there was one.
+    place: Option<CallShare>,
 }
 
 /// The limits of one call.
@@ -95,6 +101,7 @@ impl Call {
         let end = CallEnd {
             span: UpstreamSpan::start(&state.catalog, server, &mut parts),
             losses: LossCounter::new(&state.metrics, service),
+            own: OwnRefusal::of(&parts.extensions),
             request_id: id,
         };
         Ok(Self {
@@ -104,7 +111,14 @@ impl Call {
             limits,
             end,
             cookie,
+            place: None,
         })
+    }
+
+    /// The same call, which goes on in the place of an earlier one.
+    fn in_place(mut self, place: Option<CallShare>) -> Self {
+        self.place = place;
+        self
     }
 
     /// When the client must have received the answer.
@@ -162,7 +176,10 @@ impl Call {
         let bytes = receive(&self.state, principal, deadline.begin_by, read).await?;
         let message = decode(self, bytes)?;
         let message = self.with_cookie(message)?;
-        let place = self.state.places.take(self.limits.principal)?;
+        let place = match self.place.take() {
+            Some(place) => place,
+            None => self.state.places.take(principal, kind(&self.parts.uri))?,
+        };
         let answer = self.send(message).await?;
         Ok((answer, place))
     }
@@ -196,6 +213,11 @@ impl Call {
             Err(Reason::UpstreamUnavailable)
         }
     }
+}
+
+/// Calls of one RPC are of one kind.
+fn kind(uri: &http::Uri) -> CallKind {
+    CallKind(BuildHasherDefault::<DefaultHasher>::default().hash_one(uri.path()))
 }
 
 /// The reason for a call that got no answer. The channel enforces the deadline too, and has its own error for that.

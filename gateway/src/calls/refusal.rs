@@ -1,11 +1,13 @@
 //! Refusals that the gateway makes itself, with the same reasons and details as those of the services.
 
+use axum::response::Response;
 use contract::{
     reason::Reason,
     refusal::{Refusal, refuse, refuse_request, with_request_info},
 };
 use http::HeaderMap;
 use tonic::{Status, metadata::MetadataValue};
+use tonic_types::StatusExt as _;
 
 /// In the metadata of a refusal: how a message may be compressed.
 const ACCEPT_ENCODING: &str = "grpc-accept-encoding";
@@ -52,6 +54,23 @@ pub(crate) fn status(reason: Reason, request_id: &str) -> Status {
 /// The status of a refusal whose details name what is wrong with the request.
 pub(crate) fn status_of_error(error: &dyn Refusal, request_id: &str) -> Status {
     with_request_info(&refuse(error), request_id)
+}
+
+/// The same answer, marked as a refusal with this status that the gateway makes itself.
+pub(crate) fn marked(mut answer: Response, status: &Status) -> Response {
+    if let Some(reason) = reason_of(status) {
+        answer.extensions_mut().insert(reason);
+    }
+    answer
+}
+
+/// The reason of a refusal.
+pub(crate) fn reason_of(status: &Status) -> Option<Reason> {
+    let info = status.get_details_error_info()?;
+    Reason::ALL
+        .iter()
+        .copied()
+        .find(|reason| reason.as_str() == info.reason)
 }
 
 /// A refusal as gRPC sends it.

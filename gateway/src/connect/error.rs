@@ -13,7 +13,7 @@ use serde::Serialize;
 use tonic::{Code, Status};
 use tonic_types::pb;
 
-use crate::monitoring::GrpcStatus;
+use crate::{calls, monitoring::GrpcStatus};
 
 /// What is wrong with a request in the Connect protocol.
 #[derive(Debug, thiserror::Error)]
@@ -122,12 +122,21 @@ pub(super) fn response(status: &Status, pool: &DescriptorPool) -> Response {
     response_with(http_status, status, pool)
 }
 
+/// The answer to a unary call that the gateway itself refuses.
+pub(super) fn refusal(status: &Status, pool: &DescriptorPool) -> Response {
+    refusal_with(http_status(status.code()), status, pool)
+}
+
 /// The same with another HTTP status.
-pub(super) fn response_with(
+pub(super) fn refusal_with(
     http_status: StatusCode,
     status: &Status,
     pool: &DescriptorPool,
 ) -> Response {
+    calls::marked(response_with(http_status, status, pool), status)
+}
+
+fn response_with(http_status: StatusCode, status: &Status, pool: &DescriptorPool) -> Response {
     let body = serde_json::to_vec(&ErrorBody::new(status, pool))
         .expect("an error has only texts and JSON");
     let mut response = Response::new(Body::from(Bytes::from(body)));

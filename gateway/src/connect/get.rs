@@ -95,7 +95,7 @@ pub(crate) async fn call(target: Target<'_>, request: Request) -> Response {
     {
         let status = status_of(&RequestError::url_too_long(), &parts);
         let pool = target.state.catalog.pool();
-        return error::response_with(StatusCode::URI_TOO_LONG, &status, pool);
+        return error::refusal_with(StatusCode::URI_TOO_LONG, &status, pool);
     }
     let mut response = match read(&parts) {
         Ok(Some((codec, message, gzip))) => {

@@ -1,48 +1,30 @@
 //! The refusal of a wrong `Host`, in the form of the call.
 
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
-};
-use http::{StatusCode, header::CONNECTION};
+use axum::{extract::Request, response::Response};
+use http::header::CONNECTION;
 
 use super::{
     codec::Format,
     error::{self, RequestError},
     stream,
 };
-use crate::{
-    calls,
-    monitoring::{GrpcStatus, request_id},
-    routes::Service,
-    state::GatewayState,
-};
+use crate::{calls, monitoring::request_id, routes::Service, state::GatewayState};
 
-/// A middleware around the check of `Host`. Without it, a client of Connect would see an error of its own making.
-pub(crate) async fn refuse_as_error(
-    State(state): State<GatewayState>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let is_call = Service::of(request.uri().path()).is_some();
-    let format = Format::from_headers(request.headers()).filter(|_| is_call);
-    let id = request_id(request.headers()).to_owned();
-    let refused = next.run(request).await;
-    let is_page = refused.status() == StatusCode::BAD_REQUEST
-        && refused.extensions().get::<GrpcStatus>().is_none();
-    let (true, Some(format)) = (is_page, format) else {
-        return refused;
+/// The refusal of a request in the form of its protocol: a client of Connect would else see an error of its own making.
+pub(crate) fn host_refusal(state: &GatewayState, request: &Request, refusal: Response) -> Response {
+    let format = Format::from_headers(request.headers());
+    let Some(format) = format.filter(|_| Service::of(request.uri().path()).is_some()) else {
+        return refusal;
     };
     let error = RequestError::malformed("host", "must be one valid host");
-    let status = calls::status_of_error(&error, &id);
+    let status = calls::status_of_error(&error, request_id(request.headers()));
     let pool = state.catalog.pool();
     let mut response = if format.streaming {
         stream::refused(&status, format, pool)
     } else {
-        error::response(&status, pool)
+        error::refusal(&status, pool)
     };
-    if let Some(close) = refused.headers().get(CONNECTION) {
+    if let Some(close) = refusal.headers().get(CONNECTION) {
         response.headers_mut().insert(CONNECTION, close.clone());
     }
     response

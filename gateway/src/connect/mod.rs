@@ -22,7 +22,7 @@ use tonic::Status;
 
 use self::error::RequestError;
 pub(crate) use self::{
-    codec::Format, get::call as get, host::refuse_as_error, stream::call as stream,
+    codec::Format, get::call as get, host::host_refusal, stream::call as stream,
     unary::call as unary,
 };
 use crate::{calls, monitoring::request_id, rpc_catalog::Rpc, state::GatewayState};
@@ -45,7 +45,7 @@ pub(crate) fn unknown_rpc(state: &GatewayState, request: &Request) -> Response {
 }
 
 fn not_found(status: &Status, state: &GatewayState) -> Response {
-    error::response_with(StatusCode::NOT_FOUND, status, state.catalog.pool())
+    error::refusal_with(StatusCode::NOT_FOUND, status, state.catalog.pool())
 }
 
 /// The status for a request that is not as the protocol says.

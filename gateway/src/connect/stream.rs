@@ -11,10 +11,7 @@ use axum::{
     extract::Request,
     response::Response,
 };
-use contract::{
-    reason::Reason,
-    refusal::{Refusal, refuse_request},
-};
+use contract::{reason::Reason, refusal::Refusal};
 use http::{HeaderMap, HeaderValue, header};
 use http_body::Frame;
 use prost_reflect::DescriptorPool;
@@ -59,13 +56,12 @@ pub(crate) async fn call(target: Target<'_>, request: Request, format: Format) -
         Err(status) => return refused(&status),
     };
     let receive_by = call.receive_by();
-    let id = call.request_id().to_owned();
     let limit = target.state.config.calls.request_limit;
     let read = |limit: usize, share| calls::read(body, limit.saturating_add(FRAME_HEADER), share);
     let decode =
         |call: &Call, frame: Bytes| decode(target.rpc, format.codec, gzip, &frame, limit, call);
     let mut response = match call.forward(read, decode).await {
-        Ok(answer) => translate(target, answer, format, accepts_gzip, id),
+        Ok(answer) => translate(target, answer, format, accepts_gzip),
         Err(status) => refused(&status),
     };
     response.extensions_mut().insert(receive_by);
@@ -108,13 +104,7 @@ fn decode(
     Ok(Message::from_payload(&payload))
 }
 
-fn translate(
-    target: Target<'_>,
-    answer: Answer,
-    format: Format,
-    gzip: bool,
-    request_id: String,
-) -> Response {
+fn translate(target: Target<'_>, answer: Answer, format: Format, gzip: bool) -> Response {
     let status = GrpcStatus::default();
     let trailers_only = answer.trailers_only().is_some();
     let body = StreamBody {
@@ -126,7 +116,6 @@ fn translate(
         pool: target.state.catalog.pool().clone(),
         // Without a message, the metadata is in the headers already.
         with_metadata: !trailers_only,
-        request_id,
         status: status.clone(),
     };
     let body = Body::new(answer.place.hold(body, None));
@@ -144,7 +133,8 @@ fn translate(
 /// A stream that ends before its first message.
 pub(super) fn refused(status: &Status, format: Format, pool: &DescriptorPool) -> Response {
     let end = end_frame(status, None, pool);
-    respond(Body::from(end), format, GrpcStatus::of(status.code()))
+    let answer = respond(Body::from(end), format, GrpcStatus::of(status.code()));
+    calls::marked(answer, status)
 }
 
 fn respond(body: Body, format: Format, status: GrpcStatus) -> Response {
@@ -201,7 +191,6 @@ struct StreamBody {
     gzip: bool,
     pool: DescriptorPool,
     with_metadata: bool,
-    request_id: String,
     status: GrpcStatus,
 }
 
@@ -213,7 +202,7 @@ impl StreamBody {
         let length = u32::from_be_bytes(length) as usize;
         // The gateway does not say that it reads compressed answers.
         if flags != 0 || length > MAX_MESSAGE {
-            return Some(self.fail());
+            return self.fail();
         }
         let message = Bytes::copy_from_slice(rest.get(..length)?);
         self.arrived.drain(..FRAME_HEADER + length);
@@ -222,13 +211,13 @@ impl StreamBody {
                 Some(frame(COMPRESSED, &gzip::compress(&message)))
             }
             Ok(message) => Some(frame(0, &message)),
-            Err(_undecodable) => Some(self.fail()),
+            Err(_undecodable) => self.fail(),
         }
     }
 
-    fn fail(&mut self) -> Bytes {
-        let status = refuse_request(Reason::Internal, &self.request_id);
-        self.finish(&calls::trailers(&status))
+    fn fail(&mut self) -> Option<Bytes> {
+        let status = self.body.as_mut()?.undecodable();
+        Some(self.finish(&calls::trailers(&status)))
     }
 
     fn finish(&mut self, trailers: &HeaderMap) -> Bytes {

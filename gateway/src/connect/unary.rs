@@ -121,7 +121,7 @@ pub(super) fn refused(target: Target<'_>, status: &Status) -> Response {
     if details.is_some_and(|info| info.reason == Reason::MethodUnknown.as_str()) {
         return not_found(status, target.state);
     }
-    error::response(status, target.state.catalog.pool())
+    error::refusal(status, target.state.catalog.pool())
 }
 
 fn respond(

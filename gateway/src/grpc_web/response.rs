@@ -15,7 +15,7 @@ use tonic::Status;
 
 use super::{format::Format, text};
 use crate::{
-    calls::{Answer, AnswerBody, TruncatedMessage, grpc_status, trailers},
+    calls::{Answer, AnswerBody, TruncatedMessage, grpc_status, marked, trailers},
     monitoring::GrpcStatus,
 };
 
@@ -42,7 +42,7 @@ pub(super) fn translate(answer: Answer, format: Format) -> Response {
 /// read the details: connect-web derives its code from the status alone.
 pub(super) fn refused(status: &Status, format: Format) -> Response {
     let trailers = trailers(status);
-    trailers_only(trailers.clone(), &trailers, format)
+    marked(trailers_only(trailers.clone(), &trailers, format), status)
 }
 
 /// An answer without a message. The trailers are in the headers, as in gRPC, and in the body, where every client of gRPC-web

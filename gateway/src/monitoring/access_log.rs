@@ -6,12 +6,9 @@
 use std::sync::{Arc, OnceLock};
 
 use api::request_id::{self, X_REQUEST_ID};
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
-};
-use http::{HeaderMap, HeaderValue};
+use axum::{extract::Request, response::Response};
+use contract::reason::Reason;
+use http::{Extensions, HeaderMap, HeaderValue};
 use serving::access_line::AccessLine;
 use telemetry::trace::{Span, Trace, Tracing};
 use tokio::time::Instant;
@@ -59,30 +56,56 @@ impl GrpcStatus {
     }
 }
 
-/// Gives the request its id and its place in a trace; logs and counts it when it has ended.
-pub(crate) async fn record(
-    State(log): State<AccessLog>,
+/// Why the gateway itself refuses a request; in the extensions of the request. Clones share it. A refusal that is known when the answer
+/// begins can also be a [`Reason`] in the extensions of the answer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct OwnRefusal(Arc<OnceLock<Reason>>);
+
+impl OwnRefusal {
+    /// That of this request.
+    pub(crate) fn of(request: &Extensions) -> Self {
+        request.get().cloned().unwrap_or_default()
+    }
+
+    /// Sets it, unless it is set already.
+    pub(crate) fn set(&self, reason: Reason) {
+        self.0.get_or_init(|| reason);
+    }
+}
+
+/// Gives the request its id and its place in a trace; logs and counts it when it has ended. `answer` answers it.
+pub(crate) async fn record<Answering>(
+    log: &AccessLog,
     mut request: Request,
-    next: Next,
-) -> Response {
+    answer: impl FnOnce(Request) -> Answering,
+) -> Response
+where
+    Answering: Future<Output = Response>,
+{
     let id = HeaderValue::try_from(request_id::from_headers(request.headers()))
         .expect("a request id is visible ASCII");
     request.headers_mut().insert(X_REQUEST_ID, id.clone());
     let trace = spans::start(&log.tracing, &log.catalog, &mut request);
     let client = ClientAddress::resolve(&mut request, &log.trusted_proxies);
+    let refusal = OwnRefusal::default();
+    request.extensions_mut().insert(refusal.clone());
     let mut entry = Entry {
-        line: line(&log, &request, client, &trace),
+        line: line(log, &request, client, &trace),
         span: trace.span,
         id: id.clone(),
         start: Instant::now(),
         grpc: None,
-        metrics: log.metrics,
+        refusal,
+        metrics: Arc::clone(&log.metrics),
     };
     entry.metrics.start();
-    let mut response = next.run(request).await;
+    let mut response = answer(request).await;
     response.headers_mut().insert(X_REQUEST_ID, id);
     entry.line.status = Some(response.status());
     entry.grpc = response.extensions().get().cloned();
+    if let Some(reason) = response.extensions().get() {
+        entry.refusal.set(*reason);
+    }
     response.map(|body| with_guard(body, entry))
 }
 
@@ -125,6 +148,7 @@ struct Entry {
     id: HeaderValue,
     start: Instant,
     grpc: Option<GrpcStatus>,
+    refusal: OwnRefusal,
     metrics: Arc<RequestMetrics>,
 }
 
@@ -146,12 +170,15 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         self.line.code = self.code();
+        let reason = self.refusal.0.get();
+        self.line.reason = reason.map(|reason| reason.as_str().to_owned());
         self.line.log(self.start.elapsed());
         let AccessLine { status, code, .. } = self.line;
         if let Some(mut span) = self.span.take() {
             spans::set_http_status(&mut span, &self.id, status);
-            if let Some(code) = code {
-                spans::set_grpc_status(&mut span, code);
+            match code {
+                Some(code) => spans::set_grpc_status(&mut span, code),
+                None => spans::fail_of_server(&mut span, status),
             }
         }
         let route = request_metrics::route(

@@ -5,7 +5,7 @@ mod request_metrics;
 mod spans;
 
 pub(crate) use self::{
-    access_log::{AccessLog, GrpcStatus, record, request_id},
+    access_log::{AccessLog, GrpcStatus, OwnRefusal, record, request_id},
     request_metrics::{LossCounter, RequestMetrics},
     spans::UpstreamSpan,
 };

@@ -1,4 +1,5 @@
-//! The two spans of a traced call: the browser's call to the gateway, and the gateway's call to the service.
+//! The two spans of a traced call: the browser's call to the gateway, and the gateway's call to the service. The first one of a
+//! request for the REST API is named by its method and route.
 //!
 //! Traces begin at the gateway. It ignores the sampled flag of clients, decides itself, and passes its decision to the
 //! services in `traceparent`. A `tracestate` is passed on with a valid `traceparent`. `baggage` is not passed on, because
@@ -6,30 +7,60 @@
 
 use axum::extract::Request;
 use contract::code::code_name;
-use http::{HeaderValue, StatusCode, request::Parts};
+use http::{HeaderValue, Method, StatusCode, request::Parts};
 use telemetry::trace::{Parent, Span, SpanKind, Trace, TraceParent, Tracing, is_server_error};
 use tonic::Code;
 
-use crate::{routes::is_call, rpc_catalog::RpcCatalog};
+use crate::{
+    routes::{is_call, rest_route},
+    rpc_catalog::RpcCatalog,
+};
 
 /// The OpenTelemetry attribute of a gRPC code (semantic conventions for RPC).
 const GRPC_CODE: &str = "rpc.response.status_code";
 
-/// Decides whether the request is traced. Only calls are; another request can still have the trace id of its client.
+/// Decides whether the request is traced. Only calls and operations of REST are; another request can still have the trace id of its
+/// client.
 pub(super) fn start(tracing: &Tracing, catalog: &RpcCatalog, request: &mut Request) -> Trace {
-    if !is_call(request.method(), request.uri().path()) {
-        let id = TraceParent::of(request.headers()).map(|parent| parent.trace_id);
-        return Trace { id, span: None };
-    }
-    let method = catalog.method(request.uri().path());
-    let http_method = request.method().as_str().to_owned();
-    let mut trace = tracing.start_edge_call(request.headers_mut(), method);
+    let path = request.uri().path();
+    let rpc = is_call(request.method(), path).then(|| catalog.method(path));
+    let route = rest_route(path);
+    let http_method = known_method(request.method());
+    let name = match (rpc, route) {
+        (Some(rpc), _) => rpc.to_owned(),
+        (None, Some(route)) => format!("{http_method} {route}"),
+        (None, None) => {
+            let id = TraceParent::of(request.headers()).map(|parent| parent.trace_id);
+            return Trace { id, span: None };
+        }
+    };
+    let mut trace = tracing.start_edge_call(request.headers_mut(), &name);
     if let Some(span) = &mut trace.span {
         span.set("http.request.method", http_method);
-        set_method(span, method);
+        match (rpc, route) {
+            (Some(rpc), _) => set_method(span, rpc),
+            (None, Some(route)) => span.set("http.route", route),
+            (None, None) => {}
+        }
         request.extensions_mut().insert(span.parent());
     }
     trace
+}
+
+/// Another method is text of the client, so it is never a name.
+fn known_method(method: &Method) -> &'static str {
+    const KNOWN: [&str; 9] = [
+        "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "CONNECT", "TRACE",
+    ];
+    let known = KNOWN.into_iter().find(|known| *known == method.as_str());
+    known.unwrap_or("_OTHER")
+}
+
+/// The span of a request that is no call is an error for the statuses of errors of the server.
+pub(super) fn fail_of_server(span: &mut Span, status: Option<StatusCode>) {
+    if let Some(status) = status.filter(StatusCode::is_server_error) {
+        span.fail(status.as_str().to_owned());
+    }
 }
 
 /// Sets the request id, and the HTTP status of the answer if there was one.

@@ -4,23 +4,28 @@
 //! name that changes with their contents, so a browser keeps them; it asks for every other file again.
 
 use axum::{
-    body::Body,
+    body::Bytes,
     extract::State,
     response::{IntoResponse as _, Redirect, Response},
 };
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode, Uri,
     header::{
-        ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-        ETAG, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+        X_CONTENT_TYPE_OPTIONS,
     },
 };
 
-use crate::{accept, console_files::ConsoleFile, etag, routes::APP_FOLDER, state::GatewayState};
+use crate::{
+    accept,
+    console_files::ConsoleFile,
+    document::{ASK_AGAIN, Document},
+    routes::APP_FOLDER,
+    state::GatewayState,
+};
 
 const INDEX: &str = "index.html";
 const FOREVER: &str = "public, max-age=31536000, immutable";
-const ASK_AGAIN: &str = "no-cache";
 
 /// On every answer below `/app/`.
 const PROTECTION: [(HeaderName, &str); 6] = [
@@ -100,41 +105,15 @@ fn is_page_of_the_console(name: &str) -> bool {
 }
 
 fn answer(file: &'static ConsoleFile, headers: &HeaderMap) -> Response {
-    let packed = file
-        .gzip
-        .filter(|_| accept::quality(headers, &ACCEPT_ENCODING, &["gzip", "x-gzip", "*"]) > 0);
-    // Two forms of one file are different representations, so they have different tags (RFC 9110, section 8.8.3.3).
-    let form = if packed.is_some() { "-gzip" } else { "" };
-    let tag = format!("\"{}{form}\"", file.tag);
-    let mut response = if etag::is_held(headers, &tag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        contents(file, packed)
-    };
     let cache = if file.name.starts_with("assets/") {
         FOREVER
     } else {
         ASK_AGAIN
     };
-    let tag = HeaderValue::try_from(tag).expect("a tag is visible ASCII");
-    let own = response.headers_mut();
-    own.insert(ETAG, tag);
-    own.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
-    own.append(VARY, HeaderValue::from_static("accept-encoding"));
-    response
-}
-
-fn contents(file: &'static ConsoleFile, packed: Option<&'static [u8]>) -> Response {
-    let mut response = Response::new(Body::from(packed.unwrap_or(file.plain)));
-    let headers = response.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static(content_type(file.name)),
-    );
-    if packed.is_some() {
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
-    response
+    let (plain, gzip) = (Bytes::from_static(file.plain), file.gzip);
+    let gzip = gzip.map(Bytes::from_static);
+    let kind = content_type(file.name);
+    Document::with_forms(kind, file.tag.to_owned(), plain, gzip).respond(headers, cache)
 }
 
 fn content_type(name: &str) -> &'static str {

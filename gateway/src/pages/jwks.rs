@@ -2,22 +2,21 @@
 
 use std::time::Duration;
 
-use axum::{
-    Extension, Json,
-    extract::State,
-    response::{IntoResponse, Response},
+use api::request_id::X_REQUEST_ID;
+use axum::{extract::State, response::Response};
+use contract::{
+    proto::auth::{GetJsonWebKeySetRequest, GetJsonWebKeySetResponse, JsonWebKey},
+    reason::Reason,
 };
-use contract::proto::auth::{
-    GetJsonWebKeySetRequest, GetJsonWebKeySetResponse, JsonWebKey,
-    auth_service_client::AuthServiceClient,
-};
-use contract::reason::Reason;
-use http::{HeaderMap, HeaderValue, StatusCode, header::CACHE_CONTROL};
+use http::{StatusCode, request::Parts};
 use serde::Serialize;
+use tonic::Status;
 
-use super::{principal, public_document, refused};
+use super::{public_document, refused, retry};
 use crate::{
-    client_address::ClientAddress, monitoring::LossCounter, routes::Service, state::GatewayState,
+    calls::{self, Exchange},
+    routes,
+    state::GatewayState,
 };
 
 #[derive(Serialize)]
@@ -64,41 +63,26 @@ pub(super) struct Published {
 }
 
 /// `Cache-Control` lets clients and proxies cache the answer as long as the auth service allows.
-pub(crate) async fn jwks(
-    State(state): State<GatewayState>,
-    client: Option<Extension<ClientAddress>>,
-    headers: HeaderMap,
-) -> Response {
-    match published(&state, client).await {
+pub(crate) async fn jwks(State(state): State<GatewayState>, client: Parts) -> Response {
+    match published(&state, &client).await {
         Ok(Published { keys, max_age, .. }) => {
-            public_document::respond(&headers, max_age, &KeySet { keys })
+            public_document::respond(&client.headers, max_age, &KeySet { keys })
         }
         Err(refusal) => refusal,
     }
 }
 
-/// Calls the auth service for each request, within the bounds of every call: its place, the share of its client, the deadline.
-pub(super) async fn published(
-    state: &GatewayState,
-    client: Option<Extension<ClientAddress>>,
-) -> Result<Published, Response> {
-    let _place = state.places.take(principal(client)).map_err(refused)?;
-    let deadline = state.config.calls.deadline;
-    let mut request = tonic::Request::new(GetJsonWebKeySetRequest {});
-    request.set_timeout(deadline);
-    let mut client = AuthServiceClient::new(state.upstreams.auth.clone());
-    let call = client.get_json_web_key_set(request);
-    match tokio::time::timeout(deadline, call).await {
-        Ok(Ok(answer)) => Ok(answer.into_inner().into()),
-        Ok(Err(status)) => {
-            // A refusal of the service has details; the loss of a connection has none.
-            if status.details().is_empty() {
-                LossCounter::new(&state.metrics, Service::Auth).count(Reason::UpstreamUnavailable);
-            }
-            Err(unavailable(&format!("{:?}", status.code())))
-        }
-        Err(_elapsed) => Err(unavailable("no answer in time")),
-    }
+/// Calls the auth service for each request. Of the client, only its address and the id of its request are passed on: the keys are for
+/// everybody.
+pub(super) async fn published(state: &GatewayState, client: &Parts) -> Result<Published, Response> {
+    let exchange = Exchange::new(state);
+    let mut client = client.clone();
+    let id = client.headers.remove(X_REQUEST_ID);
+    client.headers = id.map(|id| (X_REQUEST_ID, id)).into_iter().collect();
+    let request = GetJsonWebKeySetRequest {};
+    let answer = calls::unary(state, &exchange, routes::GET_KEYS, &client, &request).await;
+    let answer: GetJsonWebKeySetResponse = answer.map_err(|status| unavailable(&status))?;
+    Ok(answer.into())
 }
 
 impl From<GetJsonWebKeySetResponse> for Published {
@@ -119,12 +103,16 @@ impl From<GetJsonWebKeySetResponse> for Published {
 }
 
 /// The cause is logged for the operator; a client can only try again.
-fn unavailable(cause: &str) -> Response {
-    tracing::warn!(cause, "cannot get the keys from the auth service");
-    let headers = [
-        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        (http::header::RETRY_AFTER, HeaderValue::from_static("1")),
-    ];
-    let body = Json(serde_json::json!({ "error": "the keys are not available now" }));
-    (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response()
+fn unavailable(status: &Status) -> Response {
+    match calls::reason_of(status) {
+        Some(reason @ (Reason::RateLimited | Reason::Overloaded)) => refused(reason),
+        reason => {
+            let cause = reason.map(Reason::as_str);
+            tracing::warn!(cause, "cannot get the keys from the auth service");
+            retry(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the keys are not available now",
+            )
+        }
+    }
 }

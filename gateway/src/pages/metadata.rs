@@ -3,11 +3,10 @@
 //! The auth service says who the issuer is. So there is no second setting, which could differ from what tokens say.
 
 use axum::{
-    Extension,
     extract::State,
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, header::CACHE_CONTROL};
+use http::{HeaderValue, StatusCode, header::CACHE_CONTROL, request::Parts};
 use serde::Serialize;
 
 use super::{
@@ -15,7 +14,7 @@ use super::{
     jwks::{self, Published},
     public_document,
 };
-use crate::{client_address::ClientAddress, state::GatewayState};
+use crate::state::GatewayState;
 
 /// Only what is true: Tandem has no endpoint of OAuth, so there is no grant and no type of response. Both lists are there although they
 /// are empty: the first is required, and without the second the RFC's default would be two grants.
@@ -28,13 +27,8 @@ struct Metadata<'a> {
 }
 
 /// The answer is 404 at the path of another issuer, and if the issuer is not a URL.
-pub(crate) async fn metadata(
-    State(state): State<GatewayState>,
-    client: Option<Extension<ClientAddress>>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
-    let published = match jwks::published(&state, client).await {
+pub(crate) async fn metadata(State(state): State<GatewayState>, client: Parts) -> Response {
+    let published = match jwks::published(&state, &client).await {
         Ok(published) => published,
         Err(refusal) => return refusal,
     };
@@ -42,14 +36,14 @@ pub(crate) async fn metadata(
         issuer, max_age, ..
     } = published;
     match IssuerUrl::parse(&issuer) {
-        Some(issuer) if issuer.metadata_path() == uri.path() => {
+        Some(issuer) if issuer.metadata_path() == client.uri.path() => {
             let metadata = Metadata {
                 issuer: issuer.as_str(),
                 jwks_uri: issuer.jwks_uri(),
                 response_types_supported: [],
                 grant_types_supported: [],
             };
-            public_document::respond(&headers, max_age, &metadata)
+            public_document::respond(&client.headers, max_age, &metadata)
         }
         Some(_other) => not_found("the issuer is not the one of this path"),
         None => not_found("the issuer is not a URL: auth.issuer says which it is"),

@@ -41,10 +41,17 @@ fn refused(reason: Reason) -> Response {
         Reason::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
+    let mut answer = retry(status, reason.description());
+    answer.extensions_mut().insert(reason);
+    answer
+}
+
+/// A refusal that may be over in a second.
+fn retry(status: StatusCode, error: &str) -> Response {
     let headers = [
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (RETRY_AFTER, HeaderValue::from_static("1")),
     ];
-    let body = Json(serde_json::json!({ "error": reason.description() }));
+    let body = Json(serde_json::json!({ "error": error }));
     (status, headers, body).into_response()
 }

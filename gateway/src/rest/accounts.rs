@@ -15,7 +15,6 @@ use super::{
     body::Object,
     client::{Client, User},
     credentials::{self, RefreshToken, SignIn, SignUp},
-    fields::Fields,
     problem::Problem,
     responses::{Common, Protected},
     time,
@@ -70,7 +69,7 @@ pub(super) async fn sign_up(
     client: Client,
     Object(fields): Object,
 ) -> Result<(StatusCode, Json<Session>), Problem> {
-    let (request, sent): (SignUpRequest, _) = credentials::sign_up(Fields::new(fields))?;
+    let (request, sent): (SignUpRequest, _) = credentials::sign_up(fields)?;
     let answer: SignUpResponse = client.call(SIGN_UP, &request, &sent).await?;
     let session = Session::of(answer.account, answer.tokens);
     Ok((StatusCode::CREATED, Json(session)))
@@ -85,7 +84,7 @@ pub(super) async fn sign_in(
     client: Client,
     Object(fields): Object,
 ) -> Result<Json<Session>, Problem> {
-    let (request, sent): (SignInRequest, _) = credentials::sign_in(Fields::new(fields))?;
+    let (request, sent): (SignInRequest, _) = credentials::sign_in(fields)?;
     let answer: SignInResponse = client.call(SIGN_IN, &request, &sent).await?;
     Ok(Json(Session::of(answer.account, answer.tokens)))
 }
@@ -99,7 +98,7 @@ pub(super) async fn refresh(
     client: Client,
     Object(fields): Object,
 ) -> Result<Json<Tokens>, Problem> {
-    let (refresh_token, sent) = credentials::refresh_token(Fields::new(fields))?;
+    let (refresh_token, sent) = credentials::refresh_token(fields)?;
     let request = RefreshTokensRequest {
         refresh_token,
         ..RefreshTokensRequest::default()
@@ -117,7 +116,7 @@ pub(super) async fn sign_out(
     client: Client,
     Object(fields): Object,
 ) -> Result<StatusCode, Problem> {
-    let (refresh_token, sent) = credentials::refresh_token(Fields::new(fields))?;
+    let (refresh_token, sent) = credentials::refresh_token(fields)?;
     let request = SignOutRequest { refresh_token };
     let _: SignOutResponse = client.call(SIGN_OUT, &request, &sent).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -4,16 +4,16 @@ use axum::{
     body::{Body, Bytes},
     extract::{FromRequest, Request},
 };
+use contract::reason::Reason;
 use http::{HeaderMap, StatusCode, header, request::Parts};
-use serde_json::{Map, Value};
-use tokio::time::Instant;
+use serde_json::Value;
 
-use super::{problem::Problem, violation::Violation};
+use super::{client::exchange, fields::Fields, problem::Problem, violation::Violation};
 use crate::{calls, client_address::ClientAddress, state::GatewayState};
 
-/// The fields of the JSON object in a body. Of a key that occurs twice, the last counts.
+/// The JSON object in a body. Of a key that occurs twice, the last counts.
 #[derive(Debug)]
-pub(super) struct Object(pub(super) Map<String, Value>);
+pub(super) struct Object(pub(super) Fields);
 
 impl FromRequest<GatewayState> for Object {
     type Rejection = Problem;
@@ -33,7 +33,7 @@ impl FromRequest<GatewayState> for Object {
             return Err(Problem::new(status, "Unsupported Media Type"));
         }
         match parse(&bytes)? {
-            Value::Object(fields) => Ok(Self(fields)),
+            Value::Object(fields) => Ok(Self(Fields::new(fields))),
             other => Err(Problem::invalid(vec![Violation::not_an_object(&other)])),
         }
     }
@@ -41,10 +41,14 @@ impl FromRequest<GatewayState> for Object {
 
 async fn receive(state: &GatewayState, parts: &Parts, body: Body) -> Result<Bytes, Problem> {
     let principal = ClientAddress::principal(&parts.extensions);
-    let begin_by = Instant::now() + state.config.calls.deadline;
+    let begin_by = exchange(parts).begin_by;
     let read = |limit, share| calls::read(body, limit, share);
     let received = calls::receive(state, principal, begin_by, read).await;
-    received.map_err(Problem::because)
+    received.map_err(|reason| match reason {
+        // The client is too slow here, not a service.
+        Reason::DeadlineExceeded => Problem::body_too_late(),
+        other => Problem::because(other),
+    })
 }
 
 /// A page of another site can send a body without asking only if its type is not JSON, so the type must be JSON.
@@ -63,8 +67,7 @@ fn is_plain_json(headers: &HeaderMap) -> bool {
 
 fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     let Ok(text) = std::str::from_utf8(bytes) else {
-        let text = "There was an error parsing the body";
-        return Err(Problem::new(StatusCode::BAD_REQUEST, text));
+        return Err(Problem::because(Reason::RequestMalformed));
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     serde_json::from_str(text).map_err(|error| {

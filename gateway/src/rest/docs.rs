@@ -5,7 +5,6 @@
 //! nothing: they have let other sites show their own documents here.
 
 use std::{
-    borrow::Cow,
     collections::HashMap,
     io::{Cursor, Read},
     sync::LazyLock,
@@ -13,14 +12,19 @@ use std::{
 
 use axum::{
     body::Bytes,
-    extract::Path,
+    extract::{Path, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use contract::reason::Reason;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
-use zip::ZipArchive;
+use zip::{CompressionMethod, ZipArchive};
 
 use super::problem::Problem;
+use crate::{
+    document::{ASK_AGAIN, Document},
+    etag,
+};
 
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
@@ -39,54 +43,96 @@ const FILES: [(&str, &str); 3] = [
     ("favicon-32x32.png", "image/png"),
 ];
 
-static CONTENTS: LazyLock<HashMap<&str, Bytes>> = LazyLock::new(|| {
+/// Every file at `/docs/…`, and the page at `/docs` with an empty name.
+static CONTENTS: LazyLock<HashMap<&str, Document>> = LazyLock::new(|| {
     let mut archive =
         ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED)).expect("the archive is whole");
-    FILES
-        .map(|(name, _)| (name, extract(&mut archive, name)))
-        .into()
+    let own = [
+        ("", "text/html; charset=utf-8", PAGE),
+        ("start.js", "text/javascript; charset=utf-8", START),
+    ];
+    let own = own.map(|(name, kind, text)| (name, Document::new(kind, text.into())));
+    let vendored = FILES.map(|(name, kind)| (name, extract(&mut archive, name, kind)));
+    own.into_iter().chain(vendored).collect()
 });
 
 /// `GET /docs`.
-pub(super) async fn page() -> Response {
-    served("text/html; charset=utf-8", PAGE.into())
+pub(super) async fn page(headers: HeaderMap) -> Response {
+    served("", &headers)
 }
 
-/// `GET /docs/{file}`.
-pub(super) async fn file(Path(name): Path<String>) -> Response {
-    if name == "start.js" {
-        return served("text/javascript; charset=utf-8", START.into());
-    }
-    match FILES.iter().find(|(known, _)| *known == name) {
-        Some((name, kind)) => served(kind, CONTENTS[name].clone()),
-        None => Problem::nothing_here().into_response(),
+/// `GET /docs/…`.
+pub(super) async fn file(
+    name: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Response {
+    match name {
+        Ok(Path(name)) => served(&name, &headers),
+        Err(_not_utf8) => {
+            let text = "There was an error parsing the path";
+            let problem = Problem::new(StatusCode::BAD_REQUEST, text);
+            problem.because_of(Reason::RequestMalformed).into_response()
+        }
     }
 }
 
-fn served(kind: &'static str, body: Bytes) -> Response {
-    let headers: [(HeaderName, HeaderValue); 5] = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+fn served(name: &str, headers: &HeaderMap) -> Response {
+    let Some(document) = CONTENTS.get(name) else {
+        return Problem::nothing_here().into_response();
+    };
+    let mut response = document.respond(headers, ASK_AGAIN);
+    let protection: [(HeaderName, HeaderValue); 3] = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, NO_SNIFF),
         (header::REFERRER_POLICY, NO_REFERRER),
     ];
-    (HeaderMap::from_iter(headers), body).into_response()
+    response.headers_mut().extend(protection);
+    response
 }
 
-fn extract(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> Bytes {
+/// The file of this name. The archive has it compressed with deflate, so its gzip form (RFC 1952) needs only a head and an end.
+fn extract(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str, kind: &'static str) -> Document {
     let end = format!("/dist/{name}");
-    let path = archive
-        .file_names()
-        .filter_map(Result::ok)
-        .find(|path| path.ends_with(&end))
-        .map(Cow::into_owned)
+    let number = (0..archive.len())
+        .find(|number| {
+            archive
+                .name_for_index(*number)
+                .is_some_and(|path| path.is_ok_and(|path| path.ends_with(&end)))
+        })
         .expect("swagger-ui has this file");
-    let mut file = archive.by_name(&path).expect("the archive has this file");
+    let mut file = archive.by_index(number).expect("the archive has the file");
+    let (is_deflated, checksum) = (
+        file.compression() == CompressionMethod::Deflated,
+        file.crc32(),
+    );
+    let plain = read(&mut file);
+    drop(file);
+    let raw = archive
+        .by_index_raw(number)
+        .expect("the archive has the file");
+    let gzip = is_deflated.then(|| gzip_of(&read(raw), checksum, plain.len()));
+    Document::with_forms(kind, etag::of(&plain), plain.into(), gzip)
+}
+
+fn gzip_of(deflated: &[u8], checksum: u32, length: usize) -> Bytes {
+    // Deflate; no flags and no time; the slowest compression; an unknown system.
+    const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 0xff];
+    let length = u32::try_from(length).expect("the files are small");
+    [
+        &HEAD,
+        deflated,
+        &checksum.to_le_bytes(),
+        &length.to_le_bytes(),
+    ]
+    .concat()
+    .into()
+}
+
+fn read(mut file: impl Read) -> Vec<u8> {
     let mut contents = Vec::new();
     file.read_to_end(&mut contents)
         .expect("the file is whole: it is a part of this program");
-    contents.into()
+    contents
 }
 
 #[cfg(test)]
@@ -94,9 +140,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_is_in_the_archive() {
+    fn the_page_needs_exactly_these_files() {
         for (name, _) in FILES {
-            assert!(!CONTENTS[name].is_empty(), "{name}");
+            assert!(CONTENTS.contains_key(name), "{name}");
             assert!(PAGE.contains(name), "{name}");
         }
     }

@@ -2,7 +2,7 @@
 //! protocol.
 //!
 //! It is only a form of those RPCs: bodies are read and checked here as pydantic does, and every rule beyond that is the rule of a
-//! service. Cookies are never read or set.
+//! service, which also judges the token: before the body, although the body is read before. Cookies are never read or set.
 
 mod accounts;
 mod body;
@@ -27,48 +27,47 @@ use axum::{
     routing::{MethodRouter, any, get, post},
 };
 use http::{HeaderValue, StatusCode, Uri, header};
-use tokio::time::Instant;
 use transport::connections::ReceiveBy;
 
 use self::problem::Problem;
 pub(crate) use self::problem::REASON;
-use crate::{routes, state::GatewayState};
+use crate::{calls::Exchange, routes, state::GatewayState};
 
 /// The routes of the API, and of its documents.
 pub(crate) fn router(state: &GatewayState) -> Router<GatewayState> {
     let paths = [
         (routes::PROTECTED, get(accounts::protected)),
-        ("/api/tasks", get(tasks::list).post(tasks::create)),
+        (routes::TASKS, get(tasks::list).post(tasks::create)),
         (
-            "/api/tasks/{task_id}",
+            routes::TASK,
             get(tasks::get).put(tasks::update).delete(tasks::delete),
         ),
-        ("/api/auth/sign-up", post(accounts::sign_up)),
-        ("/api/auth/sign-in", post(accounts::sign_in)),
-        ("/api/auth/refresh", post(accounts::refresh)),
-        ("/api/auth/sign-out", post(accounts::sign_out)),
+        (routes::SIGN_UP, post(accounts::sign_up)),
+        (routes::SIGN_IN, post(accounts::sign_in)),
+        (routes::REFRESH, post(accounts::refresh)),
+        (routes::SIGN_OUT, post(accounts::sign_out)),
         (routes::OPENAPI, get(openapi::document)),
         (routes::DOCS, get(docs::page)),
-        ("/docs/{file}", get(docs::file)),
     ];
     let add = |router: Router<GatewayState>,
                (path, methods): (&str, MethodRouter<GatewayState>)| {
         let without_slash = router.route(path, methods.fallback(method_not_allowed));
         without_slash.route(&format!("{path}/"), any(without_trailing_slash))
     };
-    let nothing = [
+    let files = get(docs::file).fallback(method_not_allowed);
+    let others = [
+        (routes::DOCS_FILES, files),
         ("/api", any(nothing)),
         ("/api/", any(nothing)),
         ("/api/{*rest}", any(nothing)),
     ];
     let bound = middleware::from_fn_with_state(state.clone(), bound);
     let router = paths.into_iter().fold(Router::new(), add);
-    let every = nothing.into_iter();
-    every
-        .fold(router, |router, (path, methods)| {
-            router.route(path, methods)
-        })
-        .route_layer(bound)
+    let add = |router: Router<GatewayState>,
+               (path, methods): (&str, MethodRouter<GatewayState>)| {
+        router.route(path, methods)
+    };
+    others.into_iter().fold(router, add).route_layer(bound)
 }
 
 async fn nothing() -> Problem {
@@ -88,11 +87,15 @@ async fn without_trailing_slash(uri: Uri) -> Response {
     (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, place)]).into_response()
 }
 
-/// Answers are for one client, unless they say otherwise, and that client has as long to receive one as for a call.
-async fn bound(State(state): State<GatewayState>, request: Request, next: Next) -> Response {
-    let calls = &state.config.calls;
-    let end = Instant::now().checked_add(calls.deadline + calls.answer_grace);
-    let mut answer = next.run(request).await;
+/// Answers are for one client, unless they say otherwise. That client has as long to receive one as for a call, and until then the
+/// answer holds the place of its calls.
+async fn bound(State(state): State<GatewayState>, mut request: Request, next: Next) -> Response {
+    let exchange = Exchange::new(&state);
+    let end = exchange
+        .begin_by
+        .checked_add(state.config.calls.answer_grace);
+    request.extensions_mut().insert(exchange.clone());
+    let mut answer = exchange.hold(next.run(request).await);
     let headers = answer.headers_mut();
     headers
         .entry(header::CACHE_CONTROL)

@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, header};
+use axum::response::Response;
+use http::HeaderMap;
 use utoipa::{
     Modify, OpenApi,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -14,6 +14,7 @@ use super::{
     responses::{Failure, HTTPValidationError, ValidationError},
     tasks,
 };
+use crate::document::{ASK_AGAIN, Document};
 
 /// Its handlers and types.
 #[derive(Debug, OpenApi)]
@@ -32,7 +33,7 @@ use super::{
     tags((name = "tasks", description = "The tasks of the caller."), (name = "auth", description = "Accounts and tokens.")),
     modifiers(&Bearer),
 )]
-struct Document;
+struct Description;
 
 struct Bearer;
 
@@ -47,21 +48,17 @@ impl Modify for Bearer {
     }
 }
 
-static TEXT: LazyLock<String> = LazyLock::new(|| {
-    let text = Document::openapi().to_pretty_json();
-    text.expect("the document is made of texts and numbers")
-});
+fn text() -> String {
+    let text = Description::openapi().to_pretty_json();
+    text.expect("the description is made of texts and numbers")
+}
+
+static DOCUMENT: LazyLock<Document> =
+    LazyLock::new(|| Document::new("application/json", text().into()));
 
 /// `GET /openapi.json`.
-pub(super) async fn document() -> Response {
-    let headers = [
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        ),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-    ];
-    (headers, TEXT.as_str()).into_response()
+pub(super) async fn document(headers: HeaderMap) -> Response {
+    DOCUMENT.respond(&headers, ASK_AGAIN)
 }
 
 #[cfg(test)]
@@ -69,16 +66,17 @@ mod tests {
     use std::{collections::BTreeSet, fs, path::Path};
 
     use super::*;
+    use crate::routes::rest_route;
 
-    const STATUSES: [u16; 14] = [
-        400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 500, 502, 503, 504,
+    const STATUSES: [u16; 15] = [
+        400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 500, 502, 503, 504,
     ];
 
     /// The test writes the file anew when it is out of date, and fails, so that a change of the document is seen.
     #[test]
     fn the_document_is_the_one_in_the_docs() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");
-        let expected = format!("{}\n", TEXT.as_str());
+        let expected = format!("{}\n", text());
         if fs::read_to_string(&path).unwrap_or_default() != expected {
             fs::write(&path, &expected).unwrap();
             panic!("docs/openapi.json was out of date; it is written anew");
@@ -87,10 +85,11 @@ mod tests {
 
     #[test]
     fn every_operation_has_its_own_name_and_says_how_it_fails() {
-        let document: serde_json::Value = serde_json::from_str(&TEXT).unwrap();
+        let document: serde_json::Value = serde_json::from_str(&text()).unwrap();
         assert_eq!(document["openapi"], "3.1.0");
         let mut names = BTreeSet::new();
         for (path, item) in document["paths"].as_object().unwrap() {
+            assert_eq!(rest_route(path), Some(path.as_str()));
             for (method, operation) in item.as_object().unwrap() {
                 let name = operation["operationId"].as_str().unwrap();
                 assert!(names.insert(name.to_owned()), "{name} occurs twice");

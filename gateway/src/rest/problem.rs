@@ -4,6 +4,7 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
+use contract::reason::Reason;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
@@ -18,6 +19,8 @@ pub(crate) struct Problem {
     pub(super) status: StatusCode,
     pub(super) detail: Value,
     pub(super) headers: HeaderMap,
+    /// Why the gateway itself refuses the request, if it does.
+    pub(super) own: Option<Reason>,
 }
 
 impl Problem {
@@ -26,6 +29,7 @@ impl Problem {
             status,
             detail: detail.into(),
             headers: HeaderMap::new(),
+            own: None,
         }
     }
 
@@ -43,7 +47,14 @@ impl Problem {
     /// 422: what is wrong with the fields, all of it.
     pub(super) fn invalid(violations: Vec<Violation>) -> Self {
         let list = violations.into_iter().map(Violation::into_json).collect();
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, Value::Array(list))
+        let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, Value::Array(list));
+        problem.because_of(Reason::FieldInvalid)
+    }
+
+    /// A refusal of the gateway itself.
+    pub(super) fn because_of(mut self, reason: Reason) -> Self {
+        self.own = Some(reason);
+        self.with(REASON, HeaderValue::from_static(reason.as_str()))
     }
 
     /// 404 of a task, for whatever reason the caller has no such task.
@@ -60,6 +71,10 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let body = Json(json!({ "detail": self.detail }));
-        (self.status, self.headers, body).into_response()
+        let mut answer = (self.status, self.headers, body).into_response();
+        if let Some(reason) = self.own {
+            answer.extensions_mut().insert(reason);
+        }
+        answer
     }
 }

@@ -15,7 +15,14 @@ impl Problem {
     /// A refusal of the gateway itself.
     pub(super) fn because(reason: Reason) -> Self {
         let seconds = matches!(reason.code(), Code::ResourceExhausted | Code::Unavailable);
-        Self::of_reason(reason, reason.description(), seconds.then_some(1))
+        let problem = Self::of_reason(reason, reason.description(), seconds.then_some(1));
+        problem.because_of(reason)
+    }
+
+    /// The body did not arrive in the time that it may take.
+    pub(super) fn body_too_late() -> Self {
+        let problem = Self::new(StatusCode::REQUEST_TIMEOUT, "Request Timeout");
+        problem.because_of(Reason::DeadlineExceeded)
     }
 
     /// A refusal of a call. `sent`: the fields of the request's body, which the violations of a 422 show.
@@ -70,7 +77,10 @@ impl Problem {
             let input = sent.get(name).unwrap_or(&Value::Null);
             Violation::of_service(&loc, input, &violation.reason, &violation.description)
         });
-        Self::invalid(violations.collect())
+        Self {
+            own: None,
+            ..Self::invalid(violations.collect())
+        }
     }
 
     fn with_reason(self, reason: Reason) -> Self {

@@ -41,7 +41,7 @@ pub(super) struct ValidationError {
 }
 
 /// The statuses of refusals, with what they mean.
-const FAILURES: [(&str, &str); 13] = [
+const FAILURES: [(&str, &str); 14] = [
     ("400", "The request cannot be read."),
     ("401", "Who calls is not known."),
     (
@@ -49,6 +49,7 @@ const FAILURES: [(&str, &str); 13] = [
         "There is nothing at this path, or the caller has no such task.",
     ),
     ("405", "The path has other methods; `Allow` names them."),
+    ("408", "The body did not arrive in time."),
     ("409", "It is there already, or other changes came first."),
     ("413", "The body is too large."),
     ("415", "The body is not plain JSON."),

@@ -10,7 +10,7 @@
 //! | `rpc` | string | the full name of the RPC, if the request calls one that exists |
 //! | `status` | number | the HTTP status; absent if the client went away before it |
 //! | `code` | string | the code of a call, such as `NOT_FOUND`; `CANCELLED` if the client went away |
-//! | `reason` | string | the reason of a refusal |
+//! | `reason` | string | why this part refused the request |
 //! | `ms` | number | milliseconds from the arrival to the end, to the microsecond |
 //! | `request_id` | string | the same at the gateway and at the service |
 //! | `trace_id` | string | the same at the gateway and at the service |

@@ -13,11 +13,20 @@ use http::{
     uri::Authority,
 };
 
-/// A middleware that answers 400 if `Host` is not as it must be, and closes the connection. HTTP/1.0 and HTTP/2 need no `Host`;
-/// one that they have is checked too.
+/// [`refuse`] as a middleware.
 pub async fn require_one(request: Request, next: Next) -> Response {
-    if is_acceptable(request.version(), request.headers()) {
-        return next.run(request).await;
+    match refuse(request.version(), request.headers()) {
+        None => next.run(request).await,
+        Some(refusal) => refusal,
+    }
+}
+
+/// The answer 400 if `Host` is not as it must be; it closes the connection. HTTP/1.0 and HTTP/2 need no `Host`; one that they have
+/// is checked too.
+#[must_use]
+pub fn refuse(version: Version, headers: &HeaderMap) -> Option<Response> {
+    if is_acceptable(version, headers) {
+        return None;
     }
     let mut response = (
         StatusCode::BAD_REQUEST,
@@ -25,11 +34,11 @@ pub async fn require_one(request: Request, next: Next) -> Response {
     )
         .into_response();
     // HTTP/2 has no such header.
-    if request.version() <= Version::HTTP_11 {
+    if version <= Version::HTTP_11 {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);
     }
-    response
+    Some(response)
 }
 
 fn is_acceptable(version: Version, headers: &HeaderMap) -> bool {

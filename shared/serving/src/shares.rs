@@ -69,18 +69,64 @@ pub struct Shares {
     held: Mutex<HeldUnits>,
 }
 
+/// Calls that have answers of about the same length, such as those of one RPC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallKind(pub u64);
+
 #[derive(Debug, Default)]
 struct HeldUnits {
     all: usize,
-    by_key: HashMap<ShareKey, usize>,
+    by_key: HashMap<ShareKey, Holding>,
+}
+
+/// What a principal holds.
+#[derive(Debug, Default)]
+struct Holding {
+    units: usize,
+    /// The last call whose answer did not fit, and the units that this answer needed.
+    did_not_fit: Option<(CallKind, usize)>,
 }
 
 impl HeldUnits {
     fn add(&mut self, principal: Principal, units: usize) {
         self.all += units;
         for (key, _) in principal.keys() {
-            *self.by_key.entry(key).or_default() += units;
+            self.by_key.entry(key).or_default().units += units;
         }
+    }
+
+    /// Whether the principal has its share, in which `units` more do not fit.
+    fn is_share_full(&self, principal: Principal, units: usize, each: usize) -> bool {
+        principal.keys().any(|(key, times)| {
+            let now = self.by_key.get(&key).map_or(0, |holding| holding.units);
+            now.saturating_add(units) > each.saturating_mul(times)
+        })
+    }
+
+    /// Whether the principal holds nothing but these units.
+    fn is_first(&self, principal: Principal, own: usize) -> bool {
+        principal.keys().all(|(key, _)| {
+            let held = self.by_key.get(&key).map_or(0, |holding| holding.units);
+            held <= own
+        })
+    }
+
+    /// Notes that the answer of a call did not fit. It is forgotten when the principal holds nothing.
+    fn note(&mut self, principal: Principal, kind: CallKind, units: usize) {
+        for (key, _) in principal.keys() {
+            if let Some(holding) = self.by_key.get_mut(&key) {
+                holding.did_not_fit = Some((kind, units));
+            }
+        }
+    }
+
+    /// The units that the answer of such a call is likely to need: those that did not fit the last time, else one.
+    fn likely(&self, principal: Principal, kind: CallKind) -> usize {
+        let known = principal.keys().filter_map(|(key, _)| {
+            let (last, units) = self.by_key.get(&key)?.did_not_fit?;
+            (last == kind).then_some(units)
+        });
+        known.max().unwrap_or(1)
     }
 }
 
@@ -144,42 +190,53 @@ impl Share {
     /// its share. Then nothing was added.
     pub fn add(&mut self, units: usize) -> Result<(), Reason> {
         let mut held = self.shares.held();
-        let each = self.shares.each;
-        let is_over = |(key, times): (ShareKey, usize)| {
-            let now = held.by_key.get(&key).copied().unwrap_or_default();
-            now.saturating_add(units) > each.saturating_mul(times)
-        };
-        if held.all.saturating_add(units) > self.shares.total {
-            return Err(Reason::Overloaded);
-        }
-        if self.principal.keys().any(is_over) {
-            return Err(Reason::RateLimited);
-        }
+        self.check(&held, units)?;
         held.add(self.principal, units);
         drop(held);
         self.units += units;
         Ok(())
     }
 
-    /// Holds this many units more, as [`Share::add`], but even above the bounds if its principal holds none: so nothing is too large
-    /// for everyone.
+    fn check(&self, held: &HeldUnits, units: usize) -> Result<(), Reason> {
+        if held.all.saturating_add(units) > self.shares.total {
+            return Err(Reason::Overloaded);
+        }
+        if held.is_share_full(self.principal, units, self.shares.each) {
+            return Err(Reason::RateLimited);
+        }
+        Ok(())
+    }
+
+    /// Whether there is room for the answer of a call, before it is known: for as much as the last answer to such a call needed, if
+    /// that did not fit, else for one unit. So a call is not made in vain again and again.
     ///
     /// # Errors
     /// As [`Share::add`].
-    pub fn add_or_be_first(&mut self, units: usize) -> Result<(), Reason> {
-        let mut held = self.shares.held();
-        let is_first = self
-            .principal
-            .keys()
-            .all(|(key, _)| !held.by_key.contains_key(&key));
-        if is_first {
-            held.add(self.principal, units);
-            drop(held);
-            self.units += units;
+    pub fn expect(&self, kind: CallKind) -> Result<(), Reason> {
+        let held = self.shares.held();
+        if held.all < self.shares.total && held.is_first(self.principal, self.units) {
             return Ok(());
         }
+        self.check(&held, held.likely(self.principal, kind))
+    }
+
+    /// Holds this many units more for the answer of a call, as [`Share::add`], but even above the bounds if its principal holds nothing
+    /// else: so nothing is too large for everyone, also if it comes in parts. [`Share::expect`] learns from what does not fit.
+    ///
+    /// # Errors
+    /// As [`Share::add`].
+    pub fn add_or_be_first(&mut self, units: usize, kind: CallKind) -> Result<(), Reason> {
+        let mut held = self.shares.held();
+        if !held.is_first(self.principal, self.units)
+            && let Err(reason) = self.check(&held, units)
+        {
+            held.note(self.principal, kind, units);
+            return Err(reason);
+        }
+        held.add(self.principal, units);
         drop(held);
-        self.add(units)
+        self.units += units;
+        Ok(())
     }
 
     /// Holds this many units more, even above the bounds.
@@ -219,10 +276,10 @@ impl Share {
         let mut held = self.shares.held();
         held.all -= units;
         for (key, _) in self.principal.keys() {
-            if let Entry::Occupied(mut count) = held.by_key.entry(key) {
-                *count.get_mut() -= units;
-                if *count.get() == 0 {
-                    count.remove();
+            if let Entry::Occupied(mut holding) = held.by_key.entry(key) {
+                holding.get_mut().units -= units;
+                if holding.get().units == 0 {
+                    holding.remove();
                 }
             }
         }

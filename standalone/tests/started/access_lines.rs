@@ -1,6 +1,6 @@
 //! The access lines of a running stack: the gateway and the services write the same fields with the same types.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use contract::proto::{
     auth::{SignUpRequest, SignUpResponse},
@@ -13,6 +13,7 @@ use crate::{
     browser::{call, post},
     scrape::get_with,
     stack::Stack,
+    tools::run,
 };
 
 const SIGN_UP: &str = "tandem.auth.v1.AuthService/SignUp";
@@ -149,6 +150,63 @@ async fn the_gateway_and_both_services_write_one_access_line_with_the_same_field
     assert_eq!(of_task["reason"], "FIELD_INVALID");
     assert_eq!(of_task["user"], signed_up.account.unwrap().id.as_str());
     assert_eq!(of_task["session"], tokens.session_id.as_str());
+}
+
+/// Sends a GET by curl, whatever the answer.
+fn get_rest(gateway: SocketAddr, path: &str, headers: &[&str]) {
+    let url = format!("http://{gateway}{path}");
+    let mut arguments = vec!["-q", "-s", &url];
+    for header in headers {
+        arguments.extend(["-H", header]);
+    }
+    run(Path::new("curl"), &arguments, &[]).stdout_of_success();
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_gateway_itself_is_an_access_line_of_the_gateway_alone_with_its_reason() {
+    let stack = Stack::start().await;
+    let gateway = stack.addresses().gateway;
+    let process = &stack.running.process;
+    let untitled = CreateTaskRequest::default();
+    let headers = ["x-request-id: lines-refused", "grpc-timeout: soon"];
+    post(gateway, CREATE, &untitled, &headers);
+    let (line, services) = lines(process, "lines-refused").await;
+    assert_eq!(services, [] as [Value; 0]);
+    assert_fields(&line, &["user", "session", "trace_id"]);
+    assert_eq!(line["reason"], "REQUEST_MALFORMED");
+    assert_eq!(line["code"], "INVALID_ARGUMENT");
+
+    get_rest(gateway, "/api/tasks", &["x-request-id: lines-rest"]);
+    let (line, services) = lines(process, "lines-rest").await;
+    assert_eq!(services, [] as [Value; 0]);
+    let of_calls = ["rpc", "code", "user", "session", "trace_id"];
+    assert_fields(&line, &of_calls);
+    assert_eq!(line["reason"], "TOKEN_MISSING");
+    assert_eq!(line["status"], 401);
+}
+
+#[tokio::test]
+async fn a_request_of_rest_is_a_line_of_the_gateway_and_one_of_the_service_that_it_calls() {
+    let stack = Stack::start().await;
+    let gateway = stack.addresses().gateway;
+    let process = &stack.running.process;
+    let signed_up = sign_up(gateway, "accept: */*");
+    let bearer = format!(
+        "authorization: Bearer {}",
+        signed_up.tokens.unwrap().access_token
+    );
+    let headers = [bearer.as_str(), "x-request-id: lines-rest-get"];
+    get_rest(gateway, "/api/tasks/1", &headers);
+    let (of_gateway, services) = lines(process, "lines-rest-get").await;
+    let [of_task] = services.as_slice() else {
+        panic!("one line of a service: {services:?}")
+    };
+    let of_calls = ["rpc", "code", "reason", "user", "session", "trace_id"];
+    assert_fields(&of_gateway, &of_calls);
+    assert_eq!(of_gateway["status"], 404);
+    assert_fields(of_task, &["trace_id"]);
+    assert_eq!(of_task["reason"], "FIELD_INVALID");
+    assert_eq!(of_task["rpc"], "tandem.task.v1.TaskService/GetTask");
 }
 
 #[tokio::test]

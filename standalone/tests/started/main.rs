@@ -39,5 +39,6 @@ mod stack;
 mod stalled_log;
 mod tools;
 mod traced;
+mod traced_rest;
 mod traces;
 mod web;

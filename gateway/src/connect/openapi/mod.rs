@@ -4,28 +4,31 @@
 mod comments;
 mod schema;
 
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse as _, Response},
-};
+use axum::{extract::State, response::Response};
 use contract::proto::common::{Access, AccessLevel};
-use http::{HeaderValue, header::CACHE_CONTROL};
+use http::HeaderMap;
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, MethodDescriptor, ServiceDescriptor, Value as ProtoValue};
 use serde_json::{Map, Value, json};
 
 use self::{comments::Comments, schema::Schemas};
-use crate::{routes::is_own_service, rpc_catalog::Rpc, state::GatewayState};
+use crate::{
+    document::{ASK_AGAIN, Document},
+    routes::is_own_service,
+    rpc_catalog::Rpc,
+    state::GatewayState,
+};
 
 /// The name of the schema of errors.
 const ERROR: &str = "connect.Error";
 
 /// The description of the services that this gateway offers.
-pub(crate) async fn page(State(state): State<GatewayState>) -> Response {
-    let document = document(state.catalog.pool(), |service| state.offers(service));
-    let cache = (CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    ([cache], Json(document)).into_response()
+pub(crate) async fn page(State(state): State<GatewayState>, headers: HeaderMap) -> Response {
+    let description = state.connect_description.get_or_init(|| {
+        let document = document(state.catalog.pool(), |service| state.offers(service));
+        Document::new("application/json", document.to_string().into())
+    });
+    description.respond(&headers, ASK_AGAIN)
 }
 
 /// The document for the services that are offered.

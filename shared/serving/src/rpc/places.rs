@@ -5,7 +5,7 @@ use tonic::Status;
 
 use crate::{
     access::{Access, Rpc},
-    shares::{ArrivingShares, CallShare, CallShares, Principal, Shares},
+    shares::{ArrivingShares, CallKind, CallShare, CallShares, Principal, Shares},
 };
 
 /// What all calls of a server share. Calls of services, health checks, and the streams of health and reflection have places of
@@ -48,6 +48,7 @@ impl CallPlaces {
             Some(rpc) if rpc.access == Access::Service => &self.services,
             Some(_) | None => &self.calls,
         };
-        places.take(principal).map_err(refuse_with_reason)
+        let kind = CallKind(rpc.map_or(u64::MAX, |rpc| rpc.number as u64));
+        places.take(principal, kind).map_err(refuse_with_reason)
     }
 }

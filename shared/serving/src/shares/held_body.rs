@@ -11,7 +11,7 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Bytes;
 
-use super::{Principal, Share, Shares};
+use super::{CallKind, Principal, Share, Shares};
 
 /// A message up to this size is always sent. A longer one is replaced by a refusal when its principal has others unsent and would have
 /// too many bytes, or all together would. Answers to writes are shorter.
@@ -32,22 +32,22 @@ pub struct CallShares {
 pub struct CallShare {
     _place: Share,
     unsent: Share,
+    kind: CallKind,
 }
 
 impl CallShares {
     /// A place for a call of `principal`.
     ///
     /// # Errors
-    /// [`Reason::RateLimited`] when the principal has its share of the places, or of the bytes that are not sent yet;
-    /// [`Reason::Overloaded`] when there are no more.
-    pub fn take(&self, principal: Principal) -> Result<CallShare, Reason> {
-        let mut unsent = self.unsent.share(principal);
-        // There must be room for a byte.
-        unsent.add(1)?;
-        unsent.give_back(1);
+    /// [`Reason::RateLimited`] when the principal has its share of the places, or of the bytes that are not sent yet, or when the last
+    /// answer to such a call did not fit in that share and would not fit now; [`Reason::Overloaded`] when there are no more.
+    pub fn take(&self, principal: Principal, kind: CallKind) -> Result<CallShare, Reason> {
+        let unsent = self.unsent.share(principal);
+        unsent.expect(kind)?;
         Ok(CallShare {
             _place: self.places.take(principal)?,
             unsent,
+            kind,
         })
     }
 }
@@ -59,7 +59,7 @@ impl CallShare {
     /// As [`Share::add_or_be_first`], for more than 64 KiB.
     pub fn hold_unsent(&mut self, bytes: usize) -> Result<(), Reason> {
         if self.unsent.units() + bytes > ALWAYS_SENT_BYTES {
-            return self.unsent.add_or_be_first(bytes);
+            return self.unsent.add_or_be_first(bytes, self.kind);
         }
         self.unsent.add_always(bytes);
         Ok(())
@@ -88,10 +88,10 @@ pub struct HeldBody<B> {
 impl<B> HeldBody<B> {
     /// Counts data that is given now. Returns the trailers of the refusal if it is too much.
     fn count(&mut self, bytes: usize) -> Option<HeaderMap> {
-        let unsent = &mut self.share.unsent;
+        let CallShare { unsent, kind, .. } = &mut self.share;
         match &self.request_id {
             Some(request_id) if bytes > ALWAYS_SENT_BYTES => {
-                let reason = unsent.add_or_be_first(bytes).err()?;
+                let reason = unsent.add_or_be_first(bytes, *kind).err()?;
                 tracing::debug!(reason = reason.as_str(), "an answer was not sent");
                 let mut trailers = HeaderMap::new();
                 refuse_request(reason, request_id)

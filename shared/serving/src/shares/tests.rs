@@ -2,6 +2,9 @@
 
 use super::*;
 
+const LIST: CallKind = CallKind(1);
+const GET: CallKind = CallKind(2);
+
 fn address(text: &str) -> Principal {
     Principal::Address(text.parse().unwrap())
 }
@@ -68,15 +71,18 @@ fn everyone_has_at_least_one_unit_and_what_is_refused_is_not_held() {
 fn what_is_larger_than_a_share_is_allowed_to_a_principal_that_holds_nothing() {
     let shares = Shares::new(100, 25);
     let mut large = shares.share(user(1));
-    large.add_or_be_first(200).unwrap();
+    large.add_or_be_first(200, LIST).unwrap();
     let mut second = shares.share(user(1));
-    assert_eq!(second.add_or_be_first(1), Err(Reason::Overloaded));
+    assert_eq!(second.add_or_be_first(1, LIST), Err(Reason::Overloaded));
     drop(large);
-    second.add_or_be_first(20).unwrap();
-    assert_eq!(second.add_or_be_first(6), Err(Reason::RateLimited));
+    second.add_or_be_first(20, LIST).unwrap();
+    let mut third = shares.share(user(1));
+    assert_eq!(third.add_or_be_first(6, LIST), Err(Reason::RateLimited));
+    // It may come in parts.
+    second.add_or_be_first(6, LIST).unwrap();
     shares
         .share(Principal::Service)
-        .add_or_be_first(99)
+        .add_or_be_first(99, LIST)
         .unwrap();
 }
 
@@ -93,4 +99,35 @@ fn the_first_kilobyte_of_a_request_needs_no_share() {
     second.hold_arrived(FREE_BYTES).unwrap();
     let refused = second.hold_arrived(FREE_BYTES + 1);
     assert_eq!(refused, Err(Reason::Overloaded));
+}
+
+#[test]
+fn a_call_whose_answer_did_not_fit_is_refused_before_it_runs_until_there_is_room() {
+    let shares = Shares::new(100, 50);
+    let mut held = shares.share(user(1));
+    held.add_or_be_first(30, LIST).unwrap();
+    let mut next = shares.share(user(1));
+    next.expect(LIST).unwrap();
+    assert_eq!(next.add_or_be_first(25, LIST), Err(Reason::RateLimited));
+    assert_eq!(next.expect(LIST), Err(Reason::RateLimited));
+    next.expect(GET).unwrap();
+    shares.share(user(2)).expect(LIST).unwrap();
+    held.give_back(5);
+    next.expect(LIST).unwrap();
+    next.add_or_be_first(25, LIST).unwrap();
+    drop((held, next));
+    shares.share(user(1)).expect(LIST).unwrap();
+}
+
+#[test]
+fn an_answer_longer_than_a_share_is_expected_to_fit_once_nothing_is_held() {
+    let shares = Shares::new(100, 50);
+    let mut held = shares.share(user(1));
+    held.add_or_be_first(1, GET).unwrap();
+    let mut long = shares.share(user(1));
+    assert_eq!(long.add_or_be_first(80, LIST), Err(Reason::RateLimited));
+    assert_eq!(long.expect(LIST), Err(Reason::RateLimited));
+    drop(held);
+    long.expect(LIST).unwrap();
+    long.add_or_be_first(80, LIST).unwrap();
 }

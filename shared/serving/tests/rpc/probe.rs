@@ -1,6 +1,13 @@
 //! A service whose methods do on demand what real methods do only when something is wrong.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use clock::SystemClock;
 use contract::proto::auth::{
@@ -38,6 +45,7 @@ pub(crate) const LONG_TOKEN_BYTES: usize = 1 << 20;
 struct Probe {
     started: Arc<Semaphore>,
     release: Arc<Notify>,
+    long_answers: Arc<AtomicUsize>,
 }
 
 #[tonic::async_trait]
@@ -70,6 +78,7 @@ impl AuthService for Probe {
         &self,
         _: Request<ExchangeApiKeyRequest>,
     ) -> Result<Response<ExchangeApiKeyResponse>, Status> {
+        self.long_answers.fetch_add(1, Ordering::SeqCst);
         Ok(Response::new(ExchangeApiKeyResponse {
             access_token: "t".repeat(LONG_TOKEN_BYTES),
             ..Default::default()
@@ -99,6 +108,11 @@ impl Served {
     /// Waits until a `SignIn` has reached its method.
     pub(crate) async fn sign_in_has_started(&self) {
         self.probe.started.acquire().await.unwrap().forget();
+    }
+
+    /// How many long answers were made.
+    pub(crate) fn long_answers(&self) -> usize {
+        self.probe.long_answers.load(Ordering::SeqCst)
     }
 
     /// Lets one waiting `SignIn` answer.
@@ -134,6 +148,7 @@ pub(crate) async fn serve_counting(limits: ServerLimits, metrics: &Metrics) -> S
     let probe = Probe {
         started: Arc::new(Semaphore::new(0)),
         release: Arc::default(),
+        long_answers: Arc::default(),
     };
     let trust = Trust {
         issuer: "tandem-auth".to_owned(),

@@ -200,8 +200,14 @@ async fn a_client_with_many_unread_bytes_gets_no_more_and_others_do() {
         let mut client = client.max_decoding_message_size(2 * LONG_TOKEN_BYTES);
         client.exchange_api_key(request).await
     };
-    let refused = exchange("192.0.2.1").await.unwrap_err();
-    assert_refused(&refused, Code::ResourceExhausted, "RATE_LIMITED");
+    for _ in 0..3 {
+        let refused = exchange("192.0.2.1").await.unwrap_err();
+        assert_refused(&refused, Code::ResourceExhausted, "RATE_LIMITED");
+    }
+    // The unread one, and the first that did not fit. The others were refused before their method ran.
+    assert_eq!(served.long_answers(), 2);
+    let short = call(&mut client, SHORT, "192.0.2.1").await;
+    assert_eq!(short.headers().get("grpc-status"), None);
     exchange("192.0.2.2").await.unwrap();
     until_unread(&metrics, 1).await;
     exchange("192.0.2.1").await.unwrap();

@@ -21,6 +21,9 @@ pub(super) const MAX_BYTES: usize = 4 << 20;
 pub(super) const MAX_LINES: usize = 16_384;
 /// The memory that is kept for the next lines after a burst.
 const KEPT_BYTES: usize = 64 << 10;
+/// How long lines are gathered after a write. The first line after a pause is written at once; of many lines a second, few wake the
+/// thread, which costs more than to write them.
+const GATHERING: Duration = Duration::from_millis(2);
 /// How long to wait before a write is repeated to an output that never blocks and has no room.
 const RETRY_DELAY: Duration = Duration::from_millis(10);
 
@@ -50,6 +53,8 @@ pub(super) struct LineQueue {
 struct State {
     waiting: Vec<u8>,
     lines: usize,
+    /// The thread waits for a line.
+    is_idle: bool,
     /// The thread is writing lines that it has taken.
     is_writing: bool,
     /// The last write failed.
@@ -83,7 +88,9 @@ impl LineQueue {
         if state.lines < MAX_LINES && state.waiting.len() + line.len() <= MAX_BYTES {
             state.waiting.extend_from_slice(line);
             state.lines += 1;
-            self.added.notify_one();
+            if mem::take(&mut state.is_idle) {
+                self.added.notify_one();
+            }
         } else {
             state.unreported += 1;
             self.count(LogLoss::QueueFull, 1);
@@ -124,12 +131,16 @@ impl LineQueue {
             self.written(unwritten);
             batch.clear();
             batch.shrink_to(KEPT_BYTES);
+            thread::sleep(GATHERING);
         }
     }
 
     /// Waits for lines and takes them all. Returns how many lines were lost, if this can be reported now.
     fn take(&self, batch: &mut Vec<u8>) -> u64 {
-        let has_none = |state: &mut State| state.waiting.is_empty();
+        let has_none = |state: &mut State| {
+            state.is_idle = state.waiting.is_empty();
+            state.is_idle
+        };
         let waited = self.added.wait_while(self.state(), has_none);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner);
         mem::swap(&mut state.waiting, batch);

@@ -4,3 +4,4 @@ mod curl;
 mod errors;
 mod journey;
 mod pages;
+mod tokens;

@@ -1,5 +1,7 @@
-//! The Connect protocol through the gateway, with clients that share no code with this project: curl, buf curl and `connectrpc` for
-//! Python.
+//! The Connect protocol through the gateway, with clients that share no code with this project: curl, buf curl, and `connectrpc` for
+//! Python and for Rust.
+
+mod rust_client;
 
 use std::path::Path;
 

@@ -1,0 +1,135 @@
+//! `GetTask` and `ListTasks` in every protocol.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use clap::ValueEnum;
+use http::{HeaderMap, Method, Request, Uri, header::AUTHORIZATION};
+use prost::bytes::Bytes;
+
+use super::{protocol::Protocol, rows::Rows};
+use crate::{
+    deployment::{Deployment, User},
+    generator::{Answer, Calls},
+    population::{Population, task_id},
+    random::Random,
+};
+
+/// Tasks on a page.
+pub(crate) const PAGE: u64 = 50;
+
+/// What is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Question {
+    GetTask,
+    ListTasks,
+}
+
+impl Question {
+    pub(crate) fn all() -> &'static [Self] {
+        Self::value_variants()
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::GetTask => "GetTask",
+            Self::ListTasks => "ListTasks of 50",
+        }
+    }
+}
+
+/// Reads of users chosen at random.
+pub(crate) struct Reads {
+    protocol: Protocol,
+    question: Question,
+    population: Population,
+    users: Arc<Vec<User>>,
+    /// All but the path of REST.
+    uri: Uri,
+    headers: HeaderMap,
+    /// The body of all calls for a page.
+    page: Bytes,
+}
+
+/// Whose rows an answer must have.
+pub(crate) struct Expected {
+    user: usize,
+    /// The id of the task, when one is asked for.
+    task: Option<String>,
+}
+
+impl Reads {
+    pub(crate) fn new(
+        protocol: Protocol,
+        question: Question,
+        address: SocketAddr,
+        deployment: &Deployment,
+    ) -> anyhow::Result<Self> {
+        let path = match (protocol, question) {
+            (Protocol::Rest, Question::GetTask) => "/api/tasks/".to_owned(),
+            (Protocol::Rest, Question::ListTasks) => format!("/api/tasks?limit={PAGE}"),
+            (_, Question::GetTask) => "/tandem.task.v1.TaskService/GetTask".to_owned(),
+            (_, Question::ListTasks) => "/tandem.task.v1.TaskService/ListTasks".to_owned(),
+        };
+        Ok(Self {
+            protocol,
+            question,
+            population: deployment.population,
+            users: Arc::clone(&deployment.users),
+            uri: format!("http://{address}{path}").parse()?,
+            headers: protocol.headers(),
+            page: protocol.list(PAGE)?,
+        })
+    }
+
+    fn uri(&self, task: &str) -> Uri {
+        if self.protocol != Protocol::Rest || self.question == Question::ListTasks {
+            return self.uri.clone();
+        }
+        let uri = format!("{}{task}", self.uri);
+        uri.parse().expect("an id is a part of a path")
+    }
+
+    /// The body, and the id of the task that it asks for.
+    fn body(&self, task: u64) -> (Bytes, Option<String>) {
+        match self.question {
+            Question::GetTask => {
+                let id = task_id(task);
+                (self.protocol.get(&id), Some(id))
+            }
+            Question::ListTasks => (self.page.clone(), None),
+        }
+    }
+}
+
+impl Calls for Reads {
+    type Expected = Expected;
+
+    fn next(&self, random: &mut Random) -> (Request<Bytes>, Expected) {
+        let task = random.below(self.population.tasks);
+        let user = usize::try_from(self.population.owner(task)).expect("users are in memory");
+        let (body, task) = self.body(task);
+        let mut request = Request::new(body);
+        *request.method_mut() = match self.protocol {
+            Protocol::Rest => Method::GET,
+            _ => Method::POST,
+        };
+        *request.uri_mut() = self.uri(task.as_deref().unwrap_or_default());
+        let mut headers = self.headers.clone();
+        headers.insert(AUTHORIZATION, self.users[user].bearer.clone());
+        *request.headers_mut() = headers;
+        (request, Expected { user, task })
+    }
+
+    fn check(&self, expected: &Expected, answer: &Answer) -> anyhow::Result<()> {
+        let rows = match expected.task {
+            Some(_) => 1,
+            None => usize::try_from(PAGE)?,
+        };
+        let rows = Rows {
+            number: rows,
+            user: &self.users[expected.user].id,
+            task: expected.task.as_deref(),
+        };
+        self.protocol.check(&rows, answer)
+    }
+}
