@@ -82,7 +82,7 @@ impl Config {
 
     /// Reads every setting of the section `task`, and those of `log` and `telemetry`.
     pub fn read(settings: &mut Settings) -> Option<Self> {
-        let database = database::settings::read(settings, SECTION);
+        let database = database(settings);
         let scans = scans(settings, database.as_ref());
         let auth_upstream = auth_upstream(settings);
         let upstreams = [("task.auth_upstream", auth_upstream.as_deref())];
@@ -130,6 +130,16 @@ fn quota(settings: &mut Settings) -> Option<Quota> {
         live: number(live),
         stored: number(live + deleted?),
         requests: number(requests?),
+    })
+}
+
+/// The lanes of calls.
+fn database(settings: &mut Settings) -> Option<database::Settings> {
+    let database = database::settings::read(settings, SECTION);
+    let largest_batch = settings.get_within("task.database.largest_batch", 1..=1_000);
+    Some(database::Settings {
+        largest_batch: largest_batch?,
+        ..database?
     })
 }
 

@@ -136,6 +136,23 @@ impl Error {
         Some(error.as_database_error()?.code()?.into_owned())
     }
 
+    /// Another error for a unit whose outcome is unknown too, because it ran together with the one that got `error`.
+    pub(super) const fn of_same_outcome(error: Option<&Self>) -> Self {
+        match error {
+            Some(Self::DeadlineExceeded) => Self::DeadlineExceeded,
+            Some(Self::Panicked) => Self::Panicked,
+            Some(
+                Self::Overloaded
+                | Self::ShareFull
+                | Self::Unavailable(_)
+                | Self::Conflict(_)
+                | Self::Value { .. }
+                | Self::Query(_),
+            )
+            | None => Self::Unavailable(Some(sqlx::Error::WorkerCrashed)),
+        }
+    }
+
     /// Whether the connection this came from must not be used again.
     pub(super) fn breaks_connection(&self) -> bool {
         matches!(self, Self::Unavailable(_))

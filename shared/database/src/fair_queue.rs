@@ -8,9 +8,12 @@
 //!   the most items gives up its newest for one that has fewer.
 //! - An item that is over (its caller has gone, or it is too late) costs nobody a turn: it is handed back when it is found at the head.
 //!
-//! A lane may take several items, of several principals, one after the other: each is a [`Turn`] of its own, and is given back with
-//! the part of the lane time that it cost.
+//! A lane may take several items of one kind together, of several principals ([`FairQueue::take_batch`]): each is a [`Turn`] of its own, and
+//! is given back with the part of the lane time that it cost.
 
+mod joining;
+mod party;
+mod room;
 #[cfg(test)]
 mod tests;
 
@@ -20,14 +23,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub(super) use self::joining::Joining;
+use self::party::Party;
+
 /// After this time, half of a charge is forgotten.
 const HALF_LIFE: Duration = Duration::from_millis(500);
-
-/// The most that is charged, in microseconds: after eight half-lives all of it is forgotten.
-const MAX_CHARGE: u64 = 1_000_000;
-
-/// Charges that differ by less count as equal: 2^12 microseconds, about 4 ms.
-const QUANTUM_BITS: u32 = 12;
 
 /// Fewer principals than this are never searched for those that can be forgotten.
 const FIRST_SWEEP: usize = 64;
@@ -40,12 +40,16 @@ pub(super) struct Bounds {
     pub(super) share: usize,
     /// The most lanes that one principal holds.
     pub(super) lanes_each: usize,
+    /// The most items that a lane takes together.
+    pub(super) batch: usize,
 }
 
 /// Something that waits.
 pub(super) trait Waiting {
     /// Whether it need not run any more.
     fn is_over(&self, now: Instant) -> bool;
+    /// How it runs together with others; `None` if it runs alone.
+    fn joining(&self) -> Option<Joining>;
 }
 
 /// Why an item was not queued.
@@ -59,7 +63,11 @@ pub(super) enum Full {
 
 /// The right to a lane. It must be given back to [`FairQueue::release`].
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Turn(usize);
+pub(super) struct Turn {
+    place: usize,
+    /// A number that items have in common which are taken together.
+    batch: u64,
+}
 
 /// The items that an operation has removed from the queue. They must be refused.
 #[derive(Debug)]
@@ -83,18 +91,8 @@ pub(super) struct FairQueue<P, T> {
     line: VecDeque<usize>,
     waiting: usize,
     sweep_at: usize,
-}
-
-/// What is known of a principal.
-#[derive(Debug)]
-struct Party<T> {
-    waiting: VecDeque<T>,
-    /// Whether it is in the line. It may be there without an item, until it is reached.
-    in_line: bool,
-    held: usize,
-    /// Lane time in microseconds, as it was in the half-life `charged_in`.
-    charge: u64,
-    charged_in: u64,
+    /// How many batches were taken; a single item counts as one.
+    batches: u64,
 }
 
 impl<T> Default for Removed<T> {
@@ -103,17 +101,6 @@ impl<T> Default for Removed<T> {
             over: Vec::new(),
             displaced: None,
         }
-    }
-}
-
-impl<T> Party<T> {
-    fn charge(&self, half_life: u64) -> u64 {
-        let halvings = half_life.saturating_sub(self.charged_in).min(63);
-        self.charge >> halvings
-    }
-
-    fn debt(&self, half_life: u64) -> u64 {
-        self.charge(half_life) >> QUANTUM_BITS
     }
 }
 
@@ -128,6 +115,7 @@ impl<P: Copy + Eq + Hash, T: Waiting> FairQueue<P, T> {
             line: VecDeque::new(),
             waiting: 0,
             sweep_at: FIRST_SWEEP,
+            batches: 0,
         }
     }
 
@@ -155,13 +143,9 @@ impl<P: Copy + Eq + Hash, T: Waiting> FairQueue<P, T> {
         if self.waiting >= self.bounds.total && !self.make_room(place, now, removed) {
             return Err((item, Full::Total));
         }
-        let party = &mut self.parties[place];
-        if !party.in_line {
-            party.in_line = true;
-            self.line.push_back(place);
-        }
-        party.waiting.push_back(item);
+        self.parties[place].waiting.push_back(item);
         self.waiting += 1;
+        self.line_up(place);
         Ok(())
     }
 
@@ -171,18 +155,13 @@ impl<P: Copy + Eq + Hash, T: Waiting> FairQueue<P, T> {
         let mut best: Option<((usize, u64), usize)> = None;
         let mut position = 0;
         while let Some(&place) = self.line.get(position) {
-            let party = &mut self.parties[place];
-            while let Some(over) = party.waiting.pop_front_if(|head| head.is_over(now)) {
-                removed.over.push(over);
-                self.waiting -= 1;
-            }
-            if party.waiting.is_empty() {
-                party.in_line = false;
+            if !self.remove_over_head(place, now, removed) {
+                self.parties[place].in_line = false;
                 self.line.remove(position);
                 continue;
             }
-            let rank = (party.held, party.debt(half_life));
-            if party.held < self.bounds.lanes_each && best.is_none_or(|(best, _)| rank < best) {
+            let rank = self.parties[place].rank(half_life);
+            if self.may_begin(place, now) && best.is_none_or(|(best, _)| rank < best) {
                 best = Some((rank, position));
                 if rank == (0, 0) {
                     break;
@@ -191,15 +170,47 @@ impl<P: Copy + Eq + Hash, T: Waiting> FairQueue<P, T> {
             position += 1;
         }
         let place = self.line.remove(best?.1)?;
+        self.batches += 1;
+        let taken = self.take_from(place, now);
+        self.parties[place].in_line = false;
+        self.line_up(place);
+        taken
+    }
+
+    /// Whether the first item of this principal may be taken.
+    fn may_begin(&self, place: usize, now: Instant) -> bool {
+        let party = &self.parties[place];
+        party.held() < self.bounds.lanes_each && self.held_until(place).is_none_or(|end| now >= end)
+    }
+
+    /// The first item of this principal, for the current batch.
+    fn take_from(&mut self, place: usize, now: Instant) -> Option<(Turn, T)> {
+        let batch = self.batches;
         let party = &mut self.parties[place];
         let item = party.waiting.pop_front()?;
-        party.held += 1;
         self.waiting -= 1;
-        party.in_line = !party.waiting.is_empty();
-        if party.in_line {
+        let is_exclusive = item.joining().is_some_and(|joining| joining.exclusive);
+        party.hold(batch, is_exclusive.then_some(now));
+        Some((Turn { place, batch }, item))
+    }
+
+    /// Puts the principal at the end of the line, if it waits and is not there.
+    fn line_up(&mut self, place: usize) {
+        let party = &mut self.parties[place];
+        if !party.waiting.is_empty() && !party.in_line {
+            party.in_line = true;
             self.line.push_back(place);
         }
-        Some((Turn(place), item))
+    }
+
+    /// Removes items that are over, up to the first that is not; whether there is one.
+    fn remove_over_head(&mut self, place: usize, now: Instant, removed: &mut Removed<T>) -> bool {
+        let party = &mut self.parties[place];
+        while let Some(over) = party.waiting.pop_front_if(|head| head.is_over(now)) {
+            removed.over.push(over);
+            self.waiting -= 1;
+        }
+        !party.waiting.is_empty()
     }
 
     /// Any item, out of turn and without a lane.
@@ -215,14 +226,19 @@ impl<P: Copy + Eq + Hash, T: Waiting> FairQueue<P, T> {
         None
     }
 
-    /// Gives a lane back, and charges the lane time that was used.
+    /// Gives a turn back, and charges the lane time that was used. The lane is given back with the last turn of its batch.
     pub(super) fn release(&mut self, turn: &Turn, used: Duration, now: Instant) {
         let half_life = self.half_life(now);
-        let party = &mut self.parties[turn.0];
-        let used = u64::try_from(used.as_micros()).unwrap_or(u64::MAX);
-        let charge = party.charge(half_life).saturating_add(used);
-        (party.charge, party.charged_in) = (charge.min(MAX_CHARGE), half_life);
-        party.held -= 1;
+        let party = &mut self.parties[turn.place];
+        party.add_charge(used, half_life);
+        party.let_go(turn.batch);
+    }
+
+    /// Queues an item again that was taken with this turn, before the others of its principal. It counts to no bound.
+    pub(super) fn put_back(&mut self, turn: &Turn, item: T) {
+        self.parties[turn.place].waiting.push_front(item);
+        self.waiting += 1;
+        self.line_up(turn.place);
     }
 
     fn half_life(&self, now: Instant) -> u64 {
@@ -238,18 +254,11 @@ impl<P: Copy + Eq + Hash, T: Waiting> FairQueue<P, T> {
         if self.places.len() >= self.sweep_at {
             self.forget_idle(now);
         }
-        let party = Party {
-            waiting: VecDeque::new(),
-            in_line: false,
-            held: 0,
-            charge: 0,
-            charged_in: 0,
-        };
         let place = if let Some(place) = self.free.pop() {
-            self.parties[place] = party;
+            self.parties[place] = Party::default();
             place
         } else {
-            self.parties.push(party);
+            self.parties.push(Party::default());
             self.parties.len() - 1
         };
         self.places.insert(principal, place);
@@ -262,40 +271,12 @@ impl<P: Copy + Eq + Hash, T: Waiting> FairQueue<P, T> {
         let (parties, free) = (&self.parties, &mut self.free);
         self.places.retain(|_, place| {
             let party = &parties[*place];
-            let known = party.in_line || party.held > 0 || party.debt(half_life) > 0;
+            let known = party.in_line || party.held() > 0 || party.debt(half_life) > 0;
             if !known {
                 free.push(*place);
             }
             known
         });
         self.sweep_at = FIRST_SWEEP.max(2 * self.places.len());
-    }
-
-    fn remove_over(&mut self, place: usize, now: Instant, removed: &mut Removed<T>) {
-        let party = &mut self.parties[place];
-        let waiting = std::mem::take(&mut party.waiting).into_iter();
-        let (over, left): (VecDeque<T>, VecDeque<T>) = waiting.partition(|item| item.is_over(now));
-        party.waiting = left;
-        self.waiting -= over.len();
-        removed.over.extend(over);
-    }
-
-    /// Removes what is over, or else the newest item of the principal that has the most, if it has more than this one would have.
-    fn make_room(&mut self, place: usize, now: Instant, removed: &mut Removed<T>) -> bool {
-        for position in 0..self.line.len() {
-            self.remove_over(self.line[position], now, removed);
-        }
-        if self.waiting < self.bounds.total {
-            return true;
-        }
-        let longest = self.line.iter().copied();
-        let longest = longest.max_by_key(|place| self.parties[*place].waiting.len());
-        let own = self.parties[place].waiting.len();
-        let Some(longest) = longest.filter(|one| self.parties[*one].waiting.len() > own + 1) else {
-            return false;
-        };
-        removed.displaced = self.parties[longest].waiting.pop_back();
-        self.waiting -= 1;
-        true
     }
 }

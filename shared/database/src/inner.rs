@@ -72,7 +72,7 @@ impl LanesInner {
         let Err((queued, error)) = self.queue.push(principal, queued) else {
             return Ok(());
         };
-        if let Some(span) = queued.span {
+        if let Some(span) = queued.ticket.span {
             span.refuse(&error);
         }
         Err(error)

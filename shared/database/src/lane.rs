@@ -14,13 +14,14 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::batch::{self, Surroundings};
 use crate::error::Error;
+use crate::job::Verdict;
 use crate::lane_metrics::{DropCause, LaneMetrics};
-use crate::queue::{Queue, Turn};
+use crate::queue::{Batch, Queue};
 use crate::settings::{READ_ONLY, Settings};
 use crate::silence::Silence;
 use crate::status::{Connected, State, Status};
-use crate::unit::{Queued, Verdict};
 
 /// The first and the longest delay between two attempts to connect: a database that returns is used within a second.
 const FIRST_RETRY_DELAY: Duration = Duration::from_millis(50);
@@ -165,7 +166,7 @@ impl Lane {
                 next = timeout(self.settings.check_after_idle, self.queue.take()) => next.ok(),
             };
             let dropped = match next {
-                Some(Some(work)) => self.run(work, &mut session, &mut silence).await,
+                Some(Some(batch)) => self.run(batch, &mut session, &mut silence).await,
                 Some(None) => {
                     close(session.connection).await;
                     return ControlFlow::Break(());
@@ -204,17 +205,22 @@ impl Lane {
         Some(DropCause::Silent)
     }
 
-    /// Runs one unit. Returns why the connection must be dropped, if it must.
+    /// Runs units. Returns why the connection must be dropped, if it must.
     async fn run(
         &self,
-        (queued, _turn): (Queued, Turn),
+        batch: Batch,
         session: &mut Session,
         silence: &mut watch::Receiver<u64>,
     ) -> Option<DropCause> {
-        let (connection, limit) = (&mut session.connection, self.settings.unit_limit);
+        let around = Surroundings {
+            queue: &self.queue,
+            status: &self.status,
+            metrics: &self.metrics,
+            limit: self.settings.unit_limit,
+        };
         let verdict = tokio::select! {
             biased;
-            verdict = queued.begin(connection, limit, &self.metrics, &self.status) => verdict,
+            verdict = batch::run(batch, &mut session.connection, around) => verdict,
             _found = silence.changed() => Verdict::Discard(DropCause::Silent),
             () = self.detect_silence() => Verdict::Discard(DropCause::Silent),
         };

@@ -1,5 +1,6 @@
 //! Counts what database lanes do.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use telemetry::metrics::{
@@ -7,8 +8,9 @@ use telemetry::metrics::{
 };
 
 use crate::metrics::{
-    DATABASE_BUSY, DATABASE_DROPPED, DATABASE_FAILED, DATABASE_OPENED, DATABASE_REFUSED,
-    DATABASE_UNIT, DATABASE_WAIT, LANES, Refused,
+    DATABASE_BATCH, DATABASE_BUSY, DATABASE_DROPPED, DATABASE_FAILED, DATABASE_LEFT,
+    DATABASE_OPENED, DATABASE_REFUSED, DATABASE_SPLITS, DATABASE_UNIT, DATABASE_WAIT, LANES,
+    Refused,
 };
 
 pub(crate) use crate::metrics::Drop as DropCause;
@@ -18,7 +20,10 @@ pub(crate) use crate::metrics::Drop as DropCause;
 pub(crate) struct LaneMetrics {
     wait: BoundHistogram<f64>,
     unit: BoundHistogram<f64>,
-    busy: BoundUpDownCounter<i64>,
+    batch: BoundHistogram<f64>,
+    splits: BoundCounter<u64>,
+    left: BoundCounter<u64>,
+    busy: Arc<BoundUpDownCounter<i64>>,
     opened: BoundCounter<u64>,
     failed: BoundCounter<u64>,
     dropped: Vec<BoundCounter<u64>>,
@@ -39,7 +44,10 @@ impl LaneMetrics {
         Self {
             wait: metrics.histogram(&DATABASE_WAIT, &labels),
             unit: metrics.histogram(&DATABASE_UNIT, &labels),
-            busy: metrics.level(&DATABASE_BUSY, &labels),
+            batch: metrics.histogram(&DATABASE_BATCH, &labels),
+            splits: metrics.count(&DATABASE_SPLITS, &labels),
+            left: metrics.count(&DATABASE_LEFT, &labels),
+            busy: Arc::new(metrics.level(&DATABASE_BUSY, &labels)),
             opened: metrics.count(&DATABASE_OPENED, &labels),
             failed: metrics.count(&DATABASE_FAILED, &labels),
             dropped: DropCause::VALUES.iter().map(dropped).collect(),
@@ -49,11 +57,27 @@ impl LaneMetrics {
 
     pub(crate) fn begun(&self, wait: Duration) {
         self.wait.record(wait.as_secs_f64());
+    }
+
+    /// Counts a lane as busy until the guard is dropped.
+    pub(crate) fn busy(&self) -> Busy {
         self.busy.add(1);
+        Busy(Arc::clone(&self.busy))
+    }
+
+    /// Counts units that could be joined and are run as one statement.
+    pub(crate) fn joined(&self, units: usize) {
+        self.batch
+            .record(u32::try_from(units).unwrap_or(u32::MAX).into());
+    }
+
+    /// Counts units that a joined statement has left to be run alone: all of them, if it `failed`.
+    pub(crate) fn left(&self, units: usize, failed: bool) {
+        self.left.add(u64::try_from(units).unwrap_or(u64::MAX));
+        self.splits.add(u64::from(failed));
     }
 
     pub(crate) fn ended(&self, duration: Duration) {
-        self.busy.add(-1);
         self.unit.record(duration.as_secs_f64());
     }
 
@@ -71,5 +95,15 @@ impl LaneMetrics {
 
     pub(crate) fn dropped(&self, cause: DropCause) {
         self.dropped[cause.number()].add(1);
+    }
+}
+
+/// A lane that runs units.
+#[derive(Debug)]
+pub(crate) struct Busy(Arc<BoundUpDownCounter<i64>>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.add(-1);
     }
 }

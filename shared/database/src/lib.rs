@@ -25,13 +25,18 @@
 //! - The one open transaction that is not detected is a BEGIN written as SQL text without a COMMIT (sqlx does not report it).
 //!   So units never write BEGIN: they use [`Lanes::transaction`].
 //!
-//! The queue holds trait objects, and a lane runs one at a time. Each has a turn of its own, so batching similar units of several
-//! principals into one statement would change only how many turns a lane takes and how it runs them.
+//! **Joined work.** A unit of a kind that can be joined ([`Joinable`]) is queued like any other. A lane that takes one also takes those of
+//! the same kind that wait, of several principals, and runs one statement for them: while the lanes are busy, batches form by
+//! themselves, and nobody waits when they are not. Each unit keeps its turn, its deadline, its caller's right to cancel it before it
+//! begins, and its own result. While others wait that cannot be joined, a principal has at most a quarter of a batch.
 
+mod batch;
 mod error;
 mod fair_queue;
 mod gauges;
 mod inner;
+mod job;
+mod joined;
 mod lane;
 mod lane_metrics;
 mod link;
@@ -47,6 +52,7 @@ mod transaction;
 mod unit;
 mod unit_span;
 mod url;
+mod work;
 
 use std::any::type_name;
 use std::sync::Arc;
@@ -55,10 +61,11 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use sqlx::postgres::PgConnection;
 use telemetry::metrics::Metrics;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub use self::error::{Error, UnitError};
+pub use self::joined::{Answers, Joinable};
 pub use self::principal::Principal;
 pub use self::schema::{Conditions, Schema};
 pub use self::settings::Settings;
@@ -67,8 +74,9 @@ pub use self::status::State;
 use self::inner::LanesInner;
 use self::silence::Silence;
 use self::status::Status;
-use self::unit::{CancelGuard, Queued, StartOnce, Unit, wait};
+use self::unit::{CancelGuard, Queued, StartOnce, Ticket, wait};
 use self::unit_span::UnitSpan;
+use self::work::{Answer, Work};
 
 /// A few connections that take units of work from one queue. Cheap to clone. The lanes end when the last clone is dropped or
 /// [`close`](Self::close) is called.
@@ -168,40 +176,52 @@ impl Lanes {
         T: Send + 'static,
         E: UnitError,
     {
-        self.enqueue_and_wait(principal, deadline, type_name::<W>(), work)
+        let (work, answer) = Work::alone(type_name::<W>(), work);
+        self.enqueue_and_wait(principal, deadline, work, answer)
             .await
     }
 
-    /// `unit` is the type name of the caller's closure.
-    async fn enqueue_and_wait<T, E, W>(
+    /// Like [`run`](Self::run), for a unit that a lane may run together with others of its kind that wait. A lane that takes such a unit
+    /// takes the others in the order of turns, at most [`largest_batch`](Settings::largest_batch).
+    pub async fn join<J: Joinable>(
         &self,
         principal: Principal,
         deadline: Instant,
-        unit: &'static str,
-        work: W,
-    ) -> Result<T, E>
-    where
-        W: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
-        T: Send + 'static,
-        E: UnitError,
-    {
+        unit: J,
+    ) -> Result<J::Output, J::Error> {
+        let (work, answer) = Work::joinable(unit);
+        self.enqueue_and_wait(principal, deadline, work, answer)
+            .await
+    }
+
+    async fn enqueue_and_wait<T, E: UnitError>(
+        &self,
+        principal: Principal,
+        deadline: Instant,
+        Work {
+            function,
+            kind,
+            job,
+        }: Work,
+        answer: Answer<T, E>,
+    ) -> Result<T, E> {
         let now = Instant::now();
         if now >= deadline {
             return Err(Error::DeadlineExceeded.into());
         }
         let wait_until = now + self.inner.settings.longest_wait;
-        let (reply, answer) = oneshot::channel();
         let start = StartOnce::default();
         let guard = CancelGuard(start.clone());
-        let queued = Queued {
+        let ticket = Ticket {
             deadline,
             since: now,
             wait_until,
             start,
-            span: UnitSpan::begin(unit, self.inner.database.as_deref()),
-            job: Box::new(Unit { work, reply }),
+            again: false,
+            kind,
+            span: UnitSpan::begin(function, self.inner.database.as_deref()),
         };
-        self.inner.enqueue(principal, queued)?;
+        self.inner.enqueue(principal, Queued { ticket, job })?;
         wait(answer, &guard, wait_until, deadline).await
     }
 
@@ -240,10 +260,11 @@ impl Lanes {
         T: Send + 'static,
         E: UnitError,
     {
-        self.enqueue_and_wait(principal, deadline, type_name::<W>(), move |connection| {
+        let (work, answer) = Work::alone(type_name::<W>(), move |connection| {
             transaction::attempt(connection, deadline, work).boxed()
-        })
-        .await
+        });
+        self.enqueue_and_wait(principal, deadline, work, answer)
+            .await
     }
 
     /// Accepts no more work, finishes what is queued and running (or refuses it, without a connection), and closes the connections.

@@ -56,7 +56,13 @@ telemetry::metric_definitions! {
     DATABASE_WAIT = Histogram "tandem.database.wait" ["s"] { BY_LANES } by exposed_by::SERVICES =>
         "Time a unit of work waited for a connection.";
     DATABASE_UNIT = Histogram "tandem.database.unit.duration" ["s"] { BY_LANES } by exposed_by::SERVICES =>
-        "Time a unit of work took on its connection.";
+        "Time a unit of work took on its connection. Units that were joined took as long as their statement.";
+    DATABASE_BATCH = Histogram "tandem.database.batch.size" ["{unit}"] { BY_LANES } by exposed_by::SERVICES =>
+        "Units of work that were run as one statement; units that cannot be joined are not counted.";
+    DATABASE_SPLITS = Counter "tandem.database.batch.splits" ["{batch}"] { BY_LANES } by exposed_by::SERVICES =>
+        "Statements for several units of work that failed, so that each unit was run alone.";
+    DATABASE_LEFT = Counter "tandem.database.batch.left" ["{unit}"] { BY_LANES } by exposed_by::SERVICES =>
+        "Units of work that a statement for several units left without a result, so that they were run alone.";
     DATABASE_OPENED = Counter "tandem.database.connections.opened" ["{connection}"] { BY_LANES } by exposed_by::SERVICES =>
         "Connections to the database that were made.";
     DATABASE_FAILED = Counter "tandem.database.connections.failed" ["{connection}"] { BY_LANES } by exposed_by::SERVICES =>

@@ -5,10 +5,10 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::error::Error;
-use crate::fair_queue::{self, Bounds, FairQueue, Full, Removed, Waiting};
+use crate::fair_queue::{self, Bounds, FairQueue, Full, Removed};
 use crate::lane_metrics::LaneMetrics;
 use crate::metrics::Refused;
 use crate::principal::Principal;
@@ -29,27 +29,27 @@ struct QueueState {
     closed: bool,
 }
 
-/// A lane in use. Dropping it gives the lane back, and charges the time since it was taken to the principal.
+/// A unit's part of a lane in use. Dropping it gives that part back, and charges the time since the lane was taken to the principal:
+/// units that are taken together share it.
 #[derive(Debug)]
 pub(super) struct Turn {
     queue: Arc<Queue>,
     place: fair_queue::Turn,
     began: Instant,
+    /// How many units were taken together.
+    parts: u32,
 }
+
+/// The units that a lane takes together, each with its turn.
+pub(super) type Batch = Vec<(Queued, Turn)>;
 
 /// What a lane finds in the queue.
 enum Found {
-    Work(Box<Queued>, fair_queue::Turn),
-    /// Nothing that may be taken now.
-    Nothing,
+    Work(Vec<(fair_queue::Turn, Queued)>),
+    /// Nothing that may be taken now; if a time is given, look again then.
+    Nothing(Option<Instant>),
     /// Nothing, and nothing will come.
     End,
-}
-
-impl Waiting for Queued {
-    fn is_over(&self, now: Instant) -> bool {
-        now >= self.deadline || now >= self.wait_until || self.start.is_taken()
-    }
 }
 
 impl Queue {
@@ -61,6 +61,7 @@ impl Queue {
             total,
             share: settings.queue_per_principal.clamp(1, total),
             lanes_each: settings.lanes_per_principal.clamp(1, most),
+            batch: settings.largest_batch.max(1),
         };
         Self {
             state: Mutex::new(QueueState {
@@ -115,25 +116,44 @@ impl Queue {
         Err((Box::new(queued), error))
     }
 
-    /// The next unit that a lane may run; none when the queue is closed and empty.
-    pub(super) async fn take(self: &Arc<Self>) -> Option<(Queued, Turn)> {
+    /// The next units that a lane may run together, at least one; none when the queue is closed and empty.
+    pub(super) async fn take(self: &Arc<Self>) -> Option<Batch> {
         loop {
             let mut changed = pin!(self.changed.notified());
             // From here on no change is missed.
             changed.as_mut().enable();
             match self.find() {
-                Found::Work(queued, turn) => {
-                    let turn = Turn {
-                        queue: Arc::clone(self),
-                        place: turn,
-                        began: Instant::now(),
-                    };
-                    return Some((*queued, turn));
-                }
+                Found::Work(units) => return Some(self.batch(units)),
                 Found::End => return None,
-                Found::Nothing => changed.await,
+                Found::Nothing(None) => changed.await,
+                Found::Nothing(Some(again)) => drop(timeout_at(again, changed).await),
             }
         }
+    }
+
+    fn batch(self: &Arc<Self>, units: Vec<(fair_queue::Turn, Queued)>) -> Batch {
+        let began = Instant::now();
+        let parts = u32::try_from(units.len()).unwrap_or(u32::MAX);
+        let turn = |place| Turn {
+            queue: Arc::clone(self),
+            place,
+            began,
+            parts,
+        };
+        let units = units.into_iter();
+        units.map(|(place, queued)| (queued, turn(place))).collect()
+    }
+
+    /// Queues units again that a lane has taken, before the others of their principals and in the same order.
+    pub(super) fn put_back(&self, units: Batch) {
+        // The turns are dropped last: that takes the lock, too.
+        let mut turns = Vec::new();
+        let mut state = self.state();
+        for (queued, turn) in units.into_iter().rev() {
+            state.fair.put_back(&turn.place, queued);
+            turns.push(turn);
+        }
+        drop(state);
     }
 
     /// Any unit, to be refused; none when the queue is closed and empty. It takes nothing once `refuses` is false: that is asked
@@ -168,22 +188,26 @@ impl Queue {
 
     fn find(&self) -> Found {
         let mut removed = Removed::default();
-        let (found, left, closed) = {
+        let now = Instant::now();
+        let (found, left, closed, again) = {
             let mut state = self.state();
-            let found = state.fair.take(Instant::now(), &mut removed);
-            (found, state.fair.len(), state.closed)
+            let found = state.fair.take_batch(now, &mut removed);
+            let again = found.is_empty().then(|| state.fair.next_begin(now));
+            (found, state.fair.len(), state.closed, again.flatten())
         };
         self.refuse(removed);
-        if left > 0 && found.is_some() {
+        if left > 0 && !found.is_empty() {
             // Another lane may be idle. One notification may stand for several units.
             self.changed.notify_one();
         } else if left == 0 && closed {
             self.changed.notify_waiters();
         }
-        match found {
-            Some((turn, queued)) => Found::Work(Box::new(queued), turn),
-            None if left == 0 && closed => Found::End,
-            None => Found::Nothing,
+        if !found.is_empty() {
+            Found::Work(found)
+        } else if left == 0 && closed {
+            Found::End
+        } else {
+            Found::Nothing(again)
         }
     }
 
@@ -192,9 +216,9 @@ impl Queue {
         let now = Instant::now();
         for queued in removed.over {
             self.metrics.refused(Refused::Over);
-            if now >= queued.deadline {
+            if now >= queued.ticket.deadline {
                 queued.refuse(Error::DeadlineExceeded);
-            } else if now >= queued.wait_until {
+            } else if now >= queued.ticket.wait_until {
                 queued.refuse(Error::Overloaded);
             }
             // Or else its caller has gone.
@@ -215,9 +239,15 @@ impl Queue {
 impl Drop for Turn {
     fn drop(&mut self) {
         let now = Instant::now();
-        let used = now.saturating_duration_since(self.began);
-        self.queue.state().fair.release(&self.place, used, now);
-        // A unit of the same principal may have waited for this.
-        self.queue.changed.notify_one();
+        let used = now.saturating_duration_since(self.began) / self.parts;
+        let left = {
+            let mut state = self.queue.state();
+            state.fair.release(&self.place, used, now);
+            state.fair.len()
+        };
+        if left > 0 {
+            // A unit of the same principal may have waited for this.
+            self.queue.changed.notify_one();
+        }
     }
 }

@@ -37,6 +37,8 @@ pub struct Settings {
     pub lanes_per_principal: usize,
     /// The most units of one principal that wait, at least 1; one more is refused at once. Default 1024.
     pub queue_per_principal: usize,
+    /// The most units that a lane runs as one statement, at least 1: with 1 no units are joined. Default 64.
+    pub largest_batch: usize,
     /// The longest time that a unit waits to begin, whatever its deadline. Default 30 s.
     pub longest_wait: Duration,
     /// A connection older than this is replaced after a unit or an idle check (up to a tenth earlier, so that the lanes
@@ -65,6 +67,7 @@ impl Default for Settings {
             queue: 1024,
             lanes_per_principal: 4,
             queue_per_principal: 1024,
+            largest_batch: 64,
             longest_wait: Duration::from_secs(30),
             recycle_after: Duration::from_hours(1),
             check_after_idle: Duration::from_secs(30),
@@ -101,7 +104,7 @@ impl Settings {
     }
 }
 
-/// Reads `<section>.database.*`. PostgreSQL shows the connections as `tandem-<section>`.
+/// Reads `<section>.database.*`, but for [`largest_batch`](Settings::largest_batch), which is for services that join work. PostgreSQL shows the connections as `tandem-<section>`.
 pub fn read(settings: &mut settings::Settings, section: &str) -> Option<Settings> {
     let key = |name: &str| format!("{section}.database.{name}");
     let url = settings.secret(&key("url"), database_url);
@@ -117,12 +120,14 @@ pub fn read(settings: &mut settings::Settings, section: &str) -> Option<Settings
     let statement_timeout = settings.get_within(&key("statement_timeout"), MILLISECOND..=HOUR);
     let idle_in_transaction_timeout =
         settings.get_within(&key("idle_in_transaction_timeout"), MILLISECOND..=HOUR);
+    let defaults = Settings::default();
     Some(Settings {
         url: url?,
         lanes: lanes?,
         queue: queue?,
         lanes_per_principal: lanes_per_principal?,
         queue_per_principal: queue_per_principal?,
+        largest_batch: defaults.largest_batch,
         longest_wait: longest_wait?,
         recycle_after: recycle_after?,
         check_after_idle: check_after_idle?,

@@ -15,7 +15,7 @@ pub(super) struct UnitSpan {
 }
 
 impl UnitSpan {
-    /// None for work outside of a traced call. `unit` is the type name of the unit's closure.
+    /// None for work outside of a traced call. `unit` is the type name of the unit's closure, or of its function.
     pub(super) fn begin(unit: &'static str, database: Option<&str>) -> Option<Self> {
         let parent = trace::current()?;
         let function = unit.split("::{{closure}}").next().unwrap_or_default();
@@ -38,10 +38,14 @@ impl UnitSpan {
         self.fail(error);
     }
 
-    /// Records how long the unit waited for its lane.
-    pub(super) fn begin_work(&mut self) {
+    /// Records how long the unit waited for its lane, and with how many units it runs.
+    pub(super) fn begin_work(&mut self, batch: usize) {
         let waited = self.queued.elapsed().as_secs_f64();
         self.span.set("tandem.queue.wait", waited);
+        if batch > 1 {
+            let batch = i64::try_from(batch).unwrap_or(i64::MAX);
+            self.span.set("db.operation.batch.size", batch);
+        }
     }
 
     /// Ends the span of a unit that ran.

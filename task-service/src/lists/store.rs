@@ -15,7 +15,8 @@ use crate::{
     error::Error,
     tasks::{
         domain::Task,
-        store::{COLUMNS, LIVE, PURGED_AFTER, check_owner},
+        sql::{COLUMNS, LIVE, PURGED_AFTER},
+        store::check_owner,
     },
 };
 

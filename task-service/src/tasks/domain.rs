@@ -28,6 +28,11 @@ pub(crate) struct Task {
 }
 
 impl Task {
+    /// Whether the task is not purged yet: it is live, or deleted and to be purged later.
+    pub(crate) fn exists_at(&self, now: DateTime<Utc>) -> bool {
+        self.purge_time.is_none_or(|purge_time| purge_time > now)
+    }
+
     /// An upper bound of the size of the task as a message, in bytes.
     pub(crate) fn max_message_size(&self) -> usize {
         /// All fields but the texts: ids, times, numbers, and the tags and lengths of all of them.

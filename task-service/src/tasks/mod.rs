@@ -2,18 +2,21 @@
 //!
 //! Each call is one statement that checks every condition itself. When it finds no row, a second read finds out why. When that
 //! finds no reason, another change came between the two, and the call is decided again. Only a request with an id needs a
-//! transaction.
+//! transaction. A lane may run several such calls of different users as one statement (`joined/`).
 
 mod answers;
+mod attempts;
 pub(crate) mod commands;
 mod conversions;
 pub(crate) mod domain;
 pub(crate) mod grpc;
+mod joined;
 mod message;
+pub(crate) mod sql;
 pub(crate) mod store;
 pub(crate) mod values;
 
-use api::ids::{TaskId, UserId};
+use api::ids::UserId;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt as _;
 use serving::caller::Caller;
@@ -22,18 +25,16 @@ use tokio::time::Instant;
 
 use self::{
     answers::Arrival,
+    attempts::{insert, update},
     commands::{CreateTask, Created, DeleteTask, GetTask, UndeleteTask, UpdateTask},
     domain::Task,
 };
 use crate::{
     context::{Context, share_of},
     error::Error,
-    quota::{Full, Quota},
+    quota::Quota,
     requests::RequestKey,
 };
-
-/// How often a change is decided when other changes come between its statements. Each attempt sees what was committed before it.
-const MAX_ATTEMPTS: u32 = 8;
 
 /// The tasks of all users. Each call works on the tasks of its caller only.
 #[derive(Debug, Clone)]
@@ -59,12 +60,8 @@ impl Tasks {
             return self.check(owner, deadline, task).await;
         }
         let Some(key) = command.key else {
-            let stored = self
-                .context
-                .lanes
-                .run(share_of(owner), deadline, move |conn| {
-                    async move { insert(conn, owner, &task, quota).await }.boxed()
-                });
+            let unit = joined::Create { owner, task, quota };
+            let stored = self.context.lanes.join(share_of(owner), deadline, unit);
             return stored.await.map(Created::Stored);
         };
         let created = self
@@ -99,12 +96,8 @@ impl Tasks {
         GetTask { id }: GetTask,
     ) -> Result<Task, Error> {
         let (owner, now) = (caller.user_id, self.context.now());
-        let task = self
-            .context
-            .lanes
-            .run(share_of(owner), deadline, move |conn| {
-                async move { get_existing(conn, owner, id, now).await }.boxed()
-            });
+        let unit = joined::Get { owner, id, now };
+        let task = self.context.lanes.join(share_of(owner), deadline, unit);
         task.await
     }
 
@@ -117,12 +110,21 @@ impl Tasks {
     ) -> Result<Task, Error> {
         let (owner, now, quota) = (caller.user_id, self.context.now(), self.quota);
         let Some(key) = command.key else {
-            let updated = self
-                .context
-                .lanes
-                .run(share_of(owner), deadline, move |conn| {
-                    async move { update(conn, owner, &command, now).await }.boxed()
-                });
+            if command.changes.is_empty() {
+                let unchanged = self
+                    .context
+                    .lanes
+                    .run(share_of(owner), deadline, move |conn| {
+                        async move { update(conn, owner, &command, now).await }.boxed()
+                    });
+                return unchanged.await;
+            }
+            let unit = joined::Update {
+                owner,
+                command,
+                now,
+            };
+            let updated = self.context.lanes.join(share_of(owner), deadline, unit);
             return updated.await;
         };
         let updated = self
@@ -144,12 +146,13 @@ impl Tasks {
     ) -> Result<Option<Task>, Error> {
         let (owner, now) = (caller.user_id, self.context.now());
         let purge_time = now + self.purge_after;
-        let deleted = self
-            .context
-            .lanes
-            .run(share_of(owner), deadline, move |conn| {
-                async move { delete(conn, owner, command, purge_time, now).await }.boxed()
-            });
+        let unit = joined::Delete {
+            owner,
+            command,
+            purge_time,
+            now,
+        };
+        let deleted = self.context.lanes.join(share_of(owner), deadline, unit);
         match deleted.await {
             Ok(task) => Ok(Some(task)),
             Err(Error::NotFound(_)) if command.allow_missing => Ok(None),
@@ -165,31 +168,17 @@ impl Tasks {
         command: UndeleteTask,
     ) -> Result<Task, Error> {
         let (owner, now, limit) = (caller.user_id, self.context.now(), self.quota.live);
-        let undeleted = self
-            .context
+        let unit = joined::Undelete {
+            owner,
+            command,
+            limit,
+            now,
+        };
+        self.context
             .lanes
-            .run(share_of(owner), deadline, move |conn| {
-                async move { undelete(conn, owner, command, limit, now).await }.boxed()
-            });
-        undeleted.await
+            .join(share_of(owner), deadline, unit)
+            .await
     }
-}
-
-async fn insert(
-    conn: &mut PgConnection,
-    owner: UserId,
-    task: &Task,
-    quota: Quota,
-) -> Result<Task, Error> {
-    for _ in 0..MAX_ATTEMPTS {
-        if let Some(task) = store::insert(conn, owner, task, quota).await? {
-            return Ok(task);
-        }
-        if let Some(full) = quota.full(store::count(conn, owner).await?) {
-            return Err(full.into());
-        }
-    }
-    Err(Error::Conflict)
 }
 
 async fn create_once(
@@ -209,36 +198,6 @@ async fn create_once(
     Ok(Created::Stored(task))
 }
 
-async fn update(
-    conn: &mut PgConnection,
-    owner: UserId,
-    command: &UpdateTask,
-    now: DateTime<Utc>,
-) -> Result<Task, Error> {
-    let UpdateTask {
-        id,
-        revision,
-        changes,
-        key: _,
-    } = command;
-    for _ in 0..MAX_ATTEMPTS {
-        if !changes.is_empty()
-            && let Some(task) = store::update(conn, owner, *id, *revision, changes, now).await?
-        {
-            return Ok(task);
-        }
-        let task = get_existing(conn, owner, *id, now).await?;
-        if task.delete_time.is_some() {
-            return Err(Error::Deleted(*id));
-        } else if revision.is_some_and(|revision| revision != task.revision) {
-            return Err(Error::EtagMismatch(*id));
-        } else if changes.is_empty() {
-            return Ok(task);
-        }
-    }
-    Err(Error::Conflict)
-}
-
 async fn update_once(
     conn: &mut PgConnection,
     owner: UserId,
@@ -254,65 +213,4 @@ async fn update_once(
     let task = update(conn, owner, command, now).await?;
     answers::remember(conn, owner, (key, claim), &task, quota, now).await?;
     Ok(task)
-}
-
-async fn delete(
-    conn: &mut PgConnection,
-    owner: UserId,
-    command: DeleteTask,
-    purge_time: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Result<Task, Error> {
-    let DeleteTask {
-        id,
-        revision,
-        allow_missing: _,
-    } = command;
-    for _ in 0..MAX_ATTEMPTS {
-        if let Some(task) = store::delete(conn, owner, id, revision, purge_time, now).await? {
-            return Ok(task);
-        }
-        let task = get_existing(conn, owner, id, now).await?;
-        if task.delete_time.is_some() {
-            // A task that is already deleted counts as not found (AIP-164).
-            return Err(Error::NotFound(id));
-        } else if revision.is_some_and(|revision| revision != task.revision) {
-            return Err(Error::EtagMismatch(id));
-        }
-    }
-    Err(Error::Conflict)
-}
-
-async fn undelete(
-    conn: &mut PgConnection,
-    owner: UserId,
-    command: UndeleteTask,
-    limit: i32,
-    now: DateTime<Utc>,
-) -> Result<Task, Error> {
-    let UndeleteTask { id, revision } = command;
-    for _ in 0..MAX_ATTEMPTS {
-        if let Some(task) = store::undelete(conn, owner, id, revision, limit, now).await? {
-            return Ok(task);
-        }
-        let task = get_existing(conn, owner, id, now).await?;
-        if task.delete_time.is_none() {
-            return Err(Error::NotDeleted(id));
-        } else if revision.is_some_and(|revision| revision != task.revision) {
-            return Err(Error::EtagMismatch(id));
-        } else if store::count(conn, owner).await?.live >= limit {
-            return Err(Full::Live { limit }.into());
-        }
-    }
-    Err(Error::Conflict)
-}
-
-async fn get_existing(
-    conn: &mut PgConnection,
-    owner: UserId,
-    id: TaskId,
-    now: DateTime<Utc>,
-) -> Result<Task, Error> {
-    let task = store::find(conn, owner, id, now).await?;
-    task.ok_or(Error::NotFound(id))
 }

@@ -10,57 +10,13 @@ use sqlx::PgConnection;
 
 use super::{
     domain::{Changes, Task},
+    sql::tasks,
     values::{Description, Due, Labels, Status, Title},
 };
 use crate::{
     error::Error,
     quota::{Counts, Quota},
 };
-
-/// The parts that several statements have in common. `tasks!` puts them in place of their names.
-macro_rules! fragment {
-    // The columns of a `Task`.
-    (COLUMNS $($then:tt)*) => {
-        tasks!(@append r#"user_id, id, title, description, status as "status: _", priority as "priority: _", labels, due_time, create_time, update_time, complete_time, delete_time, purge_time, revision"# $($then)*)
-    };
-    // A task that is not deleted.
-    (LIVE $($then:tt)*) => { tasks!(@append "delete_time is null" $($then)*) };
-    // A task that still exists at the time that follows: it is live, or deleted and to be purged later.
-    (PURGED_AFTER $($then:tt)*) => { tasks!(@append "coalesce(purge_time, 'infinity') > " $($then)*) };
-    // The number of tasks of the owner $1, whose counters are `o`. It is null until it was counted once.
-    (STORED $($then:tt)*) => {
-        tasks!(@append "coalesce(o.stored_count, (select count(*) from tasks.task where user_id = $1))::integer" $($then)*)
-    };
-    // The task $2 of the owner $1, at the revision $3 if one is given.
-    (TARGET $($then:tt)*) => {
-        tasks!(@append "user_id = $1 and id = $2 and ($3::bigint is null or revision = $3)" $($then)*)
-    };
-}
-
-/// `query_as!` of tasks: the texts and fragments of the statement, then its arguments.
-macro_rules! tasks {
-    (@append $text:literal) => { $text };
-    (@append $text:literal [$($before:literal)*] $($rest:tt)*) => { tasks!(@read [$($before)* $text] $($rest)*) };
-    (@read [$first:literal $($more:literal)*], $($argument:expr),+ $(,)?) => {
-        sqlx::query_as!(Task, $first $(+ $more)*, $($argument),+)
-    };
-    (@read [$($before:literal)*] $text:literal $($rest:tt)*) => { tasks!(@read [$($before)* $text] $($rest)*) };
-    (@read [$($before:literal)*] $name:ident $($rest:tt)*) => { fragment!($name [$($before)*] $($rest)*) };
-    ($($statement:tt)+) => { tasks!(@read [] $($statement)+) };
-}
-
-/// The columns of a [`Task`], for a statement that is built at run time.
-pub(crate) const COLUMNS: &str = fragment!(COLUMNS);
-/// The predicate of a live task.
-pub(crate) const LIVE: &str = fragment!(LIVE);
-/// The predicate of a task that is not purged yet at the time that is bound next.
-pub(crate) const PURGED_AFTER: &str = fragment!(PURGED_AFTER);
-/// The number of tasks of the owner.
-#[cfg(test)]
-pub(crate) const STORED: &str = fragment!(STORED);
-/// The predicate of the task that a change is about.
-#[cfg(test)]
-pub(crate) const TARGET: &str = fragment!(TARGET);
 
 /// The task, live or deleted; `None` when it does not exist or is purged.
 pub(crate) async fn find(
@@ -92,7 +48,7 @@ pub(crate) async fn count(conn: &mut PgConnection, owner: UserId) -> Result<Coun
     Ok(counts.fetch_optional(conn).await?.unwrap_or_default())
 }
 
-/// Stores a new task with the owner's next revision; `None` when the owner's quota is full.
+/// Stores a new task with the owner's next revision; `None` when the owner's quota is full, or the owner's tasks were never counted.
 pub(crate) async fn insert(
     conn: &mut PgConnection,
     owner: UserId,
@@ -105,8 +61,8 @@ pub(crate) async fn insert(
             insert into tasks.owner as o (user_id, revision, live_count, stored_count, request_count)
             values ($1, 1, 1, 1, 0)
             on conflict (user_id) do update
-            set revision = o.revision + 1, live_count = o.live_count + 1, stored_count = 1 + " STORED "
-            where o.live_count < $2 and " STORED " < $12
+            set revision = o.revision + 1, live_count = o.live_count + 1, stored_count = o.stored_count + 1
+            where o.live_count < $2 and o.stored_count < $12
             returning o.revision as next_revision
         )
         insert into tasks.task (
@@ -129,6 +85,19 @@ pub(crate) async fn insert(
         quota.stored,
     );
     check_owner(owner, row.fetch_optional(conn).await?)
+}
+
+/// Counts the owner's tasks, if an older release has stored some and did not count them.
+pub(crate) async fn count_stored(conn: &mut PgConnection, owner: UserId) -> Result<(), Error> {
+    let counted = sqlx::query!(
+        r#"
+        update tasks.owner set stored_count = (select count(*) from tasks.task where user_id = $1)
+        where user_id = $1 and stored_count is null
+        "#,
+        owner.uuid()
+    );
+    counted.execute(conn).await?;
+    Ok(())
 }
 
 /// Changes a live task; `None` when there is none with this id and, if given, this revision.

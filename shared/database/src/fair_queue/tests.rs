@@ -1,23 +1,36 @@
 //! The fair queue alone, with a clock that the tests set.
 
+mod joining;
 mod model;
 
 use super::*;
 
-/// An item: a number, and when it is over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Item(u32, Option<Instant>);
+/// An item: a number, when it is over, and how it joins others.
+#[derive(Debug, Clone)]
+struct Item(u32, Option<Instant>, Option<Joining>);
+
+impl PartialEq for Item {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for Item {}
 
 impl Waiting for Item {
     fn is_over(&self, now: Instant) -> bool {
         self.1.is_some_and(|until| now >= until)
+    }
+
+    fn joining(&self) -> Option<Joining> {
+        self.2
     }
 }
 
 type Line = FairQueue<u8, Item>;
 
 fn item(number: u32) -> Item {
-    Item(number, None)
+    Item(number, None, None)
 }
 
 fn queue(total: usize, share: usize, lanes_each: usize) -> (Line, Instant) {
@@ -26,6 +39,7 @@ fn queue(total: usize, share: usize, lanes_each: usize) -> (Line, Instant) {
         total,
         share,
         lanes_each,
+        batch: 1,
     };
     (FairQueue::new(bounds, now), now)
 }
@@ -142,7 +156,7 @@ fn both_bounds_hold_and_the_longest_waiter_gives_way_to_the_shortest() {
 fn what_is_over_costs_no_turn_and_no_place() {
     let (mut line, now) = queue(4, 2, 100);
     let soon = now + Duration::from_millis(1);
-    let over = |number| Item(number, Some(soon));
+    let over = |number| Item(number, Some(soon), None);
     push(&mut line, 1, over(0), now).unwrap();
     push(&mut line, 1, item(1), now).unwrap();
     push(&mut line, 2, over(10), now).unwrap();
@@ -172,6 +186,7 @@ fn principals_that_left_nothing_are_forgotten() {
         total: 10,
         share: 10,
         lanes_each: 10,
+        batch: 1,
     };
     let mut line = FairQueue::<u32, Item>::new(bounds, now);
     for principal in 0..100_000 {

@@ -6,6 +6,7 @@
 )]
 
 mod cancellation;
+mod joined;
 mod metrics;
 mod migration;
 mod outage;

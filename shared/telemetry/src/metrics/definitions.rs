@@ -47,6 +47,12 @@ pub struct Definition {
 }
 
 impl Definition {
+    /// The bounds of the buckets, if it is a histogram.
+    #[must_use]
+    pub fn bounds(&self) -> &'static [f64] {
+        if self.unit == "s" { &SECONDS } else { &NUMBERS }
+    }
+
     /// The name in Prometheus. A histogram has `_bucket`, `_sum` and `_count` after it.
     #[must_use]
     pub fn prometheus(&self) -> String {
@@ -64,10 +70,12 @@ impl Definition {
     }
 }
 
-/// The bucket bounds of every histogram, in seconds: those of the semantic conventions, and finer ones below.
+/// The bucket bounds of a histogram of times, in seconds: those of the semantic conventions, and finer ones below.
 pub const SECONDS: [f64; 14] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
+/// The bucket bounds of a histogram of numbers.
+pub const NUMBERS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
 /// `rpc.method`.
 pub const METHOD: &str = "rpc.method";

@@ -238,7 +238,7 @@ impl Metrics {
             .f64_histogram(definition.name)
             .with_unit(definition.unit)
             .with_description(definition.help)
-            .with_boundaries(definitions::SECONDS.to_vec())
+            .with_boundaries(definition.bounds().to_vec())
             .build()
     }
 }
