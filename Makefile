@@ -110,12 +110,12 @@ load: ## Measure the latency of a new stack with 100 concurrent callers (30 seco
 	$(CARGO) build --release --package standalone --package bench
 	target/release/bench --callers 100 --seconds 30
 
-bench: ## Measure all goals for speed and memory, and write docs/benchmarks.md (15 minutes).
+bench: ## Measure all goals for speed and memory, and write docs/benchmarks.md (about 17 minutes).
 	@scripts/provide compiler postgres seed-stack
 	$(CARGO) build --release --package auth-service --package task-service --package gateway --package bench
 	target/release/bench goals $(BENCH)
 
-bench-quick: ## The same with less data and short blocks: only a hint (3 minutes).
+bench-quick: ## The same with less data and short blocks: only a hint (about 3 minutes).
 	@$(MAKE) --no-print-directory bench BENCH="--quick $(BENCH)"
 
 bench-doors: ## Measure the same call through every protocol ÷ direct gRPC (6 minutes).

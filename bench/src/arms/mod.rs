@@ -2,6 +2,10 @@
 
 mod argon2;
 mod calls;
+mod flooded;
+mod offered;
 mod pgbench;
 
-pub(crate) use self::{argon2::HashLoop, calls::CallArm, pgbench::Pgbench};
+pub(crate) use self::{
+    argon2::HashLoop, calls::CallArm, flooded::FloodedArm, offered::OfferedArm, pgbench::Pgbench,
+};

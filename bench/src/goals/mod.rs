@@ -1,11 +1,14 @@
 //! All goals for speed and memory, measured in one run, and the page about them.
 
+mod callers;
 mod chain;
 mod changing;
 mod chapter;
+mod flood;
 mod goal;
 mod hashing;
 mod live;
+mod overload;
 mod paging;
 mod protocols;
 mod reading;
@@ -13,6 +16,7 @@ mod refreshing;
 mod seed;
 mod starting;
 mod statements;
+mod strong;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -70,8 +74,11 @@ enum Part {
     Reading,
     Chain,
     Protocols,
+    Overload,
     Hashing,
+    Flood,
     Changing,
+    Callers,
     Refreshing,
     Seed,
     Paging,
@@ -85,6 +92,9 @@ impl Part {
             Self::Reading => reading::chapter(stand).await,
             Self::Chain => chain::chapter(stand).await,
             Self::Protocols => protocols::chapter(stand).await,
+            Self::Overload => overload::chapter(stand).await,
+            Self::Flood => flood::chapter(stand).await,
+            Self::Callers => callers::chapter(stand).await,
             Self::Hashing => hashing::chapter(stand).await,
             Self::Changing => changing::chapter(stand).await,
             Self::Refreshing => refreshing::chapter(stand).await,
@@ -104,7 +114,7 @@ pub(crate) async fn run(arguments: GoalArguments) -> anyhow::Result<bool> {
     let tasks = users * arguments.tasks;
     let deployment = Deployment::start(Population { users, tasks }, &arguments.settings).await?;
     let machine = Machine::read(&deployment.database).await?;
-    let (pairs, seconds) = if arguments.quick { (3, 1) } else { (6, 2) };
+    let (pairs, seconds) = if arguments.quick { (2, 1) } else { (6, 2) };
     let plan = Plan {
         rounds: usize::try_from(arguments.pairs.unwrap_or(pairs))?,
         block: Duration::from_secs(arguments.seconds.unwrap_or(seconds)),
