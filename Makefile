@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint docs-check deny proto descriptors sql sql-check deploy-check release-database load fuzz bench-doors bench-revocations bench-abuse \
+.PHONY: help run test check format lint docs-check deny proto descriptors sql sql-check deploy-check release-database load fuzz bench bench-quick bench-doors bench-revocations bench-abuse \
 	restarts outages release images web web-test web-generate clean
 
 CARGO ?= cargo
@@ -109,6 +109,14 @@ load: ## Measure the latency of a new stack with 100 concurrent callers (30 seco
 	@scripts/provide compiler postgres
 	$(CARGO) build --release --package standalone --package bench
 	target/release/bench --callers 100 --seconds 30
+
+bench: ## Measure all goals for speed and memory, and write docs/benchmarks.md (about 17 minutes).
+	@scripts/provide compiler postgres seed-stack
+	$(CARGO) build --release --package auth-service --package task-service --package gateway --package bench
+	target/release/bench goals $(BENCH)
+
+bench-quick: ## The same with less data and short blocks: only a hint (about 3 minutes).
+	@$(MAKE) --no-print-directory bench BENCH="--quick $(BENCH)"
 
 bench-doors: ## Measure the same call through every protocol ÷ direct gRPC (6 minutes).
 	@scripts/provide compiler postgres

@@ -22,7 +22,7 @@ enum Scope {
     Alone,
     /// Also the children that have ended.
     EndedChildren,
-    /// Also all its children: a server that has a process for each connection.
+    /// Also all its children.
     Children,
 }
 
@@ -45,11 +45,11 @@ impl Meter {
         }
     }
 
-    /// PostgreSQL, by its first process.
-    pub(crate) fn of_postgres(postmaster: u32) -> Self {
+    /// A server that has a process for each connection, or for each core.
+    pub(crate) fn with_children(name: &'static str, process: u32) -> Self {
         Self {
-            name: "PostgreSQL",
-            process: postmaster,
+            name,
+            process,
             scope: Scope::Children,
         }
     }
@@ -79,7 +79,18 @@ struct Stat {
 
 /// The CPU time of the children that run.
 fn ticks_of_children(parent: u32) -> anyhow::Result<u64> {
-    let mut ticks = 0;
+    let children = children(parent)?;
+    Ok(children.iter().map(|(_, stat)| stat.ticks).sum())
+}
+
+/// A process and its children.
+pub(crate) fn family(parent: u32) -> anyhow::Result<Vec<u32>> {
+    let children = children(parent)?.into_iter().map(|(process, _)| process);
+    Ok(std::iter::once(parent).chain(children).collect())
+}
+
+fn children(parent: u32) -> anyhow::Result<Vec<(u32, Stat)>> {
+    let mut children = Vec::new();
     for entry in fs::read_dir("/proc")? {
         let name = entry?.file_name();
         let Some(process) = name.to_str().and_then(|name| name.parse().ok()) else {
@@ -89,10 +100,10 @@ fn ticks_of_children(parent: u32) -> anyhow::Result<u64> {
         if let Ok(stat) = stat(process)
             && stat.parent == parent
         {
-            ticks += stat.ticks;
+            children.push((process, stat));
         }
     }
-    Ok(ticks)
+    Ok(children)
 }
 
 fn stat(process: u32) -> anyhow::Result<Stat> {

@@ -11,25 +11,33 @@ use tonic::{Code, transport::Channel};
 
 use crate::{
     cpu::Meter,
-    population::{Population, email, user_id},
+    population::{Copies, Population, USER_PREFIX, email, user_id},
     programs::{Programs, Server, free_address, ready, start_postgres},
 };
 
 /// The account that all others are copies of.
 const TEMPLATE: &str = "template@example.test";
-const PASSWORD: &str = "a long enough password";
+/// The name of their addresses.
+const USERS: &str = "user";
+pub(crate) const PASSWORD: &str = "a long enough password";
 /// Sign-ins at the same time.
 const SIGN_INS: usize = 32;
 
-/// A running deployment. Its processes are killed when this is dropped.
+/// A running deployment: the auth service, the task service and the gateway are its `servers`, in this order. Its processes are killed when this is dropped.
 pub(crate) struct Deployment {
     pub(crate) population: Population,
     pub(crate) users: Arc<Vec<User>>,
+    /// The URL of the database.
+    pub(crate) database: String,
+    /// The first process of PostgreSQL.
+    pub(crate) postmaster: u32,
+    pub(crate) auth: SocketAddr,
     pub(crate) task: SocketAddr,
     pub(crate) gateway: SocketAddr,
     /// All processes, the generator among them.
     pub(crate) meters: Vec<Meter>,
-    servers: Vec<Server>,
+    pub(crate) servers: [Server; 3],
+    pub(crate) programs: Programs,
     postgres: EmbeddedPostgres,
 }
 
@@ -38,6 +46,8 @@ pub(crate) struct Deployment {
 pub(crate) struct User {
     pub(crate) id: String,
     pub(crate) bearer: HeaderValue,
+    pub(crate) session_id: String,
+    pub(crate) refresh_token: String,
 }
 
 impl Deployment {
@@ -59,32 +69,34 @@ impl Deployment {
         let Started {
             servers,
             auth,
+            channel,
             task,
             gateway,
         } = start(&programs).await?;
-        sign_up(&auth).await?;
-        population.load_accounts(&database, TEMPLATE).await?;
-        population.load_tasks(&database).await?;
+        sign_up(&channel, TEMPLATE).await?;
+        load(&database, population).await?;
         let postmaster =
             testing::postmaster(postgres.directory()).context("PostgreSQL does not run")?;
         let postmaster = u32::try_from(postmaster.as_raw_pid())?;
-        let [auth_service, task_service, gateway_process] = &servers;
-        let meters = vec![
-            Meter::of("task-service", task_service.id()),
-            Meter::of("gateway", gateway_process.id()),
-            Meter::of("auth-service", auth_service.id()),
-            Meter::of_postgres(postmaster),
-            Meter::of_the_generator(),
-        ];
         Ok(Self {
             population,
-            users: Arc::new(sign_in_all(&auth, population.users).await?),
+            users: Arc::new(sign_in_all(&channel, population.users).await?),
+            database,
+            postmaster,
+            auth,
             task,
             gateway,
-            meters,
-            servers: servers.into(),
+            meters: meters(&servers, postmaster),
+            servers,
+            programs,
             postgres,
         })
+    }
+
+    /// Adds a database to the server, and returns its URL.
+    pub(crate) async fn create_database(&self, name: &str) -> anyhow::Result<String> {
+        self.postgres.create_database_if_missing(name).await?;
+        Ok(self.postgres.url(name))
     }
 
     /// Stops everything and removes the data.
@@ -94,10 +106,33 @@ impl Deployment {
     }
 }
 
+fn meters(servers: &[Server; 3], postmaster: u32) -> Vec<Meter> {
+    let [auth, task, gateway] = servers;
+    vec![
+        Meter::of("task-service", task.id()),
+        Meter::of("gateway", gateway.id()),
+        Meter::of("auth-service", auth.id()),
+        Meter::with_children("PostgreSQL", postmaster),
+        Meter::of_the_generator(),
+    ]
+}
+
+async fn load(database: &str, population: Population) -> anyhow::Result<()> {
+    let accounts = Copies {
+        template: TEMPLATE,
+        prefix: USER_PREFIX,
+        name: USERS,
+        number: population.users,
+    };
+    accounts.load(database).await?;
+    population.load_tasks(database).await
+}
+
 /// The started processes: the auth service, the task service, the gateway.
 struct Started {
     servers: [Server; 3],
-    auth: Channel,
+    auth: SocketAddr,
+    channel: Channel,
     task: SocketAddr,
     gateway: SocketAddr,
 }
@@ -127,15 +162,17 @@ async fn start(programs: &Programs) -> anyhow::Result<Started> {
     ready(&gateway_ops).await?;
     Ok(Started {
         servers,
-        auth: channel,
+        auth: auth.parse()?,
+        channel,
         task: task.parse()?,
         gateway: gateway.parse()?,
     })
 }
 
-async fn sign_up(auth: &Channel) -> anyhow::Result<()> {
+/// Opens an account.
+pub(crate) async fn sign_up(auth: &Channel, email: &str) -> anyhow::Result<()> {
     let request = SignUpRequest {
-        email: TEMPLATE.to_owned(),
+        email: email.to_owned(),
         password: PASSWORD.to_owned(),
         ..SignUpRequest::default()
     };
@@ -167,7 +204,7 @@ async fn sign_in_all(auth: &Channel, users: u64) -> anyhow::Result<Vec<User>> {
 async fn sign_in(auth: &Channel, user: u64) -> anyhow::Result<User> {
     let mut client = AuthServiceClient::new(auth.clone());
     let request = SignInRequest {
-        email: email(user),
+        email: email(USERS, user),
         password: PASSWORD.to_owned(),
         ..SignInRequest::default()
     };
@@ -186,5 +223,7 @@ async fn sign_in(auth: &Channel, user: u64) -> anyhow::Result<User> {
     Ok(User {
         id: account.id,
         bearer: HeaderValue::from_str(&format!("Bearer {}", tokens.access_token))?,
+        session_id: tokens.session_id,
+        refresh_token: tokens.refresh_token,
     })
 }

@@ -5,14 +5,19 @@
 //! It starts the programs in its own folder, with a temporary folder and free ports, so one command measures and leaves no files.
 
 mod abuse;
+mod arms;
 mod caller;
 mod calls;
 mod cpu;
 mod deployment;
 mod doors;
+mod echo;
 mod generator;
+mod goals;
 mod load;
+mod machine;
 mod memory;
+mod page;
 mod population;
 mod programs;
 mod random;
@@ -20,6 +25,7 @@ mod replicas;
 mod report;
 mod revocations;
 mod rounds;
+mod seed_stack;
 mod stack;
 mod start;
 mod statistics;
@@ -47,6 +53,11 @@ enum BenchCommand {
     Abuse(abuse::AbuseArguments),
     /// Measures the same call through every door: direct gRPC, and each protocol of the gateway (goal P12).
     Doors(doors::DoorArguments),
+    /// Serves the smallest gRPC server, which `goals` compares with.
+    #[command(hide = true)]
+    Echo(echo::EchoArguments),
+    /// Measures all goals for speed and memory, and writes docs/benchmarks.md.
+    Goals(goals::GoalArguments),
     /// Measures how soon every replica of the task service refuses a token, for each cause that can end one.
     Revocations(revocations::RevocationArguments),
     /// Measures how soon each process is ready, and its memory while it is idle.
@@ -68,6 +79,8 @@ async fn main() -> anyhow::Result<ExitCode> {
         None => load::run(load).await?,
         Some(BenchCommand::Abuse(arguments)) => abuse::run(arguments).await?,
         Some(BenchCommand::Doors(arguments)) => doors::run(arguments).await?,
+        Some(BenchCommand::Echo(arguments)) => echo::run(arguments).await?,
+        Some(BenchCommand::Goals(arguments)) => goals::run(arguments).await?,
         Some(BenchCommand::Revocations(arguments)) => revocations::run(arguments).await?,
         Some(BenchCommand::Start(arguments)) => start::run(arguments).await?,
         Some(BenchCommand::Telemetry(arguments)) => telemetry::run(arguments).await?,

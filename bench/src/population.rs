@@ -8,8 +8,8 @@ use anyhow::Context as _;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 /// The first 16 digits of all ids of a kind: a time, and version 7.
-const USER_PREFIX: &str = "019b76da84007000";
-const TASK_PREFIX: &str = "019b76da84007001";
+pub(crate) const USER_PREFIX: &str = "019b76da84007000";
+pub(crate) const TASK_PREFIX: &str = "019b76da84007001";
 /// The other 16 digits are this number plus that of the row, in decimal. The first digit is the variant of RFC 9562.
 pub(crate) const FIRST: u64 = 8_000_000_000_000_000;
 /// Tasks that one statement inserts.
@@ -26,25 +26,6 @@ impl Population {
     /// The number of the user who has this task.
     pub(crate) fn owner(&self, task: u64) -> u64 {
         task % self.users
-    }
-
-    /// Adds the accounts, copies of one that exists. All have its password.
-    pub(crate) async fn load_accounts(&self, database: &str, template: &str) -> anyhow::Result<()> {
-        let statement = format!(
-            "insert into auth.account (id, email, email_hash, password_hash, display_name, role, state, epoch, revision,
-                create_time, update_time)
-             select {}, e.email, sha256(e.email::bytea), a.password_hash, a.display_name, a.role, a.state, a.epoch, a.revision,
-                a.create_time, a.update_time
-             from auth.account a, generate_series(0, {}) n, lateral (select 'user-' || n || '@example.test' as email) e
-             where a.email = '{template}'",
-            sql_id(USER_PREFIX, "n"),
-            self.users - 1,
-        );
-        let mut connection = PgConnection::connect(database).await?;
-        let added = execute(&mut connection, statement).await?;
-        anyhow::ensure!(added == self.users, "{added} accounts were added");
-        execute(&mut connection, "vacuum analyze auth.account".to_owned()).await?;
-        Ok(connection.close().await?)
     }
 
     /// Adds the tasks and the counters of their owners. Writes its progress to standard error.
@@ -66,6 +47,21 @@ impl Population {
             execute(&mut connection, statement.to_owned()).await?;
         }
         Ok(connection.close().await?)
+    }
+
+    /// Adds tasks of the first user, with the numbers after all others.
+    pub(crate) async fn load_more_of_the_first(
+        &self,
+        database: &str,
+        number: u64,
+    ) -> anyhow::Result<()> {
+        let alone = Self {
+            users: 1,
+            tasks: self.tasks + number,
+        };
+        let insert = alone.insert_tasks(self.tasks, alone.tasks - 1);
+        run(database, &[insert, "vacuum analyze tasks.task".to_owned()]).await?;
+        Ok(())
     }
 
     fn insert_tasks(&self, first: u64, last: u64) -> String {
@@ -92,9 +88,48 @@ impl Population {
     }
 }
 
-/// The email of a user.
-pub(crate) fn email(user: u64) -> String {
-    format!("user-{user}@example.test")
+/// Accounts that are copies of one that exists. All have its password.
+pub(crate) struct Copies<'a> {
+    pub(crate) template: &'a str,
+    /// The first digits of their ids.
+    pub(crate) prefix: &'a str,
+    /// Their addresses are `name-0@example.test` and so on.
+    pub(crate) name: &'a str,
+    pub(crate) number: u64,
+}
+
+impl Copies<'_> {
+    /// Adds the accounts.
+    pub(crate) async fn load(&self, database: &str) -> anyhow::Result<()> {
+        let Self {
+            template,
+            prefix,
+            name,
+            number,
+        } = self;
+        let statement = format!(
+            "insert into auth.account (id, email, email_hash, password_hash, display_name, role, state, epoch, revision,
+                create_time, update_time)
+             select {}, e.email, sha256(e.email::bytea), a.password_hash, a.display_name, a.role, a.state, a.epoch, a.revision,
+                a.create_time, a.update_time
+             from auth.account a, generate_series(0, {number} - 1) n,
+                lateral (select '{name}-' || n || '@example.test' as email) e
+             where a.email = '{template}'",
+            sql_id(prefix, "n"),
+        );
+        let added = run(
+            database,
+            &[statement, "vacuum analyze auth.account".to_owned()],
+        )
+        .await?;
+        anyhow::ensure!(added[0] == *number, "{} accounts were added", added[0]);
+        Ok(())
+    }
+}
+
+/// The email of a copy.
+pub(crate) fn email(name: &str, number: u64) -> String {
+    format!("{name}-{number}@example.test")
 }
 
 /// The id of a user.
@@ -108,7 +143,7 @@ pub(crate) fn task_id(task: u64) -> String {
 }
 
 /// The id of a row, with hyphens.
-fn id(prefix: &str, number: u64) -> String {
+pub(crate) fn id(prefix: &str, number: u64) -> String {
     let digits = format!("{prefix}{}", FIRST + number);
     let mut id = String::with_capacity(36);
     for (at, digit) in digits.chars().enumerate() {
@@ -121,8 +156,19 @@ fn id(prefix: &str, number: u64) -> String {
 }
 
 /// The same in SQL.
-fn sql_id(prefix: &str, number: &str) -> String {
+pub(crate) fn sql_id(prefix: &str, number: &str) -> String {
     format!("('{prefix}' || ({FIRST} + {number})::text)::uuid")
+}
+
+/// Runs statements, and returns how many rows each of them changed.
+pub(crate) async fn run(database: &str, statements: &[String]) -> anyhow::Result<Vec<u64>> {
+    let mut connection = PgConnection::connect(database).await?;
+    let mut changed = Vec::new();
+    for statement in statements {
+        changed.push(execute(&mut connection, statement.clone()).await?);
+    }
+    connection.close().await?;
+    Ok(changed)
 }
 
 async fn execute(connection: &mut PgConnection, statement: String) -> anyhow::Result<u64> {

@@ -1,7 +1,7 @@
 //! The programs that are measured, as processes on one database.
 
 use std::{
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     path::PathBuf,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -13,7 +13,10 @@ use contract::proto::health::{
 };
 use embedded_postgres::{Durability, EmbeddedPostgres, PostgresSettings};
 use testing::Process;
-use tokio::time::{Instant, sleep};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, sleep},
+};
 use tonic::transport::Channel;
 
 /// How long a program may take to start or to end.
@@ -64,17 +67,7 @@ impl Programs {
 
     /// Starts a server with additional variables. Its output is discarded by the system, so it costs what it costs to write it.
     pub(crate) fn serve(&self, program: &str, own: &[(&str, String)]) -> anyhow::Result<Server> {
-        let child = Command::new(self.binary(program)?)
-            .arg("serve")
-            .env_clear()
-            .envs(self.settings.iter().map(|(name, value)| (name, value)))
-            .envs(own.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .context(program.to_owned())?;
-        Ok(Server(child))
+        Server::start(self.command(program, own)?.arg("serve"))
     }
 
     /// Runs a command to its end.
@@ -92,6 +85,29 @@ impl Programs {
         Ok(())
     }
 
+    /// Runs a command with additional variables, which take precedence, to its end.
+    pub(crate) fn run_with(
+        &self,
+        program: &str,
+        arguments: &[&str],
+        own: &[(&str, String)],
+    ) -> anyhow::Result<()> {
+        let output = self.command(program, own)?.args(arguments).output()?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        anyhow::ensure!(output.status.success(), "{program} {arguments:?}: {errors}");
+        Ok(())
+    }
+
+    /// A program with its settings. Additional ones take precedence.
+    fn command(&self, program: &str, own: &[(&str, String)]) -> anyhow::Result<Command> {
+        let mut command = Command::new(self.binary(program)?);
+        command
+            .env_clear()
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
+            .envs(own.iter().map(|(name, value)| (name, value)));
+        Ok(command)
+    }
+
     fn binary(&self, program: &str) -> anyhow::Result<PathBuf> {
         let binary = self.folder.join(program);
         anyhow::ensure!(
@@ -107,9 +123,44 @@ impl Programs {
 pub(crate) struct Server(Child);
 
 impl Server {
+    /// This program with other arguments.
+    pub(crate) fn of_this_program(arguments: &[&str]) -> anyhow::Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        Self::start(command.args(arguments))
+    }
+
+    /// Starts a server without an input, whose output the system discards.
+    pub(crate) fn start(command: &mut Command) -> anyhow::Result<Self> {
+        let command = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let child = command.spawn();
+        let child = child.with_context(|| command.get_program().display().to_string())?;
+        Ok(Self(child))
+    }
+
+    /// Waits until something listens at an address.
+    pub(crate) async fn listens(&self, address: SocketAddr) -> anyhow::Result<()> {
+        let limit = Instant::now() + PROGRAM_TIMEOUT;
+        while Instant::now() < limit {
+            if TcpStream::connect(address).await.is_ok() {
+                return Ok(());
+            }
+            sleep(POLL_INTERVAL).await;
+        }
+        anyhow::bail!("nothing listens at {address}")
+    }
+
     /// The process id.
     pub(crate) fn id(&self) -> u32 {
         self.0.id()
+    }
+
+    /// Waits until it has ended.
+    pub(crate) fn wait(&mut self) -> anyhow::Result<()> {
+        self.0.wait()?;
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 //! In each round every arm has one block. The first arm is what the others are compared with: it has a second block at the other
 //! end of the round, and the two are the A/A pair. The next round goes in the opposite order.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 use futures_util::future::LocalBoxFuture;
 
@@ -45,6 +45,13 @@ pub(crate) struct Block {
     pub(crate) cpu: Vec<Duration>,
 }
 
+impl Block {
+    /// The CPU time of a meter per call, in µs.
+    fn cpu(&self, meter: usize) -> f64 {
+        self.cpu[meter].as_secs_f64() * 1e6 / count(self.work.calls)
+    }
+}
+
 /// All blocks of an arm.
 #[derive(Debug, Clone)]
 pub(crate) struct Series {
@@ -61,10 +68,7 @@ impl Series {
 
     /// The CPU time of a meter per call, in µs: the median of the blocks.
     pub(crate) fn cpu(&self, meter: usize) -> f64 {
-        let each = self
-            .blocks
-            .iter()
-            .map(|block| block.cpu[meter].as_secs_f64() * 1e6 / count(block.work.calls));
+        let each = self.blocks.iter().map(|block| block.cpu(meter));
         let spread = Spread::of(each).expect("at least one round is measured");
         spread.median
     }
@@ -85,8 +89,45 @@ impl Rounds {
     /// The rates of an arm ÷ those of the first one in the same round.
     pub(crate) fn ratio(&self, arm: usize) -> Spread {
         let rounds = self.series[arm].blocks.iter().enumerate();
-        let ratios = rounds.map(|(round, block)| block.work.rate() / self.reference(round));
+        let ratios = rounds.map(|(round, block)| block.work.rate() / self.figure(0, round));
         Spread::of(ratios).expect("at least one round is measured")
+    }
+
+    /// The best of some arms ÷ the best of some others, in the same round. The best one is the one with the highest median.
+    pub(crate) fn best_ratio(&self, ours: Range<usize>, theirs: Range<usize>) -> Spread {
+        let (ours, theirs) = (self.best(ours), self.best(theirs));
+        let ratios = (0..self.again.blocks.len())
+            .map(|round| self.figure(ours, round) / self.figure(theirs, round));
+        Spread::of(ratios).expect("at least one round is measured")
+    }
+
+    /// The CPU time per call of an arm by a meter ÷ that of the first arm by another meter, in the same round.
+    pub(crate) fn cpu_ratio(&self, ours: (usize, usize), theirs: (usize, usize)) -> Spread {
+        let rounds = 0..self.again.blocks.len();
+        let ratios = rounds.map(|round| {
+            let cpu = |(arm, meter): (usize, usize)| match arm {
+                0 => f64::midpoint(
+                    self.series[0].blocks[round].cpu(meter),
+                    self.again.blocks[round].cpu(meter),
+                ),
+                _ => self.series[arm].blocks[round].cpu(meter),
+            };
+            cpu(ours) / cpu(theirs)
+        });
+        Spread::of(ratios).expect("at least one round is measured")
+    }
+
+    /// The CPU time per call of the second block of the first arm ÷ that of its first one.
+    pub(crate) fn cpu_difference(&self, meter: usize) -> Spread {
+        let pairs = self.again.blocks.iter().zip(&self.series[0].blocks);
+        let ratios = pairs.map(|(again, first)| again.cpu(meter) / first.cpu(meter));
+        Spread::of(ratios).expect("at least one round is measured")
+    }
+
+    fn best(&self, arms: Range<usize>) -> usize {
+        let median = |arm: &usize| self.series[*arm].rate().median;
+        let best = arms.max_by(|one, other| median(one).total_cmp(&median(other)));
+        best.expect("there is an arm")
     }
 
     /// The second block of the first arm ÷ its first.
@@ -101,9 +142,13 @@ impl Rounds {
         self.difference().distance_from_one() <= MAX_DIFFERENCE
     }
 
-    fn reference(&self, round: usize) -> f64 {
+    /// The rate of an arm in a round. The first arm has two blocks.
+    fn figure(&self, arm: usize, round: usize) -> f64 {
         let rate = |series: &Series| series.blocks[round].work.rate();
-        f64::midpoint(rate(&self.series[0]), rate(&self.again))
+        match arm {
+            0 => f64::midpoint(rate(&self.series[0]), rate(&self.again)),
+            _ => rate(&self.series[arm]),
+        }
     }
 }
 

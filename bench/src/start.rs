@@ -12,7 +12,11 @@ use contract::proto::health::{
 use tokio::time::{Instant, sleep};
 use tonic::transport::Channel;
 
-use crate::{memory::kibibytes, programs::free_address, replicas::ServiceReplicas};
+use crate::{
+    memory::kibibytes,
+    programs::{Programs, free_address},
+    replicas::ServiceReplicas,
+};
 
 /// How long a process may take to be ready or to end.
 const PROCESS_TIMEOUT: Duration = Duration::from_secs(30);
@@ -56,7 +60,8 @@ pub(crate) async fn run(arguments: StartArguments) -> anyhow::Result<bool> {
     for program in ["auth-service", "task-service", "gateway"] {
         let (mut times, mut memory, mut own) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..arguments.rounds {
-            let (ready, process) = start(&replicas, program).await.context(program)?;
+            let started = start(&replicas.programs, &replicas.upstream, program).await;
+            let (ready, process) = started.context(program)?;
             times.push(ready);
             memory.push(process.resident);
             own.push(process.private);
@@ -82,28 +87,32 @@ pub(crate) async fn run(arguments: StartArguments) -> anyhow::Result<bool> {
 }
 
 /// The memory of a process, in KiB.
-struct Memory {
+pub(crate) struct Memory {
     /// All its pages in RAM.
-    resident: u64,
+    pub(crate) resident: u64,
     /// Those that do not belong to a file, such as that of the program's code.
-    private: u64,
+    pub(crate) private: u64,
 }
 
 /// Starts a process and stops it again. Returns how long it took until it was ready, and its memory.
-async fn start(replicas: &ServiceReplicas, program: &str) -> anyhow::Result<(Duration, Memory)> {
+pub(crate) async fn start(
+    programs: &Programs,
+    upstream: &str,
+    program: &str,
+) -> anyhow::Result<(Duration, Memory)> {
     let ops = free_address()?;
     let own = [
         ("TANDEM_AUTH__LISTEN", "127.0.0.1:0".to_owned()),
         ("TANDEM_AUTH__OPS__LISTEN", ops.clone()),
         ("TANDEM_TASK__LISTEN", "127.0.0.1:0".to_owned()),
         ("TANDEM_TASK__OPS__LISTEN", ops.clone()),
-        ("TANDEM_TASK__AUTH_UPSTREAM", replicas.upstream.clone()),
+        ("TANDEM_TASK__AUTH_UPSTREAM", upstream.to_owned()),
         ("TANDEM_GATEWAY__LISTEN", "127.0.0.1:0".to_owned()),
         ("TANDEM_GATEWAY__OPS__LISTEN", ops.clone()),
-        ("TANDEM_GATEWAY__AUTH_UPSTREAM", replicas.upstream.clone()),
+        ("TANDEM_GATEWAY__AUTH_UPSTREAM", upstream.to_owned()),
     ];
     let began = Instant::now();
-    let mut process = replicas.programs.spawn(program, &["serve"], &own)?;
+    let mut process = programs.spawn(program, &["serve"], &own)?;
     until_ready(&ops).await?;
     let ready = began.elapsed();
     sleep(IDLE_TIME).await;

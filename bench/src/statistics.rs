@@ -25,6 +25,15 @@ impl Spread {
         })
     }
 
+    /// A single figure.
+    pub(crate) fn of_one(figure: f64) -> Self {
+        Self {
+            median: figure,
+            least: figure,
+            most: figure,
+        }
+    }
+
     /// How far the median is from 1.
     pub(crate) fn distance_from_one(&self) -> f64 {
         (self.median - 1.0).abs()

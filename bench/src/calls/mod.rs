@@ -1,10 +1,22 @@
 //! The calls that the generator makes, and how their answers are checked.
 
+mod changes;
+mod page;
 mod protocol;
 mod reads;
+mod refreshes;
 mod rows;
+mod seed;
+mod sign_ins;
+mod status;
 
 pub(crate) use self::{
+    changes::{Change, Changes},
+    page::Page,
     protocol::Protocol,
-    reads::{Question, Reads},
+    reads::{PAGE, Question, Reads},
+    refreshes::Refreshes,
+    seed::{SeedCall, SeedCalls},
+    sign_ins::SignIns,
+    status::StatusCalls,
 };

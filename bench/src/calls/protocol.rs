@@ -87,19 +87,23 @@ impl Protocol {
         frame.into()
     }
 
+    /// The message of a successful answer over gRPC.
+    pub(crate) fn message_of(answer: &Answer) -> anyhow::Result<Bytes> {
+        let text = || format!("{answer:?}");
+        let trailers = answer.trailers.as_ref().unwrap_or(&answer.headers);
+        let status = trailers.get("grpc-status").with_context(text)?;
+        anyhow::ensure!(status == "0", text());
+        let (flag, message, rest) = split_frame(&answer.body)?;
+        anyhow::ensure!(flag == 0 && rest.is_empty(), text());
+        Ok(message)
+    }
+
     /// Returns an error unless the answer is a success and has exactly these rows.
     pub(crate) fn check(self, rows: &Rows<'_>, answer: &Answer) -> anyhow::Result<()> {
         let text = || format!("{self:?}: {answer:?}");
         anyhow::ensure!(answer.status == 200, text());
         match self {
-            Self::Grpc => {
-                let trailers = answer.trailers.as_ref().unwrap_or(&answer.headers);
-                let status = trailers.get("grpc-status").with_context(text)?;
-                anyhow::ensure!(status == "0", text());
-                let (flag, message, rest) = split_frame(&answer.body)?;
-                anyhow::ensure!(flag == 0 && rest.is_empty(), text());
-                rows.check_message(message)
-            }
+            Self::Grpc => rows.check_message(Self::message_of(answer)?),
             Self::GrpcWeb => {
                 let (flag, message, rest) = split_frame(&answer.body)?;
                 let (last, trailers, end) = split_frame(&rest).with_context(text)?;

@@ -81,6 +81,11 @@ impl Reads {
         })
     }
 
+    /// The same for a table with fewer tasks, of the first users.
+    pub(crate) fn of(self, population: Population) -> Self {
+        Self { population, ..self }
+    }
+
     fn uri(&self, task: &str) -> Uri {
         if self.protocol != Protocol::Rest || self.question == Question::ListTasks {
             return self.uri.clone();

@@ -5,13 +5,22 @@ use std::{sync::Arc, time::Duration};
 use clap::ValueEnum;
 use futures_util::future::LocalBoxFuture;
 
-use super::DoorArguments;
 use crate::{
     calls::{Protocol, Question, Reads},
     deployment::Deployment,
     generator::{self, Target, Wire},
     rounds::{Arm, Work},
 };
+
+/// How many callers there are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Loop {
+    pub(crate) callers: usize,
+    /// Callers of one HTTP/2 connection.
+    pub(crate) streams: usize,
+    /// Threads that make the calls.
+    pub(crate) threads: usize,
+}
 
 /// A way to the task service. The first is what the others are compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -25,16 +34,16 @@ pub(crate) enum Door {
 }
 
 impl Door {
-    pub(super) fn all() -> &'static [Self] {
+    pub(crate) fn all() -> &'static [Self] {
         Self::value_variants()
     }
 
     /// Direct gRPC is always measured.
-    pub(super) fn is_wanted(self, only: &[Self]) -> bool {
+    pub(crate) fn is_wanted(self, only: &[Self]) -> bool {
         only.is_empty() || self == Self::Direct || only.contains(&self)
     }
 
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Direct => "gRPC, direct",
             Self::GrpcWeb => "gRPC-web, HTTP/2",
@@ -62,11 +71,11 @@ impl Door {
         }
     }
 
-    pub(super) fn arm(
+    pub(crate) fn arm(
         self,
         question: Question,
         deployment: &Deployment,
-        arguments: &DoorArguments,
+        callers: Loop,
     ) -> anyhow::Result<DoorArm> {
         let address = match self {
             Self::Direct => deployment.task,
@@ -79,16 +88,16 @@ impl Door {
             target: Target {
                 address,
                 wire: self.wire(),
-                callers: usize::try_from(arguments.concurrency)?,
-                streams: usize::try_from(arguments.streams)?,
-                threads: usize::try_from(arguments.threads)?,
+                callers: callers.callers,
+                streams: callers.streams,
+                threads: callers.threads,
             },
         })
     }
 }
 
 /// One call through one door.
-pub(super) struct DoorArm {
+pub(crate) struct DoorArm {
     door: Door,
     calls: Arc<Reads>,
     target: Target,

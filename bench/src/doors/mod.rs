@@ -8,7 +8,7 @@ mod table;
 
 use std::time::Duration;
 
-use self::arm::Door;
+pub(crate) use self::arm::{Door, Loop};
 use crate::{
     calls::Question,
     deployment::Deployment,
@@ -62,6 +62,11 @@ pub(crate) async fn run(arguments: DoorArguments) -> anyhow::Result<bool> {
         rounds: usize::try_from(arguments.pairs)?,
         block: Duration::from_secs(arguments.seconds),
     };
+    let callers = Loop {
+        callers: usize::try_from(arguments.concurrency)?,
+        streams: usize::try_from(arguments.streams)?,
+        threads: usize::try_from(arguments.threads)?,
+    };
     let mut met = true;
     table::print_head(&arguments);
     for &question in Question::all() {
@@ -71,7 +76,7 @@ pub(crate) async fn run(arguments: DoorArguments) -> anyhow::Result<bool> {
         let mut arms: Vec<Box<dyn Arm>> = Vec::new();
         for &door in Door::all() {
             if door.is_wanted(&arguments.only) {
-                arms.push(Box::new(door.arm(question, &deployment, &arguments)?));
+                arms.push(Box::new(door.arm(question, &deployment, callers)?));
             }
         }
         let rounds = measure(question.name(), &mut arms, &deployment.meters, plan).await?;

@@ -5,6 +5,7 @@
 
 mod http1;
 mod http2;
+mod open;
 
 use std::{net::SocketAddr, rc::Rc, sync::Arc, thread, time::Duration};
 
@@ -17,6 +18,7 @@ use tokio::{
     time::Instant,
 };
 
+pub(crate) use self::open::{Offer, offer};
 use self::{http1::Http1, http2::Http2};
 use crate::{random::Random, rounds::Work};
 
