@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 
-const web = join(dirname(fileURLToPath(import.meta.url)), "..");
+export const web = join(dirname(fileURLToPath(import.meta.url)), "..");
 
 /** The exports of a TypeScript file of this workspace. */
 export async function load(path) {

@@ -8,8 +8,8 @@ import { chromium } from "playwright-core";
 
 export const ORIGIN = required("TEST_CONSOLE").replace(/\/$/, "");
 export const PASSWORD = "quiet rivers carry stones";
-/** Longer than anything takes, also on a busy machine. */
-export const PATIENCE_MS = 30_000;
+/** Longer than anything takes, also on a machine that builds beside the tests: only a test that fails waits this long. */
+export const PATIENCE_MS = 120_000;
 
 function required(name) {
     const value = process.env[name];
@@ -33,6 +33,7 @@ export async function profile(options = {}) {
     const context = await chromium.launchPersistentContext(folder, {
         executablePath: required("TEST_CHROMIUM"),
         headless: true,
+        timeout: PATIENCE_MS,
         args: ARGUMENTS,
         locale: "en-GB",
         viewport: { width: 1100, height: 800 },

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// How long all tests of a file may take, on a busy machine.
-const FILE_TIMEOUT: Duration = Duration::from_mins(6);
+const FILE_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// The tests create many accounts from one address, and refresh all the time. A minute is the shortest life of a token.
 const SETTINGS: [(&str, &str); 2] = [
@@ -62,6 +62,11 @@ async fn a_person_works_with_tasks_in_the_console() {
 #[tokio::test]
 async fn the_session_of_the_console_survives_reloads_tabs_lost_answers_and_frozen_tabs() {
     pass_with_stack("sessions.test.mjs").await;
+}
+
+#[tokio::test]
+async fn the_sdk_alone_works_in_chromium_over_connect_and_grpc_web() {
+    pass_with_stack("transports.test.mjs").await;
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ const PASSWORD: &str = "correct horse battery staple";
 const TAG: [u8; 32] = [1; 32];
 const OTHER_TAG: [u8; 32] = [2; 32];
 /// Chromium starts slowly on a busy machine.
-const CHROMIUM_TIMEOUT: Duration = Duration::from_mins(5);
+const CHROMIUM_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// A browser with one gateway's cookie.
 #[derive(Clone)]
