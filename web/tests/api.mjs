@@ -1,9 +1,13 @@
 // The SDK in Node.js, for what a test prepares without the page.
+import { webcrypto } from "node:crypto";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
+
+// Browsers and Node.js 20 have it; Debian 12 has Node.js 18.
+globalThis.crypto ??= webcrypto;
 
 export const web = join(dirname(fileURLToPath(import.meta.url)), "..");
 
