@@ -1,6 +1,7 @@
 //! The work of a unit, and its result.
 
 use std::any::Any;
+use std::marker::PhantomData;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -55,18 +56,44 @@ pub(super) struct JoinedRun {
     pub(super) left: Vec<Option<Queued>>,
 }
 
-/// The work, and the channel for its result.
-pub(super) struct Unit<W, T, E> {
-    pub(super) work: W,
-    pub(super) reply: oneshot::Sender<Result<T, E>>,
+/// What a unit does when it runs alone.
+pub(super) trait Work: Send + 'static {
+    type Output: Send + 'static;
+    type Error: UnitError;
+
+    fn run(
+        self,
+        connection: &mut PgConnection,
+    ) -> impl Future<Output = Result<Self::Output, Self::Error>> + Send;
 }
 
-impl<W, T, E> Job for Unit<W, T, E>
+/// The work of a closure.
+pub(super) struct Closure<W, T, E> {
+    pub(super) work: W,
+    pub(super) result: PhantomData<fn() -> Result<T, E>>,
+}
+
+impl<W, T, E> Work for Closure<W, T, E>
 where
     W: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
     T: Send + 'static,
     E: UnitError,
 {
+    type Output = T;
+    type Error = E;
+
+    async fn run(self, connection: &mut PgConnection) -> Result<T, E> {
+        (self.work)(connection).await
+    }
+}
+
+/// The work, and the channel for its result.
+pub(super) struct Unit<W: Work> {
+    pub(super) work: W,
+    pub(super) reply: oneshot::Sender<Result<W::Output, W::Error>>,
+}
+
+impl<W: Work> Job for Unit<W> {
     fn refuse(self: Box<Self>, error: Error) {
         // It fails if the caller was cancelled.
         drop(self.reply.send(Err(error.into())));
@@ -79,7 +106,8 @@ where
     ) -> BoxFuture<'_, Verdict> {
         let Self { work, reply } = *self;
         async move {
-            let (verdict, result) = runner.run(async |connection| work(connection).await).await;
+            let work = async |connection: &mut PgConnection| work.run(connection).await;
+            let (verdict, result) = runner.run(work).await;
             answer_caller(reply, span, result);
             verdict
         }

@@ -1,17 +1,15 @@
 //! Units that a lane runs together, as one statement.
 
-use std::any::{Any, TypeId};
+use std::any::TypeId;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use sqlx::postgres::PgConnection;
-use tokio::sync::oneshot;
 
 use crate::error::{Error, UnitError};
 use crate::fair_queue::Joining;
-use crate::job::{Job, JoinedRun, Runner, Verdict, answer_caller};
+use crate::job::{JoinedRun, Runner, Unit, Verdict, Work, answer_caller};
 use crate::unit::{Kind, Queued, Ticket};
-use crate::unit_span::UnitSpan;
 
 /// What a joined statement gives for each unit, in their order: its result, or `None` if the statement did nothing for it.
 pub type Answers<J> = Vec<Option<Result<<J as Joinable>::Output, <J as Joinable>::Error>>>;
@@ -54,10 +52,16 @@ pub trait Joinable: Send + Sync + Sized + 'static {
     ) -> impl Future<Output = Result<Answers<Self>, Self::Error>> + Send;
 }
 
-/// The unit, and the channel for its result.
-pub(super) struct JoinedUnit<J: Joinable> {
-    pub(super) unit: J,
-    pub(super) reply: oneshot::Sender<Result<J::Output, J::Error>>,
+impl<J: Joinable> Work for J {
+    type Output = J::Output;
+    type Error = J::Error;
+
+    fn run(
+        self,
+        connection: &mut PgConnection,
+    ) -> impl Future<Output = Result<J::Output, J::Error>> + Send {
+        self.run_alone(connection)
+    }
 }
 
 impl Kind {
@@ -73,37 +77,10 @@ impl Kind {
     }
 }
 
-impl<J: Joinable> Job for JoinedUnit<J> {
-    fn refuse(self: Box<Self>, error: Error) {
-        // It fails if the caller was cancelled.
-        drop(self.reply.send(Err(error.into())));
-    }
-
-    fn run(
-        self: Box<Self>,
-        mut runner: Runner<'_>,
-        span: Option<UnitSpan>,
-    ) -> BoxFuture<'_, Verdict> {
-        let Self { unit, reply } = *self;
-        async move {
-            let work = async |connection: &mut PgConnection| unit.run_alone(connection).await;
-            let (verdict, result) = runner.run(work).await;
-            answer_caller(reply, span, result);
-            verdict
-        }
-        .boxed()
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
-        self
-    }
-}
-
 fn run_joined<J: Joinable>(batch: Vec<Queued>, mut runner: Runner<'_>) -> BoxFuture<'_, JoinedRun> {
-    let (tickets, jobs): (Vec<Ticket>, Vec<Box<JoinedUnit<J>>>) =
-        batch.into_iter().map(open).unzip();
+    let (tickets, jobs): (Vec<Ticket>, Vec<Box<Unit<J>>>) = batch.into_iter().map(open).unzip();
     async move {
-        let units: Vec<&J> = jobs.iter().map(|job| &job.unit).collect();
+        let units: Vec<&J> = jobs.iter().map(|job| &job.work).collect();
         let work = async |connection: &mut PgConnection| J::run_joined(&units, connection).await;
         let (verdict, done) = runner.run(work).await;
         drop(units);
@@ -118,7 +95,7 @@ fn run_joined<J: Joinable>(batch: Vec<Queued>, mut runner: Runner<'_>) -> BoxFut
             }
         };
         let answers = answers.into_iter().chain(std::iter::repeat_with(|| None));
-        let settle = |((ticket, job), answer): ((Ticket, Box<JoinedUnit<J>>), Option<_>)| {
+        let settle = |((ticket, job), answer): ((Ticket, Box<Unit<J>>), Option<_>)| {
             let unknown = unknown.as_mut().map(|error| Err(next_copy(error)));
             let Some(result) = answer.or(unknown) else {
                 let ticket = ticket.into_alone();
@@ -147,7 +124,7 @@ fn log_split(error: Option<&Error>) {
 }
 
 /// The unit with its type. A lane takes only units of one type together.
-fn open<J: Joinable>(Queued { ticket, job }: Queued) -> (Ticket, Box<JoinedUnit<J>>) {
+fn open<J: Joinable>(Queued { ticket, job }: Queued) -> (Ticket, Box<Unit<J>>) {
     let job = job.into_any().downcast();
     (ticket, job.expect("the units of a batch have one type"))
 }

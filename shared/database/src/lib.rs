@@ -42,6 +42,7 @@ mod lane_metrics;
 mod link;
 pub mod metrics;
 pub mod migrate;
+mod order;
 mod principal;
 mod queue;
 mod schema;
@@ -52,7 +53,6 @@ mod transaction;
 mod unit;
 mod unit_span;
 mod url;
-mod work;
 
 use std::any::type_name;
 use std::sync::Arc;
@@ -72,11 +72,11 @@ pub use self::settings::Settings;
 pub use self::status::State;
 
 use self::inner::LanesInner;
+use self::order::{Answer, Order};
 use self::silence::Silence;
 use self::status::Status;
 use self::unit::{CancelGuard, Queued, StartOnce, Ticket, wait};
 use self::unit_span::UnitSpan;
-use self::work::{Answer, Work};
 
 /// A few connections that take units of work from one queue. Cheap to clone. The lanes end when the last clone is dropped or
 /// [`close`](Self::close) is called.
@@ -176,8 +176,8 @@ impl Lanes {
         T: Send + 'static,
         E: UnitError,
     {
-        let (work, answer) = Work::alone(type_name::<W>(), work);
-        self.enqueue_and_wait(principal, deadline, work, answer)
+        let (order, answer) = Order::alone(type_name::<W>(), work);
+        self.enqueue_and_wait(principal, deadline, order, answer)
             .await
     }
 
@@ -189,8 +189,8 @@ impl Lanes {
         deadline: Instant,
         unit: J,
     ) -> Result<J::Output, J::Error> {
-        let (work, answer) = Work::joinable(unit);
-        self.enqueue_and_wait(principal, deadline, work, answer)
+        let (order, answer) = Order::joinable(unit);
+        self.enqueue_and_wait(principal, deadline, order, answer)
             .await
     }
 
@@ -198,11 +198,11 @@ impl Lanes {
         &self,
         principal: Principal,
         deadline: Instant,
-        Work {
+        Order {
             function,
             kind,
             job,
-        }: Work,
+        }: Order,
         answer: Answer<T, E>,
     ) -> Result<T, E> {
         let now = Instant::now();
@@ -260,10 +260,10 @@ impl Lanes {
         T: Send + 'static,
         E: UnitError,
     {
-        let (work, answer) = Work::alone(type_name::<W>(), move |connection| {
+        let (order, answer) = Order::alone(type_name::<W>(), move |connection| {
             transaction::attempt(connection, deadline, work).boxed()
         });
-        self.enqueue_and_wait(principal, deadline, work, answer)
+        self.enqueue_and_wait(principal, deadline, order, answer)
             .await
     }
 

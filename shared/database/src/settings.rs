@@ -104,7 +104,8 @@ impl Settings {
     }
 }
 
-/// Reads `<section>.database.*`, but for [`largest_batch`](Settings::largest_batch), which is for services that join work. PostgreSQL shows the connections as `tandem-<section>`.
+/// Reads `<section>.database.*`, but for [`largest_batch`](Settings::largest_batch), which is for services that join work. PostgreSQL
+/// shows the connections as `tandem-<section>`.
 pub fn read(settings: &mut settings::Settings, section: &str) -> Option<Settings> {
     let key = |name: &str| format!("{section}.database.{name}");
     let url = settings.secret(&key("url"), database_url);
