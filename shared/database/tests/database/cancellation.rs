@@ -7,11 +7,12 @@ use std::time::Duration;
 use database::{Error, Lanes};
 use futures_util::FutureExt as _;
 use sqlx::postgres::PgConnection;
+use testing::OccupiedLane;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::support::Postgres;
-use crate::{ANYONE, Occupied, backend, single_lane, soon, until};
+use crate::{ANYONE, backend, single_lane, soon, until};
 
 const CALLERS: i32 = 64;
 const CALLS: i32 = 80;
@@ -105,7 +106,7 @@ async fn a_unit_that_has_begun_runs_to_its_end_without_its_caller() {
 async fn a_unit_whose_caller_is_cancelled_before_it_begins_never_begins() {
     let server = Postgres::start();
     let lanes = Lanes::start(single_lane(&server)).unwrap();
-    let occupied = Occupied::lane_of(&lanes).await;
+    let occupied = OccupiedLane::of(&lanes, ANYONE).await;
     let began = Arc::new(AtomicBool::new(false));
     let witness = Arc::clone(&began);
     let call = lanes.run(ANYONE, soon(), move |_| {

@@ -21,8 +21,6 @@ use std::time::Duration;
 
 use database::{Error, Lanes, Principal, Settings};
 use futures_util::FutureExt as _;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use support::Postgres;
@@ -52,42 +50,6 @@ async fn backend(lanes: &Lanes) -> i32 {
         .boxed()
     });
     pid.await.unwrap()
-}
-
-/// Occupies a lane until it is released.
-struct Occupied {
-    release: oneshot::Sender<()>,
-    unit: JoinHandle<Result<(), Error>>,
-}
-
-impl Occupied {
-    async fn lane_of(lanes: &Lanes) -> Self {
-        Self::of(lanes, ANYONE).await
-    }
-
-    async fn of(lanes: &Lanes, principal: Principal) -> Self {
-        let (release, released) = oneshot::channel::<()>();
-        let (signal, begun) = oneshot::channel();
-        let lanes = lanes.clone();
-        let unit = tokio::spawn(async move {
-            let unit = lanes.run(principal, soon(), |_| {
-                async move {
-                    signal.send(()).unwrap();
-                    released.await.unwrap();
-                    Ok(())
-                }
-                .boxed()
-            });
-            unit.await
-        });
-        begun.await.unwrap();
-        Self { release, unit }
-    }
-
-    async fn release(self) {
-        self.release.send(()).unwrap();
-        self.unit.await.unwrap().unwrap();
-    }
 }
 
 /// Waits for a condition that other tasks or processes fulfil.

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use database::{Error, Lanes, Principal, Settings};
 use futures_util::FutureExt as _;
+use testing::OccupiedLane;
 use tokio::time::Instant;
 
 use crate::support::Postgres;
-use crate::{ANYONE, Occupied, backend, single_lane, soon};
+use crate::{ANYONE, backend, single_lane, soon};
 
 /// Runs a unit, and returns its result and whether it began.
 async fn witnessed(lanes: &Lanes, deadline: Instant) -> (Result<(), Error>, Arc<AtomicBool>) {
@@ -30,7 +31,7 @@ async fn a_call_beyond_the_queue_is_refused_at_once() {
         ..single_lane(&server)
     };
     let lanes = Lanes::start(settings).unwrap();
-    let occupied = Occupied::lane_of(&lanes).await;
+    let occupied = OccupiedLane::of(&lanes, ANYONE).await;
     let mut queued = Box::pin(witnessed(&lanes, soon()));
     assert!((&mut queued).now_or_never().is_none());
 
@@ -47,7 +48,7 @@ async fn a_call_beyond_the_queue_is_refused_at_once() {
 async fn a_unit_whose_deadline_passes_in_the_queue_never_begins() {
     let server = Postgres::start();
     let lanes = Lanes::start(single_lane(&server)).unwrap();
-    let occupied = Occupied::lane_of(&lanes).await;
+    let occupied = OccupiedLane::of(&lanes, ANYONE).await;
     let deadline = Instant::now() + Duration::from_millis(20);
     let (result, began) = witnessed(&lanes, deadline).await;
     assert!(matches!(result, Err(Error::DeadlineExceeded)), "{result:?}");
@@ -74,7 +75,7 @@ async fn a_unit_that_was_refused_after_the_longest_wait_never_begins() {
         ..single_lane(&server)
     };
     let lanes = Lanes::start(settings).unwrap();
-    let occupied = Occupied::lane_of(&lanes).await;
+    let occupied = OccupiedLane::of(&lanes, ANYONE).await;
     let (result, began) = witnessed(&lanes, soon()).await;
     assert!(matches!(result, Err(Error::Overloaded)), "{result:?}");
     occupied.release().await;
@@ -86,7 +87,7 @@ async fn a_unit_that_was_refused_after_the_longest_wait_never_begins() {
 async fn closing_finishes_what_is_queued_and_refuses_what_comes_after() {
     let server = Postgres::start();
     let lanes = Lanes::start(single_lane(&server)).unwrap();
-    let occupied = Occupied::lane_of(&lanes).await;
+    let occupied = OccupiedLane::of(&lanes, ANYONE).await;
     let mut queued = Box::pin(witnessed(&lanes, soon()));
     assert!((&mut queued).now_or_never().is_none());
 
@@ -127,11 +128,11 @@ async fn principals_take_turns_and_none_holds_the_last_lane() {
         unit
     };
     // The one lane that this principal may hold.
-    let occupied = Occupied::lane_of(&lanes).await;
+    let occupied = OccupiedLane::of(&lanes, ANYONE).await;
     let mut more = Box::pin(witnessed(&lanes, soon()));
     assert!((&mut more).now_or_never().is_none());
     // The other lane is for others.
-    let others = Occupied::of(&lanes, Principal::Internal("other")).await;
+    let others = OccupiedLane::of(&lanes, Principal::Internal("other")).await;
     let units = [
         queue("greedy", "greedy 1"),
         queue("greedy", "greedy 2"),
@@ -157,7 +158,7 @@ async fn a_principal_with_a_full_share_is_refused_at_once_and_others_are_not() {
         ..single_lane(&server)
     };
     let lanes = Lanes::start(settings).unwrap();
-    let occupied = Occupied::lane_of(&lanes).await;
+    let occupied = OccupiedLane::of(&lanes, ANYONE).await;
     let mut queued: Vec<_> = (0..2)
         .map(|_| Box::pin(witnessed(&lanes, soon())))
         .collect();

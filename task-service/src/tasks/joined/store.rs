@@ -3,7 +3,7 @@
 //!
 //! An array is bound as `(select $1)`, so that PostgreSQL plans for some elements, not for those of the first calls: it then keeps
 //! one plan.
-
+//!
 //! A statement that changes tasks locks those that fit, then the counters of their owners, and skips what another transaction has locked.
 //! It joins the two with `full join … offset 0`, because PostgreSQL expects one row of each and would otherwise compare every one with
 //! every other.

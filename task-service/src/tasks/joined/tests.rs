@@ -14,12 +14,12 @@ use futures_util::{
 use secrecy::SecretString;
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use telemetry::metrics::Metrics;
-use testing::Database;
-use tokio::{sync::oneshot, time::Instant};
+use testing::{Database, OccupiedLane};
+use tokio::time::Instant;
 
 use self::{
     random::Random,
-    side::{Call, Gate, Side, rows},
+    side::{Call, Side, rows},
 };
 use super::*;
 use crate::{
@@ -107,22 +107,12 @@ async fn stored(side: &Side, owner: UserId, now: DateTime<Utc>) -> Key {
     (owner, id)
 }
 
-fn retitled((owner, id): Key, now: DateTime<Utc>) -> Call {
+fn retitled(key: Key, now: DateTime<Utc>) -> Call {
     let changes = Changes {
         title: Some(Draft::for_test("changed", "").title),
         ..Changes::default()
     };
-    let command = UpdateTask {
-        id,
-        revision: None,
-        changes,
-        key: None,
-    };
-    Call::Update(Box::new(Update {
-        owner,
-        command,
-        now,
-    }))
+    random::update(key, None, changes, now)
 }
 
 /// A user's row that another transaction holds delays no one else whose call would be in the same statement, wherever the row is.
@@ -145,7 +135,7 @@ async fn a_locked_row_delays_only_the_call_that_needs_it() {
             .execute(&mut holder)
             .await
             .unwrap();
-        let gate = Gate::close(&side.lanes).await;
+        let gate = side.occupied().await;
         let mut calls: Vec<_> = keys
             .iter()
             .map(|key| retitled(*key, now).run(&side.lanes).boxed())
@@ -153,7 +143,7 @@ async fn a_locked_row_delays_only_the_call_that_needs_it() {
         for call in &mut calls {
             assert!(call.now_or_never().is_none());
         }
-        gate.open().await;
+        gate.release().await;
         let locked = calls.remove(1);
         for answer in join_all(calls).await {
             assert!(answer.contains("changed"), "{answer}");

@@ -179,7 +179,12 @@ fn changes(random: &mut Random) -> Changes {
     changes
 }
 
-fn update((owner, id): Key, revision: Option<i64>, changes: Changes, now: DateTime<Utc>) -> Call {
+pub(super) fn update(
+    (owner, id): Key,
+    revision: Option<i64>,
+    changes: Changes,
+    now: DateTime<Utc>,
+) -> Call {
     let command = UpdateTask {
         id,
         revision,

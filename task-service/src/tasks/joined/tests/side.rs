@@ -62,9 +62,14 @@ impl Side {
         self.database.connect().await
     }
 
+    /// The only lane is busy until it is released.
+    pub(super) async fn occupied(&self) -> OccupiedLane {
+        OccupiedLane::of(&self.lanes, Principal::Internal("gate")).await
+    }
+
     /// The answers to calls that all wait when the lanes become free.
     pub(super) async fn answers(&self, calls: Vec<Call>) -> Vec<String> {
-        let gate = Gate::close(&self.lanes).await;
+        let gate = self.occupied().await;
         let mut answers: Vec<BoxFuture<'_, String>> = calls
             .into_iter()
             .map(|call| call.run(&self.lanes).boxed())
@@ -72,7 +77,7 @@ impl Side {
         for answer in &mut answers {
             assert!(answer.now_or_never().is_none());
         }
-        gate.open().await;
+        gate.release().await;
         join_all(answers).await
     }
 
@@ -101,40 +106,4 @@ pub(super) async fn rows(conn: &mut PgConnection) -> Vec<String> {
         rows.extend(found.unwrap().iter().map(|row| row.get::<String, _>(0)));
     }
     rows
-}
-
-/// Occupies the only lane until it is opened.
-pub(super) struct Gate<F> {
-    release: oneshot::Sender<()>,
-    unit: F,
-}
-
-impl Gate<()> {
-    pub(super) async fn close(lanes: &Lanes) -> Gate<impl Future<Output = Result<(), Error>>> {
-        let (release, released) = oneshot::channel::<()>();
-        let (signal, begun) = oneshot::channel();
-        let deadline = Instant::now() + Duration::from_mins(1);
-        let lanes = lanes.clone();
-        let unit = tokio::spawn(async move {
-            let unit = lanes.run(Principal::Internal("gate"), deadline, |_conn| {
-                async move {
-                    signal.send(()).unwrap();
-                    released.await.unwrap();
-                    Ok(())
-                }
-                .boxed()
-            });
-            unit.await
-        });
-        begun.await.unwrap();
-        let unit = async move { unit.await.unwrap() };
-        Gate { release, unit }
-    }
-}
-
-impl<F: Future<Output = Result<(), Error>>> Gate<F> {
-    pub(super) async fn open(self) {
-        self.release.send(()).unwrap();
-        self.unit.await.unwrap();
-    }
 }

@@ -1,81 +1,22 @@
 //! Units that a lane runs together.
 
+mod units;
+
 use std::time::Duration;
 
-use database::{Answers, Error, Joinable, Lanes, Principal, Settings};
+use database::{Error, Joinable, Lanes, Principal, Settings};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
-use sqlx::postgres::PgConnection;
 use telemetry::metrics::Metrics;
+use testing::OccupiedLane;
 use tokio::time::Instant;
 
+use self::units::{Add, Fatal};
 use crate::support::Postgres;
-use crate::{ANYONE, Occupied, backend, single_lane, soon, until};
+use crate::{ANYONE, backend, single_lane, soon, until};
 
-/// Adds a number to the table `seen`, with the number of units that ran together and the server process. The statement does nothing for
-/// numbers from 1000, and fails for several if a negative one is among them.
-#[derive(Debug)]
-struct Add(i32);
-
-const ADD: &str = "insert into seen select number, $2, pg_backend_pid() from unnest($1::int[]) number \
-                   where case when number < 0 and $2 > 1 then 1 / (number - number) else 1 end = 1 returning number";
-
-async fn add(numbers: Vec<i32>, conn: &mut PgConnection) -> Result<Vec<i32>, Error> {
-    let together = i32::try_from(numbers.len()).unwrap();
-    let added = sqlx::query_scalar(ADD).bind(numbers).bind(together);
-    Ok(added.fetch_all(conn).await?)
-}
-
-impl Joinable for Add {
-    type Output = i32;
-    type Error = Error;
-
-    const FUNCTION: &'static str = "database::tests::add";
-    const EXCLUSIVE: bool = false;
-
-    fn subject(&self) -> Option<u64> {
-        u64::try_from(self.0).ok()
-    }
-
-    async fn run_alone(self, conn: &mut PgConnection) -> Result<i32, Error> {
-        let added = add(vec![self.0], conn).await?;
-        Ok(added[0])
-    }
-
-    async fn run_joined(units: &[&Self], conn: &mut PgConnection) -> Result<Answers<Self>, Error> {
-        let numbers = units.iter().map(|unit| unit.0);
-        let done = add(
-            numbers.clone().filter(|number| *number < 1000).collect(),
-            conn,
-        )
-        .await?;
-        Ok(numbers
-            .map(|number| done.contains(&number).then_some(Ok(number)))
-            .collect())
-    }
-}
-
-/// Ends the session of its connection while several units run, or waits for the lock that the test holds.
-#[derive(Debug)]
-struct Fatal(&'static str);
-
-impl Joinable for Fatal {
-    type Output = ();
-    type Error = Error;
-
-    const FUNCTION: &'static str = "database::tests::fatal";
-    const EXCLUSIVE: bool = false;
-
-    async fn run_alone(self, _conn: &mut PgConnection) -> Result<(), Error> {
-        unreachable!("nothing is known of the outcome, so it is not run again")
-    }
-
-    async fn run_joined(units: &[&Self], conn: &mut PgConnection) -> Result<Answers<Self>, Error> {
-        assert_ne!(units[0].0, "panic");
-        sqlx::query(units[0].0).execute(conn).await?;
-        Ok(units.iter().map(|_unit| Some(Ok(()))).collect())
-    }
-}
+/// A call of `Add` that is queued.
+type Call<'a> = BoxFuture<'a, Result<i32, Error>>;
 
 async fn table(server: &Postgres) {
     server
@@ -84,9 +25,9 @@ async fn table(server: &Postgres) {
 }
 
 /// One lane that is occupied, so that everything queued meanwhile waits.
-async fn occupied(server: &Postgres) -> (Lanes, Occupied) {
+async fn occupied(server: &Postgres) -> (Lanes, OccupiedLane) {
     let lanes = Lanes::start(single_lane(server)).unwrap();
-    let occupied = Occupied::lane_of(&lanes).await;
+    let occupied = OccupiedLane::of(&lanes, ANYONE).await;
     (lanes, occupied)
 }
 
@@ -104,6 +45,12 @@ fn queue<'a, J: Joinable>(
     call
 }
 
+/// The results of units that all succeed.
+async fn results(calls: impl IntoIterator<Item = Call<'_>>) -> Vec<i32> {
+    let results = join_all(calls).await;
+    results.into_iter().map(Result::unwrap).collect()
+}
+
 /// The numbers that ran together with so many.
 async fn together(server: &Postgres) -> Vec<(i32, i32)> {
     let mut conn = server.connect().await;
@@ -119,9 +66,10 @@ async fn units_that_wait_run_as_one_statement_and_each_caller_gets_its_own_resul
     let calls = [1, 2, 3].map(|number| queue(&lanes, "one", soon(), Add(number)));
     let other = queue(&lanes, "other", soon(), Add(4));
     occupied.release().await;
-    let results = join_all(calls.into_iter().chain([other])).await;
-    let results: Vec<_> = results.into_iter().map(Result::unwrap).collect();
-    assert_eq!(results, [1, 2, 3, 4]);
+    assert_eq!(
+        results(calls.into_iter().chain([other])).await,
+        [1, 2, 3, 4]
+    );
     assert_eq!(together(&server).await, [(1, 4), (2, 4), (3, 4), (4, 4)]);
     // Nobody waits for others to join.
     assert_eq!(lanes.join(ANYONE, soon(), Add(5)).await.unwrap(), 5);
@@ -138,12 +86,10 @@ async fn no_more_units_run_together_than_the_setting_says() {
             ..single_lane(&server)
         };
         let lanes = Lanes::start(settings).unwrap();
-        let occupied = Occupied::lane_of(&lanes).await;
+        let occupied = OccupiedLane::of(&lanes, ANYONE).await;
         let calls = [1, 2, 3].map(|number| queue(&lanes, "one", soon(), Add(number)));
         occupied.release().await;
-        for result in join_all(calls).await {
-            result.unwrap();
-        }
+        assert_eq!(results(calls).await, [1, 2, 3]);
         lanes.close().await;
     }
     let expected = [(1, 1), (1, 2), (2, 1), (2, 2), (3, 1), (3, 1)];
@@ -159,23 +105,24 @@ async fn a_statement_that_fails_is_split_and_only_the_unit_at_fault_fails() {
     let metrics = Metrics::of_service("lanes", "1");
     let lanes = Lanes::counted(single_lane(&server), &metrics, "calls").unwrap();
     let first = backend(&lanes).await;
-    let occupied = Occupied::lane_of(&lanes).await;
+    let occupied = OccupiedLane::of(&lanes, ANYONE).await;
     let calls = [1, -1, 2].map(|number| queue(&lanes, "one", soon(), Add(number)));
     let other = queue(&lanes, "other", soon(), Add(3));
     occupied.release().await;
-    let results = join_all(calls.into_iter().chain([other])).await;
-    let results: Vec<_> = results.into_iter().map(Result::unwrap).collect();
-    assert_eq!(results, [1, -1, 2, 3]);
+    assert_eq!(
+        results(calls.into_iter().chain([other])).await,
+        [1, -1, 2, 3]
+    );
     assert_eq!(together(&server).await, [(-1, 1), (1, 1), (2, 1), (3, 1)]);
     assert_eq!(backend(&lanes).await, first, "the connection is kept");
     let text = metrics.text();
     for line in [
         "tandem_database_batch_splits_total{lanes=\"calls\"} 1",
         "tandem_database_batch_left_total{lanes=\"calls\"} 4",
-        // Four together, and nothing of those that ran again. `backend` and `Occupied` are of no kind.
+        // Four together, and nothing of those that ran again. `backend` and `OccupiedLane` are of no kind.
         "tandem_database_batch_size_sum{lanes=\"calls\"} 4",
         "tandem_database_batch_size_count{lanes=\"calls\"} 1",
-        // Each unit once: those four, twice `backend`, and `Occupied`.
+        // Each unit once: those four, twice `backend`, and `OccupiedLane`.
         "tandem_database_wait_seconds_count{lanes=\"calls\"} 7",
         "tandem_database_unit_duration_seconds_count{lanes=\"calls\"} 7",
         "tandem_database_busy{lanes=\"calls\"} 0",
@@ -191,12 +138,7 @@ async fn a_unit_for_which_the_statement_did_nothing_runs_alone_and_before_later_
     let (lanes, occupied) = occupied(&server).await;
     let calls = [1000, 1, 1001].map(|number| queue(&lanes, "one", soon(), Add(number)));
     occupied.release().await;
-    let results: Vec<_> = join_all(calls)
-        .await
-        .into_iter()
-        .map(Result::unwrap)
-        .collect();
-    assert_eq!(results, [1000, 1, 1001]);
+    assert_eq!(results(calls).await, [1000, 1, 1001]);
     let mut conn = server.connect().await;
     let order = sqlx::query_scalar::<_, i32>("select number from seen order by ctid");
     assert_eq!(order.fetch_all(&mut conn).await.unwrap(), [1, 1000, 1001]);
@@ -217,9 +159,7 @@ async fn a_caller_that_was_cancelled_or_whose_deadline_passed_takes_no_part() {
     let result = late.await;
     assert!(matches!(result, Err(Error::DeadlineExceeded)), "{result:?}");
     occupied.release().await;
-    for result in join_all(calls).await {
-        result.unwrap();
-    }
+    assert_eq!(results(calls).await, [3, 4]);
     assert_eq!(together(&server).await, [(3, 2), (4, 2)]);
 }
 
@@ -276,18 +216,9 @@ async fn a_panic_or_a_statement_that_takes_too_long_is_the_error_of_all_and_cost
     let lanes = Lanes::start(settings).unwrap();
     for sql in ["panic", "select pg_sleep(3600)"] {
         let first = backend(&lanes).await;
-        let (release, released) = tokio::sync::oneshot::channel::<()>();
-        let mut occupied = lanes
-            .run(ANYONE, soon(), |_| {
-                released
-                    .map(|gone| gone.map_err(|_| Error::Panicked))
-                    .boxed()
-            })
-            .boxed();
-        assert!((&mut occupied).now_or_never().is_none());
+        let occupied = OccupiedLane::of(&lanes, ANYONE).await;
         let calls = ["one", "other"].map(|name| queue(&lanes, name, soon(), Fatal(sql)));
-        release.send(()).unwrap();
-        occupied.await.unwrap();
+        occupied.release().await;
         for result in join_all(calls).await {
             match sql {
                 "panic" => assert!(matches!(result, Err(Error::Panicked)), "{result:?}"),
@@ -307,10 +238,9 @@ async fn closing_runs_the_batches_that_are_queued_and_what_they_leave() {
         ..single_lane(&server)
     };
     let lanes = Lanes::start(settings).unwrap();
-    let occupied = Occupied::lane_of(&lanes).await;
+    let occupied = OccupiedLane::of(&lanes, ANYONE).await;
     let calls = [1, 1000, 2, 3, 1001].map(|number| queue(&lanes, "one", soon(), Add(number)));
-    let (results, (), ()) = tokio::join!(join_all(calls), lanes.close(), occupied.release());
-    let results: Vec<_> = results.into_iter().map(Result::unwrap).collect();
+    let (results, (), ()) = tokio::join!(results(calls), lanes.close(), occupied.release());
     assert_eq!(results, [1, 1000, 2, 3, 1001]);
     let late = lanes.join(ANYONE, soon(), Add(4)).await;
     assert!(matches!(late, Err(Error::Unavailable(None))), "{late:?}");
