@@ -3,13 +3,14 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
-use contract::proto::auth::{SignInRequest, SignUpRequest, auth_service_client::AuthServiceClient};
+use contract::proto::auth::{SignInRequest, auth_service_client::AuthServiceClient};
 use embedded_postgres::EmbeddedPostgres;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use http::HeaderValue;
 use tonic::{Code, transport::Channel};
 
 use crate::{
+    caller::{PASSWORD, sign_up},
     cpu::Meter,
     population::{Copies, Population, USER_PREFIX, email, user_id},
     programs::{Programs, Server, free_address, ready, start_postgres},
@@ -19,11 +20,11 @@ use crate::{
 const TEMPLATE: &str = "template@example.test";
 /// The name of their addresses.
 const USERS: &str = "user";
-pub(crate) const PASSWORD: &str = "a long enough password";
 /// Sign-ins at the same time.
 const SIGN_INS: usize = 32;
 
-/// A running deployment: the auth service, the task service and the gateway are its `servers`, in this order. Its processes are killed when this is dropped.
+/// A running deployment: the auth service, the task service and the gateway are its `servers`, in this order. Its processes
+/// are killed when this is dropped.
 pub(crate) struct Deployment {
     pub(crate) population: Population,
     pub(crate) users: Arc<Vec<User>>,
@@ -167,19 +168,6 @@ async fn start(programs: &Programs) -> anyhow::Result<Started> {
         task: task.parse()?,
         gateway: gateway.parse()?,
     })
-}
-
-/// Opens an account.
-pub(crate) async fn sign_up(auth: &Channel, email: &str) -> anyhow::Result<()> {
-    let request = SignUpRequest {
-        email: email.to_owned(),
-        password: PASSWORD.to_owned(),
-        ..SignUpRequest::default()
-    };
-    AuthServiceClient::new(auth.clone())
-        .sign_up(request)
-        .await?;
-    Ok(())
 }
 
 /// Signs all users in, in the order of their numbers. Writes its progress to standard error.

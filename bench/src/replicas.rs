@@ -7,11 +7,13 @@ use testing::Process;
 use tokio::time::Instant;
 use tonic::transport::Channel;
 
-use crate::programs::{PROGRAM_TIMEOUT, Programs, free_address, ready, start_postgres};
+use crate::{
+    caller::PASSWORD,
+    programs::{PROGRAM_TIMEOUT, Programs, free_address, ready, start_postgres},
+};
 
 /// The administrator's account.
 pub(crate) const ADMIN: &str = "admin@example.test";
-pub(crate) const PASSWORD: &str = "a long enough password";
 
 /// Two auth services and two task services. Each task service follows another auth service. All are killed when this is dropped.
 pub(crate) struct ServiceReplicas {

@@ -3,11 +3,11 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use contract::proto::task::{CreateTaskRequest, Task, UpdateTaskRequest};
-use http::{HeaderMap, Method, Request, Uri, header::AUTHORIZATION};
+use http::Request;
 use prost::bytes::Bytes;
 use prost_types::FieldMask;
 
-use super::{protocol::Protocol, rows::Rows};
+use super::{TASK_SERVICE, protocol::Protocol, rows::Rows, template::Template};
 use crate::{
     deployment::{Deployment, User},
     generator::{Answer, Calls},
@@ -38,8 +38,7 @@ pub(crate) struct Changes {
     change: Change,
     population: Population,
     users: Arc<Vec<User>>,
-    uri: Uri,
-    headers: HeaderMap,
+    template: Template,
 }
 
 /// Whose row the answer must have.
@@ -55,13 +54,11 @@ impl Changes {
         address: SocketAddr,
         deployment: &Deployment,
     ) -> anyhow::Result<Self> {
-        let method = change.method();
         Ok(Self {
             change,
             population: deployment.population,
             users: Arc::clone(&deployment.users),
-            uri: format!("http://{address}/tandem.task.v1.TaskService/{method}").parse()?,
-            headers: Protocol::Grpc.headers(),
+            template: Template::grpc(address, TASK_SERVICE, change.method())?,
         })
     }
 
@@ -102,12 +99,7 @@ impl Calls for Changes {
         let task = random.below(self.population.tasks);
         let user = usize::try_from(self.population.owner(task)).expect("users are in memory");
         let (body, task) = self.body(task);
-        let mut request = Request::new(body);
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.uri.clone();
-        let mut headers = self.headers.clone();
-        headers.insert(AUTHORIZATION, self.users[user].bearer.clone());
-        *request.headers_mut() = headers;
+        let request = self.template.post_as(&self.users[user].bearer, body);
         (request, Expected { user, task })
     }
 

@@ -9,6 +9,12 @@ mod rows;
 mod seed;
 mod sign_ins;
 mod status;
+mod template;
+
+use contract::proto::{
+    auth::auth_service_server::SERVICE_NAME as AUTH_SERVICE,
+    task::task_service_server::SERVICE_NAME as TASK_SERVICE,
+};
 
 pub(crate) use self::{
     changes::{Change, Changes},

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 
 use contract::proto::task::ListTasksRequest;
-use http::{HeaderMap, Method, Request, Uri, header::AUTHORIZATION};
+use http::Request;
 use prost::bytes::Bytes;
 
-use super::{protocol::Protocol, reads::PAGE, rows::Rows};
+use super::{TASK_SERVICE, protocol::Protocol, reads::PAGE, rows::Rows, template::Template};
 use crate::{
     deployment::User,
     generator::{Answer, Calls},
@@ -15,8 +15,7 @@ use crate::{
 
 /// One page of one user.
 pub(crate) struct Page {
-    uri: Uri,
-    headers: HeaderMap,
+    template: Template,
     body: Bytes,
     user: User,
 }
@@ -29,11 +28,8 @@ impl Page {
             page_token: token.to_owned(),
             ..ListTasksRequest::default()
         };
-        let mut headers = Protocol::Grpc.headers();
-        headers.insert(AUTHORIZATION, user.bearer.clone());
         Ok(Self {
-            uri: format!("http://{address}/tandem.task.v1.TaskService/ListTasks").parse()?,
-            headers,
+            template: Template::grpc(address, TASK_SERVICE, "ListTasks")?,
             body: Protocol::Grpc.message(&request),
             user: user.clone(),
         })
@@ -44,11 +40,8 @@ impl Calls for Page {
     type Expected = ();
 
     fn next(&self, _: &mut Random) -> (Request<Bytes>, ()) {
-        let mut request = Request::new(self.body.clone());
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = self.headers.clone();
-        (request, ())
+        let body = self.body.clone();
+        (self.template.post_as(&self.user.bearer, body), ())
     }
 
     fn check(&self, (): &(), answer: &Answer) -> anyhow::Result<()> {

@@ -3,10 +3,10 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use clap::ValueEnum;
-use http::{HeaderMap, Method, Request, Uri, header::AUTHORIZATION};
+use http::{Method, Request};
 use prost::bytes::Bytes;
 
-use super::{protocol::Protocol, rows::Rows};
+use super::{TASK_SERVICE, protocol::Protocol, rows::Rows, template::Template};
 use crate::{
     deployment::{Deployment, User},
     generator::{Answer, Calls},
@@ -43,9 +43,8 @@ pub(crate) struct Reads {
     question: Question,
     population: Population,
     users: Arc<Vec<User>>,
-    /// All but the path of REST.
-    uri: Uri,
-    headers: HeaderMap,
+    /// All but the id in the path of REST.
+    template: Template,
     /// The body of all calls for a page.
     page: Bytes,
 }
@@ -67,16 +66,15 @@ impl Reads {
         let path = match (protocol, question) {
             (Protocol::Rest, Question::GetTask) => "/api/tasks/".to_owned(),
             (Protocol::Rest, Question::ListTasks) => format!("/api/tasks?limit={PAGE}"),
-            (_, Question::GetTask) => "/tandem.task.v1.TaskService/GetTask".to_owned(),
-            (_, Question::ListTasks) => "/tandem.task.v1.TaskService/ListTasks".to_owned(),
+            (_, Question::GetTask) => format!("/{TASK_SERVICE}/GetTask"),
+            (_, Question::ListTasks) => format!("/{TASK_SERVICE}/ListTasks"),
         };
         Ok(Self {
             protocol,
             question,
             population: deployment.population,
             users: Arc::clone(&deployment.users),
-            uri: format!("http://{address}{path}").parse()?,
-            headers: protocol.headers(),
+            template: Template::new(protocol, &format!("http://{address}{path}"))?,
             page: protocol.list(PAGE)?,
         })
     }
@@ -86,12 +84,13 @@ impl Reads {
         Self { population, ..self }
     }
 
-    fn uri(&self, task: &str) -> Uri {
-        if self.protocol != Protocol::Rest || self.question == Question::ListTasks {
-            return self.uri.clone();
+    /// Makes a call one of REST: a GET, with the id of its task in the path.
+    fn make_rest(&self, request: &mut Request<Bytes>, task: Option<&str>) {
+        *request.method_mut() = Method::GET;
+        if let Some(task) = task {
+            let uri = format!("{}{task}", self.template.uri);
+            *request.uri_mut() = uri.parse().expect("an id is a part of a path");
         }
-        let uri = format!("{}{task}", self.uri);
-        uri.parse().expect("an id is a part of a path")
     }
 
     /// The body, and the id of the task that it asks for.
@@ -113,15 +112,10 @@ impl Calls for Reads {
         let task = random.below(self.population.tasks);
         let user = usize::try_from(self.population.owner(task)).expect("users are in memory");
         let (body, task) = self.body(task);
-        let mut request = Request::new(body);
-        *request.method_mut() = match self.protocol {
-            Protocol::Rest => Method::GET,
-            _ => Method::POST,
-        };
-        *request.uri_mut() = self.uri(task.as_deref().unwrap_or_default());
-        let mut headers = self.headers.clone();
-        headers.insert(AUTHORIZATION, self.users[user].bearer.clone());
-        *request.headers_mut() = headers;
+        let mut request = self.template.post_as(&self.users[user].bearer, body);
+        if self.protocol == Protocol::Rest {
+            self.make_rest(&mut request, task.as_deref());
+        }
         (request, Expected { user, task })
     }
 

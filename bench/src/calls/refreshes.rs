@@ -8,10 +8,10 @@ use std::{
 
 use anyhow::Context as _;
 use contract::proto::auth::{RefreshTokensRequest, RefreshTokensResponse};
-use http::{HeaderMap, Method, Request, Uri};
+use http::Request;
 use prost::{Message as _, bytes::Bytes};
 
-use super::protocol::Protocol;
+use super::{AUTH_SERVICE, protocol::Protocol, template::Template};
 use crate::{
     deployment::User,
     generator::{Answer, Calls},
@@ -20,8 +20,7 @@ use crate::{
 
 /// Sessions that are refreshed in turn. A session is out of the queue while its call is under way.
 pub(crate) struct Refreshes {
-    uri: Uri,
-    headers: HeaderMap,
+    template: Template,
     sessions: Mutex<VecDeque<Session>>,
 }
 
@@ -37,8 +36,7 @@ impl Refreshes {
             refresh_token: user.refresh_token.clone(),
         };
         Ok(Self {
-            uri: format!("http://{address}/tandem.auth.v1.AuthService/RefreshTokens").parse()?,
-            headers: Protocol::Grpc.headers(),
+            template: Template::grpc(address, AUTH_SERVICE, "RefreshTokens")?,
             sessions: Mutex::new(users.iter().map(session).collect()),
         })
     }
@@ -60,11 +58,8 @@ impl Calls for Refreshes {
             refresh_token: session.refresh_token,
             ..RefreshTokensRequest::default()
         };
-        let mut request = Request::new(Protocol::Grpc.message(&message));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = self.headers.clone();
-        (request, session.id)
+        let body = Protocol::Grpc.message(&message);
+        (self.template.post(body), session.id)
     }
 
     fn check(&self, id: &String, answer: &Answer) -> anyhow::Result<()> {

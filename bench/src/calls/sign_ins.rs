@@ -2,12 +2,12 @@
 
 use anyhow::Context as _;
 use contract::proto::auth::{SignInRequest, SignInResponse};
-use http::{HeaderMap, Method, Request, Uri};
+use http::Request;
 use prost::{Message as _, bytes::Bytes};
 
-use super::protocol::Protocol;
+use super::{AUTH_SERVICE, protocol::Protocol, template::Template};
 use crate::{
-    deployment::PASSWORD,
+    caller::PASSWORD,
     generator::{Answer, Calls},
     population::{email, id},
     random::Random,
@@ -15,8 +15,7 @@ use crate::{
 
 /// Sign-ins with the right password.
 pub(crate) struct SignIns {
-    uri: Uri,
-    headers: HeaderMap,
+    template: Template,
     /// The first digits of the accounts' ids.
     prefix: &'static str,
     bodies: Vec<Bytes>,
@@ -38,8 +37,7 @@ impl SignIns {
             })
         };
         Ok(Self {
-            uri: format!("http://{address}/tandem.auth.v1.AuthService/SignIn").parse()?,
-            headers: Protocol::Grpc.headers(),
+            template: Template::grpc(address, AUTH_SERVICE, "SignIn")?,
             prefix,
             bodies: (0..number).map(body).collect(),
         })
@@ -52,11 +50,7 @@ impl Calls for SignIns {
     fn next(&self, random: &mut Random) -> (Request<Bytes>, u64) {
         let account = random.below(self.bodies.len() as u64);
         let body = usize::try_from(account).expect("accounts are in memory");
-        let mut request = Request::new(self.bodies[body].clone());
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = self.headers.clone();
-        (request, account)
+        (self.template.post(self.bodies[body].clone()), account)
     }
 
     fn check(&self, account: &u64, answer: &Answer) -> anyhow::Result<()> {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use http::{HeaderMap, Method, Request, Uri, header::AUTHORIZATION};
+use http::Request;
 use prost::{Message, bytes::Bytes};
 
-use super::protocol::Protocol;
+use super::{protocol::Protocol, template::Template};
 use crate::{
     deployment::User,
     generator::{Answer, Calls},
@@ -16,8 +16,7 @@ use crate::{
 /// One call over gRPC, of users chosen at random.
 pub(crate) struct StatusCalls {
     users: Arc<Vec<User>>,
-    uri: Uri,
-    headers: HeaderMap,
+    template: Template,
     body: Bytes,
     /// The number of the status that is right.
     status: &'static str,
@@ -32,8 +31,7 @@ impl StatusCalls {
     ) -> anyhow::Result<Self> {
         Ok(Self {
             users: Arc::clone(users),
-            uri: uri.parse()?,
-            headers: Protocol::Grpc.headers(),
+            template: Template::new(Protocol::Grpc, uri)?,
             body: Protocol::Grpc.message(message),
             status,
         })
@@ -46,13 +44,7 @@ impl Calls for StatusCalls {
     fn next(&self, random: &mut Random) -> (Request<Bytes>, ()) {
         let user = random.below(self.users.len() as u64);
         let user = &self.users[usize::try_from(user).expect("users are in memory")];
-        let mut request = Request::new(self.body.clone());
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.uri.clone();
-        let mut headers = self.headers.clone();
-        headers.insert(AUTHORIZATION, user.bearer.clone());
-        *request.headers_mut() = headers;
-        (request, ())
+        (self.template.post_as(&user.bearer, self.body.clone()), ())
     }
 
     fn check(&self, (): &(), answer: &Answer) -> anyhow::Result<()> {

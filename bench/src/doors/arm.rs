@@ -1,15 +1,14 @@
 //! A door and a call as an arm.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use clap::ValueEnum;
-use futures_util::future::LocalBoxFuture;
 
 use crate::{
+    arms::CallArm,
     calls::{Protocol, Question, Reads},
     deployment::Deployment,
-    generator::{self, Target, Wire},
-    rounds::{Arm, Work},
+    generator::{Target, Wire},
 };
 
 /// How many callers there are.
@@ -76,14 +75,14 @@ impl Door {
         question: Question,
         deployment: &Deployment,
         callers: Loop,
-    ) -> anyhow::Result<DoorArm> {
+    ) -> anyhow::Result<CallArm<Reads>> {
         let address = match self {
             Self::Direct => deployment.task,
             _ => deployment.gateway,
         };
         let calls = Reads::new(self.protocol(), question, address, deployment)?;
-        Ok(DoorArm {
-            door: self,
+        Ok(CallArm {
+            name: self.name().to_owned(),
             calls: Arc::new(calls),
             target: Target {
                 address,
@@ -93,22 +92,5 @@ impl Door {
                 threads: callers.threads,
             },
         })
-    }
-}
-
-/// One call through one door.
-pub(crate) struct DoorArm {
-    door: Door,
-    calls: Arc<Reads>,
-    target: Target,
-}
-
-impl Arm for DoorArm {
-    fn name(&self) -> String {
-        self.door.name().to_owned()
-    }
-
-    fn block(&mut self, length: Duration) -> LocalBoxFuture<'_, anyhow::Result<Work>> {
-        Box::pin(generator::run(&self.calls, self.target, length))
     }
 }

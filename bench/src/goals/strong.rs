@@ -1,8 +1,8 @@
 //! An auth service that hashes as a deployment does, and accounts for it.
 
 use crate::{
+    caller::sign_up,
     calls::SignIns,
-    deployment::sign_up,
     goals::Stand,
     population::Copies,
     programs::{Server, free_address, ready},

@@ -25,8 +25,9 @@ use verifier::key_id;
 
 use super::cause::Cause;
 use crate::{
+    caller::PASSWORD,
     programs::Programs,
-    replicas::{ADMIN, PASSWORD, ServiceReplicas, kill_key},
+    replicas::{ADMIN, ServiceReplicas, kill_key},
 };
 
 /// The clients of one replica of the auth service, where users sign up and tokens are ended.
