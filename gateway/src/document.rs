@@ -14,9 +14,6 @@ use crate::{accept, calls::gzip, etag};
 /// A browser keeps it, but asks each time whether it is still current.
 pub(crate) const ASK_AGAIN: &str = "no-cache";
 
-/// A shorter document is not compressed.
-const WORTH_COMPRESSING: usize = 1024;
-
 /// A document that stays the same as long as the gateway runs.
 #[derive(Debug, Clone)]
 pub(crate) struct Document {
@@ -30,7 +27,7 @@ pub(crate) struct Document {
 impl Document {
     /// A document that is compressed now, once.
     pub(crate) fn new(content_type: &'static str, plain: Bytes) -> Self {
-        let gzip = (plain.len() > WORTH_COMPRESSING).then(|| gzip::compress_well(&plain));
+        let gzip = (plain.len() > gzip::WORTH_COMPRESSING).then(|| gzip::compress_well(&plain));
         let tag = etag::of(&plain);
         Self::with_forms(content_type, tag, plain, gzip)
     }

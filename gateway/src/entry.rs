@@ -11,6 +11,7 @@ use std::{
 };
 
 use axum::{Router, body::Body, extract::Request, response::Response};
+use contract::reason::Reason;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use hyper::body::Incoming;
 use serving::host;
@@ -57,8 +58,10 @@ impl EntryInner {
 
     async fn route(&self, request: Request) -> Response {
         let version = request.version();
-        if let Some(refusal) = host::refuse(version, request.headers()) {
-            return connect::host_refusal(&self.state, &request, refusal);
+        if let Some(page) = host::refuse(version, request.headers()) {
+            let mut refusal = connect::host_refusal(&self.state, &request, page);
+            refusal.extensions_mut().insert(Reason::RequestMalformed);
+            return refusal;
         }
         let mut answer = match self.router.clone().oneshot(request).await {
             Ok(answer) => answer,

@@ -6,6 +6,9 @@ use axum::body::Bytes;
 use contract::reason::Reason;
 use flate2::{Compression, read::MultiGzDecoder, write::GzEncoder};
 
+/// What is not longer is not compressed.
+pub(crate) const WORTH_COMPRESSING: usize = 1024;
+
 /// The inflated bytes, at most `limit`. No bytes at all are not compressed, whatever a header says.
 pub(crate) fn inflate(bytes: Bytes, limit: usize) -> Result<Bytes, Reason> {
     if bytes.is_empty() {

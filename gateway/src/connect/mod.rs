@@ -27,9 +27,6 @@ pub(crate) use self::{
 };
 use crate::{calls, monitoring::request_id, rpc_catalog::Rpc, state::GatewayState};
 
-/// An answer longer than this is compressed for a client that reads it.
-const WORTH_COMPRESSING: usize = 1024;
-
 /// Where a call goes.
 #[derive(Clone, Copy)]
 pub(crate) struct Target<'a> {

@@ -19,7 +19,7 @@ use serde::Serialize;
 use tonic::{Code, Status};
 
 use super::{
-    Target, WORTH_COMPRESSING,
+    Target,
     codec::{Codec, Format},
     error::{ErrorBody, RequestError},
     headers, status_of, unary,
@@ -207,7 +207,7 @@ impl StreamBody {
         let message = Bytes::copy_from_slice(rest.get(..length)?);
         self.arrived.drain(..FRAME_HEADER + length);
         match self.codec.encode(&self.rpc, message) {
-            Ok(message) if self.gzip && message.len() > WORTH_COMPRESSING => {
+            Ok(message) if self.gzip && message.len() > gzip::WORTH_COMPRESSING => {
                 Some(frame(COMPRESSED, &gzip::compress(&message)))
             }
             Ok(message) => Some(frame(0, &message)),

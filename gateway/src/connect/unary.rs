@@ -11,7 +11,7 @@ use serving::shares::Share;
 use tonic::{Code, Status};
 
 use super::{
-    Target, WORTH_COMPRESSING,
+    Target,
     cache::MaxAge,
     codec::{Codec, Format},
     error::{self, RequestError},
@@ -152,7 +152,7 @@ fn respond(
 }
 
 fn success(message: Bytes, encoding: Encoding) -> Response {
-    let compressed = encoding.accepts_gzip && message.len() > WORTH_COMPRESSING;
+    let compressed = encoding.accepts_gzip && message.len() > gzip::WORTH_COMPRESSING;
     let body = if compressed {
         gzip::compress(&message)
     } else {

@@ -120,6 +120,7 @@ fn refused_by_the_gateway() -> Vec<Refused> {
     let stream = ("content-type", "application/connect+json");
     let bearer = ("authorization", "Bearer x");
     let cookie = ("tandem-session", "cookie");
+    let second_host = ("host", "another.test");
     vec![
         // gRPC-web
         (Method::POST, CREATE, vec![web], b"\0\0\0\0\0", "UPSTREAM_UNAVAILABLE"),
@@ -142,6 +143,11 @@ fn refused_by_the_gateway() -> Vec<Refused> {
         (Method::GET, "/docs/%ff", vec![], b"", "REQUEST_MALFORMED"),
         // Documents
         (Method::GET, "/.well-known/jwks.json", vec![], b"", "UPSTREAM_UNAVAILABLE"),
+        // Two values of `Host`, in any protocol
+        (Method::GET, "/health", vec![second_host], b"", "REQUEST_MALFORMED"),
+        (Method::GET, "/api/tasks", vec![second_host], b"", "REQUEST_MALFORMED"),
+        (Method::POST, CREATE, vec![web, second_host], b"", "REQUEST_MALFORMED"),
+        (Method::POST, CREATE, vec![json, second_host], b"{}", "REQUEST_MALFORMED"),
     ]
 }
 
